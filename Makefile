@@ -1,0 +1,40 @@
+# Two commands do all the set-up: `make demo` runs the default experiment, `make test` the tests.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# XTREME's data as its download scripts leave them, or a slice of them.
+DATA ?= ../shared/data/xtreme-mini
+CODE := src tests benchmarks workflow/scripts
+SNAKEFILES := Snakefile workflow/rules
+
+.PHONY: demo test lint format clean
+.DEFAULT_GOAL := test
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "xstilts needs Python 3.11 or newer; try make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+demo: $(READY)
+	@test -d "$(DATA)" || { echo "error: no XTREME data at $(DATA); give their folder: make demo DATA=PATH"; exit 2; }
+	$(BIN)/snakemake --config data_root="$(DATA)"
+	@echo "The report: results/demo/index.html"
+
+test: $(READY) lint
+	$(BIN)/pytest -n 2
+
+lint: $(READY)
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/snakefmt --check $(SNAKEFILES)
+
+format: $(READY)
+	$(BIN)/ruff check --fix $(CODE)
+	$(BIN)/ruff format $(CODE)
+	$(BIN)/snakefmt $(SNAKEFILES)
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
