@@ -1,0 +1,75 @@
+"""What every workflow script shares: the log, threads, and how errors end.
+
+A script is `with job(snakemake): ...`; imports of heavy libraries stand inside the block, so
+that the thread settings hold for them and their messages reach the log.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from xstilts.errors import InterruptedBySignal, XstiltsError
+from xstilts.provenance import versions
+
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS")
+
+
+@contextmanager
+def job(snakemake: Any, *, online: bool = False) -> Iterator[None]:
+    """Run a job's body with stdout and stderr in its log file.
+
+    An `XstiltsError` ends the process with status 1 and one message, in the log and on the
+    original stderr; an interruption with saved state ends it as SIGTERM would.
+
+    Args:
+        snakemake: the object that Snakemake hands to a script.
+        online: the job may use the network; all others are kept off it.
+    """
+    for variable in _THREAD_VARIABLES:
+        os.environ[variable] = str(snakemake.threads)
+    os.environ["TOKENIZERS_PARALLELISM"] = "true" if snakemake.threads > 1 else "false"
+    if not online:
+        os.environ["HF_HUB_OFFLINE"] = os.environ["HF_DATASETS_OFFLINE"] = "1"
+    log_file = Path(snakemake.log[0])
+    log_file.parent.mkdir(parents=True, exist_ok=True)
+    console = os.dup(2)
+    with log_file.open("a", encoding="utf-8") as stream:
+        for descriptor in (1, 2):
+            os.dup2(stream.fileno(), descriptor)
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr, force=True
+    )
+    try:
+        yield
+    except XstiltsError as error:
+        logging.error("error: %s", error)
+        _end(console, f"error in {snakemake.rule}: {error}\nlog: {log_file}\n", status=1)
+    except InterruptedBySignal as error:
+        logging.warning("%s", error)
+        _end(console, f"{snakemake.rule}: {error}\n", status=128 + signal.SIGTERM)
+    except Exception as error:
+        traceback.print_exc()
+        _end(console, f"{type(error).__name__}: {error}\nlog: {log_file}\n", status=1)
+
+
+def record(snakemake: Any) -> dict[str, Any]:
+    """What made an output: the job's wildcards and parameters (with the code digest), versions."""
+    return {
+        "rule": snakemake.rule,
+        "wildcards": dict(snakemake.wildcards.items()),
+        "params": dict(snakemake.params.items()),
+        "versions": versions(),
+    }
+
+
+def _end(console: int, message: str, status: int) -> None:
+    os.write(console, message.encode())
+    sys.exit(status)

@@ -1,0 +1,162 @@
+"""The Arrow schema of every Parquet file that one stage hands to the next.
+
+Normalised data (one schema a task kind) always starts with `id`, unique within
+(language, split), then `language` and `split`. `group` is the id under which the same item
+stands in other languages; where a task is not parallel it is unique to the item.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from xstilts.errors import XstiltsError
+from xstilts.files import atomic_path
+from xstilts.tasks import Kind
+
+_ITEM = [("id", pa.string()), ("language", pa.string()), ("split", pa.string())]
+ANSWERS = pa.list_(pa.struct([("text", pa.string()), ("start", pa.int32())]))
+TAGS = pa.list_(pa.string())
+
+DATA: dict[Kind, pa.Schema] = {
+    Kind.PAIR: pa.schema(
+        [
+            *_ITEM,
+            ("text_a", pa.string()),
+            ("text_b", pa.string()),
+            ("label", pa.string()),
+            ("group", pa.string()),
+        ]
+    ),
+    Kind.TAGGING: pa.schema(
+        [*_ITEM, ("tokens", pa.list_(pa.string())), ("tags", TAGS), ("group", pa.string())]
+    ),
+    Kind.SPAN: pa.schema(
+        [
+            *_ITEM,
+            ("context", pa.string()),
+            ("question", pa.string()),
+            ("answers", ANSWERS),
+            ("group", pa.string()),
+        ]
+    ),
+    # side: "foreign" or "en". gold: on English rows the ids of the foreign translations.
+    Kind.RETRIEVAL: pa.schema(
+        [
+            *_ITEM,
+            ("side", pa.string()),
+            ("text", pa.string()),
+            ("gold", pa.list_(pa.string())),
+        ]
+    ),
+}
+
+_CELL_ITEM = [
+    ("id", pa.string()),
+    ("language", pa.string()),
+    ("split", pa.string()),
+    ("condition", pa.string()),
+    ("group", pa.string()),
+]
+
+# Per-item counts are such that every metric is a function of their sums or means over items.
+PREDICTIONS: dict[Kind, pa.Schema] = {
+    Kind.PAIR: pa.schema(
+        [
+            *_CELL_ITEM,
+            ("prediction", pa.string()),
+            ("gold", pa.string()),
+            ("correct", pa.int32()),
+        ]
+    ),
+    # Chunks are counted once as seqeval's lenient default does, once in strict IOB2.
+    Kind.TAGGING: pa.schema(
+        [
+            *_CELL_ITEM,
+            ("prediction", TAGS),
+            ("gold", TAGS),
+            ("chunks_correct", pa.int32()),
+            ("chunks_predicted", pa.int32()),
+            ("chunks_gold", pa.int32()),
+            ("strict_correct", pa.int32()),
+            ("strict_predicted", pa.int32()),
+            ("strict_gold", pa.int32()),
+            ("tokens_correct", pa.int32()),
+            ("tokens", pa.int32()),
+        ]
+    ),
+    # exact_match and f1 of one question are in [0, 1].
+    Kind.SPAN: pa.schema(
+        [
+            *_CELL_ITEM,
+            ("prediction", pa.string()),
+            ("gold", pa.list_(pa.string())),
+            ("exact_match", pa.float64()),
+            ("f1", pa.float64()),
+        ]
+    ),
+    # One row a query (Tatoeba, both directions) or a mined or gold pair (BUCC, where an item
+    # is a pair of ids and counts as predicted, as gold, or as both).
+    Kind.RETRIEVAL: pa.schema(
+        [
+            *_CELL_ITEM,
+            ("direction", pa.string()),
+            ("prediction", pa.string()),
+            ("gold", pa.string()),
+            ("score", pa.float64()),
+            ("correct", pa.int32()),
+            ("predicted", pa.int32()),
+            ("is_gold", pa.int32()),
+        ]
+    ),
+}
+
+SCORES = pa.schema(
+    [
+        ("encoder", pa.string()),
+        ("recipe", pa.string()),
+        ("target", pa.string()),
+        ("seed", pa.int64()),
+        ("split", pa.string()),
+        ("language", pa.string()),
+        ("condition", pa.string()),
+        ("metric", pa.string()),
+        ("value", pa.float64()),
+        ("n", pa.int64()),
+    ]
+)
+
+_META_KEY = b"xstilts"
+
+
+def write_table(path: str | Path, table: pa.Table, meta: dict[str, Any]) -> None:
+    """Write Parquet atomically with `meta` as JSON in the file's own metadata."""
+    encoded = {**(table.schema.metadata or {}), _META_KEY: json.dumps(meta).encode()}
+    with atomic_path(path) as part:
+        pq.write_table(table.replace_schema_metadata(encoded), part, compression="zstd")
+
+
+def read_meta(path: str | Path) -> dict[str, Any]:
+    """The metadata that `write_table` stored."""
+    stored = pq.read_schema(path).metadata or {}
+    return json.loads(stored.get(_META_KEY, b"{}"))
+
+
+def read_table(path: str | Path, schema: pa.Schema | None = None) -> pa.Table:
+    """Read Parquet; with `schema`, refuse a file that does not have exactly those columns.
+
+    Raises:
+        XstiltsError: the file's columns or types differ from `schema`.
+    """
+    table = pq.read_table(path)
+    if schema is not None and not table.schema.equals(schema):
+        raise XstiltsError(
+            f"expected the columns {schema.names}, found {table.schema.names} or other types",
+            where=path,
+            mend="delete the file and run the workflow again",
+        )
+    return table

@@ -1,0 +1,25 @@
+"""Fixtures that several test modules share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+# Machines are shared and noisy, so no example has a deadline; CI tries the same ones each time.
+hypothesis.settings.register_profile(
+    "xstilts", deadline=None, derandomize=bool(os.environ.get("CI"))
+)
+hypothesis.settings.load_profile("xstilts")
+
+MINI = Path(__file__).parents[2] / "shared/data/xtreme-mini"
+
+
+@pytest.fixture(scope="session")
+def xtreme_mini() -> Path:
+    """The slice of real XTREME data beside the checkout; skips where it is absent."""
+    if not MINI.is_dir():
+        pytest.skip(f"no real data: {MINI} is absent, so the readers ran on made-up files only")
+    return MINI
