@@ -1,0 +1,285 @@
+"""Readers of the files that XTREME's download scripts leave, one for each format.
+
+Each takes a `Place` and the format's files and returns a `Batch`. Bad data raises one
+`XstiltsError` that names the file, the 1-based line or the question, and the mend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from xstilts.data.checks import label_name, refuse_repeated
+from xstilts.data.items import Batch, Place, Question, item, retrieval_batch, span_batch
+from xstilts.data.lines import parse_json, read_json, read_lines
+from xstilts.errors import XstiltsError
+from xstilts.gold import ENOUGH, GOLD_REMOVED
+
+
+def read_pairs_tsv(place: Place, files: Sequence[Path]) -> Batch:
+    """Lines of `text_a⇥text_b⇥label`, without quoting and without a header."""
+    (path,) = files
+    lines = read_lines(path)
+    while lines and not lines[-1]:
+        lines.pop()
+    return _pairs(place, path, _tsv_pairs(path, lines))
+
+
+def _tsv_pairs(path: Path, lines: list[str]) -> Iterator[tuple[int, str, str, Any]]:
+    for row, line in enumerate(lines, 1):
+        columns = line.split("\t")
+        if len(columns) == 2:
+            raise XstiltsError(
+                "2 columns, expected 3: the label is missing",
+                where=path,
+                row=row,
+                mend=GOLD_REMOVED,
+            )
+        if len(columns) != 3:
+            raise XstiltsError(
+                f"{len(columns)} columns, expected 3",
+                where=path,
+                row=row,
+                mend="each line is text⇥text⇥label, without quotes and with no other tabs",
+            )
+        yield row, columns[0], columns[1], columns[2]
+
+
+def read_pairs_jsonl(place: Place, files: Sequence[Path]) -> Batch:
+    """JSON lines with premise, hypothesis, label or with sentence1, sentence2, gold_label."""
+    (path,) = files
+    return _pairs(place, path, _jsonl_pairs(path))
+
+
+def _jsonl_pairs(path: Path) -> Iterator[tuple[int, str, str, Any]]:
+    namings = (("premise", "hypothesis", "label"), ("sentence1", "sentence2", "gold_label"))
+    for row, line in enumerate(read_lines(path), 1):
+        if not line.strip():
+            continue
+        record = parse_json(line, path, row)
+        names = next(
+            (
+                names
+                for names in namings
+                if isinstance(record, dict)
+                and all(isinstance(record.get(name), str) for name in names[:2])
+            ),
+            None,
+        )
+        if names is None:
+            raise XstiltsError(
+                "lacks the texts",
+                where=path,
+                row=row,
+                mend="needs premise and hypothesis, or sentence1 and sentence2",
+            )
+        yield row, record[names[0]], record[names[1]], record.get(names[2])
+
+
+def _pairs(place: Place, path: Path, pairs: Iterator[tuple[int, str, str, Any]]) -> Batch:
+    batch = Batch()
+    for number, (row, text_a, text_b, raw) in enumerate(pairs):
+        label = label_name(raw, place.task.labels, path, row)
+        if label is None:
+            batch.counts["unlabelled_dropped"] += 1
+            continue
+        batch.rows.append(
+            {**item(place, number), "text_a": text_a, "text_b": text_b, "label": label}
+        )
+    return batch
+
+
+def read_tags_tsv(place: Place, files: Sequence[Path]) -> Batch:
+    """Lines of `token⇥tag`, a blank line after each sentence (the last one may lack it).
+
+    A token may hold spaces and tabs: the tag is what follows the last tab. WikiANN's own
+    files start every token with the language (`de:Haus`); that prefix is cut.
+    """
+    (path,) = files
+    batch = Batch()
+    known = frozenset(place.task.labels)
+    tokens: list[str] = []
+    tags: list[str] = []
+    for row, line in enumerate([*read_lines(path), ""], 1):
+        if line:
+            token, tab, tag = line.rpartition("\t")
+            if not tab:
+                raise XstiltsError(
+                    f"the token {line!r} has no tag", where=path, row=row, mend=GOLD_REMOVED
+                )
+            if tag not in known:
+                label_name(tag, place.task.labels, path, row)
+                raise XstiltsError(f"{tag!r} is no tag", where=path, row=row)
+            tokens.append(token)
+            tags.append(tag)
+        elif tokens:
+            batch.rows.append({**item(place, len(batch.rows)), "tokens": tokens, "tags": tags})
+            tokens, tags = [], []
+    prefix = f"{place.language}:"
+    if all(token.startswith(prefix) for row in batch.rows for token in row["tokens"]):
+        for row in batch.rows:
+            row["tokens"] = [token.removeprefix(prefix) for token in row["tokens"]]
+            batch.counts["language_prefixes_cut"] += len(row["tokens"])
+    return batch
+
+
+def read_squad_json(place: Place, files: Sequence[Path]) -> Batch:
+    """SQuAD 1.1 JSON; `xstilts.data.checks.settle_answers` says what happens to offsets."""
+    (path,) = files
+    value = read_json(path)
+    questions: list[Question] = []
+    where = str(path)
+    try:
+        for article_number, article in enumerate(value["data"], 1):
+            where = f"{path}, article {article_number}"
+            for number, paragraph in enumerate(article["paragraphs"], 1):
+                where = f"{path}, article {article_number}, paragraph {number}"
+                questions += [_question(paragraph["context"], qa) for qa in paragraph["qas"]]
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise XstiltsError(
+            f"not SQuAD 1.1 JSON: {type(error).__name__} {error}",
+            where=where,
+            mend="expected data > paragraphs > context and qas > id, question, answers",
+        ) from error
+    if not questions:
+        raise XstiltsError("holds no question", where=path, mend="download it again")
+    return span_batch(replace(place, where=str(path)), path.stem, questions)
+
+
+def _question(context: str, qa: dict[str, Any]) -> Question:
+    answers = qa.get("answers") or []
+    texts = [context, qa["question"], *(answer["text"] for answer in answers)]
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError("context, question and the answers' text must be strings")
+    return Question(
+        id=str(qa.get("id") or ""),
+        context=context,
+        question=qa["question"],
+        answers=tuple((answer["text"], int(answer["answer_start"])) for answer in answers),
+    )
+
+
+def read_bucc(place: Place, files: Sequence[Path]) -> Batch:
+    """Two files of `id⇥sentence` and a gold file of `foreign-id⇥en-id`."""
+    foreign_path, english_path, gold_path = files
+    foreign, english = _sentences(foreign_path), _sentences(english_path)
+    known = ({name for name, _ in foreign}, {name for name, _ in english})
+    gold = _two_columns(gold_path, "foreign-id⇥en-id")
+    for row, pair in enumerate(gold, 1):
+        for name, names, path in zip(pair, known, (foreign_path, english_path), strict=True):
+            if name not in names:
+                raise XstiltsError(
+                    f"the id {name!r} is not in {path.name}",
+                    where=gold_path,
+                    row=row,
+                    mend="each line is foreign-id⇥en-id; the three files must belong together",
+                )
+    return retrieval_batch(replace(place, where=str(gold_path.parent)), foreign, english, gold)
+
+
+def _sentences(path: Path) -> list[tuple[str, str]]:
+    sentences = _two_columns(path, "id⇥sentence")
+    refuse_repeated((name for name, _ in sentences), "the id", str(path))
+    return sentences
+
+
+def _two_columns(path: Path, form: str) -> list[tuple[str, str]]:
+    pairs = []
+    for row, line in enumerate(read_lines(path), 1):
+        first, tab, second = line.partition("\t")
+        if not tab:
+            raise XstiltsError(
+                "1 column, expected 2", where=path, row=row, mend=f"each line is {form}"
+            )
+        pairs.append((first, second))
+    return pairs
+
+
+def read_tatoeba_sorted(place: Place, files: Sequence[Path]) -> Batch:
+    """XTREME's pair, whose English side is sorted, and the labels that undo the sorting.
+
+    Label j is the 0-based foreign row that translates English row j.
+    """
+    foreign_path, english_path, label_path = files
+    foreign, english = _aligned(foreign_path, english_path)
+    lines = read_lines(label_path)
+    if len(lines) != len(english):
+        raise XstiltsError(
+            f"{len(lines)} labels for the {len(english)} lines of {english_path.name}",
+            where=label_path,
+            mend="one label for each English line",
+        )
+    if len(lines) >= ENOUGH and len(set(lines)) == 1:
+        raise XstiltsError(
+            f"every label is {lines[0]!r}: a placeholder, not gold",
+            where=label_path,
+            mend=GOLD_REMOVED,
+        )
+    first_row: dict[int, int] = {}
+    rows = {str(row): row for row in range(len(foreign))}
+    for row, line in enumerate(lines, 1):
+        label = rows.get(line.strip())
+        if label is None:
+            raise XstiltsError(
+                f"{line!r} is no row of {foreign_path.name}",
+                where=label_path,
+                row=row,
+                mend=f"a label is a number from 0 to {len(foreign) - 1}",
+            )
+        if label in first_row:
+            raise XstiltsError(
+                f"{label} stands in row {first_row[label]} already: not a permutation",
+                where=label_path,
+                row=row,
+                mend="each foreign row translates one English row",
+            )
+        first_row[label] = row
+    gold = [(str(label), str(row - 1)) for label, row in first_row.items()]
+    return retrieval_batch(
+        replace(place, where=str(label_path)), _numbered(foreign), _numbered(english), gold
+    )
+
+
+def read_tatoeba_aligned(place: Place, files: Sequence[Path]) -> Batch:
+    """LASER's pair: row i of one file translates row i of the other."""
+    foreign_path, english_path = files
+    foreign, english = _aligned(foreign_path, english_path)
+    if len(english) >= ENOUGH and all(a <= b for a, b in pairwise(english)):
+        raise XstiltsError(
+            "the English side is sorted, so its rows are not aligned with the foreign side",
+            where=english_path,
+            mend="use LASER's files as published, or XTREME's with a label file",
+        )
+    gold = [(str(row), str(row)) for row in range(len(english))]
+    return retrieval_batch(
+        replace(place, where=str(english_path)), _numbered(foreign), _numbered(english), gold
+    )
+
+
+def _aligned(foreign_path: Path, english_path: Path) -> tuple[list[str], list[str]]:
+    foreign, english = read_lines(foreign_path), read_lines(english_path)
+    if len(foreign) != len(english):
+        raise XstiltsError(
+            f"{len(english)} lines, but {foreign_path.name} has {len(foreign)}",
+            where=english_path,
+            mend="both sides must come from the same download",
+        )
+    return foreign, english
+
+
+def _numbered(sentences: Sequence[str]) -> list[tuple[str, str]]:
+    return [(str(row), sentence) for row, sentence in enumerate(sentences)]
+
+
+READERS: dict[str, Callable[[Place, Sequence[Path]], Batch]] = {
+    "pairs_tsv": read_pairs_tsv,
+    "pairs_jsonl": read_pairs_jsonl,
+    "tags_tsv": read_tags_tsv,
+    "squad_json": read_squad_json,
+    "bucc": read_bucc,
+    "tatoeba_sorted": read_tatoeba_sorted,
+    "tatoeba_aligned": read_tatoeba_aligned,
+}

@@ -1,0 +1,275 @@
+"""Readers of script-free Parquet data sets on the Hugging Face hub, one for each shape.
+
+Everything is read through `datasets.load_dataset` at one pinned commit. A repository may
+also be a local folder in the hub's layout, which needs no revision.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from datasets import ClassLabel, Dataset, Features, load_dataset
+
+from xstilts.data.checks import label_name
+from xstilts.data.items import Batch, Place, Question, item, retrieval_batch, span_batch
+from xstilts.data.sampling import halve_pairs
+from xstilts.errors import XstiltsError
+from xstilts.languages import LANGUAGES
+from xstilts.tasks import SOURCE_LANGUAGE, HubSource, Task
+
+# Readers that take every row of a config: without a language in its name it is English.
+_ENGLISH = frozenset({"pairs", "squad"})
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+def read(
+    task: Task, split: str, language: str, revisions: Mapping[str, str]
+) -> tuple[Batch, Place, dict[str, Any]]:
+    """One split in one language, its place for errors, and where it comes from.
+
+    Raises:
+        XstiltsError: the task has no such split there, no revision is pinned, the data
+            cannot be loaded, or they are not as expected.
+    """
+    source = task.hub.get(split)
+    if source is None:
+        raise XstiltsError(f"{task.key} has no {split} split on the hub")
+    config = _config(source, language)
+    revision = _revision(source, revisions)
+    where = f"{source.repo} at {revision or 'local folder'}, config {config}, split {source.split}"
+    place = Place(task, split, language, where)
+    batch = READERS[source.reader](place, _load(source.repo, config, source.split, revision, where))
+    origin = {
+        "reader": source.reader,
+        "repo": source.repo,
+        "revision": revision,
+        "config": config,
+        "hub_split": source.split,
+    }
+    if task.hub_variant:
+        origin["variant"] = task.hub_variant
+    return batch, place, origin
+
+
+def _config(source: HubSource, language: str) -> str:
+    known = LANGUAGES.get(language)
+    if known is None:
+        raise XstiltsError(f"unknown language {language!r}", where=source.repo)
+    if language != SOURCE_LANGUAGE and source.reader in _ENGLISH and "{" not in source.config:
+        raise XstiltsError(f"is in English only, not in {language!r}", where=source.repo)
+    return source.config.format(lang=language, iso=known.iso639_3, name=known.name)
+
+
+def _revision(source: HubSource, revisions: Mapping[str, str]) -> str:
+    revision = revisions.get(source.repo, source.revision)
+    if Path(source.repo).is_dir():
+        return ""
+    if not _COMMIT.fullmatch(revision):
+        raise XstiltsError(
+            "no commit is pinned" if not revision else f"{revision!r} is not a commit",
+            where=source.repo,
+            mend="name the full 40-digit commit under hub_revisions in the experiment file",
+        )
+    return revision
+
+
+def _load(repo: str, config: str, split: str, revision: str, where: str) -> Dataset:
+    try:
+        return load_dataset(repo, config, split=split, revision=revision or None)
+    except Exception as error:
+        # `datasets` raises many unrelated types here, from a bad config to a lost network.
+        offline = os.environ.get("HF_HUB_OFFLINE", "")
+        raise XstiltsError(
+            f"cannot be loaded: {type(error).__name__}: {error}",
+            where=where,
+            mend="HF_HUB_OFFLINE is set: fetch the data first"
+            if offline not in ("", "0")
+            else "check the network, the revision and the names of config and split",
+        ) from error
+
+
+def _table(dataset: Dataset, place: Place, *columns: str) -> pa.Table:
+    missing = [name for name in columns if name not in dataset.column_names]
+    if missing:
+        raise XstiltsError(
+            f"lacks the columns {', '.join(missing)}; has {', '.join(dataset.column_names)}",
+            where=place.where,
+            mend="this revision has another layout: pin the one that the task table names",
+        )
+    return dataset.select_columns(list(columns)).with_format("arrow")[:]
+
+
+def _class_names(features: Features, column: str) -> list[str] | None:
+    """The names behind the integers of a label column, None where it holds strings."""
+    feature = features[column]
+    feature = getattr(feature, "feature", feature)
+    return feature.names if isinstance(feature, ClassLabel) else None
+
+
+def _named(raw: Any, names: list[str] | None) -> Any:
+    # Numbers mean different labels in different sets, so that only names are compared.
+    return names[raw] if names is not None and isinstance(raw, int) and raw >= 0 else raw
+
+
+def read_pairs(place: Place, dataset: Dataset) -> Batch:
+    """Columns sentence1, sentence2 or premise, hypothesis, and label; PAWS-X also id."""
+    texts = next(
+        (
+            names
+            for names in (("sentence1", "sentence2"), ("premise", "hypothesis"))
+            if names[0] in dataset.column_names
+        ),
+        ("premise", "hypothesis"),
+    )
+    keyed = "id" in dataset.column_names
+    table = _table(dataset, place, *texts, "label", *(["id"] if keyed else []))
+    keys = [str(key) for key in table["id"].to_pylist()] if keyed else []
+    # PAWS-X lost rows in some languages: its ids, not its rows, say what is the same item.
+    keyed = keyed and len(set(keys)) == len(keys)
+    return _pairs(place, table, texts, "label", dataset.features, keys if keyed else None)
+
+
+def read_xnli(place: Place, dataset: Dataset) -> Batch:
+    """Columns language, sentence1, sentence2, gold_label; one config for all languages."""
+    texts = ("sentence1", "sentence2")
+    table = _table(dataset, place, "language", *texts, "gold_label")
+    table = table.filter(pc.equal(table["language"], place.language))
+    return _pairs(place, table, texts, "gold_label", dataset.features, None)
+
+
+def _pairs(
+    place: Place,
+    table: pa.Table,
+    texts: tuple[str, str],
+    label_column: str,
+    features: Features,
+    keys: list[str] | None,
+) -> Batch:
+    names = _class_names(features, label_column)
+    batch = Batch()
+    columns = (table[name].to_pylist() for name in (*texts, label_column))
+    for number, (text_a, text_b, raw) in enumerate(zip(*columns, strict=True)):
+        label = label_name(_named(raw, names), place.task.labels, place.where, number + 1)
+        if label is None:
+            batch.counts["unlabelled_dropped"] += 1
+            continue
+        key = None if keys is None else keys[number]
+        batch.rows.append(
+            {**item(place, number, key), "text_a": text_a, "text_b": text_b, "label": label}
+        )
+    return batch
+
+
+def read_tags(place: Place, dataset: Dataset) -> Batch:
+    """Columns tokens and pos_tags or ner_tags."""
+    column = next((name for name in dataset.column_names if name.endswith("_tags")), "ner_tags")
+    table = _table(dataset, place, "tokens", column)
+    names = _class_names(dataset.features, column)
+    batch = Batch()
+    rows = zip(table["tokens"].to_pylist(), table[column].to_pylist(), strict=True)
+    for number, (tokens, raw) in enumerate(rows):
+        tags = [
+            label_name(_named(tag, names), place.task.labels, place.where, number + 1)
+            for tag in raw
+        ]
+        if len(tokens) != len(tags) or None in tags:
+            raise XstiltsError(
+                f"{len(tokens)} tokens, {len(tags) - tags.count(None)} tags",
+                where=place.where,
+                row=number + 1,
+            )
+        if not tokens:
+            batch.counts["empty_sentences_dropped"] += 1
+            continue
+        batch.rows.append({**item(place, number), "tokens": tokens, "tags": tags})
+    return batch
+
+
+def read_squad(place: Place, dataset: Dataset) -> Batch:
+    """Columns id, context, question, answers (text and answer_start)."""
+    return _spans(place, _table(dataset, place, "id", "context", "question", "answers"))
+
+
+def read_tydiqa(place: Place, dataset: Dataset) -> Batch:
+    """As `read_squad`, of all languages: ids start with the language's name (`english-`)."""
+    table = _table(dataset, place, "id", "context", "question", "answers")
+    prefix = f"{LANGUAGES[place.language].name.lower()}-"
+    return _spans(place, table.filter(pc.starts_with(table["id"], prefix)))
+
+
+def _spans(place: Place, table: pa.Table) -> Batch:
+    if not table.num_rows:
+        raise XstiltsError(f"holds no question in {place.language!r}", where=place.where)
+    questions = []
+    for row in table.to_pylist():
+        answers = row["answers"]
+        if isinstance(answers, list):
+            pairs = [(answer["text"], answer["answer_start"]) for answer in answers]
+        else:
+            pairs = list(zip(answers["text"], answers["answer_start"], strict=True))
+        questions.append(
+            Question(str(row["id"] or ""), row["context"], row["question"], tuple(pairs))
+        )
+    return span_batch(place, f"{place.split}-{place.language}", questions)
+
+
+def read_tatoeba(place: Place, dataset: Dataset) -> Batch:
+    """Columns source_sentence (foreign) and target_sentence (English), row-aligned."""
+    table = _table(dataset, place, "source_sentence", "target_sentence")
+    # The hub keeps the line ends of the files.
+    foreign, english = (
+        [(str(row), text.rstrip("\r\n")) for row, text in enumerate(table[name].to_pylist())]
+        for name in ("source_sentence", "target_sentence")
+    )
+    if not foreign:
+        raise XstiltsError("holds no sentence", where=place.where)
+    gold = [(str(row), str(row)) for row in range(len(foreign))]
+    return retrieval_batch(place, foreign, english, gold)
+
+
+def read_bucc(place: Place, dataset: Dataset) -> Batch:
+    """One row: sentence1 (foreign), sentence2 (English) and gold, 1-based pairs of both.
+
+    There is no dev split and there are no ids: `split` picks one half of the gold pairs, and
+    the number in the corpus becomes the id.
+    """
+    table = _table(dataset, place, "sentence1", "sentence2", "gold")
+    if table.num_rows != 1:
+        raise XstiltsError(f"{table.num_rows} rows, expected 1", where=place.where)
+    texts = [table[name][0].as_py() for name in ("sentence1", "sentence2")]
+    names = [
+        [f"{language}-{number:09d}" for number in range(1, len(side) + 1)]
+        for language, side in zip((place.language, "en"), texts, strict=True)
+    ]
+    gold = []
+    for row, pair in enumerate(table["gold"][0].as_py(), 1):
+        if len(pair) != 2 or not all(
+            1 <= number <= len(side) for number, side in zip(pair, names, strict=True)
+        ):
+            raise XstiltsError(
+                f"gold pair {row} is {list(pair)}, not a pair of 1-based rows", where=place.where
+            )
+        gold.append((names[0][pair[0] - 1], names[1][pair[1] - 1]))
+    foreign, english = (
+        list(zip(ids, side, strict=True)) for ids, side in zip(names, texts, strict=True)
+    )
+    batch = retrieval_batch(place, foreign, english, gold)
+    return Batch(halve_pairs(batch.rows, place.split, place.where), batch.counts)
+
+
+READERS: dict[str, Callable[[Place, Dataset], Batch]] = {
+    "pairs": read_pairs,
+    "xnli": read_xnli,
+    "tags": read_tags,
+    "squad": read_squad,
+    "tydiqa": read_tydiqa,
+    "tatoeba": read_tatoeba,
+    "bucc": read_bucc,
+}

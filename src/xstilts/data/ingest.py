@@ -1,0 +1,125 @@
+"""From a data source to the normalised table of one part of one task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from xstilts import __version__
+from xstilts.data.checks import refuse_placeholder, refuse_repeated
+from xstilts.data.folder import READERS
+from xstilts.data.items import Batch, Place, Row
+from xstilts.data.locate import Unit
+from xstilts.data.sampling import hold_out_passages, limit_pairs, limit_rows
+from xstilts.errors import XstiltsError, did_you_mean
+from xstilts.files import sha256_file
+from xstilts.schemas import DATA
+from xstilts.tasks import Kind, Task
+
+Part = Literal["train", "dev", "eval"]
+
+
+def build_part(
+    task: Task,
+    part: Part,
+    units: Sequence[Unit],
+    *,
+    source: Literal["folder", "hub"],
+    limits: Mapping[str, int | None],
+    revisions: Mapping[str, str] | None = None,
+) -> tuple[pa.Table, dict[str, Any]]:
+    """Read, check and limit the `units` of one part.
+
+    `limits` maps a split to the most items of it in a language, for retrieval to the most
+    gold pairs; None or a missing split keeps all. `revisions` maps hub repositories to
+    commits and wins over those of the task. Where the task has `dev_from_train`, the parts
+    train and dev are both made of units of split train.
+
+    Returns:
+        The table in `schemas.DATA[task.kind]`, units in the given order, and its metadata:
+        where the rows come from, how many, and what was repaired or dropped.
+
+    Raises:
+        XstiltsError: the data are missing, broken or without gold.
+        ValueError: a unit does not belong to the part.
+    """
+    rows: list[Row] = []
+    records = []
+    for unit in units:
+        _require_fitting(task, part, unit)
+        batch, place, record = (
+            _read_files(task, unit) if source == "folder" else _read_hub(task, unit, revisions)
+        )
+        refuse_placeholder(task, unit.split, batch.rows, place.where)
+        kept = batch.rows
+        if task.dev_from_train and part != "eval":
+            train, dev = hold_out_passages(kept, task.dev_from_train, place.where)
+            kept = dev if part == "dev" else train
+            record["held_out_of_train"] = {"share": task.dev_from_train, "questions": len(dev)}
+        limit = limits.get("dev" if part == "dev" else unit.split)
+        kept = (limit_pairs if task.kind == Kind.RETRIEVAL else limit_rows)(kept, limit)
+        refuse_repeated(((row.get("side", ""), row["id"]) for row in kept), "the id", place.where)
+        record |= {
+            "rows_read": len(batch.rows),
+            "rows": len(kept),
+            "counts": dict(sorted(batch.counts.items())),
+        }
+        rows += kept
+        records.append(record)
+    refuse_repeated(
+        ((unit.language, unit.split) for unit in units), "the unit", f"{task.key} {part}"
+    )
+    meta = {
+        "task": task.key,
+        "kind": str(task.kind),
+        "part": part,
+        "source": source,
+        "licence": task.licence,
+        "limits": dict(limits),
+        "rows": len(rows),
+        "units": records,
+        "xstilts": __version__,
+    }
+    return pa.Table.from_pylist(rows, schema=DATA[task.kind]), meta
+
+
+def _require_fitting(task: Task, part: Part, unit: Unit) -> None:
+    fitting = {
+        "train": ("train",),
+        "dev": ("train",) if task.dev_from_train else ("dev",),
+        "eval": ("dev", "test"),
+    }[part]
+    if unit.split not in fitting:
+        raise ValueError(f"{task.key}: part {part} is not made of split {unit.split}")
+
+
+def _read_files(task: Task, unit: Unit) -> tuple[Batch, Place, dict[str, Any]]:
+    if unit.reader not in READERS:
+        raise XstiltsError(
+            f"unknown reader {unit.reader!r}",
+            where=f"{task.key} {unit.split} {unit.language}",
+            mend=did_you_mean(unit.reader, READERS),
+        )
+    files = tuple(Path(name) for name in unit.files)
+    place = Place(task, unit.split, unit.language, ", ".join(unit.files))
+    batch = READERS[unit.reader](place, files)
+    record = {
+        "split": unit.split,
+        "language": unit.language,
+        "reader": unit.reader,
+        "files": [{"path": str(path), "sha256": sha256_file(path)} for path in files],
+    }
+    return batch, place, record
+
+
+def _read_hub(
+    task: Task, unit: Unit, revisions: Mapping[str, str] | None
+) -> tuple[Batch, Place, dict[str, Any]]:
+    # `datasets` takes a second to import and is needed for this source only.
+    from xstilts.data import hub
+
+    batch, place, origin = hub.read(task, unit.split, unit.language, revisions or {})
+    return batch, place, {"split": unit.split, "language": unit.language, **origin}

@@ -1,0 +1,142 @@
+"""Rows in the Arrow schema of their kind, made the same way from files and from the hub."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from xstilts.data.checks import refuse_repeated, settle_answers
+from xstilts.errors import XstiltsError
+from xstilts.gold import GOLD_REMOVED
+from xstilts.tasks import Task
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Which split of which task in which language is read; `where` names its origin in errors."""
+
+    task: Task
+    split: str
+    language: str
+    where: str = ""
+
+
+@dataclass
+class Batch:
+    """What one reader call returns.
+
+    `rows` fit `schemas.DATA[kind]`; `counts` says what was repaired, dropped or odd.
+    """
+
+    rows: list[Row] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question as its source has it: `answers` are (text, start) pairs."""
+
+    id: str
+    context: str
+    question: str
+    answers: tuple[tuple[str, int], ...]
+
+
+def item(place: Place, number: int, key: str | None = None) -> Row:
+    """The columns that every item has, for the 0-based row `number` of its split.
+
+    `key` is what the item is called in every language, where the source has such an id.
+    """
+    name = f"{place.split}-{place.language}:{number}"
+    if place.task.parallel:
+        group = f"{place.split}:{number if key is None else key}"
+    else:
+        group = f"{place.language}:{name}"
+    return {"id": name, "language": place.language, "split": place.split, "group": group}
+
+
+def span_batch(place: Place, stem: str, questions: Sequence[Question]) -> Batch:
+    """Question answering rows; `stem` starts the ids where the source's own repeat.
+
+    Raises:
+        XstiltsError: a question of dev or test has no answer.
+    """
+    counts: Counter[str] = Counter()
+    distinct = {question.id for question in questions}
+    own_ids = len(distinct) == len(questions) and "" not in distinct
+    if not own_ids:
+        counts["ids_repeated"] = len(questions) - len(distinct)
+    if place.split != "train" and not any(
+        text.strip() for question in questions for text, _ in question.answers
+    ):
+        raise XstiltsError(
+            "no question has an answer: the answers were removed from this file",
+            where=place.where,
+            mend=GOLD_REMOVED,
+        )
+    rows = []
+    for number, question in enumerate(questions):
+        name = question.id if own_ids else f"{stem}:{number}"
+        answers = settle_answers(
+            question.context,
+            question.answers,
+            train=place.split == "train",
+            where=f"{place.where}, question {question.id or number}",
+            counts=counts,
+        )
+        if answers is None:
+            continue
+        rows.append(
+            {
+                "id": name,
+                "language": place.language,
+                "split": place.split,
+                "context": question.context,
+                "question": question.question,
+                "answers": answers,
+                "group": name if place.task.parallel and own_ids else f"{place.language}:{name}",
+            }
+        )
+    return Batch(rows, counts)
+
+
+def retrieval_batch(
+    place: Place,
+    foreign: Sequence[tuple[str, str]],
+    english: Sequence[tuple[str, str]],
+    gold: Iterable[tuple[str, str]],
+) -> Batch:
+    """Rows of both sides from (id, text) pairs; `gold` are (foreign id, English id) pairs.
+
+    Raises:
+        XstiltsError: an id repeats on one side.
+    """
+    translations: dict[str, list[str]] = {}
+    for foreign_id, english_id in gold:
+        of_english = translations.setdefault(english_id, [])
+        if foreign_id not in of_english:
+            of_english.append(foreign_id)
+    rows = []
+    for side, sentences in (("foreign", foreign), ("en", english)):
+        refuse_repeated((name for name, _ in sentences), f"id on the {side} side", place.where)
+        rows += [
+            {
+                "id": name,
+                "language": place.language,
+                "split": place.split,
+                "side": side,
+                "text": text,
+                "gold": translations.get(name, []) if side == "en" else [],
+            }
+            for name, text in sentences
+        ]
+    return Batch(rows)
+
+
+def gold_pairs(rows: Iterable[Row]) -> list[tuple[str, str]]:
+    """The (foreign id, English id) pairs of retrieval rows, in row order."""
+    return [(foreign, row["id"]) for row in rows if row["side"] == "en" for foreign in row["gold"]]

@@ -1,0 +1,72 @@
+"""Text and JSON files as they come from the outside world: UTF-8, by line feed only.
+
+`str.splitlines` also breaks at U+2028, U+0085 and others, which occur inside sentences.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+from pathlib import Path
+from typing import Any
+
+from xstilts.errors import XstiltsError
+
+
+def read_text(path: Path) -> str:
+    """The file's text without a byte order mark.
+
+    Raises:
+        XstiltsError: the file cannot be read, is empty or is not UTF-8.
+    """
+    try:
+        raw = Path(path).read_bytes()
+    except OSError as error:
+        raise XstiltsError(f"cannot be read: {error.strerror}", where=path) from error
+    raw = raw.removeprefix(codecs.BOM_UTF8)
+    if not raw.strip():
+        raise XstiltsError("the file is empty", where=path, mend="download it again")
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        row = raw.count(b"\n", 0, error.start) + 1
+        raise XstiltsError(
+            f"not UTF-8: byte 0x{raw[error.start]:02x} at byte {error.start}",
+            where=path,
+            row=row,
+            mend="convert the file to UTF-8",
+        ) from error
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines without their ends (`\\n` or `\\r\\n`); a last line may lack its end."""
+    lines = read_text(path).split("\n")
+    if lines[-1] == "":
+        lines.pop()
+    return [line.removesuffix("\r") for line in lines]
+
+
+def read_json(path: Path) -> Any:
+    """The file's JSON value; broken JSON is an `XstiltsError` that names the line."""
+    return parse_json(read_text(path), path)
+
+
+def parse_json(text: str, where: Path, row: int | None = None) -> Any:
+    """Parse JSON; `row` is the 1-based line that `text` stands in, for JSON lines."""
+    try:
+        value = json.loads(text)
+        if "\\ud" in text.lower():
+            # Half of an escaped UTF-16 pair parses, but no later stage could store it.
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
+    except json.JSONDecodeError as error:
+        raise XstiltsError(
+            f"broken JSON: {error.msg}",
+            where=where,
+            row=row or error.lineno,
+            mend="the file may be cut short: download it again",
+        ) from error
+    except UnicodeEncodeError as error:
+        raise XstiltsError(
+            "holds half of an escaped surrogate pair", where=where, row=row
+        ) from error

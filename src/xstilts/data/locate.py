@@ -1,0 +1,87 @@
+"""Where the files of an XTREME download folder lie. Imports nothing heavy: used at parse time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from xstilts.languages import LANGUAGES
+from xstilts.tasks import SOURCE_LANGUAGE, FolderSource, Task
+
+_SORTED = "tatoeba_sorted"
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One split in one language; from a folder with its reader and files (`locate.find_files`)."""
+
+    split: str
+    language: str
+    files: tuple[str, ...] = ()
+    reader: str = ""
+
+
+def find_files(
+    task: Task, split: str, language: str, data_root: Path
+) -> tuple[FolderSource, tuple[Path, ...]] | None:
+    """The first alternative whose files all exist under `data_root`, else None.
+
+    `language` is XTREME's code. `explain_missing` says what was looked for.
+    """
+    for source, paths in _alternatives(task, split, language, Path(data_root)):
+        if all(path.is_file() for path in paths):
+            return source, paths
+    return None
+
+
+def explain_missing(task: Task, split: str, language: str, data_root: Path) -> str:
+    """One message on why `find_files` found nothing: every file looked for that is absent."""
+    place = f"{task.key}: no {split} data in {language!r} under {data_root}"
+    alternatives = list(_alternatives(task, split, language, Path(data_root)))
+    if not alternatives:
+        if task.folder.get(split):
+            return f"{place}: the folder layout has this split in other languages only"
+        return f"{place}: the folder layout has no {split} split of this task"
+    for source, paths in alternatives:
+        if source.reader == _SORTED and _only_labels_missing(paths):
+            foreign, english, labels = paths
+            others = [
+                str(path) for other, files in alternatives if other is not source for path in files
+            ]
+            return (
+                f"{place}: the label file {labels} is missing. XTREME sorts the English side "
+                f"({english.name}), so its rows are not aligned with {foreign.name} and without "
+                "labels there is no gold: line j of the label file is the 0-based row of "
+                f"{foreign.name} that translates line j of {english.name}. Add it, or use the "
+                f"row-aligned files of LASER ({', '.join(others)})"
+            )
+    missing = [
+        " and ".join(str(path) for path in paths if not path.is_file()) for _, paths in alternatives
+    ]
+    return f"{place}: missing " + ", or instead ".join(missing)
+
+
+def _only_labels_missing(paths: tuple[Path, ...]) -> bool:
+    *sides, labels = paths
+    return all(side.is_file() for side in sides) and not labels.is_file()
+
+
+def _alternatives(
+    task: Task, split: str, language: str, root: Path
+) -> Iterator[tuple[FolderSource, tuple[Path, ...]]]:
+    known = LANGUAGES.get(language)
+    for source in task.folder.get(split, ()):
+        if known is None and any("{iso}" in name for name in source.files):
+            continue
+        if language != SOURCE_LANGUAGE and not any("{" in name for name in source.files):
+            continue  # A file without a language in its name is English.
+        iso = known.iso639_3 if known else ""
+        yield (
+            source,
+            tuple(
+                root
+                / name.replace("{lang}", language).replace("{iso}", iso).replace("{split}", split)
+                for name in source.files
+            ),
+        )

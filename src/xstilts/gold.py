@@ -1,0 +1,75 @@
+"""Refusal of gold that is missing or a placeholder, which would turn into false scores.
+
+XTREME's processed test files have their labels removed; scored against them a model reads
+as 1/3 or 0 (google-research/xtreme issues 24, 93, 99).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from xstilts.errors import XstiltsError, did_you_mean
+from xstilts.tasks import Kind, Task
+
+# Fewer items than this may well share one label by chance.
+ENOUGH = 20
+GOLD_REMOVED = "XTREME's processed test files hold no gold; use files that keep it"
+
+
+def refuse_placeholder_gold(
+    task: Task, golds: Sequence[str] | Sequence[Sequence[str]], where: str | Path
+) -> None:
+    """Refuse missing, unknown or constant gold of one language's evaluation items.
+
+    Args:
+        golds: one entry an item: label (pair), tags (tagging), answer texts (span), id or
+            pair of ids as one string (retrieval).
+        where: named in the message.
+
+    Raises:
+        XstiltsError: no items; an item without gold; a label or tag that the task does not
+            have; or the same gold in all of `ENOUGH` items or more.
+    """
+    if not golds:
+        raise XstiltsError("no gold at all", where=where, mend=GOLD_REMOVED)
+    for row, gold in enumerate(golds, start=1):
+        _refuse_item(task, gold, where, row)
+    if task.kind is Kind.TAGGING:
+        distinct = {tag for tags in golds for tag in tags}
+    elif task.kind is Kind.SPAN:
+        distinct = {tuple(answers) for answers in golds}
+    else:
+        distinct = set(golds)
+    if not distinct:
+        raise XstiltsError("no gold at all", where=where, mend=GOLD_REMOVED)
+    if len(golds) >= ENOUGH and len(distinct) == 1:
+        raise XstiltsError(
+            f"all {len(golds)} items have the gold {distinct.pop()!r}: a placeholder, not gold",
+            where=where,
+            mend=GOLD_REMOVED,
+        )
+
+
+def _refuse_item(
+    task: Task, gold: str | Sequence[str] | None, where: str | Path, number: int
+) -> None:
+    if task.kind is Kind.SPAN:
+        if not gold or not any(answer and answer.strip() for answer in gold):
+            raise XstiltsError(f"question {number} has no answer", where=where, mend=GOLD_REMOVED)
+        return
+    if task.kind is Kind.TAGGING:
+        where, row, labels = f"{where}, sentence {number}", None, gold or []
+    else:
+        row, labels = number, [gold]
+    for label in labels:
+        if not label or not label.strip():
+            raise XstiltsError("no gold", where=where, row=row, mend=GOLD_REMOVED)
+        if task.labels and label not in task.labels:
+            shown = label if len(label) <= 40 else f"{label[:40]}…"
+            raise XstiltsError(
+                f"{shown!r} is not a label of {task.key}",
+                where=where,
+                row=row,
+                mend=did_you_mean(label, task.labels),
+            )

@@ -1,0 +1,349 @@
+"""The hub's data sets, through `datasets.load_dataset` on local folders in the hub's layout."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pytest
+import yaml
+from datasets import ClassLabel, Dataset, Features, List, Value
+
+from xstilts.data.hub import READERS
+from xstilts.data.ingest import Unit, build_part
+from xstilts.data.items import gold_pairs
+from xstilts.errors import XstiltsError
+from xstilts.schemas import DATA
+from xstilts.tasks import NER_TAGS, TASKS, UPOS_TAGS, Task
+
+NLI = ClassLabel(names=["entailment", "neutral", "contradiction"])
+ANSWERS = {"text": List(Value("string")), "answer_start": List(Value("int32"))}
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    """Nothing is read from or left in the user's cache, and nothing is asked of the network."""
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+
+
+class Hub:
+    """A local folder for each repository, each with the configs given to `add`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.configs: dict[str, dict[str, set[str]]] = {}
+
+    def add(self, repo: str, config: str, split: str, features: dict, rows: list[dict]) -> None:
+        columns = {name: [row[name] for row in rows] for name in features}
+        folder = self.root / repo
+        (folder / config).mkdir(parents=True, exist_ok=True)
+        path = folder / config / f"{split}-00000-of-00001.parquet"
+        Dataset.from_dict(columns, features=Features(features)).to_parquet(path)
+        self.configs.setdefault(repo, {}).setdefault(config, set()).add(split)
+        card = {
+            "configs": [
+                {
+                    "config_name": name,
+                    "data_files": [
+                        {"split": part, "path": f"{name}/{part}-*"} for part in sorted(parts)
+                    ],
+                }
+                for name, parts in self.configs[repo].items()
+            ]
+        }
+        (folder / "README.md").write_text(f"---\n{yaml.safe_dump(card)}---\n")
+
+    def task(self, key: str) -> Task:
+        """The task with its repositories replaced by the local folders."""
+        task = TASKS[key]
+        return dataclasses.replace(
+            task,
+            hub={
+                split: dataclasses.replace(source, repo=str(self.root / source.repo), revision="")
+                for split, source in task.hub.items()
+            },
+        )
+
+    def build(self, key: str, part: Any, split: str, *languages: str, **limits: int):
+        units = [Unit(split, language) for language in languages]
+        table, meta = build_part(self.task(key), part, units, source="hub", limits=limits)
+        assert table.schema.equals(DATA[TASKS[key].kind])
+        return table.to_pylist(), meta
+
+
+@pytest.fixture
+def hub(tmp_path) -> Hub:
+    return Hub(tmp_path / "hub")
+
+
+def test_mnli_labels_map_by_name_and_unlabelled_are_dropped(hub):
+    # Names in another order than the task's: a mapping by number would be wrong.
+    names = ClassLabel(names=["contradiction", "entailment", "neutral"])
+    features = {
+        "premise": Value("string"),
+        "hypothesis": Value("string"),
+        "label": names,
+        "idx": Value("int32"),
+    }
+    rows = [
+        {"premise": f"p{n}", "hypothesis": "h", "label": label, "idx": n}
+        for n, label in enumerate([0, 1, -1, 2])
+    ]
+    hub.add("nyu-mll/glue", "mnli", "train", features, rows)
+    hub.add("nyu-mll/glue", "mnli", "validation_matched", features, rows)
+    for key, part, split in (
+        ("mnli", "train", "train"),
+        ("mnli", "dev", "dev"),
+        ("xnli", "train", "train"),
+    ):
+        out, meta = hub.build(key, part, split, "en")
+        assert [row["label"] for row in out] == ["contradiction", "entailment", "neutral"]
+        assert [row["text_a"] for row in out] == ["p0", "p1", "p3"]
+        assert meta["units"][0]["counts"] == {"unlabelled_dropped": 1}
+    with pytest.raises(XstiltsError, match="in English only, not in 'de'"):
+        hub.build("xnli", "train", "train", "de")
+
+
+def test_xnli_languages_share_one_config(hub):
+    features = dict.fromkeys(["language", "sentence1", "sentence2", "gold_label"], Value("string"))
+    rows = [
+        {"language": language, "sentence1": f"{language} {n}", "sentence2": "h", "gold_label": gold}
+        for language in ("ar", "de", "en")
+        for n, gold in enumerate(["neutral", "contradictory", "entailment"])
+    ]
+    hub.add("google/xtreme", "XNLI", "validation", features, rows)
+    out, meta = hub.build("xnli", "eval", "dev", "de", "en")
+    assert [row["text_a"] for row in out] == ["de 0", "de 1", "de 2", "en 0", "en 1", "en 2"]
+    assert [row["group"] for row in out] == ["dev:0", "dev:1", "dev:2"] * 2
+    assert out[1]["label"] == "contradiction"
+    assert meta["units"][0]["hub_split"] == "validation"
+    assert meta["units"][0]["config"] == "XNLI"
+
+
+def test_pawsx_items_are_paired_by_id(hub):
+    features = {
+        "id": Value("int32"),
+        "sentence1": Value("string"),
+        "sentence2": Value("string"),
+        "label": ClassLabel(names=["0", "1"]),
+    }
+    for language, ids in (("de", [1, 3]), ("en", [1, 2, 3])):
+        rows = [
+            {"id": n, "sentence1": f"{language} {n}", "sentence2": "b", "label": n % 2} for n in ids
+        ]
+        hub.add("google-research-datasets/paws-x", language, "test", features, rows)
+    out, _ = hub.build("pawsx", "eval", "test", "de", "en")
+    groups = {(row["language"], row["text_a"]): row["group"] for row in out}
+    assert groups["de", "de 3"] == groups["en", "en 3"] == "test:3"
+    assert [row["label"] for row in out] == ["1", "1", "1", "0", "1"]
+
+
+def test_tags_as_classes_and_as_strings(hub):
+    tagged = {"tokens": ["a", "b"], "pos_tags": ["NOUN", "VERB"]}
+    classes = {
+        "tokens": List(Value("string")),
+        "pos_tags": List(ClassLabel(names=list(UPOS_TAGS))),
+    }
+    strings = classes | {"pos_tags": List(Value("string"))}
+    hub.add("google/xtreme", "udpos.German", "test", classes, [tagged])
+    hub.add("google/xtreme", "udpos.Swahili", "test", strings, [tagged])
+    out, meta = hub.build("udpos", "eval", "test", "de", "sw")
+    assert [row["tags"] for row in out] == [["NOUN", "VERB"]] * 2
+    assert "syntactic words" in meta["units"][0]["variant"]
+
+
+def test_panx(hub):
+    features = {
+        "tokens": List(Value("string")),
+        "ner_tags": List(ClassLabel(names=list(NER_TAGS))),
+        "langs": List(Value("string")),
+    }
+    rows = [
+        {"tokens": ["a", "b"], "ner_tags": ["B-PER", "O"], "langs": ["de", "de"]},
+        {"tokens": [], "ner_tags": [], "langs": []},
+    ]
+    hub.add("google/xtreme", "PAN-X.de", "validation", features, rows)
+    out, meta = hub.build("panx", "eval", "dev", "de")
+    assert [(row["tokens"], row["tags"]) for row in out] == [(["a", "b"], ["B-PER", "O"])]
+    assert meta["units"][0]["counts"] == {"empty_sentences_dropped": 1}
+
+
+def questions(*rows: tuple[str, str, str, int]) -> list[dict]:
+    return [
+        {
+            "id": name,
+            "context": context,
+            "question": "q",
+            "answers": {"text": [answer], "answer_start": [start]},
+        }
+        for name, context, answer, start in rows
+    ]
+
+
+SQUAD = {
+    "id": Value("string"),
+    "context": Value("string"),
+    "question": Value("string"),
+    "answers": ANSWERS,
+}
+
+
+def test_offsets_of_stripped_contexts_are_repaired(hub):
+    rows = questions(("q1", "the cat", "cat", 6), ("q2", "the cat", "the", 0))
+    hub.add("google/xtreme", "XQuAD.de", "validation", SQUAD, rows)
+    hub.add("google/xtreme", "MLQA.de.de", "validation", SQUAD, rows)
+    hub.add("rajpurkar/squad", "plain_text", "train", SQUAD, rows)
+    for key, part, split, language in (
+        ("xquad", "eval", "test", "de"),
+        ("mlqa", "eval", "dev", "de"),
+        ("squad_v1", "train", "train", "en"),
+    ):
+        out, meta = hub.build(key, part, split, language)
+        assert [row["answers"][0]["start"] for row in out] == [4, 0]
+        assert meta["units"][0]["counts"] == {"offsets_repaired": 1}
+
+
+def test_tydiqa_languages_are_told_by_the_id(hub):
+    rows = questions(
+        *(
+            (f"{language}-{n}", f"passage {n} cat", "cat", 10)
+            for n in range(6)
+            for language in ("english", "swahili")
+        )
+    )
+    hub.add("google/xtreme", "tydiqa", "train", SQUAD, rows)
+    hub.add("google/xtreme", "tydiqa", "validation", SQUAD, rows)
+    out, _ = hub.build("tydiqa", "eval", "test", "sw")
+    assert [row["id"] for row in out] == [f"swahili-{n}" for n in range(6)]
+    train, _ = hub.build("tydiqa", "train", "train", "en")
+    dev, _ = hub.build("tydiqa", "dev", "train", "en")
+    assert len(train) == 5
+    assert len(dev) == 1
+    with pytest.raises(XstiltsError, match="no question in 'ko'"):
+        hub.build("tydiqa", "eval", "test", "ko")
+
+
+def test_tatoeba_rows_are_aligned_and_lose_their_line_ends(hub):
+    names = ["source_sentence", "target_sentence", "source_lang", "target_lang"]
+    rows = [
+        dict(zip(names, [f"fremd {n}\n", f"english {n}\n", "swh", "eng"], strict=True))
+        for n in range(3)
+    ]
+    hub.add(
+        "google/xtreme", "tatoeba.swh", "validation", dict.fromkeys(names, Value("string")), rows
+    )
+    out, _ = hub.build("tatoeba", "eval", "test", "sw")
+    assert [row["text"] for row in out[:3]] == ["fremd 0", "fremd 1", "fremd 2"]
+    assert gold_pairs(out) == [("0", "0"), ("1", "1"), ("2", "2")]
+
+
+BUCC = {
+    "sentence1": List(Value("string")),
+    "sentence2": List(Value("string")),
+    "gold": List(List(Value("int32"))),
+}
+
+
+def test_bucc_is_parted_into_dev_and_test(hub):
+    row = {
+        "sentence1": [f"fremd {n}" for n in range(1, 41)],
+        "sentence2": [f"english {n}" for n in range(1, 61)],
+        "gold": [[n, 2 * n] for n in range(1, 21)],
+    }
+    hub.add("mteb/BUCC", "de-en", "test", BUCC, [row])
+    halves = {split: hub.build("bucc2018", "eval", split, "de") for split in ("dev", "test")}
+    texts = {split: {row["text"] for row in rows} for split, (rows, _) in halves.items()}
+    assert not texts["dev"] & texts["test"]
+    assert texts["dev"] | texts["test"] == {*row["sentence1"], *row["sentence2"]}
+    for rows, meta in halves.values():
+        assert "no dev split" in meta["units"][0]["variant"]
+        assert Counter(row["side"] for row in rows) == {"foreign": 20, "en": 30}
+        pairs = gold_pairs(rows)
+        assert len(pairs) == 10
+        by_id = {(row["side"], row["id"]): row["text"] for row in rows}
+        for foreign, english in pairs:
+            number = int(by_id["foreign", foreign].removeprefix("fremd "))
+            assert by_id["en", english] == f"english {2 * number}"
+
+
+@pytest.mark.parametrize("gold", [[[0, 1]], [[1, 3]], [[1]]])
+def test_bucc_gold_outside_the_corpora_is_refused(hub, gold):
+    row = {"sentence1": ["a", "b"], "sentence2": ["c", "d"], "gold": gold}
+    hub.add("mteb/BUCC", "de-en", "test", BUCC, [row])
+    with pytest.raises(XstiltsError, match="not a pair of 1-based rows"):
+        hub.build("bucc2018", "eval", "test", "de")
+
+
+def test_constant_gold_and_other_columns_are_refused(hub):
+    features = dict.fromkeys(["language", "sentence1", "sentence2", "gold_label"], Value("string"))
+    row = {"language": "de", "sentence1": "a", "sentence2": "b", "gold_label": "neutral"}
+    hub.add("google/xtreme", "XNLI", "test", features, [row] * 20)
+    with pytest.raises(XstiltsError, match="placeholder"):
+        hub.build("xnli", "eval", "test", "de")
+    hub.add("google/xtreme", "XQuAD.de", "validation", {"text": Value("string")}, [{"text": "a"}])
+    with pytest.raises(XstiltsError, match=r"lacks the columns id, context.*has text"):
+        hub.build("xquad", "eval", "test", "de")
+    with pytest.raises(XstiltsError, match=r"XQuAD\.ko.*cannot be loaded"):
+        hub.build("xquad", "eval", "test", "ko")
+
+
+class TestRevision:
+    def unpinned(self) -> Task:
+        task = TASKS["squad_v1"]
+        source = dataclasses.replace(task.hub["dev"], revision="")
+        return dataclasses.replace(task, hub={"dev": source})
+
+    def test_a_repository_without_a_pinned_commit_is_refused(self):
+        with pytest.raises(XstiltsError, match=r"rajpurkar/squad: no commit.*hub_revisions"):
+            build_part(self.unpinned(), "dev", [Unit("dev", "en")], source="hub", limits={})
+
+    @pytest.mark.parametrize("revision", ["main", "7b6d24c"])
+    def test_a_revision_that_can_move_is_refused(self, revision):
+        with pytest.raises(XstiltsError, match=f"'{revision}' is not a commit"):
+            build_part(
+                TASKS["squad_v1"],
+                "dev",
+                [Unit("dev", "en")],
+                source="hub",
+                limits={},
+                revisions={"rajpurkar/squad": revision},
+            )
+
+    def test_the_experiments_revision_wins(self, monkeypatch):
+        revision = "0123456789" * 4
+        seen = []
+
+        def load(*args, **kwargs):
+            seen.append((args, kwargs))
+            raise ConnectionError("no network")
+
+        monkeypatch.setattr("xstilts.data.hub.load_dataset", load)
+        with pytest.raises(XstiltsError, match=f"{revision}.*no network"):
+            build_part(
+                TASKS["squad_v1"],
+                "dev",
+                [Unit("dev", "en")],
+                source="hub",
+                limits={},
+                revisions={"rajpurkar/squad": revision},
+            )
+        assert seen == [
+            (("rajpurkar/squad", "plain_text"), {"split": "validation", "revision": revision})
+        ]
+
+    def test_every_source_of_the_table_is_pinned_and_has_a_reader(self):
+        for task in TASKS.values():
+            assert set(task.hub) == set(task.folder)
+            for source in task.hub.values():
+                assert re.fullmatch("[0-9a-f]{40}", source.revision)
+                assert source.reader in READERS
+
+
+def test_a_split_that_the_hub_lacks(hub):
+    with pytest.raises(XstiltsError, match="no dev split on the hub"):
+        hub.build("tatoeba", "eval", "dev", "de")
