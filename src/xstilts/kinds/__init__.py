@@ -1,0 +1,20 @@
+"""Task kinds: features, head, loss and decoding, one module each."""
+
+from __future__ import annotations
+
+from xstilts.kinds.base import TaskKind
+from xstilts.kinds.pair import Pair
+from xstilts.kinds.span import Span
+from xstilts.kinds.tagging import Tagging
+from xstilts.tasks import Kind, Task
+
+_KINDS: dict[Kind, type[TaskKind]] = {
+    Kind.PAIR: Pair,
+    Kind.TAGGING: Tagging,
+    Kind.SPAN: Span,
+}
+
+
+def kind_of(task: Task) -> TaskKind:
+    """The task's kind, ready to featurise, train and decode it."""
+    return _KINDS[task.kind](task)

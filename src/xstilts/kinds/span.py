@@ -1,0 +1,183 @@
+"""Span extraction: the answer's first and last token in a passage.
+
+Long passages slide: windows start every `doc_stride` tokens (Devlin et al. 2019; XTREME uses
+384 and 128). A window without the whole answer trains towards its first token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import pyarrow as pa
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from xstilts.batches import Features
+from xstilts.config import Tokenisation
+from xstilts.errors import XstiltsError
+from xstilts.kinds.base import TaskKind
+from xstilts.kinds.layout import layout_of, subwords
+from xstilts.kinds.tagging import TokenHead
+
+_OUTSIDE = -1
+_CHUNK = 256
+
+
+def window_starts(tokens: int, capacity: int, stride: int) -> list[int]:
+    """Where windows of `capacity` tokens start so that together they cover all tokens."""
+    step = min(stride, capacity)
+    starts = [0]
+    while starts[-1] + capacity < tokens:
+        starts.append(starts[-1] + step)
+    return starts
+
+
+class Span(TaskKind):
+    """XQuAD, MLQA, TyDiQA-GoldP, SQuAD 1.1."""
+
+    columns: ClassVar = [
+        ("char_start", pa.list_(pa.int32())),
+        ("char_end", pa.list_(pa.int32())),
+        ("start", pa.int32()),
+        ("end", pa.int32()),
+    ]
+
+    def featurise(self, data: pa.Table, tokenizer: Any, lengths: Tokenisation) -> pa.Table:
+        layout = layout_of(tokenizer, pair=True)
+        columns: dict[str, list[Any]] = {
+            name: [] for name in ("item", "input_ids", *(name for name, _ in self.columns))
+        }
+        if layout.types is not None:
+            columns["token_type_ids"] = []
+        # Passages repeat (one per question) and their offsets are large: a chunk at a time.
+        for at in range(0, data.num_rows, _CHUNK):
+            part = data.slice(at, _CHUNK)
+            for offset, row in enumerate(self._encode(part, tokenizer)):
+                self._add_windows(columns, at + offset, row, layout, lengths)
+        return pa.table(columns, schema=self.schema(type_ids=layout.types is not None))
+
+    def _encode(self, data: pa.Table, tokenizer: Any) -> list[tuple]:
+        contexts = list(dict.fromkeys(data["context"].to_pylist()))
+        encoded = tokenizer(
+            contexts,
+            add_special_tokens=False,
+            return_attention_mask=False,
+            return_offsets_mapping=True,
+            verbose=False,
+        )
+        known = {
+            context: (
+                np.asarray(encoded["input_ids"][i], dtype=np.int32),
+                np.asarray(encoded["offset_mapping"][i], dtype=np.int32).reshape(-1, 2),
+            )
+            for i, context in enumerate(contexts)
+        }
+        questions = subwords(tokenizer, data["question"].to_pylist())
+        return [
+            (question, *known[context], answers)
+            for question, context, answers in zip(
+                questions, data["context"].to_pylist(), data["answers"].to_pylist(), strict=True
+            )
+        ]
+
+    def _add_windows(
+        self, columns: dict[str, list[Any]], item: int, row: tuple, layout: Any, lengths: Any
+    ) -> None:
+        question, ids, offsets, answers = row
+        question = question[: lengths.max_query_length]
+        before = len(layout.prefix) + len(question) + len(layout.middle)
+        after = len(layout.suffix)
+        capacity = lengths.max_length - before - after
+        if capacity < 1:
+            raise XstiltsError(
+                f"{self.task.key}: max_length {lengths.max_length} leaves no room for a passage"
+                f" beside a question of {len(question)} tokens",
+                mend="raise tokenisation max_length or lower max_query_length",
+            )
+        first, last = _answer_tokens(answers, offsets)
+        for start in window_starts(len(ids), capacity, lengths.doc_stride):
+            window = slice(start, start + capacity)
+            piece = ids[window]
+            inside = first is not None and start <= first and last < start + len(piece)
+            columns["item"].append(item)
+            columns["input_ids"].append(layout.join(question, piece))
+            for name, side in (("char_start", 0), ("char_end", 1)):
+                chars = np.pad(offsets[window, side], (before, after), constant_values=_OUTSIDE)
+                columns[name].append(chars)
+            columns["start"].append(before + first - start if inside else 0)
+            columns["end"].append(before + last - start if inside else 0)
+            if layout.types is not None:
+                columns["token_type_ids"].append(layout.type_ids(len(question), len(piece)))
+
+    def head(self, hidden_size: int, dropout: float) -> nn.Module:
+        return TokenHead(hidden_size, 2, dropout)
+
+    def targets(self, features: Features, rows: Sequence[int], width: int) -> Tensor:
+        pairs = np.stack([features.column("start")[rows], features.column("end")[rows]], axis=1)
+        return torch.from_numpy(pairs.astype(np.int64))
+
+    def loss(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> Tensor:
+        # Padding must not compete for the answer, or the loss would depend on the batch.
+        scores = outputs.float().masked_fill(mask[:, :, None] == 0, float("-inf"))
+        both = [
+            functional.cross_entropy(scores[:, :, side], targets[:, side], reduction="sum")
+            for side in (0, 1)
+        ]
+        return (both[0] + both[1]) / 2
+
+    def decode(
+        self,
+        outputs: Sequence[np.ndarray],
+        features: Features,
+        data: pa.Table,
+        max_answer_length: int,
+    ) -> list[str]:
+        best: list[tuple[float, int, int]] = [(-np.inf, 0, 0)] * data.num_rows
+        starts, ends = features.ragged("char_start"), features.ragged("char_end")
+        for row, scores in enumerate(outputs):
+            inside = np.flatnonzero(starts.row(row) != _OUTSIDE)
+            if not len(inside):
+                continue
+            score, first, last = best_span(scores[inside], max_answer_length)
+            item = features.items[row]
+            if score > best[item][0]:
+                chars = starts.row(row)[inside[first]], ends.row(row)[inside[last]]
+                best[item] = (score, *map(int, chars))
+        contexts = data["context"].to_pylist()
+        # Some tokenizers count the space before a word as part of its first token.
+        return [
+            context[begin:end].strip()
+            for context, (_, begin, end) in zip(contexts, best, strict=True)
+        ]
+
+
+def best_span(scores: np.ndarray, longest: int) -> tuple[float, int, int]:
+    """The span of at most `longest` tokens with the highest start plus end score.
+
+    Args:
+        scores: (tokens, 2) start and end logits.
+
+    Returns:
+        (score, first token, last token); ties go to the earliest start, then earliest end.
+    """
+    tokens = len(scores)
+    width = min(longest, tokens)
+    ends = np.concatenate([scores[:, 1], np.full(width - 1, -np.inf, scores.dtype)])
+    sums = scores[:, 0, None] + np.lib.stride_tricks.sliding_window_view(ends, width)
+    first, length = np.unravel_index(np.argmax(sums), sums.shape)
+    return float(sums[first, length]), int(first), int(first + length)
+
+
+def _answer_tokens(
+    answers: list[dict[str, Any]], offsets: np.ndarray
+) -> tuple[int | None, int | None]:
+    """First and last token of the first answer, (None, None) if it has no known place."""
+    if not answers or answers[0]["start"] < 0:
+        return None, None
+    begin = answers[0]["start"]
+    end = begin + len(answers[0]["text"])
+    touched = np.flatnonzero((offsets[:, 0] < end) & (offsets[:, 1] > begin))
+    return (int(touched[0]), int(touched[-1])) if len(touched) else (None, None)

@@ -1,0 +1,47 @@
+"""Sentences for retrieval: every distinct one is a feature, with no label and no head."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from xstilts.kinds.base import FEATURES, TYPE_IDS
+from xstilts.kinds.layout import layout_of, subwords
+
+log = logging.getLogger(__name__)
+
+
+def text_features(data: pa.Table, tokenizer: Any, max_length: int) -> pa.Table:
+    """Tokenise every distinct sentence once.
+
+    Sentences with the same tokens share one feature, in whatever language or corpus they
+    stand, so the English side of many languages is embedded once and equal inputs get equal
+    vectors to the last bit.
+
+    Returns:
+        Columns `item` (a feature's own number), `input_ids`, `token_type_ids` where the
+        encoder has them, and `rows`: the data rows that hold this sentence.
+    """
+    layout = layout_of(tokenizer, pair=False)
+    capacity = max_length - layout.specials
+    # Millions of sentences: bytes take a fraction of the memory of lists of integers.
+    rows_of: dict[bytes, list[int]] = {}
+    cut = 0
+    for row, ids in enumerate(subwords(tokenizer, data["text"].to_pylist())):
+        cut += len(ids) > capacity
+        rows_of.setdefault(ids[:capacity].tobytes(), []).append(row)
+    if cut:
+        log.info("%d of %d sentences were cut to %d tokens", cut, data.num_rows, max_length)
+    sentences = [np.frombuffer(ids, dtype=np.int32) for ids in rows_of]
+    columns: dict[str, Any] = {
+        "item": np.arange(len(sentences), dtype=np.int32),
+        "input_ids": [layout.join(ids) for ids in sentences],
+        "rows": [np.asarray(rows, dtype=np.int32) for rows in rows_of.values()],
+    }
+    if layout.types is not None:
+        columns["token_type_ids"] = [layout.type_ids(len(ids)) for ids in sentences]
+    fields = [*FEATURES, *([TYPE_IDS] if layout.types is not None else [])]
+    return pa.table(columns, schema=pa.schema([*fields, ("rows", pa.list_(pa.int32()))]))

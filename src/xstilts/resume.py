@@ -1,0 +1,147 @@
+"""The state of an unfinished training run: replaced atomically, gone at success.
+
+It holds model, optimizer, step and history. Random numbers need no state: every step derives
+its own seed, and the order of the data is a function of (seed, epoch).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from xstilts.errors import XstiltsError
+from xstilts.files import atomic_path
+
+log = logging.getLogger(__name__)
+
+_STATE = "state.safetensors"
+_LOCK = "lock"
+
+
+@dataclass
+class Progress:
+    """How far a run is. Steps are optimizer steps; `best_value` is the development score."""
+
+    step: int = 0
+    best_step: int = -1
+    best_value: float = float("-inf")
+    since_best: int = 0
+    stopped: bool = False
+    seconds: float = 0.0
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+
+class ResumeState:
+    """A folder with the last state and the best weights so far of one run.
+
+    `fingerprint` identifies everything that the run depends on; a state with another
+    fingerprint is thrown away.
+    """
+
+    def __init__(self, folder: str | Path, fingerprint: str) -> None:
+        self.folder = Path(folder)
+        self.fingerprint = fingerprint
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder; two processes on one run would destroy each other's state.
+
+        Raises:
+            XstiltsError: another live process holds it.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / _LOCK).open("w") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise XstiltsError(
+                    "another process is training this run",
+                    where=self.folder,
+                    mend="wait for it or end it; a killed Snakemake can leave its jobs running",
+                ) from None
+            yield
+
+    def save(self, model: torch.nn.Module, optimizer: torch.optim.Optimizer, at: Progress) -> None:
+        """Replace the saved state, and drop best weights that it does not name."""
+        tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
+        for name, parameter in model.named_parameters():
+            for key, value in optimizer.state.get(parameter, {}).items():
+                tensors[f"optimizer.{key}.{name}"] = torch.as_tensor(value)
+        self._write(self.folder / _STATE, tensors, {"progress": json.dumps(vars(at))})
+        for path in self.folder.glob("best-*.safetensors"):
+            if path != self._best(at.best_step):
+                path.unlink(missing_ok=True)
+
+    def save_best(self, model: torch.nn.Module, step: int) -> None:
+        """Save the best weights so far; earlier ones stay until a state names these."""
+        tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
+        self._write(self._best(step), tensors, {})
+
+    def load(self, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> Progress:
+        """Put the saved state into model and optimizer; a new run if there is none."""
+        path = self.folder / _STATE
+        meta = self._meta(path)
+        if meta is None:
+            return Progress()
+        progress = Progress(**json.loads(meta["progress"]))
+        if progress.best_step >= 0 and self._meta(self._best(progress.best_step)) is None:
+            log.warning("%s: the best weights are gone: starting anew", path)
+            return Progress()
+        tensors = load_file(path)
+        model.load_state_dict(_with_prefix(tensors, "model."))
+        for name, parameter in model.named_parameters():
+            for key in ("step", "exp_avg", "exp_avg_sq"):
+                value = tensors.get(f"optimizer.{key}.{name}")
+                if value is not None:
+                    optimizer.state[parameter][key] = value.to(parameter.device)
+        log.info("resuming after step %d", progress.step)
+        return progress
+
+    def load_best(self, model: torch.nn.Module, at: Progress) -> None:
+        """Put the best weights of the run into the model."""
+        model.load_state_dict(_with_prefix(load_file(self._best(at.best_step)), "model."))
+
+    def clear(self) -> None:
+        """Remove everything, the state first: without it the rest is a new run's rubbish."""
+        (self.folder / _STATE).unlink(missing_ok=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _best(self, step: int) -> Path:
+        return self.folder / f"best-{step}.safetensors"
+
+    def _write(self, path: Path, tensors: dict[str, Tensor], meta: dict[str, str]) -> None:
+        owned = {key: value.detach().contiguous() for key, value in tensors.items()}
+        with atomic_path(path) as part:
+            save_file(owned, part, metadata={**meta, "fingerprint": self.fingerprint})
+
+    def _meta(self, path: Path) -> dict[str, str] | None:
+        if not path.is_file():
+            return None
+        try:
+            with safe_open(path, framework="pt") as handle:
+                meta = handle.metadata() or {}
+        except SafetensorError as error:
+            log.warning("%s cannot be read (%s): starting anew", path, error)
+            return None
+        if meta.get("fingerprint") != self.fingerprint:
+            log.info("%s belongs to other settings, data or code: starting anew", path)
+            return None
+        return meta
+
+
+def _with_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {
+        key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)
+    }

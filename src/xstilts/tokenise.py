@@ -1,0 +1,49 @@
+"""Tokenised features of one part of one task's data, made once per encoder."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from transformers import AutoConfig
+
+from xstilts.config import Tokenisation
+from xstilts.encoder import load_tokenizer, max_positions
+from xstilts.errors import XstiltsError
+from xstilts.kinds import kind_of
+from xstilts.kinds.text import text_features
+from xstilts.tasks import Kind, Task
+
+log = logging.getLogger(__name__)
+
+
+def tokenise(
+    task: Task, data: pa.Table, encoder: Path, lengths: Mapping[str, Any]
+) -> tuple[pa.Table, dict[str, Any]]:
+    """Features of `data` and how they were made.
+
+    Args:
+        lengths: `config.Tokenisation` as plain data; for retrieval only `max_length`.
+
+    Raises:
+        XstiltsError: inputs would be longer than the encoder's positions.
+    """
+    words = task.kind is Kind.TAGGING
+    tokenizer = load_tokenizer(encoder, words=words)
+    limit = max_positions(AutoConfig.from_pretrained(encoder, trust_remote_code=False))
+    if limit is not None and lengths["max_length"] > limit:
+        raise XstiltsError(
+            f"max_length {lengths['max_length']} is more than the encoder's {limit} positions",
+            where=f"tokenising {task.key} for {encoder}",
+            mend="lower tokenisation.…max_length, or encoders.<name>.retrieval.max_length",
+        )
+    if task.kind is Kind.RETRIEVAL:
+        table = text_features(data, tokenizer, lengths["max_length"])
+    else:
+        table = kind_of(task).featurise(data, tokenizer, Tokenisation.model_validate(lengths))
+    tokens = len(table["input_ids"].combine_chunks().flatten())
+    log.info("%d items, %d features, %d tokens", data.num_rows, table.num_rows, tokens)
+    return table, {"task": task.key, "lengths": dict(lengths), "tokens": tokens}

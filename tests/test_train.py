@@ -1,0 +1,200 @@
+"""The training loop learns, is a function of its inputs, and survives being killed."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from training_runs import prepare, run_once, training_run
+from transformers import AutoModel
+
+from xstilts.config import TrainingSettings
+from xstilts.errors import XstiltsError
+from xstilts.resume import Progress, ResumeState
+from xstilts.train import schedule, train
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("training")
+    prepare(folder)
+    return folder
+
+
+def weights(output: Path) -> dict[str, torch.Tensor]:
+    model = load_file(output / "model/model.safetensors")
+    return model | {f"head.{k}": v for k, v in load_file(output / "model/head.safetensors").items()}
+
+
+def history(output: Path) -> list[dict]:
+    return json.loads((output / "curve.json").read_text())["history"]
+
+
+def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+@pytest.mark.parametrize(
+    ("key", "chance"), [("xnli", 100 / 3), ("udpos", 100 / 17), ("squad_v1", 0)]
+)
+def test_every_kind_learns(data, tmp_path, key, chance):
+    run_once(data, tmp_path, key, epochs=10, patience=100)
+    losses = [entry["loss"] for entry in history(tmp_path)]
+    assert sum(losses[-5:]) < 0.7 * sum(losses[:5])
+    assert max(entry["dev"] for entry in history(tmp_path) if "dev" in entry) > chance + 15
+
+
+def test_the_checkpoint_is_an_ordinary_folder_with_the_best_weights(data, tmp_path):
+    run_once(data, tmp_path, "udpos")
+    AutoModel.from_pretrained(tmp_path / "model")
+    curve = json.loads((tmp_path / "curve.json").read_text())
+    scores = {entry["step"]: entry["dev"] for entry in curve["history"] if "dev" in entry}
+    assert curve["best_dev_score"] == max(scores.values()) == scores[curve["best_step"]]
+    assert not (tmp_path / "resume").exists()
+    provenance = json.loads((tmp_path / "model/provenance.json").read_text())
+    assert provenance["seed"] == 7
+    assert provenance["data"]["task"] == "udpos"
+    assert "torch" in provenance["versions"]
+
+
+def test_same_seed_same_weights_other_seed_others(data, tmp_path):
+    run_once(data, tmp_path / "a", "xnli", epochs=1)
+    run_once(data, tmp_path / "b", "xnli", epochs=1)
+    assert same(weights(tmp_path / "a"), weights(tmp_path / "b"))
+    job = training_run(data, "xnli", epochs=1)
+    other = type(job)(**{**vars(job), "seed": 8})
+    train(other, tmp_path / "c/model", tmp_path / "c/curve.json", tmp_path / "c/resume")
+    assert not same(weights(tmp_path / "a"), weights(tmp_path / "c"))
+
+
+def test_accumulation_over_micro_batches_gives_the_same_training(data, tmp_path):
+    # Without dropout the micro-batches see the same numbers, up to rounding.
+    settings = {"epochs": 1, "head_dropout": 0.0}
+    config = json.loads((data / "encoder/config.json").read_text())
+    still = {**config, "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    (data / "encoder/config.json").write_text(json.dumps(still))
+    try:
+        run_once(data, tmp_path / "whole", "udpos", **settings)
+        run_once(data, tmp_path / "split", "udpos", **settings, micro_batch_tokens=64)
+    finally:
+        (data / "encoder/config.json").write_text(json.dumps(config))
+    first, second = (
+        [entry["loss"] for entry in history(tmp_path / name)] for name in ("whole", "split")
+    )
+    assert first == pytest.approx(second, rel=1e-3)
+
+
+def test_training_stops_early_when_nothing_improves(data, tmp_path):
+    run_once(data, tmp_path, "xnli", epochs=50, learning_rate=1e-12, evaluate_every=2, patience=3)
+    assert history(tmp_path)[-1]["step"] == 2 + 3 * 2
+
+
+def test_a_loss_that_is_no_number_stops_with_advice(data, tmp_path):
+    with pytest.raises(XstiltsError, match="lower the learning rate"):
+        run_once(data, tmp_path, "xnli", learning_rate=1e30, epochs=20, max_grad_norm=1e30)
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGTERM])
+def test_killed_again_and_again_it_ends_with_the_same_weights(data, tmp_path, signal_number):
+    settings = {"epochs": 4, "evaluate_every": 7, "patience": 100, "save_every_seconds": 0}
+    run_once(data, tmp_path / "whole", "udpos", **settings)
+    script = Path(__file__).with_name("training_runs.py")
+    command = [sys.executable, str(script), str(data), str(tmp_path / "killed"), "udpos"]
+    moments = random.Random(signal_number)
+    state = tmp_path / "killed/resume/state.safetensors"
+    kills = 0
+    for _ in range(40):
+        process = subprocess.Popen([*command, json.dumps(settings)], stderr=subprocess.PIPE)
+        if kills < 4:
+            # Wait until it is past its start-up and has gone on, then strike at any moment,
+            # that of saving included: with save_every_seconds 0 it saves after each step.
+            before = state.stat().st_mtime_ns if state.exists() else 0
+            while process.poll() is None and (
+                not state.exists() or state.stat().st_mtime_ns == before
+            ):
+                time.sleep(0.001)
+            time.sleep(moments.uniform(0, 0.15))
+            process.send_signal(signal_number)
+        _, errors = process.communicate(timeout=120)
+        if process.returncode == 0:
+            break
+        kills += 1
+        assert kills <= 4, errors.decode()
+    assert kills >= 2
+    assert same(weights(tmp_path / "whole"), weights(tmp_path / "killed"))
+    histories = [
+        [(entry["step"], entry["loss"], entry.get("dev")) for entry in history(tmp_path / name)]
+        for name in ("whole", "killed")
+    ]
+    assert histories[0] == histories[1]
+
+
+def a_state(folder: Path, step: int = 5, best_step: int = -1):
+    model = torch.nn.Linear(2, 2)
+    optimizer = torch.optim.AdamW(model.parameters())
+    state = ResumeState(folder, "a")
+    if best_step >= 0:
+        state.save_best(model, best_step)
+    state.save(model, optimizer, Progress(step=step, best_step=best_step))
+    return state, model, optimizer
+
+
+def test_a_state_of_other_settings_is_thrown_away(tmp_path):
+    state, *model = a_state(tmp_path)
+    assert state.load(*model).step == 5
+    assert ResumeState(tmp_path, "b").load(*model).step == 0
+    (tmp_path / "state.safetensors").write_bytes(b"half a file")
+    assert state.load(*model).step == 0
+
+
+def test_best_weights_belong_to_the_state_that_names_them(tmp_path):
+    state, model, optimizer = a_state(tmp_path, step=5, best_step=4)
+    kept = model.weight.detach().clone()
+    with torch.no_grad():
+        model.weight += 1
+    # Killed after newer best weights were saved, before the state that names them was.
+    state.save_best(model, 6)
+    at = state.load(model, optimizer)
+    state.load_best(model, at)
+    assert at.best_step == 4
+    assert torch.equal(model.weight, kept)
+    state.save(model, optimizer, Progress(step=7, best_step=6))
+    assert [path.name for path in tmp_path.glob("best-*")] == ["best-6.safetensors"]
+
+
+def test_killed_while_clearing_up_it_starts_anew(tmp_path):
+    state, *model = a_state(tmp_path, step=5, best_step=4)
+    (tmp_path / "best-4.safetensors").unlink()
+    assert state.load(*model).step == 0
+
+
+def test_two_processes_never_train_one_run(tmp_path):
+    with ResumeState(tmp_path, "a").locked():
+        second = ResumeState(tmp_path, "a").locked()
+        with pytest.raises(XstiltsError, match="another process"):
+            second.__enter__()
+
+
+def test_schedule_rises_and_falls_linearly():
+    factors = [schedule(step, 100, 0.1) for step in range(100)]
+    assert factors[0] == pytest.approx(0.05)
+    assert max(factors) == pytest.approx(0.995, abs=0.01)
+    assert factors.index(max(factors)) in (9, 10)
+    assert factors[-1] == pytest.approx(0.5 / 90)
+    assert all(0 < factor <= 1 for factor in factors)
+    assert [schedule(s, 4, 0.0) for s in range(4)] == pytest.approx([0.875, 0.625, 0.375, 0.125])
+
+
+def test_defaults_are_the_studys():
+    settings = TrainingSettings()
+    assert (settings.learning_rate, settings.batch_size, settings.epochs) == (1e-5, 4, 3)
+    assert (settings.warmup_ratio, settings.adam_epsilon, settings.max_grad_norm) == (0.1, 1e-8, 1)
+    assert (settings.evaluate_every, settings.dev_items, settings.patience) == (1000, 500, 30)

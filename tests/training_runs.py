@@ -1,0 +1,80 @@
+"""Small training runs on made-up data; as a program it runs one, so that it can be killed.
+
+python training_runs.py DATA OUTPUT TASK SETTINGS_AS_JSON
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def prepare(folder: Path, keys: tuple[str, ...] = ("xnli", "udpos", "squad_v1")) -> None:
+    """Data, features and a tiny encoder for these tasks under `folder`."""
+    from tiny_encoders import write_tiny_bert
+    from tiny_xtreme import write_tiny_xtreme
+
+    from xstilts.config import Tokenisation
+    from xstilts.data.ingest import build_part
+    from xstilts.data.locate import Unit, find_files
+    from xstilts.schemas import write_table
+    from xstilts.tasks import TASKS
+    from xstilts.tokenise import tokenise
+
+    write_tiny_xtreme(folder / "xtreme", train=96, test=24)
+    texts = [
+        line
+        for path in sorted((folder / "xtreme").rglob("*-en.*"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+    ]
+    write_tiny_bert(folder / "encoder", texts)
+    for key in keys:
+        for part in ("train", "dev"):
+            source, files = find_files(TASKS[key], part, "en", folder / "xtreme")
+            unit = Unit(part, "en", tuple(map(str, files)), source.reader)
+            data, meta = build_part(TASKS[key], part, [unit], source="folder", limits={})
+            write_table(folder / f"{key}-{part}.parquet", data, meta)
+            lengths = Tokenisation(max_length=64, doc_stride=32).model_dump()
+            table, meta = tokenise(TASKS[key], data, folder / "encoder", lengths)
+            write_table(folder / f"{key}-{part}-features.parquet", table, meta)
+
+
+def training_run(folder: Path, key: str, **settings: Any):
+    """The run that `run_once` executes."""
+    from xstilts.config import TrainingSettings
+    from xstilts.tasks import TASKS
+    from xstilts.train import TrainingRun
+
+    save_every = settings.pop("save_every_seconds", 300)
+    chosen = {"epochs": 3, "learning_rate": 3e-3, "batch_size": 8, "evaluate_every": None}
+    return TrainingRun(
+        name=f"tiny/none/target/{key}",
+        task=TASKS[key],
+        encoder=folder / "encoder",
+        train_data=folder / f"{key}-train.parquet",
+        train_features=folder / f"{key}-train-features.parquet",
+        dev_data=folder / f"{key}-dev.parquet",
+        dev_features=folder / f"{key}-dev-features.parquet",
+        settings=TrainingSettings.model_validate({**chosen, **settings}),
+        seed=7,
+        code="tests",
+        device="cpu",
+        save_every_seconds=save_every,
+    )
+
+
+def run_once(data: Path, output: Path, key: str, **settings: Any) -> None:
+    """Train into `output`/model with its resume state in `output`/resume."""
+    import torch
+
+    from xstilts.train import train
+
+    torch.set_num_threads(1)
+    job = training_run(data, key, **settings)
+    train(job, output / "model", output / "curve.json", output / "resume")
+
+
+if __name__ == "__main__":
+    run_once(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], **json.loads(sys.argv[4]))
