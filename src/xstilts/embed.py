@@ -1,0 +1,64 @@
+"""Sentence embeddings of an encoder as it is: one layer, pooled over the real tokens."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from xstilts.batches import Features, micro_batches
+from xstilts.config import RetrievalSettings
+from xstilts.encoder import load_encoder, load_tokenizer
+from xstilts.errors import XstiltsError
+from xstilts.files import atomic_path
+from xstilts.kinds.base import collate
+from xstilts.model import mixed_precision, pick_device, progress, to_device
+
+log = logging.getLogger(__name__)
+
+
+@torch.inference_mode()
+def embed(
+    encoder: Path, features: Features, settings: RetrievalSettings, device_name: str, output: Path
+) -> None:
+    """Write the vectors of all features as a float32 NumPy array (features, hidden).
+
+    The mean is over all real tokens, the encoder's special tokens included and padding
+    excluded, as in XTREME's retrieval scripts (Hu et al. 2020).
+
+    Raises:
+        XstiltsError: the encoder has no such layer.
+    """
+    device = pick_device(device_name)
+    model = load_encoder(encoder).to(device)
+    pad_id = load_tokenizer(encoder).pad_token_id
+    layers = model.config.num_hidden_layers
+    if not -layers - 1 <= settings.layer <= layers:
+        raise XstiltsError(
+            f"layer {settings.layer} is not among the {layers} layers and the embedding output",
+            where=encoder,
+            mend="set encoders.<name>.retrieval.layer",
+        )
+    with atomic_path(output) as part:
+        vectors = np.lib.format.open_memmap(
+            part, mode="w+", dtype=np.float32, shape=(len(features), model.config.hidden_size)
+        )
+        bar = progress(len(features), "embedding", "sentences")
+        for rows in micro_batches(range(len(features)), features.lengths, settings.batch_tokens):
+            inputs = to_device(collate(features, rows, pad_id), device)
+            with mixed_precision(device):
+                states = model(**inputs, output_hidden_states=True).hidden_states[settings.layer]
+            vectors[rows] = pool(states.float(), inputs["attention_mask"], settings.pooling)
+            bar.update(len(rows))
+        bar.close()
+        vectors.flush()
+
+
+def pool(states: torch.Tensor, mask: torch.Tensor, how: str) -> np.ndarray:
+    """(batch, tokens, hidden) to (batch, hidden): mean over real tokens, or the first token."""
+    if how == "first":
+        return states[:, 0].cpu().numpy()
+    weights = mask[:, :, None].to(states.dtype)
+    return ((states * weights).sum(1) / weights.sum(1)).cpu().numpy()
