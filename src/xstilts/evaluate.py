@@ -1,0 +1,253 @@
+"""Scores of anybody's predictions in XTREME's submission layout, with XTREME's JSON keys.
+
+The definitions, averages and file semantics are those of google-research/xtreme
+`evaluate.py`; what is refused beyond them (placeholder gold, malformed lines) would give a
+false score there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+from xstilts.data.lines import read_json, read_lines
+from xstilts.errors import XstiltsError
+from xstilts.gold import refuse_placeholder_gold
+from xstilts.metrics.bitext import bitext_f1
+from xstilts.metrics.counts import PrecisionRecallF1, accuracy, f1_from_counts
+from xstilts.metrics.qa import mlqa_scores, squad_scores
+from xstilts.metrics.tagging import corpus_chunk_counts
+from xstilts.scores import xtreme_groups, xtreme_value
+from xstilts.submission import language_file
+from xstilts.tasks import TARGETS, Metric, Task
+
+Coverage = Literal["all", "present"]
+
+
+def evaluate_folder(
+    predictions: str | Path, labels: str | Path, languages: Coverage = "all"
+) -> dict[str, Any]:
+    """Score every task whose folder is in both `predictions` and `labels`.
+
+    Args:
+        predictions, labels: folders in XTREME's layout (`xstilts.submission`).
+        languages: "all" requires a file of every language that XTREME has for the task, as
+            XTREME does; "present" scores the languages that have a label file.
+
+    Returns:
+        `all_task` (only with all nine tasks) and each group whose tasks are all there, in
+        points; per task: metric -> language -> points, `avg_<metric>`, `avg_metric`. With
+        "present" also `languages`: task -> the languages that were scored.
+
+    Raises:
+        XstiltsError: a folder or a language's file is missing, nothing can be scored, counts
+            disagree, a file is malformed, or gold is missing or a placeholder.
+    """
+    predictions, labels = Path(predictions), Path(labels)
+    for folder in (predictions, labels):
+        if not folder.is_dir():
+            raise XstiltsError("no such folder", where=folder)
+    tasks = [
+        task
+        for key, task in TARGETS.items()
+        if (predictions / key).is_dir() and (labels / key).is_dir()
+    ]
+    if not tasks:
+        raise XstiltsError(
+            f"no task has a folder both here and in {labels}",
+            where=predictions,
+            mend=f"folders are named {', '.join(TARGETS)}",
+        )
+    covered = {task.key: _languages(task, labels, languages) for task in tasks}
+    details = {
+        task.key: _evaluate_task(task, covered[task.key], predictions, labels) for task in tasks
+    }
+    report = {
+        **xtreme_groups({key: scores["avg_metric"] for key, scores in details.items()}),
+        **details,
+    }
+    if languages == "present":
+        report["languages"] = covered
+    return report
+
+
+def evaluate_language(
+    task: Task, language: str, predictions: str | Path, labels: str | Path
+) -> dict[str, float]:
+    """Metric -> points of one task in one language, from its two folders.
+
+    Raises:
+        XstiltsError: as `evaluate_folder`.
+    """
+    paths = [language_file(folder, task, language) for folder in (predictions, labels)]
+    for path in paths:
+        if not path.is_file():
+            raise XstiltsError("no such file", where=path, mend=f"{task.key} needs one a language")
+    shares = _EVALUATORS[task.metric](task, language, *paths)
+    return {metric: 100 * share for metric, share in shares.items()}
+
+
+def _languages(task: Task, labels: Path, languages: Coverage) -> list[str]:
+    if languages == "all":
+        return list(task.languages)
+    present = [code for code in task.languages if language_file(labels, task, code).is_file()]
+    if not present:
+        raise XstiltsError("no label file of any language", where=labels / task.key)
+    return present
+
+
+def _evaluate_task(
+    task: Task, languages: list[str], predictions: Path, labels: Path
+) -> dict[str, Any]:
+    metrics: dict[str, dict[str, float]] = {}
+    for language in languages:
+        scores = evaluate_language(task, language, predictions, labels)
+        for metric, value in scores.items():
+            metrics.setdefault(metric, {})[language] = value
+    averages = {
+        f"avg_{metric}": sum(values.values()) / len(values) for metric, values in metrics.items()
+    }
+    return {**metrics, **averages, "avg_metric": xtreme_value(task, metrics)}
+
+
+def _evaluate_lines(task: Task, language: str, predicted: Path, gold: Path) -> dict[str, float]:
+    gold_lines, predicted_lines = _read_examples(gold), _read_examples(predicted)
+    refuse_placeholder_gold(task, gold_lines, gold)
+    if len(gold_lines) != len(predicted_lines):
+        raise XstiltsError(
+            f"{len(predicted_lines)} predictions for the {len(gold_lines)} labels in {gold}",
+            where=predicted,
+        )
+    if task.labels and not set(predicted_lines) & set(task.labels):
+        raise XstiltsError(
+            f"{predicted_lines[0]!r} is not a label of {task.key}, nor is any other line",
+            where=predicted,
+            row=1,
+            mend=f"labels: {', '.join(task.labels)}",
+        )
+    return {"accuracy": accuracy(gold_lines, predicted_lines)}
+
+
+def _evaluate_tags(task: Task, language: str, predicted: Path, gold: Path) -> dict[str, float]:
+    gold_tags, predicted_tags = _read_sentences(gold), _read_sentences(predicted)
+    refuse_placeholder_gold(task, gold_tags, gold)
+    if len(gold_tags) != len(predicted_tags):
+        raise XstiltsError(
+            f"{len(predicted_tags)} sentences for the {len(gold_tags)} in {gold}", where=predicted
+        )
+    for number, (true, guess) in enumerate(zip(gold_tags, predicted_tags, strict=True), start=1):
+        if len(true) != len(guess):
+            raise XstiltsError(
+                f"sentence {number} has {len(guess)} tags, in {gold} {len(true)}", where=predicted
+            )
+    counts = corpus_chunk_counts(gold_tags, predicted_tags)
+    return _as_metrics(f1_from_counts(*(sum(part) for part in zip(*counts, strict=True))))
+
+
+def _evaluate_pairs(task: Task, language: str, predicted: Path, gold: Path) -> dict[str, float]:
+    gold_pairs = _read_id_pairs(gold)
+    refuse_placeholder_gold(task, ["\t".join(pair) for pair in gold_pairs], gold)
+    # Mining may well find nothing above its threshold.
+    predicted_pairs = _read_id_pairs(predicted) if predicted.read_bytes().strip() else []
+    return _as_metrics(bitext_f1(gold_pairs, predicted_pairs))
+
+
+def _evaluate_answers(task: Task, language: str, predicted: Path, gold: Path) -> dict[str, float]:
+    questions = _read_questions(gold)
+    refuse_placeholder_gold(task, [golds for _, golds in questions], gold)
+    answers = _read_answers(predicted)
+    exact_matches, f1s = [], []
+    for question, golds in questions:
+        if question not in answers:
+            scores = (0.0, 0.0)
+        elif task.metric is Metric.MLQA:
+            scores = mlqa_scores(answers[question], golds, language)
+        else:
+            scores = squad_scores(answers[question], golds)
+        exact_matches.append(scores[0])
+        f1s.append(scores[1])
+    return {
+        "exact_match": math.fsum(exact_matches) / len(questions),
+        "f1": math.fsum(f1s) / len(questions),
+    }
+
+
+_EVALUATORS: dict[Metric, Callable[[Task, str, Path, Path], dict[str, float]]] = {
+    Metric.ACCURACY: _evaluate_lines,
+    Metric.SEQEVAL: _evaluate_tags,
+    Metric.SQUAD: _evaluate_answers,
+    Metric.MLQA: _evaluate_answers,
+    Metric.BITEXT_F1: _evaluate_pairs,
+    Metric.RETRIEVAL_ACCURACY: _evaluate_lines,
+}
+
+
+def _as_metrics(shares: PrecisionRecallF1) -> dict[str, float]:
+    return {"f1": shares.f1, "precision": shares.precision, "recall": shares.recall}
+
+
+def _read_examples(path: Path) -> list[str]:
+    """One stripped line an example; blank lines at the end are no examples."""
+    lines = [line.strip() for line in read_lines(path)]
+    while lines and not lines[-1]:
+        lines.pop()
+    return lines
+
+
+def _read_sentences(path: Path) -> list[list[str]]:
+    """Tags of each sentence; a blank line ends one, the last may lack it."""
+    sentences: list[list[str]] = []
+    tags: list[str] = []
+    for line in [*_read_examples(path), ""]:
+        if tag := line.strip():
+            tags.append(tag)
+        else:
+            sentences.append(tags)
+            tags = []
+    return sentences
+
+
+def _read_id_pairs(path: Path) -> list[tuple[str, str]]:
+    pairs = []
+    for row, line in enumerate(_read_examples(path), start=1):
+        fields = line.split("\t")
+        if len(fields) != 2:
+            raise XstiltsError(
+                f"{len(fields)} fields instead of two", where=path, row=row, mend="foreign⇥English"
+            )
+        pairs.append((fields[0], fields[1]))
+    return pairs
+
+
+def _read_questions(path: Path) -> list[tuple[str, list[str]]]:
+    """(question id, answer texts) of SQuAD JSON, or of its bare `data` list, in file order."""
+    value = read_json(path)
+    articles = value["data"] if isinstance(value, dict) and "data" in value else value
+    try:
+        return [
+            (str(question["id"]), [str(answer["text"]) for answer in question["answers"]])
+            for article in articles
+            for paragraph in article["paragraphs"]
+            for question in paragraph["qas"]
+        ]
+    except (KeyError, TypeError) as error:
+        raise XstiltsError(
+            f"not SQuAD JSON: {type(error).__name__} {error}",
+            where=path,
+            mend="labels are data > paragraphs > qas, each with id and answers",
+        ) from error
+
+
+def _read_answers(path: Path) -> dict[str, str]:
+    """Question id -> answer text."""
+    value = read_json(path)
+    if isinstance(value, dict) and isinstance(value.get("data"), dict):
+        value = value["data"]
+    if not isinstance(value, dict):
+        raise XstiltsError("not a JSON object of question id to answer text", where=path)
+    for question, answer in value.items():
+        if not isinstance(answer, str):
+            raise XstiltsError(f"the answer to {question!r} is no text", where=path)
+    return value

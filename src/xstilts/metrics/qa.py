@@ -1,0 +1,120 @@
+"""Exact match and token F1 of extracted answers, in SQuAD 1.1's and in MLQA's reading.
+
+SQuAD 1.1: Rajpurkar et al. 2016, section 6.1 (arXiv 1606.05250), as in its official script
+and in google-research/xtreme `third_party/evaluate_squad.py`; XQuAD and TyDiQA-GoldP use
+these English rules in every language. MLQA: Lewis et al. 2020, section 4.2 (arXiv
+1910.07475), as in facebookresearch/MLQA `mlqa_evaluation_v1.py`.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from xstilts.errors import XstiltsError, did_you_mean
+
+_ASCII_PUNCTUATION = frozenset(string.punctuation)
+
+
+def _words(*articles: str) -> re.Pattern[str]:
+    return re.compile(rf"\b({'|'.join(articles)})\b")
+
+
+_ENGLISH_ARTICLES = _words("a", "an", "the")
+
+# None: the language has no articles that MLQA removes.
+_MLQA_ARTICLES: dict[str, re.Pattern[str] | None] = {
+    # The official pattern is meant for the prefix but matches the two letters anywhere.
+    "ar": re.compile("ال"),
+    "de": _words(
+        *("ein", "eine", "einen", "einem", "eines", "einer"),
+        *("der", "die", "das", "den", "dem", "des"),
+    ),
+    "en": _ENGLISH_ARTICLES,
+    "es": _words("un", "una", "unos", "unas", "el", "la", "los", "las"),
+    "hi": None,
+    "vi": _words("của", "là", "cái", "chiếc", "những"),
+    "zh": None,
+}
+_MLQA_HAN = re.compile("([\u4e00-\u9fa5])")
+
+
+class AnswerScores(NamedTuple):
+    """Scores of one question, each in [0, 1]."""
+
+    exact_match: float
+    f1: float
+
+
+def normalize_squad(text: str) -> str:
+    """Lower-case, without ASCII punctuation, English articles and surplus whitespace."""
+    kept = "".join(char for char in text.lower() if char not in _ASCII_PUNCTUATION)
+    return " ".join(_ENGLISH_ARTICLES.sub(" ", kept).split())
+
+
+def normalize_mlqa(text: str, language: str) -> str:
+    """Lower-case, without Unicode punctuation, the language's articles and surplus whitespace.
+
+    Chinese is segmented by character; runs of other scripts in it stay words.
+
+    Raises:
+        XstiltsError: MLQA defines no rules for `language`.
+    """
+    if language not in _MLQA_ARTICLES:
+        raise XstiltsError(
+            f"MLQA has no answer normalisation for language {language!r}",
+            mend=did_you_mean(language, _MLQA_ARTICLES),
+        )
+    kept = "".join(char for char in text.lower() if not _is_punctuation(char))
+    if articles := _MLQA_ARTICLES[language]:
+        kept = articles.sub(" ", kept)
+    if language == "zh":
+        kept = _MLQA_HAN.sub(r" \1 ", kept)
+    return " ".join(kept.split())
+
+
+def squad_scores(prediction: str, golds: Sequence[str]) -> AnswerScores:
+    """Exact match and F1 of one answer by SQuAD 1.1's English rules, best over the golds.
+
+    Raises:
+        ValueError: there are no golds.
+    """
+    return _best_scores(prediction, golds, normalize_squad)
+
+
+def mlqa_scores(prediction: str, golds: Sequence[str], language: str) -> AnswerScores:
+    """Exact match and F1 of one answer by MLQA's rules for the answers' language.
+
+    Raises:
+        ValueError: there are no golds.
+        XstiltsError: MLQA defines no rules for `language`.
+    """
+    return _best_scores(prediction, golds, lambda text: normalize_mlqa(text, language))
+
+
+def _is_punctuation(char: str) -> bool:
+    return char in _ASCII_PUNCTUATION or unicodedata.category(char).startswith("P")
+
+
+def _best_scores(
+    prediction: str, golds: Sequence[str], normalize: Callable[[str], str]
+) -> AnswerScores:
+    guess = normalize(prediction)
+    answers = [normalize(gold) for gold in golds]
+    return AnswerScores(
+        exact_match=max(float(guess == answer) for answer in answers),
+        f1=max(_token_f1(guess.split(), answer.split()) for answer in answers),
+    )
+
+
+def _token_f1(predicted: list[str], gold: list[str]) -> float:
+    # Two answers that both normalise to nothing match exactly but score F1 0, as officially.
+    shared = sum((Counter(predicted) & Counter(gold)).values())
+    if not shared:
+        return 0.0
+    precision, recall = shared / len(predicted), shared / len(gold)
+    return 2 * precision * recall / (precision + recall)

@@ -1,0 +1,267 @@
+import pyarrow as pa
+import pytest
+
+from xstilts.errors import XstiltsError
+from xstilts.item_counts import bucc_table, prediction_table, tatoeba_table
+from xstilts.schemas import DATA, PREDICTIONS, SCORES, write_table
+from xstilts.scores import (
+    LANGUAGE_SCORE,
+    cell_scores,
+    collect,
+    language_score,
+    score_predictions,
+    xtreme_groups,
+    xtreme_value,
+)
+from xstilts.tasks import TARGETS, TASKS, Kind
+
+
+def pair_items(labels, language="en", split="test"):
+    return pa.Table.from_pylist(
+        [
+            {
+                "id": str(number),
+                "language": language,
+                "split": split,
+                "text_a": "a",
+                "text_b": "b",
+                "label": label,
+                "group": str(number),
+            }
+            for number, label in enumerate(labels)
+        ],
+        schema=DATA[Kind.PAIR],
+    )
+
+
+def tag_items(sentences, language="en", split="test"):
+    return pa.Table.from_pylist(
+        [
+            {
+                "id": str(number),
+                "language": language,
+                "split": split,
+                "tokens": ["w"] * len(tags),
+                "tags": tags,
+                "group": str(number),
+            }
+            for number, tags in enumerate(sentences)
+        ],
+        schema=DATA[Kind.TAGGING],
+    )
+
+
+def span_items(golds, language="en", split="test"):
+    return pa.Table.from_pylist(
+        [
+            {
+                "id": str(number),
+                "language": language,
+                "split": split,
+                "context": "c",
+                "question": "q",
+                "answers": [{"text": text, "start": 0} for text in texts],
+                "group": str(number),
+            }
+            for number, texts in enumerate(golds)
+        ],
+        schema=DATA[Kind.SPAN],
+    )
+
+
+def values(table, **where):
+    return {
+        row["metric"]: row["value"]
+        for row in table.to_pylist()
+        if all(row[name] == value for name, value in where.items())
+    }
+
+
+def test_accuracy_by_language_split_and_condition():
+    task = TASKS["pawsx"]
+    dev, test = pair_items("0101", split="dev"), pair_items("011", language="de")
+    table = pa.concat_tables(
+        [
+            prediction_table(task, dev, list("0111")),
+            prediction_table(task, test, list("010")),
+            prediction_table(task, test, list("100"), condition="typos"),
+        ]
+    )
+    assert table.schema.equals(PREDICTIONS[Kind.PAIR])
+    scores = score_predictions(table, task)
+    assert values(scores, split="dev") == {"accuracy": 75, LANGUAGE_SCORE: 75}
+    assert values(scores, condition="typos")["accuracy"] == 0
+    clean = values(scores, split="test", language="de", condition="clean")
+    assert clean["accuracy"] == pytest.approx(200 / 3)
+    assert {(row["split"], row["n"]) for row in scores.to_pylist()} == {("dev", 4), ("test", 3)}
+
+
+def test_entity_scores_hold_the_strict_reading_and_pos_scores_do_not():
+    gold = [["B-PER", "I-PER", "O"], ["B-LOC", "O"]]
+    guess = [["I-PER", "I-PER", "O"], ["B-LOC", "B-LOC"]]
+    task = TASKS["panx"]
+    assert values(score_predictions(prediction_table(task, tag_items(gold), guess), task)) == {
+        "precision": pytest.approx(200 / 3),
+        "recall": 100,
+        "f1": pytest.approx(80),
+        "token_accuracy": 60,
+        "strict_f1": pytest.approx(50),
+        LANGUAGE_SCORE: pytest.approx(80),
+    }
+    task = TASKS["udpos"]
+    table = prediction_table(task, tag_items([["NOUN", "CCONJ"]]), [["NOUN", "SCONJ"]])
+    assert table["strict_gold"].null_count == 1
+    scores = values(score_predictions(table, task))
+    assert scores["f1"] == 100
+    assert scores["token_accuracy"] == 50
+    assert "strict_f1" not in scores
+
+
+def test_each_language_and_split_is_a_corpus_of_its_own():
+    # As in seqeval, a lone X is never closed; the next corpus must not be read as going on.
+    task = TASKS["udpos"]
+    items = pa.concat_tables([tag_items([["NOUN", "X"]]), tag_items([["X", "NOUN"]], "de")])
+    table = prediction_table(task, items, [["NOUN", "X"], ["X", "NOUN"]])
+    assert table["chunks_gold"].to_pylist() == [1, 2]
+
+
+def test_answers_are_normalised_by_the_benchmarks_own_rules():
+    golds, guesses = [["el río"], ["a b", "c"]], ["río", "C!"]
+    items = span_items(golds, language="es")
+    mlqa, xquad = (
+        values(score_predictions(prediction_table(task, items, guesses), task))
+        for task in (TASKS["mlqa"], TASKS["xquad"])
+    )
+    assert mlqa == {"exact_match": 100, "f1": 100, LANGUAGE_SCORE: 100}
+    f1 = (200 / 3 + 100) / 2
+    assert xquad["exact_match"] == 50
+    assert xquad["f1"] == pytest.approx(f1)
+    assert xquad[LANGUAGE_SCORE] == pytest.approx((50 + f1) / 2)
+
+
+def test_retrieval_is_scored_in_both_directions():
+    task = TASKS["tatoeba"]
+    place = {"language": "sw", "split": "test", "scores": [0.5, 0.25, 1, 1]}
+    ids = ["0", "1", "2", "3"]
+    table = pa.concat_tables(
+        tatoeba_table(
+            direction=direction, query_ids=ids, predicted_ids=guess, gold_ids=ids, **place
+        )
+        for direction, guess in (("from_en", ["0", "1", "2", "0"]), ("to_en", ["0"] * 4))
+    )
+    scores = score_predictions(table, task)
+    assert values(scores) == {"accuracy": 75, "accuracy_to_en": 25, LANGUAGE_SCORE: 75}
+    assert {row["n"] for row in scores.to_pylist()} == {4}
+
+
+def test_mined_pairs_are_sets():
+    task = TASKS["bucc2018"]
+    table = bucc_table(
+        language="zh",
+        split="test",
+        mined=[("f1", "e1", 1.5), ("f2", "e9", 1.2), ("f1", "e1", 1.1)],
+        gold=[("f1", "e1"), ("f2", "e2"), ("f3", "e3")],
+    )
+    rows = [
+        (row["id"], row["predicted"], row["is_gold"], row["correct"], row["score"])
+        for row in table.to_pylist()
+    ]
+    assert rows == [
+        ("f1\te1", 1, 1, 1, 1.5),
+        ("f2\te9", 1, 0, 0, 1.2),
+        ("f2\te2", 0, 1, 0, None),
+        ("f3\te3", 0, 1, 0, None),
+    ]
+    assert values(score_predictions(table, task)) == {
+        "precision": 50,
+        "recall": pytest.approx(100 / 3),
+        "f1": pytest.approx(40),
+        LANGUAGE_SCORE: pytest.approx(40),
+    }
+
+
+def test_averages_of_xtreme():
+    # evaluate.py: QA takes the mean of the two averages, groups and total plain means.
+    qa = {"exact_match": {"en": 80, "de": 60}, "f1": {"en": 90, "de": 70}}
+    assert xtreme_value(TASKS["xquad"], qa) == 75
+    tagging = {"f1": {"en": 90, "de": 60}, "precision": {"en": 0, "de": 0}}
+    assert xtreme_value(TASKS["panx"], tagging) == 75
+    assert language_score(TASKS["mlqa"], {"exact_match": 60, "f1": 80}) == 70
+    task_values = {key: 10.0 * number for number, key in enumerate(TARGETS, start=1)}
+    assert xtreme_groups(task_values) == {
+        "all_task": 50,
+        "classification": 15,
+        "tagging": 35,
+        "qa": 60,
+        "retrieval": 85,
+    }
+    del task_values["tydiqa"]
+    assert xtreme_groups(task_values) == {"classification": 15, "tagging": 35, "retrieval": 85}
+
+
+def test_cells_are_collected_in_one_order_and_once(tmp_path):
+    task = TASKS["pawsx"]
+    table = prediction_table(task, pair_items("01"), list("00"))
+    paths = []
+    for recipe in ("mnli", "base"):
+        path = tmp_path / f"{recipe}.parquet"
+        write_table(path, cell_scores(table, task, "tiny", recipe, 1), {})
+        paths.append(path)
+    collected = collect(paths)
+    assert collected.schema.equals(SCORES)
+    assert collected["recipe"].to_pylist() == ["base", "base", "mnli", "mnli"]
+    assert collected.equals(collect(reversed(paths)))
+    with pytest.raises(XstiltsError, match=r"is also in .*base\.parquet"):
+        collect([*paths, paths[1]])
+
+
+@pytest.mark.parametrize(
+    ("task", "items", "predictions", "message"),
+    [
+        ("pawsx", pair_items("0" * 20), ["0"] * 20, "all 20 items have the gold '0'"),
+        ("pawsx", pair_items(["0", None]), ["0"] * 2, "row 2: no gold"),
+        ("pawsx", pair_items(["0", "2"]), ["0"] * 2, "row 2: '2' is not a label"),
+        ("pawsx", pair_items("01"), ["0"], "1 predictions for 2 items"),
+        ("pawsx", pa.concat_tables([pair_items("0")] * 2), ["0"] * 2, "the id '0' repeats"),
+        ("panx", tag_items([["O"]] * 20), [["O"]] * 20, "all 20 items have the gold 'O'"),
+        ("panx", tag_items([["O", "O"]]), [["O"]], "2 tokens, 2 gold tags, 1 predicted"),
+        ("panx", tag_items([["O"]]), [[""]], "empty tag"),
+        ("xquad", span_items([["a"], [""]]), ["a", "a"], "question 2 has no answer"),
+        ("xquad", span_items([["a"]]), [None], "no prediction"),
+        ("xquad", pair_items("0"), ["0"], "expected the columns"),
+        ("tatoeba", pair_items("0"), ["0"], "tatoeba_table"),
+    ],
+)
+def test_false_scores_are_refused(task, items, predictions, message):
+    with pytest.raises(XstiltsError, match=message):
+        prediction_table(TASKS[task], items, predictions)
+
+
+def test_few_items_may_share_their_gold_and_so_may_training_data():
+    prediction_table(TASKS["pawsx"], pair_items("0" * 19), ["0"] * 19)
+    prediction_table(TASKS["pawsx"], pair_items("0" * 20, split="train"), ["0"] * 20)
+
+
+def test_tables_that_do_not_add_up_are_refused():
+    task = TASKS["pawsx"]
+    table = prediction_table(task, pair_items("01"), list("00"))
+    with pytest.raises(XstiltsError, match="repeats"):
+        score_predictions(pa.concat_tables([table, table]), task)
+    with pytest.raises(XstiltsError, match="no predictions"):
+        score_predictions(table.slice(0, 0), task)
+    with pytest.raises(XstiltsError, match="expected the columns"):
+        score_predictions(table.drop_columns("gold"), task)
+    column = table.schema.get_field_index("correct")
+    blank = table.set_column(column, table.schema.field(column), pa.array([1, None], pa.int32()))
+    with pytest.raises(XstiltsError, match="the count 'correct' is missing"):
+        score_predictions(blank, task)
+
+
+def test_retrieval_lists_must_fit():
+    place = {"language": "sw", "split": "test", "scores": [1.0]}
+    with pytest.raises(XstiltsError, match="direction"):
+        tatoeba_table(
+            direction="both", query_ids=["0"], predicted_ids=["0"], gold_ids=["0"], **place
+        )
+    with pytest.raises(XstiltsError, match="entries"):
+        tatoeba_table(direction="to_en", query_ids=["0"], predicted_ids=[], gold_ids=["0"], **place)
