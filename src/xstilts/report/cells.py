@@ -1,0 +1,117 @@
+"""What the tables of the score page consist of: cells, rows, names and number formats.
+
+A cell that has no number carries the reason instead, so that nothing missing reads as zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from xstilts.summary import OVERALL
+from xstilts.tasks import GROUPS, TASKS
+
+TITLES = {**{key: task.title for key, task in TASKS.items()}, "qa": "QA"}
+METRIC_TITLES = {
+    "exact_match": "Exact match",
+    "f1": "F1",
+    "strict_f1": "Strict F1",
+    "token_accuracy": "Token accuracy",
+    "accuracy_to_en": "Accuracy, foreign queries against English",
+}
+
+_TIE = 1e-9
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One cell: a text, the number it sorts by, and what stands small beneath it.
+
+    `why` says why there is no number. `sign` is "up", "down" or "flat" for a gain.
+    """
+
+    text: str = ""
+    value: float | None = None
+    gain: str | None = None
+    sign: str = "flat"
+    small: tuple[str, ...] = ()
+    best: bool = False
+    why: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """A column: its label, the heading it shares with its neighbours, whether it is numbers."""
+
+    label: str
+    group: str = ""
+    number: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A row: its heading, footnote marks on it, how many columns it spans, and its cells."""
+
+    label: str
+    cells: tuple[Cell, ...]
+    marks: str = ""
+    span: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A table; `columns[0]` is the column of row headings."""
+
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    foot: tuple[Row, ...] = ()
+
+    @property
+    def header(self) -> list[tuple[str, int]]:
+        """Headings of the upper header row with the number of columns that each spans.
+
+        An empty heading stands for one column whose own label fills both rows.
+        """
+        spans: list[tuple[str, int]] = []
+        for group, columns in groupby(self.columns, key=lambda column: column.group):
+            size = len(list(columns))
+            spans.extend([(group, size)] if group else [("", 1)] * size)
+        return spans
+
+    @property
+    def grouped(self) -> bool:
+        """Whether there is an upper header row."""
+        return any(column.group for column in self.columns)
+
+
+def title(name: str) -> str:
+    """How a task, group or average is called on the page."""
+    return TITLES.get(name, name.capitalize() if name in (*GROUPS, OVERALL) else name)
+
+
+def metric_title(metric: str) -> str:
+    """How a metric is called on the page."""
+    return METRIC_TITLES.get(metric, metric.replace("_", " ").capitalize())
+
+
+def points(value: float) -> str:
+    """One decimal, with a true minus sign and no negative zero."""
+    return f"{round(value, 1) + 0.0:.1f}".replace("-", "\N{MINUS SIGN}")
+
+
+def signed(value: float) -> str:
+    """A difference with its sign, one decimal."""
+    if round(value, 1) == 0:
+        return "±0.0"
+    return f"{value:+.1f}".replace("-", "\N{MINUS SIGN}")
+
+
+def mark_best(cells: Sequence[Cell]) -> list[Cell]:
+    """Emphasise the greatest value, and its equals, where there is something to compare."""
+    values = [cell.value for cell in cells if cell.value is not None]
+    if len(values) < 2:
+        return list(cells)
+    top = max(values) - _TIE
+    return [replace(cell, best=cell.value is not None and cell.value >= top) for cell in cells]

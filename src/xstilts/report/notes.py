@@ -1,0 +1,86 @@
+"""What a reader of the report must know about this run, in sentences."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from xstilts.schemas import read_meta
+from xstilts.tasks import TASKS
+
+
+def notes(
+    experiment: Mapping[str, Any],
+    left_out: Iterable[str],
+    *,
+    mined: Iterable[str | Path] = (),
+    data: Iterable[str | Path] = (),
+) -> list[str]:
+    """Notes on data left out or repaired, on retrieval settings, and on each BUCC threshold.
+
+    Args:
+        experiment: the validated experiment as plain data.
+        left_out: data that were missing and left out.
+        mined: prediction files of bucc2018, whose metadata hold what the mining decided.
+        data: data files, whose metadata hold what the readers repaired or dropped.
+    """
+    return [
+        *(f"Left out, because the data are missing: {missing}" for missing in left_out),
+        *_data_notes(data),
+        *_selection_notes(experiment),
+        *_retrieval_notes(experiment),
+        *_mining_notes(mined),
+    ]
+
+
+def _data_notes(data: Iterable[str | Path]) -> Iterator[str]:
+    variants: dict[str, str] = {}
+    for path in data:
+        meta = read_meta(path)
+        counts: Counter[str] = Counter()
+        for unit in meta["units"]:
+            counts.update(unit["counts"])
+            if "variant" in unit:
+                variants[meta["task"]] = unit["variant"]
+        if counts:
+            found = ", ".join(
+                f"{number:,} {name.replace('_', ' ')}" for name, number in sorted(counts.items())
+            )
+            yield f"{TASKS[meta['task']].title} {meta['part']} data: {found}."
+    for task, variant in variants.items():
+        yield f"{TASKS[task].title} is the hub's variant: {variant}."
+
+
+def _selection_notes(experiment: Mapping[str, Any]) -> Iterator[str]:
+    if "xquad" in experiment["targets"]:
+        yield (
+            "XQuAD was drawn from SQuAD 1.1's development set, on which checkpoints are chosen:"
+            " unless those passages were taken out, its English score has seen its test data."
+        )
+
+
+def _retrieval_notes(experiment: Mapping[str, Any]) -> Iterator[str]:
+    if not any(TASKS[target].group == "retrieval" for target in experiment["targets"]):
+        return
+    for name, encoder in experiment["encoders"].items():
+        retrieval = encoder["retrieval"]
+        yield (
+            f"Retrieval with {name}: hidden_states[{retrieval['layer']}], {retrieval['pooling']}"
+            " pooling, no training on parallel data."
+        )
+
+
+def _mining_notes(mined: Iterable[str | Path]) -> Iterator[str]:
+    for path in mined:
+        meta = read_meta(path)
+        cell = meta["wildcards"]
+        for language, found in meta["mining"].items():
+            ceiling = found.get("test_recall_ceiling", found["dev_recall_ceiling"])
+            yield (
+                f"BUCC {language}, {cell['encoder']} after {cell['recipe']}, seed {cell['seed']}:"
+                f" threshold {found['threshold']:.4f} tuned on development pairs"
+                f" (F1 {found['dev_f1']:.1f} there) and frozen; recall can reach {ceiling:.1f} at"
+                " most, because pairs with an ambiguous sentence are dropped."
+            )

@@ -1,0 +1,235 @@
+"""One self-contained HTML page of an experiment's scores."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import polars as pl
+import yaml
+
+from xstilts.config import BASELINE
+from xstilts.errors import XstiltsError
+from xstilts.files import write_text
+from xstilts.report.cells import Table, title
+from xstilts.report.tables import NOT_IN_XLMR, PARTIAL_MARK, UNSEEN_MARK, View
+from xstilts.summary import SEEDS_FOR_SD, Summary, check_scores, summarise
+from xstilts.tasks import SPLITS, TARGETS
+
+CLEAN = "clean"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskSection:
+    """The per-language tables of one task: the main score, and those that fold away."""
+
+    name: str
+    covered: str
+    main: tuple[Table, ...]
+    extra: tuple[Table, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitSection:
+    """Everything that is shown of one split; `anchor` is unique on the page."""
+
+    split: str
+    anchor: str
+    scores: tuple[Table, ...]
+    english: tuple[Table, ...]
+    gap: tuple[Table, ...]
+    spread: tuple[Table, ...]
+    tasks: tuple[TaskSection, ...]
+    coverage: Table
+
+
+def write_page(
+    scores: Path | pl.DataFrame,
+    output: Path,
+    *,
+    title: str,
+    experiment: dict[str, Any],
+    notes: Sequence[str],
+) -> None:
+    """Write the score page atomically; it needs no network and no other file.
+
+    Args:
+        scores: the long table (columns of `schemas.SCORES`, values in points) or its Parquet
+            file. Any subset of a grid will do. Only the condition "clean" is shown.
+        output: the HTML file.
+        title: heading of the page.
+        experiment: the validated experiment as a plain dict; shown as it is. Its recipes and
+            targets are rows and columns even where no score exists yet. May be empty.
+        notes: further caveats, plain text.
+
+    Raises:
+        XstiltsError: the table is not a table of scores (see `summary.summarise`), or nothing
+            in it is clean.
+    """
+    if not isinstance(scores, pl.DataFrame):
+        scores = pl.read_parquet(scores)
+    scores = check_scores(scores)
+    clean = scores.filter(condition=CLEAN)
+    if clean.is_empty():
+        raise XstiltsError(f"no score has the condition {CLEAN!r}", where="table of scores")
+    # BUCC's development pairs are scored in every run; they are shown if they were asked for.
+    wanted = clean.filter(pl.col("split").is_in(experiment.get("splits") or list(SPLITS)))
+    clean = clean if wanted.is_empty() else wanted
+    summary = summarise(clean)
+    views = [_view(summary, split, clean, experiment) for split in _splits(clean)]
+    html = (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            title=title,
+            facts=_facts(clean),
+            caveats=[*_caveats(scores, views, experiment), *summary.notes, *notes],
+            sections=[_section(view, number) for number, view in enumerate(views, start=1)],
+            experiment=_as_yaml(experiment),
+            baseline=BASELINE if BASELINE in clean["recipe"] else None,
+            unseen_mark=UNSEEN_MARK if set(clean["language"]) & NOT_IN_XLMR else None,
+            partial_mark=PARTIAL_MARK if any(_partial(view) for view in views) else None,
+        )
+    )
+    write_text(output, html)
+
+
+def _environment() -> jinja2.Environment:
+    folder = resources.files(__package__).joinpath("templates")
+    return jinja2.Environment(
+        loader=jinja2.FunctionLoader(lambda name: folder.joinpath(name).read_text("utf-8")),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _splits(clean: pl.DataFrame) -> list[str]:
+    """The splits that have scores: test before dev."""
+    found = clean["split"].unique(maintain_order=True)
+    rank = {split: -place for place, split in enumerate(SPLITS)}
+    return sorted(found, key=lambda split: rank.get(split, 1))
+
+
+def _view(summary: Summary, split: str, clean: pl.DataFrame, experiment: dict[str, Any]) -> View:
+    ran = clean["recipe"].unique(maintain_order=True)
+    recipes = dict.fromkeys([*experiment.get("recipes", ()), *ran])
+    targets = {*experiment.get("targets", ()), *clean["target"]}
+    return View(
+        summary=summary,
+        split=split,
+        condition=CLEAN,
+        recipes=sorted(recipes, key=lambda recipe: recipe != BASELINE),
+        targets=[key for key in TARGETS if key in targets],
+    )
+
+
+def _section(view: View, number: int) -> SplitSection:
+    def each(make: Any) -> tuple[Table, ...]:
+        return tuple(table for encoder in view.encoders if (table := make(encoder)) is not None)
+
+    return SplitSection(
+        split=view.split,
+        anchor=f"split-{number}",
+        scores=each(view.xtreme),
+        english=each(view.english),
+        gap=each(view.gap),
+        spread=each(view.spread),
+        tasks=tuple(_task_sections(view)),
+        coverage=view.coverage_table(),
+    )
+
+
+def _task_sections(view: View) -> Iterator[TaskSection]:
+    for target in view.targets:
+        if target not in view.coverage:
+            continue
+        held = view.coverage[target]
+        ran = [encoder for encoder in view.encoders if view.has(encoder, target)]
+        yield TaskSection(
+            name=title(target),
+            covered=f"{held['count']} of {held['full_count']} languages",
+            main=tuple(view.languages(encoder, target) for encoder in ran),
+            extra=tuple(table for encoder in ran for table in view.metrics(encoder, target)),
+        )
+
+
+def _facts(clean: pl.DataFrame) -> list[tuple[str, str]]:
+    """What was run, as pairs of a name and a text."""
+
+    def listed(column: str) -> str:
+        return ", ".join(str(value) for value in clean[column].unique(maintain_order=True))
+
+    targets = [title(key) for key in TARGETS if key in set(clean["target"])]
+    cells = clean.select("encoder", "recipe", "target", "seed").n_unique()
+    return [
+        ("Encoders", listed("encoder")),
+        ("Recipes", listed("recipe")),
+        ("Targets", ", ".join(targets)),
+        ("Seeds", ", ".join(str(seed) for seed in sorted(clean["seed"].unique()))),
+        ("Split", listed("split")),
+        ("Cells", f"{cells:,} (encoder, recipe, target, seed)"),
+        ("Languages", str(clean["language"].n_unique())),
+    ]
+
+
+def _partial(view: View) -> bool:
+    return any(held["partial"] for held in view.coverage.values())
+
+
+def _caveats(scores: pl.DataFrame, views: Sequence[View], experiment: dict[str, Any]) -> list[str]:
+    caveats = []
+    limits = list(_leaves(experiment.get("limits") or {}, "limits"))
+    short = {
+        view.split: [
+            f"{title(key)} {held['count']} of {held['full_count']}"
+            for key, held in view.coverage.items()
+            if not held["complete"]
+        ]
+        for view in views
+    }
+    if limits or any(short.values()):
+        caveats.append(
+            "Averages over the languages covered here; not comparable with published XTREME"
+            " averages."
+        )
+    caveats += [
+        f"Languages covered, of XTREME's ({split}): {', '.join(tasks)}."
+        for split, tasks in short.items()
+        if tasks
+    ]
+    if limits:
+        caveats.append(f"A slice of the data: the experiment limits items ({', '.join(limits)}).")
+    if any(view.split == "dev" for view in views):
+        caveats.append("English development data also chose the checkpoint of every run.")
+    seeds = max(view.most_seeds for view in views)
+    if seeds == 1:
+        caveats.append("One seed: small differences may be chance.")
+    elif seeds < SEEDS_FOR_SD:
+        caveats.append("Two seeds: ranges say little, and no standard deviation is given.")
+    if not scores.filter(condition=CLEAN, recipe=BASELINE).height:
+        caveats.append(f"The baseline recipe {BASELINE!r} was not run, so no gains are shown.")
+    others = [name for name in scores["condition"].unique(maintain_order=True) if name != CLEAN]
+    if others:
+        caveats.append(f"Scores under other conditions are not on this page: {', '.join(others)}.")
+    return caveats
+
+
+def _leaves(value: Any, path: str) -> Iterator[str]:
+    """`path.to.key = value` of everything in nested mappings that is set."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _leaves(inner, f"{path}.{key}")
+    elif value is not None:
+        yield f"{path} = {value}"
+
+
+def _as_yaml(experiment: dict[str, Any]) -> str:
+    plain = json.loads(json.dumps(experiment, default=str))
+    return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)

@@ -1,0 +1,317 @@
+"""The tables of the score page: what is shown, not how it looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import polars as pl
+
+from xstilts.languages import LANGUAGES
+from xstilts.report.cells import (
+    Cell,
+    Column,
+    Row,
+    Table,
+    mark_best,
+    metric_title,
+    points,
+    signed,
+    title,
+)
+from xstilts.summary import OVERALL, Summary, main_metrics
+from xstilts.tasks import GROUPS, TARGETS, Kind
+
+# CC-100 has no text in them (Conneau et al. 2020, Table 6).
+NOT_IN_XLMR = frozenset({"ht", "qu", "wo", "yo"})
+UNSEEN_MARK, PARTIAL_MARK = "†", "‡"
+
+
+@dataclass
+class View:
+    """The numbers of one split and condition, and the tables made of them.
+
+    `recipes` and `targets` are the rows and columns that are shown, in order, whether or not
+    there is a score.
+    """
+
+    summary: Summary
+    split: str
+    condition: str
+    recipes: Sequence[str]
+    targets: Sequence[str]
+    encoders: list[str] = field(init=False)
+    coverage: dict[str, dict[str, Any]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        summary = self.summary
+        quantity = ("encoder", "recipe", "quantity", "name")
+        language = ("encoder", "recipe", "target", "language")
+        self._averages = self._index(summary.averages, quantity)
+        self._gains = self._index(summary.gains, quantity)
+        self._languages = self._index(summary.languages, language)
+        self._language_gains = self._index(summary.language_gains, language)
+        self._ran = {key[:3] for key in self._languages}
+        self._metrics = self._index(summary.metrics, (*language, "metric"))
+        self.coverage = {
+            key: row for (key,), row in self._index(summary.coverage, ("target",)).items()
+        }
+        self.encoders = list(dict.fromkeys(encoder for encoder, *_ in self._metrics))
+
+    def _index(self, table: pl.DataFrame, keys: Sequence[str]) -> dict[tuple[str, ...], dict]:
+        here = table.filter(split=self.split, condition=self.condition)
+        return {tuple(row[key] for key in keys): row for row in here.iter_rows(named=True)}
+
+    @property
+    def most_seeds(self) -> int:
+        """The greatest number of seeds that any score rests on."""
+        return max((row["seeds"] for row in self._metrics.values()), default=1)
+
+    def has(self, encoder: str, target: str) -> bool:
+        """Whether some recipe has a score of the task with this encoder."""
+        return any((encoder, recipe, target) in self._ran for recipe in self.recipes)
+
+    def _cell(self, score: dict | None, gain: dict | None, why: str, *, judge: bool) -> Cell:
+        if score is None:
+            return Cell(why=why)
+        small = []
+        if score["seeds"] > 1:
+            small.append(f"{points(score['low'])}–{points(score['high'])}")
+        if score["seeds"] < self.most_seeds:
+            small.append("1 seed" if score["seeds"] == 1 else f"{score['seeds']} seeds")
+        cell = Cell(text=points(score["mean"]), value=score["mean"], small=tuple(small))
+        if gain is None:
+            return cell
+        rounded = round(gain["mean"], 1)
+        sign = "flat" if not judge or rounded == 0 else "up" if rounded > 0 else "down"
+        return replace(cell, gain=signed(gain["mean"]), sign=sign)
+
+    def _why(self, encoder: str, recipe: str, quantity: str, name: str) -> str:
+        """Why an average is missing."""
+        if quantity in ("group", OVERALL):
+            wanted = GROUPS.get(name, tuple(TARGETS))
+            lacking = [
+                title(key) for key in wanted if (encoder, recipe, "task", key) not in self._averages
+            ]
+            if lacking:
+                return f"needs all its tasks; no score for {', '.join(lacking)}"
+            return "its tasks have no seed in common"
+        if (encoder, recipe, "task", name) not in self._averages:
+            ran = (encoder, recipe, name) in self._ran
+            return "the runs have no language in common" if ran else "not run"
+        if (encoder, recipe, "english", name) not in self._averages:
+            return "English is not covered"
+        return "no language but English is covered"
+
+    def _by_recipe(
+        self, encoder: str, caption: str, columns: Sequence[tuple[str, str, str]], *, judge: bool
+    ) -> Table:
+        """Rows are recipes; a column is (heading, quantity, name)."""
+        rows = []
+        for recipe in self.recipes:
+            cells = []
+            for _, quantity, name in columns:
+                key = (encoder, recipe, quantity, name)
+                why = self._why(*key)
+                cells.append(
+                    self._cell(self._averages.get(key), self._gains.get(key), why, judge=judge)
+                )
+            rows.append(cells)
+        if judge:
+            marked = zip(*(mark_best(column) for column in zip(*rows, strict=True)), strict=True)
+            rows = [list(cells) for cells in marked]
+        labels = [
+            Column(label="Mean" if quantity == "group" else title(name), group=group, number=True)
+            for group, quantity, name in columns
+        ]
+        return Table(
+            caption=caption,
+            columns=(Column(label="Recipe"), *labels),
+            rows=tuple(
+                Row(label=recipe, cells=tuple(cells))
+                for recipe, cells in zip(self.recipes, rows, strict=True)
+            ),
+        )
+
+    def xtreme(self, encoder: str) -> Table:
+        """The nine tasks in XTREME's order by group, the means of groups, the overall mean."""
+        return self._by_recipe(
+            encoder,
+            f"{encoder}, {self.split}: XTREME scores in points",
+            self._xtreme_columns(),
+            judge=True,
+        )
+
+    def _xtreme_columns(self) -> list[tuple[str, str, str]]:
+        columns = []
+        for group, members in GROUPS.items():
+            shown = [key for key in members if key in self.targets]
+            columns += [(title(group), "task", key) for key in shown]
+            if shown:
+                columns.append((title(group), "group", group))
+        return [*columns, ("", OVERALL, OVERALL)]
+
+    def english(self, encoder: str) -> Table | None:
+        """English scores of the tasks that have English; None where none is shown."""
+        return self._trained_only(encoder, "english", "English scores in points", judge=True)
+
+    def gap(self, encoder: str) -> Table | None:
+        """Transfer gaps. A small one is no merit by itself, so none is marked as best."""
+        return self._trained_only(encoder, "gap", "transfer gap in points", judge=False)
+
+    def _trained_only(self, encoder: str, quantity: str, what: str, *, judge: bool) -> Table | None:
+        columns = [
+            (title(TARGETS[key].group or ""), quantity, key)
+            for key in self.targets
+            if TARGETS[key].kind != Kind.RETRIEVAL
+        ]
+        if not columns:
+            return None
+        return self._by_recipe(encoder, f"{encoder}, {self.split}: {what}", columns, judge=judge)
+
+    def spread(self, encoder: str) -> Table | None:
+        """Every average with its spread over seeds; None where one seed was run."""
+        if self.most_seeds < 2:
+            return None
+        rows = []
+        for _, quantity, name in self._xtreme_columns():
+            label = f"{title(name)} (mean)" if quantity == "group" else title(name)
+            for recipe in self.recipes:
+                key = (encoder, recipe, quantity, name)
+                if key in self._averages:
+                    score = _spread(self._averages[key])
+                    gain = _spread(self._gains.get(key))
+                    rows.append(Row(label=recipe, cells=(Cell(text=label), *score, *gain)))
+        names = ("Seeds", "Mean", "Least", "Greatest", "SD")
+        return Table(
+            caption=f"{encoder}, {self.split}: spread over seeds, in points",
+            columns=(
+                Column(label="Recipe"),
+                Column(label="Score"),
+                *(Column(label=name, group="Score", number=True) for name in names),
+                *(
+                    Column(label=name, group="Gain over the baseline", number=True)
+                    for name in names
+                ),
+            ),
+            rows=tuple(rows),
+        )
+
+    def languages(self, encoder: str, target: str) -> Table:
+        """The main score per language with its gain, and their mean in the foot."""
+        score = " and ".join(metric_title(metric) for metric in main_metrics(target))
+        if len(main_metrics(target)) > 1:
+            score = f"mean of {score}"
+        covered = len(self.coverage[target]["covered"])
+        mean = []
+        for recipe in self.recipes:
+            key = (encoder, recipe, "task", target)
+            why = self._why(*key)
+            mean.append(self._cell(self._averages.get(key), self._gains.get(key), why, judge=True))
+        table = self._per_language(
+            encoder, target, f"{encoder}, {title(target)}, {self.split}: {score}"
+        )
+        plural = "language" if covered == 1 else "languages"
+        foot = Row(label=f"Mean of {covered} {plural}", cells=tuple(mark_best(mean)), span=3)
+        return replace(table, foot=(foot,))
+
+    def metrics(self, encoder: str, target: str) -> Iterator[Table]:
+        """One table for every metric that is not the whole of the main score."""
+        held = dict.fromkeys(
+            key[4] for key in self._metrics if (key[0], key[2]) == (encoder, target)
+        )
+        for metric in held:
+            if (metric,) != main_metrics(target):
+                yield self._per_language(
+                    encoder,
+                    target,
+                    f"{encoder}, {title(target)}, {self.split}: {metric_title(metric)}",
+                    metric,
+                )
+
+    def _per_language(
+        self, encoder: str, target: str, caption: str, metric: str | None = None
+    ) -> Table:
+        held = self.coverage[target]
+        rows = []
+        for language in (*held["covered"], *held["partial"]):
+            scores, cells = [], []
+            for recipe in self.recipes:
+                key = (encoder, recipe, target, language)
+                score = self._metrics.get((*key, metric)) if metric else self._languages.get(key)
+                ran = key[:3] in self._ran
+                scores.append(score)
+                cells.append(
+                    self._cell(
+                        score,
+                        None if metric else self._language_gains.get(key),
+                        "language not covered" if ran else "not run",
+                        judge=True,
+                    )
+                )
+            name = LANGUAGES[language].name if language in LANGUAGES else ""
+            items = max((row["n"] or 0 for row in scores if row), default=0)
+            counted = Cell(text=f"{items:,}", value=items) if items else Cell(why="not recorded")
+            marks = UNSEEN_MARK * (language in NOT_IN_XLMR)
+            marks += PARTIAL_MARK * (language in held["partial"])
+            rows.append(
+                Row(
+                    label=language,
+                    cells=(Cell(text=name), counted, *mark_best(cells)),
+                    marks=marks,
+                )
+            )
+        return Table(
+            caption=caption,
+            columns=(
+                Column(label="Code"),
+                Column(label="Language"),
+                *(Column(label=label, number=True) for label in ("Items", *self.recipes)),
+            ),
+            rows=tuple(rows),
+        )
+
+    def coverage_table(self) -> Table:
+        """Which of XTREME's languages every task covers."""
+        rows = []
+        for key in self.targets:
+            held = self.coverage.get(key)
+            if held is None:
+                rows.append(Row(label=title(key), cells=(Cell(why="not run"),) * 5))
+                continue
+            lists = (held[name] for name in ("covered", "partial", "beyond", "missing"))
+            rows.append(
+                Row(
+                    label=title(key),
+                    cells=(
+                        Cell(text=f"{held['count']} of {held['full_count']}", value=held["count"]),
+                        *(Cell(text=" ".join(codes) or "none") for codes in lists),
+                    ),
+                )
+            )
+        labels = (
+            "Task",
+            "Averaged",
+            "Averaged languages",
+            "In some runs only",
+            "Beyond XTREME",
+            "Missing",
+        )
+        return Table(
+            caption=f"{self.split}: languages covered, of those in XTREME",
+            columns=tuple(Column(label=label, number=label == "Averaged") for label in labels),
+            rows=tuple(rows),
+        )
+
+
+def _spread(row: dict | None) -> Iterable[Cell]:
+    if row is None:
+        return (Cell(why="the baseline, or no seed in common with it"),) * 5
+    return (
+        Cell(text=str(row["seeds"]), value=row["seeds"]),
+        *(Cell(text=points(row[key]), value=row[key]) for key in ("mean", "low", "high")),
+        Cell(why="fewer than three seeds")
+        if row["sd"] is None
+        else Cell(text=f"{row['sd']:.2f}", value=row["sd"]),
+    )
