@@ -1,0 +1,38 @@
+# xstilts: encoder × intermediate task × target task × seed, from data to report.
+#
+#   snakemake                                             the default experiment (config.yaml)
+#   snakemake --configfile workflow/experiments/X.yaml    another one
+#   snakemake -n                                          what would run, and why
+from snakemake.utils import min_version
+
+min_version("9.27.1")
+
+# An experiment file is complete: it replaces config.yaml and is never merged into it.
+if not workflow.overwrite_configfiles:
+
+    configfile: "config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/predict.smk"
+include: "workflow/rules/score.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        paths.report,
+        paths.scores,
+        submission_folders(),
+
+
+rule scores:
+    input:
+        paths.scores,
+
+
+rule submission:
+    input:
+        submission_folders(),

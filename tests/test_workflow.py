@@ -1,0 +1,323 @@
+"""The workflow as a user runs it: real `snakemake`, on made-up data with a tiny encoder."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import polars as pl
+import pytest
+import yaml
+from tiny_encoders import write_tiny_bert
+from tiny_xtreme import write_tiny_xtreme
+
+from xstilts.scores import LANGUAGE_SCORE
+
+ROOT = Path(__file__).parents[1]
+pytestmark = pytest.mark.workflow
+
+LANGUAGES = ["en", "de", "zh"]
+EXPERIMENT = {
+    "experiment": "tiny",
+    "data_source": "folder",
+    "data_root": "xtreme",
+    "encoders": {"tiny": {"folder": "encoder", "retrieval": {"layer": 1, "max_length": 64}}},
+    "recipes": ["none", "mnli"],
+    "targets": {
+        "xnli": {"languages": LANGUAGES},
+        "pawsx": {"languages": LANGUAGES},
+        "udpos": {"languages": LANGUAGES},
+        "panx": {"languages": LANGUAGES},
+        "xquad": {"languages": LANGUAGES},
+        "mlqa": {"languages": LANGUAGES},
+        "tydiqa": {"languages": ["en", "sw"]},
+        "bucc2018": {"languages": ["zh"]},
+        "tatoeba": {"languages": ["de", "zh"]},
+    },
+    "seeds": [1],
+    "tokenisation": {"default": {"max_length": 64, "doc_stride": 32, "max_query_length": 24}},
+    "training": {
+        "default": {
+            "epochs": 2,
+            "learning_rate": 3e-3,
+            "batch_size": 8,
+            "evaluate_every": None,
+            "save_every_seconds": 0,
+        }
+    },
+}
+SMALL = {"targets": {"xnli": {"languages": LANGUAGES}, "tatoeba": {"languages": ["de"]}}}
+
+
+def make_folder(folder: Path, **changes) -> Path:
+    write_tiny_xtreme(folder / "xtreme", train=40, test=24)
+    texts = [
+        line
+        for path in sorted((folder / "xtreme").rglob("*"))
+        if path.is_file()
+        for line in path.read_text(encoding="utf-8").split("\n")[:200]
+    ]
+    write_tiny_bert(folder / "encoder", texts)
+    edit(folder, **changes)
+    return folder
+
+
+def edit(folder: Path, **changes) -> None:
+    (folder / "exp.yaml").write_text(yaml.safe_dump({**EXPERIMENT, **changes}))
+
+
+def command(folder: Path, *arguments: str) -> list[str]:
+    return [
+        str(Path(sys.executable).with_name("snakemake")),
+        *arguments,
+        *("--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)),
+        *("--workflow-profile", str(ROOT / "profiles/default"), "--cores", "2"),
+        *("--configfile", str(folder / "exp.yaml")),
+    ]
+
+
+def snakemake(folder: Path, *arguments: str, check: bool = True) -> str:
+    environment = {**os.environ, "XDG_CACHE_HOME": str(folder / "cache")}
+    result = subprocess.run(
+        command(folder, *arguments), capture_output=True, text=True, env=environment, timeout=900
+    )
+    output = result.stdout + result.stderr
+    assert not check or result.returncode == 0, output[-6000:]
+    return output
+
+
+def planned(output: str) -> dict[str, int]:
+    """Jobs by rule from a dry run's table."""
+    table = output.split("Job stats:")[-1].split("total")[0] if "Job stats:" in output else ""
+    pairs = (line.split() for line in table.splitlines())
+    return {p[0]: int(p[1]) for p in pairs if len(p) == 2 and p[1].isdigit() and p[0] != "all"}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Path:
+    """The whole tiny grid, run once."""
+    folder = make_folder(tmp_path_factory.mktemp("grid"))
+    snakemake(folder)
+    return folder
+
+
+def test_every_cell_has_scores_in_every_language(finished):
+    scores = pl.read_parquet(finished / "results/tiny/scores.parquet")
+    main = scores.filter(pl.col("metric") == LANGUAGE_SCORE, pl.col("split") == "test")
+    found = {(row["recipe"], row["target"], row["language"]) for row in main.iter_rows(named=True)}
+    wanted = {
+        (recipe, target, language)
+        for recipe in EXPERIMENT["recipes"]
+        for target, chosen in EXPERIMENT["targets"].items()
+        for language in chosen["languages"]
+    }
+    assert found == wanted
+    assert main["value"].is_between(0, 100).all()
+
+
+def test_the_tiny_encoder_learned_something_in_english(finished):
+    scores = pl.read_parquet(finished / "results/tiny/scores.parquet")
+    english = scores.filter(
+        pl.col("metric") == "token_accuracy", pl.col("language") == "en",
+        pl.col("target") == "udpos", pl.col("split") == "test",
+    )  # fmt: skip
+    assert (english["value"] > 3 * 100 / 17).all()
+
+
+def test_submission_scored_by_evaluate_agrees_with_the_score_table(finished):
+    results = finished / "results/tiny"
+    scores = pl.read_parquet(results / "scores.parquet").filter(pl.col("split") == "test")
+    for recipe in EXPERIMENT["recipes"]:
+        output = finished / f"{recipe}.json"
+        subprocess.run(
+            [
+                str(Path(sys.executable).with_name("xstilts")), "evaluate",
+                "--predictions", str(results / f"submission/tiny/{recipe}/seed1"),
+                "--labels", str(results / "labels"),
+                "--languages", "present", "--output", str(output),
+            ],
+            check=True, capture_output=True,
+        )  # fmt: skip
+        report = json.loads(output.read_text())
+        assert report == json.loads((results / f"submission/tiny/{recipe}/seed1.json").read_text())
+        compared = 0
+        for row in scores.filter(pl.col("recipe") == recipe).iter_rows(named=True):
+            by_language = report[row["target"]].get(row["metric"])
+            if by_language is not None:
+                assert by_language[row["language"]] == pytest.approx(row["value"], abs=1e-9)
+                compared += 1
+        assert compared > 30
+        assert "all_task" in report
+
+
+def test_the_report_and_the_job_records_are_there(finished):
+    results = finished / "results/tiny"
+    page = (results / "index.html").read_text()
+    assert "mnli" in page
+    assert "BUCC zh" in page
+    for kind in ("logs", "benchmarks"):
+        rules = {path.name for path in (results / kind).iterdir()}
+        assert {"ingest", "tokenise", "train_target", "predict", "embed", "retrieve"} <= rules
+    assert not (results / "resume").exists() or not any((results / "resume").rglob("*.safe*"))
+    assert not list(results.glob("target/**/model.safetensors"))
+    assert (results / "intermediate/tiny/mnli/seed1/model.safetensors").is_file()
+    assert "steps" in (results / "logs/train_target/tiny/none/xnli/1.log").read_text()
+
+
+def test_a_second_run_does_nothing(finished):
+    assert "Nothing to be done" in snakemake(finished)
+
+
+def test_a_language_more_reaches_its_target_only(finished):
+    targets = {**EXPERIMENT["targets"], "xnli": {"languages": [*LANGUAGES, "sw"]}}
+    edit(finished, targets=targets)
+    try:
+        jobs = planned(snakemake(finished, "--dry-run"))
+    finally:
+        edit(finished)
+    # Its data and features do not reach training, whose checkpoints were temporary: the two
+    # that predict again are trained again, and no others.
+    assert jobs["ingest"] == jobs["tokenise"] == 1
+    assert jobs["predict"] == jobs["train_target"] == 2
+    assert "train_intermediate" not in jobs
+
+
+def test_how_a_job_is_executed_re_runs_nothing(finished):
+    training = {"default": {**EXPERIMENT["training"]["default"], "save_every_seconds": 9}}
+    edit(finished, training=training, prediction={"batch_tokens": 512}, device="cpu")
+    try:
+        jobs = planned(snakemake(finished, "--dry-run"))
+    finally:
+        edit(finished)
+    assert set(jobs) <= {"write_report"}
+
+
+def test_a_learning_rate_of_one_recipe_reaches_its_descendants_only(finished):
+    edit(finished, intermediate_training={"tasks": {"mnli": {"learning_rate": 1e-3}}})
+    try:
+        output = snakemake(finished, "--dry-run")
+    finally:
+        edit(finished)
+    jobs = planned(output)
+    assert jobs["train_intermediate"] == 1
+    assert jobs["train_target"] == 6
+    assert "target training: tiny after mnli" in output
+    assert "target training: tiny after none" not in output
+
+
+def test_a_comment_and_the_order_of_keys_change_nothing(finished):
+    text = (finished / "exp.yaml").read_text()
+    reordered = dict(reversed(yaml.safe_load(text).items()))
+    (finished / "exp.yaml").write_text("# a comment\n" + yaml.safe_dump(reordered, sort_keys=False))
+    try:
+        assert "Nothing to be done" in snakemake(finished, "--dry-run")
+    finally:
+        (finished / "exp.yaml").write_text(text)
+
+
+def test_killed_anywhere_and_started_again_it_gives_the_same_scores(tmp_path):
+    left_alone = make_folder(tmp_path / "a", **SMALL)
+    killed = make_folder(tmp_path / "b", **SMALL)
+    snakemake(left_alone)
+    moments = random.Random(3)
+    for kill in range(3):
+        process = subprocess.Popen(
+            command(killed), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )  # fmt: skip
+        if kill == 1:
+            # Once while a training run has state to resume from.
+            while process.poll() is None and not list(killed.rglob("state.safetensors")):
+                time.sleep(0.01)
+        else:
+            time.sleep(moments.uniform(4, 12))
+        assert process.poll() is None, "it ended before it was killed"
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        snakemake(killed, "--unlock")
+    snakemake(killed)
+    assert any(
+        "resuming after step" in path.read_text() for path in killed.rglob("logs/train_*/**/*.log")
+    )
+    tables = [
+        pl.read_parquet(folder / "results/tiny/scores.parquet") for folder in (left_alone, killed)
+    ]
+    assert tables[0].equals(tables[1])
+    assert not list(killed.rglob("*.tmp"))
+
+
+def test_a_typo_stops_before_any_job(tmp_path):
+    folder = make_folder(tmp_path, targets={"xnly": None})
+    output = snakemake(folder, "--dry-run", check=False)
+    assert "did you mean 'xnli'?" in output
+    assert "Traceback" not in output
+
+
+def test_missing_data_stop_before_any_job_and_can_be_left_out(tmp_path):
+    targets = {"xnli": {"languages": ["en", "fr"]}, "tatoeba": {"languages": ["de"]}}
+    folder = make_folder(tmp_path, targets=targets)
+    output = snakemake(folder, "--dry-run", check=False)
+    assert "xnli test fr" in output
+    assert "missing_data: leave_out" in output
+    edit(folder, targets=targets, missing_data="leave_out")
+    assert "left out: xnli test fr" in snakemake(folder, "--dry-run")
+
+
+def test_bad_data_stop_with_file_and_row(tmp_path):
+    folder = make_folder(tmp_path, **SMALL)
+    path = folder / "xtreme/xnli/test-de.tsv"
+    lines = path.read_text().split("\n")
+    lines[4] = lines[4].rsplit("\t", 1)[0] + "\tperhaps"
+    path.write_text("\n".join(lines))
+    output = snakemake(folder, "--until", "ingest", check=False)
+    assert "test-de.tsv, row 5" in output
+    assert "'perhaps'" in output
+    assert not (folder / "results/tiny/data/xnli/eval.parquet").exists()
+
+
+def test_the_hub_experiment_plans_the_whole_grid(tmp_path):
+    text = (ROOT / "workflow/experiments/xtreme-hub.yaml").read_text()
+    (tmp_path / "exp.yaml").write_text(text)
+    jobs = planned(snakemake(tmp_path, "--dry-run"))
+    # 3 recipes × 6 train sets × 3 seeds; 2 intermediate tasks × 3 seeds; retrieval once for none.
+    assert jobs["train_target"] == 54
+    assert jobs["train_intermediate"] == 6
+    assert jobs["predict"] == 63
+    assert jobs["retrieve"] == 2 * (1 + 3 + 3)
+
+
+@pytest.mark.real_data
+def test_real_data_and_a_real_encoder_give_the_expected_picture(tmp_path, xtreme_mini):
+    """MiniLM is English: NER far better there, retrieval above chance in Latin script."""
+    experiment = yaml.safe_load((ROOT / "config.yaml").read_text())
+    experiment |= {
+        "data_root": str(xtreme_mini),
+        "recipes": ["none"],
+        "targets": {
+            "panx": {"languages": ["en", "et", "ta"]},
+            "tatoeba": {"languages": ["de", "fr"]},
+        },
+        "limits": {
+            "default": {"train": 800, "dev": 80, "test": 80},
+            "tasks": {"tatoeba": {"test": 200}},
+        },
+    }
+    (tmp_path / "exp.yaml").write_text(yaml.safe_dump(experiment))
+    snakemake(tmp_path, "scores")
+    scores = pl.read_parquet(tmp_path / "results/demo/scores.parquet")
+    main = {
+        (row["target"], row["language"]): row["value"]
+        for row in scores.filter(pl.col("metric") == LANGUAGE_SCORE).iter_rows(named=True)
+    }
+    assert main["panx", "en"] > 45
+    assert main["panx", "en"] > main["panx", "et"] + 15
+    assert main["panx", "en"] > main["panx", "ta"] + 30
+    # 1 in 200 is chance; a full pool of 1,000 gives about 17 and 19.
+    assert main["tatoeba", "de"] > 15
+    assert main["tatoeba", "fr"] > 15

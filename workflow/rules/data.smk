@@ -1,0 +1,73 @@
+# Data and encoders: from their sources to normalised Parquet, local weights, and features.
+
+
+rule ingest:
+    input:
+        lambda wildcards: grid.input_files(wildcards.task, wildcards.part),
+    output:
+        paths.data,
+    log:
+        paths.log("ingest", "task", "part"),
+    benchmark:
+        paths.benchmark("ingest", "task", "part")
+    threads: 1
+    resources:
+        mem_mb=16000,
+        runtime=60,
+        gpu=0,
+    params:
+        task=lambda wildcards: grid.task_slice(wildcards.task),
+        data=lambda wildcards: grid.data_slice(wildcards.task, wildcards.part),
+        code=code("ingest"),
+    message:
+        "read {wildcards.task} {wildcards.part}"
+    script:
+        "../scripts/ingest.py"
+
+
+rule fetch_encoder:
+    input:
+        lambda wildcards: grid.encoder_files(wildcards.encoder),
+    output:
+        directory(paths.encoder),
+    log:
+        paths.log("fetch_encoder", "encoder"),
+    benchmark:
+        paths.benchmark("fetch_encoder", "encoder")
+    threads: 1
+    resources:
+        mem_mb=16000,
+        runtime=60,
+        gpu=0,
+    params:
+        encoder=lambda wildcards: grid.encoder_slice(wildcards.encoder),
+        code=code("fetch_encoder"),
+    message:
+        "load the encoder {wildcards.encoder}"
+    script:
+        "../scripts/fetch_encoder.py"
+
+
+rule tokenise:
+    input:
+        data=paths.data,
+        encoder=paths.encoder,
+    output:
+        paths.features,
+    log:
+        paths.log("tokenise", "encoder", "task", "part"),
+    benchmark:
+        paths.benchmark("tokenise", "encoder", "task", "part")
+    threads: 1
+    resources:
+        mem_mb=16000,
+        runtime=120,
+        gpu=0,
+    params:
+        task=lambda wildcards: grid.task_slice(wildcards.task),
+        lengths=lambda wildcards: grid.length_slice(wildcards.encoder, wildcards.task),
+        code=code("tokenise"),
+    message:
+        "tokenise {wildcards.task} {wildcards.part} for {wildcards.encoder}"
+    script:
+        "../scripts/tokenise.py"

@@ -1,0 +1,93 @@
+# Prediction in all languages of a target, in one job; retrieval for targets without training.
+
+TRAINED = [name for name in experiment.targets if grid.is_trained(name)]
+RETRIEVED = [name for name in experiment.targets if not grid.is_trained(name)]
+
+
+rule predict:
+    input:
+        checkpoint=grid.trained,
+        data=data("eval", "target"),
+        features=features("eval", "target"),
+    output:
+        paths.predictions,
+    log:
+        paths.log("predict", "encoder", "recipe", "target", "seed"),
+    benchmark:
+        paths.benchmark("predict", "encoder", "recipe", "target", "seed")
+    wildcard_constraints:
+        target=one_of(TRAINED),
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 16000 * attempt,
+        runtime=lambda wildcards, attempt: 240 * attempt,
+        gpu=gpu,
+        device=experiment.device,
+        batch_tokens=experiment.prediction.batch_tokens,
+    params:
+        task=lambda wildcards: grid.task_slice(wildcards.target),
+        decoding=lambda wildcards: grid.decoding_slice(wildcards.target),
+        code=code("predict"),
+    message:
+        "predict {wildcards.target}: {wildcards.encoder} after {wildcards.recipe},"
+        " seed {wildcards.seed}"
+    script:
+        "../scripts/predict.py"
+
+
+rule embed:
+    input:
+        encoder=lambda wildcards: grid.state(wildcards.encoder, wildcards.recipe, wildcards.seed),
+        features=features("eval", "target"),
+    output:
+        temp(paths.embeddings),
+    log:
+        paths.log("embed", "encoder", "recipe", "target", "seed"),
+    benchmark:
+        paths.benchmark("embed", "encoder", "recipe", "target", "seed")
+    wildcard_constraints:
+        target=one_of(RETRIEVED),
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 16000 * attempt,
+        runtime=lambda wildcards, attempt: 240 * attempt,
+        gpu=gpu,
+        device=experiment.device,
+        batch_tokens=lambda wildcards: experiment.encoders[wildcards.encoder].retrieval.batch_tokens,
+    params:
+        embedding=lambda wildcards: grid.embedding_slice(wildcards.encoder),
+        code=code("embed"),
+    message:
+        "embed {wildcards.target}: {wildcards.encoder} after {wildcards.recipe},"
+        " seed {wildcards.seed}"
+    script:
+        "../scripts/embed.py"
+
+
+rule retrieve:
+    input:
+        embeddings=paths.embeddings,
+        data=data("eval", "target"),
+        features=features("eval", "target"),
+    output:
+        paths.predictions,
+    log:
+        paths.log("retrieve", "encoder", "recipe", "target", "seed"),
+    benchmark:
+        paths.benchmark("retrieve", "encoder", "recipe", "target", "seed")
+    wildcard_constraints:
+        target=one_of(RETRIEVED),
+    threads: 8
+    resources:
+        mem_mb=lambda wildcards, attempt: 32000 * attempt,
+        runtime=lambda wildcards, attempt: 1440 * attempt,
+        gpu=0,
+    params:
+        task=lambda wildcards: grid.task_slice(wildcards.target),
+        mining=experiment.mining.model_dump(),
+        code=code("retrieve"),
+    message:
+        "retrieve {wildcards.target}: {wildcards.encoder} after {wildcards.recipe},"
+        " seed {wildcards.seed}"
+    script:
+        "../scripts/retrieve.py"

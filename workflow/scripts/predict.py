@@ -1,0 +1,25 @@
+"""Predict one target in all its languages (`xstilts.predict`)."""
+
+from xstilts.jobs import job, record
+
+with job(snakemake):
+    from pathlib import Path
+
+    from xstilts.batches import Features
+    from xstilts.model import use_threads
+    from xstilts.predict import predict
+    from xstilts.schemas import DATA, read_table, write_table
+    from xstilts.tasks import TASKS
+
+    use_threads(snakemake.threads)
+    task = TASKS[snakemake.wildcards.target]
+    table = predict(
+        task,
+        Path(snakemake.input.checkpoint),
+        read_table(snakemake.input.data, DATA[task.kind]),
+        Features.read(snakemake.input.features),
+        max_answer_length=snakemake.params.decoding["max_answer_length"],
+        batch_tokens=snakemake.resources.batch_tokens,
+        device_name=snakemake.resources.device,
+    )
+    write_table(snakemake.output[0], table, record(snakemake))

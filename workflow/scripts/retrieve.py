@@ -1,0 +1,24 @@
+"""Search or mine translations among embedded sentences (`xstilts.retrieval`)."""
+
+from xstilts.jobs import job, record
+
+with job(snakemake):
+    import faiss
+    import numpy as np
+
+    from xstilts.batches import Features
+    from xstilts.config import Mining
+    from xstilts.retrieval import retrieve
+    from xstilts.schemas import DATA, read_table, write_table
+    from xstilts.tasks import TASKS
+
+    faiss.omp_set_num_threads(snakemake.threads)
+    task = TASKS[snakemake.wildcards.target]
+    table, decided = retrieve(
+        task,
+        read_table(snakemake.input.data, DATA[task.kind]),
+        Features.read(snakemake.input.features),
+        np.load(snakemake.input.embeddings, mmap_mode="r"),
+        Mining.model_validate(snakemake.params.mining),
+    )
+    write_table(snakemake.output[0], table, {**record(snakemake), **decided})

@@ -1,0 +1,19 @@
+"""Score one cell in every language (`xstilts.scores`)."""
+
+from xstilts.jobs import job, record
+
+with job(snakemake):
+    from xstilts.schemas import PREDICTIONS, read_table, write_table
+    from xstilts.scores import cell_scores
+    from xstilts.tasks import TASKS
+
+    cell = snakemake.wildcards
+    task = TASKS[cell.target]
+    table = cell_scores(
+        read_table(snakemake.input[0], PREDICTIONS[task.kind]),
+        task,
+        encoder=cell.encoder,
+        recipe=cell.recipe,
+        seed=int(cell.seed),
+    )
+    write_table(snakemake.output[0], table, record(snakemake))

@@ -1,0 +1,19 @@
+"""Tokenise one part of one task's data for one encoder (`xstilts.tokenise`)."""
+
+from xstilts.jobs import job, record
+
+with job(snakemake):
+    from pathlib import Path
+
+    from xstilts.schemas import DATA, read_table, write_table
+    from xstilts.tasks import TASKS
+    from xstilts.tokenise import tokenise
+
+    task = TASKS[snakemake.wildcards.task]
+    table, meta = tokenise(
+        task,
+        read_table(snakemake.input.data, DATA[task.kind]),
+        Path(snakemake.input.encoder),
+        snakemake.params.lengths,
+    )
+    write_table(snakemake.output[0], table, {**meta, **record(snakemake)})

@@ -1,0 +1,33 @@
+"""Train an encoder and a head on one data set (`xstilts.train`)."""
+
+from xstilts.jobs import job
+
+with job(snakemake):
+    from pathlib import Path
+
+    from xstilts.config import TrainingSettings
+    from xstilts.model import use_threads
+    from xstilts.tasks import TASKS
+    from xstilts.train import TrainingRun, train
+
+    use_threads(snakemake.threads)
+    settings = snakemake.params.run
+    train(
+        TrainingRun(
+            name=settings["name"],
+            task=TASKS[settings["task"]["key"]],
+            encoder=Path(snakemake.input.encoder),
+            train_data=Path(snakemake.input.train_data),
+            train_features=Path(snakemake.input.train_features),
+            dev_data=Path(snakemake.input.dev_data),
+            dev_features=Path(snakemake.input.dev_features),
+            settings=TrainingSettings.model_validate(settings["settings"]),
+            seed=int(snakemake.wildcards.seed),
+            code=snakemake.params.code,
+            device=snakemake.resources.device,
+            save_every_seconds=snakemake.resources.save_every_seconds,
+        ),
+        output=Path(snakemake.output.model),
+        curve=Path(snakemake.output.curve),
+        resume_folder=Path(snakemake.params.resume),
+    )

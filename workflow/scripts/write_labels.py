@@ -1,0 +1,15 @@
+"""Gold labels in the layout of an XTREME submission (`xstilts.submission`)."""
+
+from xstilts.jobs import job
+
+with job(snakemake):
+    from xstilts.files import atomic_path
+    from xstilts.schemas import DATA, read_table
+    from xstilts.submission import write_labels
+    from xstilts.tasks import TASKS
+
+    with atomic_path(snakemake.output[0]) as folder:
+        folder.mkdir()
+        for target, path in zip(snakemake.params.targets, snakemake.input, strict=True):
+            task = TASKS[target]
+            write_labels(read_table(path, DATA[task.kind]), task, folder)

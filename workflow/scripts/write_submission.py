@@ -1,0 +1,22 @@
+"""Predictions in the layout of an XTREME submission, and what `xstilts evaluate` says of it."""
+
+from xstilts.jobs import job
+
+with job(snakemake):
+    from pathlib import Path
+
+    from xstilts.evaluate import evaluate_folder
+    from xstilts.files import atomic_path, write_json
+    from xstilts.schemas import PREDICTIONS, read_table
+    from xstilts.submission import write_predictions
+    from xstilts.tasks import TASKS
+
+    with atomic_path(snakemake.output.folder) as folder:
+        folder.mkdir()
+        for target, path in zip(snakemake.params.targets, snakemake.input.predictions, strict=True):
+            task = TASKS[target]
+            write_predictions(read_table(path, PREDICTIONS[task.kind]), task, folder)
+    scores = evaluate_folder(
+        Path(snakemake.output.folder), Path(snakemake.input.labels), languages="present"
+    )
+    write_json(snakemake.output.scores, scores)
