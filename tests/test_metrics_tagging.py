@@ -9,7 +9,6 @@ from seqeval.scheme import IOB2
 from xstilts.metrics.counts import f1_from_counts
 from xstilts.metrics.tagging import (
     ChunkCounts,
-    chunk_counts,
     corpus_chunk_counts,
     is_iob2,
     strict_chunk_counts,
@@ -37,6 +36,11 @@ def seqeval_shares(gold, predicted, **mode):
         return tuple(
             metric(gold, predicted, **mode) for metric in (precision_score, recall_score, f1_score)
         )
+
+
+def chunk_counts(gold, predicted):
+    """Counts of one sentence that stands alone."""
+    return corpus_chunk_counts([gold], [predicted])[0]
 
 
 def test_worked_example_of_seqeval():

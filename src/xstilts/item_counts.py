@@ -14,7 +14,7 @@ from xstilts.errors import XstiltsError
 from xstilts.gold import refuse_placeholder_gold
 from xstilts.metrics.qa import mlqa_scores, squad_scores
 from xstilts.metrics.tagging import corpus_chunk_counts, is_iob2, strict_chunk_counts
-from xstilts.schemas import DATA, PREDICTIONS
+from xstilts.schemas import DATA, PREDICTIONS, expect_columns
 from xstilts.tasks import Kind, Metric, Task
 
 FROM_ENGLISH = "from_en"
@@ -45,7 +45,7 @@ def prediction_table(
     where = f"predictions of {task.key}"
     if task.kind is Kind.RETRIEVAL:
         raise XstiltsError("use tatoeba_table or bucc_table for retrieval", where=where)
-    _expect_columns(items, DATA[task.kind], where)
+    expect_columns(items, DATA[task.kind], where)
     rows = items.to_pylist()
     if len(predictions) != len(rows):
         raise XstiltsError(f"{len(predictions)} predictions for {len(rows)} items", where=where)
@@ -166,14 +166,6 @@ def _retrieval_key(
         "group": f"{language}/{split}/{direction}/{item}",
         "direction": direction,
     }
-
-
-def _expect_columns(table: pa.Table, schema: pa.Schema, where: str) -> None:
-    if not table.schema.equals(schema):
-        raise XstiltsError(
-            f"expected the columns {schema.names}, found {table.schema.names} or other types",
-            where=where,
-        )
 
 
 def _check_ids_and_gold(

@@ -153,10 +153,22 @@ def read_table(path: str | Path, schema: pa.Schema | None = None) -> pa.Table:
         XstiltsError: the file's columns or types differ from `schema`.
     """
     table = pq.read_table(path)
-    if schema is not None and not table.schema.equals(schema):
+    if schema is not None:
+        expect_columns(table, schema, path, "delete the file and run the workflow again")
+    return table
+
+
+def expect_columns(
+    table: pa.Table, schema: pa.Schema, where: str | Path, mend: str | None = None
+) -> None:
+    """Refuse a table that does not have exactly the columns and types of `schema`.
+
+    Raises:
+        XstiltsError: it has others.
+    """
+    if not table.schema.equals(schema):
         raise XstiltsError(
             f"expected the columns {schema.names}, found {table.schema.names} or other types",
-            where=path,
-            mend="delete the file and run the workflow again",
+            where=where,
+            mend=mend,
         )
-    return table

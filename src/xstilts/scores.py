@@ -15,7 +15,7 @@ import pyarrow as pa
 from xstilts.errors import XstiltsError
 from xstilts.item_counts import FROM_ENGLISH, MINING, TO_ENGLISH
 from xstilts.metrics.counts import f1_from_counts
-from xstilts.schemas import PREDICTIONS, SCORES, read_table
+from xstilts.schemas import PREDICTIONS, SCORES, expect_columns, read_table
 from xstilts.tasks import GROUPS, TARGETS, Kind, Metric, Task
 
 # The metric of the rows that hold the one score by which a language is judged.
@@ -94,9 +94,7 @@ def score_predictions(table: pa.Table, task: Task) -> pa.Table:
         XstiltsError: other columns, no rows, a repeated item, or a missing count.
     """
     where = f"predictions of {task.key}"
-    schema = PREDICTIONS[task.kind]
-    if not table.schema.equals(schema):
-        raise XstiltsError(f"expected the columns {schema.names}", where=where)
+    expect_columns(table, PREDICTIONS[task.kind], where)
     frame = pl.DataFrame(table)
     if frame.is_empty():
         raise XstiltsError("no predictions", where=where)

@@ -17,7 +17,7 @@ import pyarrow as pa
 from xstilts.errors import XstiltsError
 from xstilts.files import write_json, write_text
 from xstilts.item_counts import TO_ENGLISH
-from xstilts.schemas import DATA, PREDICTIONS
+from xstilts.schemas import DATA, PREDICTIONS, expect_columns
 from xstilts.tasks import Kind, Metric, Task
 
 
@@ -92,8 +92,7 @@ def write_labels(items: pa.Table, task: Task, folder: str | Path) -> list[Path]:
 
 
 def _rows(table: pa.Table, schema: pa.Schema, where: str) -> list[dict[str, Any]]:
-    if not table.schema.equals(schema):
-        raise XstiltsError(f"expected the columns {schema.names}", where=where)
+    expect_columns(table, schema, where)
     return [row for row in table.to_pylist() if row["split"] == "test"]
 
 

@@ -66,18 +66,6 @@ def corpus_chunk_counts(
     ]
 
 
-def chunk_counts(gold: Sequence[str], predicted: Sequence[str]) -> ChunkCounts:
-    """Lenient chunk counts of one sentence that stands alone.
-
-    Sums over sentences are seqeval's corpus counts unless the tag set holds tags of one
-    character besides O; `corpus_chunk_counts` is exact for those too.
-
-    Raises:
-        ValueError: the numbers of tags differ.
-    """
-    return corpus_chunk_counts([gold], [predicted])[0]
-
-
 def strict_chunk_counts(gold: Sequence[str], predicted: Sequence[str]) -> ChunkCounts:
     """Chunk counts of one sentence in strict IOB2: a chunk is B-type, then I-type of that type.
 
