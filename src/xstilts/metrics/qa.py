@@ -1,9 +1,9 @@
 """Exact match and token F1 of extracted answers, in SQuAD 1.1's and in MLQA's reading.
 
-SQuAD 1.1: Rajpurkar et al. 2016, section 6.1 (arXiv 1606.05250), as in its official script
-and in google-research/xtreme `third_party/evaluate_squad.py`; XQuAD and TyDiQA-GoldP use
-these English rules in every language. MLQA: Lewis et al. 2020, section 4.2 (arXiv
-1910.07475), as in facebookresearch/MLQA `mlqa_evaluation_v1.py`.
+SQuAD 1.1: Rajpurkar et al. 2016, section 6.1 (arXiv 1606.05250), as in its official script;
+XTREME scores XQuAD and TyDiQA-GoldP by these English rules in every language.
+MLQA: Lewis et al. 2020, section 4.2 (arXiv 1910.07475), as in facebookresearch/MLQA
+`mlqa_evaluation_v1.py`.
 """
 
 from __future__ import annotations
