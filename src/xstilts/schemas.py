@@ -8,6 +8,7 @@ stands in other languages; where a task is not parallel it is unique to the item
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,7 @@ DATA: dict[Kind, pa.Schema] = {
             ("gold", pa.list_(pa.string())),
         ]
     ),
+    Kind.MLM: pa.schema([*_ITEM, ("text", pa.string())]),
 }
 
 _CELL_ITEM = [
@@ -130,6 +132,11 @@ SCORES = pa.schema(
     ]
 )
 
+# Encoder is empty and seed 0 for a baseline that needs no encoder.
+BASELINES = pa.schema(
+    [("baseline", pa.string()), *(field for field in SCORES if field.name != "recipe")]
+)
+
 _META_KEY = b"xstilts"
 
 
@@ -138,6 +145,19 @@ def write_table(path: str | Path, table: pa.Table, meta: dict[str, Any]) -> None
     encoded = {**(table.schema.metadata or {}), _META_KEY: json.dumps(meta).encode()}
     with atomic_path(path) as part:
         pq.write_table(table.replace_schema_metadata(encoded), part, compression="zstd")
+
+
+def write_stream(
+    path: str | Path,
+    schema: pa.Schema,
+    batches: Iterable[list[dict[str, Any]]],
+    meta: dict[str, Any],
+) -> None:
+    """`write_table` for rows that come batch by batch and are never in memory together."""
+    schema = schema.with_metadata({_META_KEY: json.dumps(meta).encode()})
+    with atomic_path(path) as part, pq.ParquetWriter(part, schema, compression="zstd") as writer:
+        for rows in batches:
+            writer.write_table(pa.Table.from_pylist(rows, schema=schema))
 
 
 def read_meta(path: str | Path) -> dict[str, Any]:

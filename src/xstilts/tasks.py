@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 SOURCE_LANGUAGE = "en"
+# The key of the plain text that encoders are pretrained on.
+TEXT = "text"
 SPLITS = ("train", "dev", "test")
 
 
@@ -21,6 +23,7 @@ class Kind(StrEnum):
     TAGGING = "tagging"
     SPAN = "span"
     RETRIEVAL = "retrieval"
+    MLM = "mlm"
 
 
 class Metric(StrEnum):
@@ -32,6 +35,7 @@ class Metric(StrEnum):
     MLQA = "mlqa"
     BITEXT_F1 = "bitext_f1"
     RETRIEVAL_ACCURACY = "retrieval_accuracy"
+    MASKED_ACCURACY = "masked_accuracy"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +81,8 @@ class Task:
     for a task that is only trained on. `dev_from_train` is the share of training passages
     held out for model selection where the data set has no English development split apart
     from the one that is tested. `no_dev` are the languages that have no development data at all.
-    `parallel` tasks have the same items in every language. `hub_variant` says how the hub's
+    `parallel` tasks have the same items in every language. `generated` are the splits that can be
+    generated (`xstilts.data.invitro`). `hub_variant` says how the hub's
     data differ from XTREME's own files.
     """
 
@@ -95,6 +100,7 @@ class Task:
     no_dev: tuple[str, ...] = ()
     parallel: bool = False
     hub_variant: str = ""
+    generated: tuple[str, ...] = ()
     folder: dict[str, tuple[FolderSource, ...]] = field(default_factory=dict)
     hub: dict[str, HubSource] = field(default_factory=dict)
 
@@ -169,6 +175,7 @@ _ENTRIES = (
         languages=tuple(_XNLI.split()),
         labels=NLI_LABELS,
         train_set="xnli",
+        generated=SPLITS,
         licence="CC BY-NC 4.0 (facebookresearch/XNLI); training data: MultiNLI's own terms",
         folder=_per_split("pairs_tsv", "xnli/{split}-{lang}.tsv"),
         hub={
@@ -186,6 +193,7 @@ _ENTRIES = (
         languages=tuple(_PAWSX.split()),
         labels=("0", "1"),
         train_set="pawsx",
+        generated=SPLITS,
         licence="free use with attribution (google-research-datasets/paws)",
         folder=_per_split("pairs_tsv", "pawsx/{split}-{lang}.tsv"),
         hub=_hub("pairs", _PAWSX_HUB, "{lang}", train="train", dev="validation", test="test"),
@@ -201,6 +209,7 @@ _ENTRIES = (
         labels=UPOS_TAGS,
         no_dev=("kk", "th", "tl", "yo"),
         train_set="udpos",
+        generated=SPLITS,
         licence="per treebank (Universal Dependencies)",
         folder=_per_split("tags_tsv", "udpos/{split}-{lang}.tsv"),
         hub=_hub("tags", _XTREME, "udpos.{name}", train="train", dev="validation", test="test"),
@@ -214,6 +223,7 @@ _ENTRIES = (
         languages=tuple(_PANX.split()),
         labels=NER_TAGS,
         train_set="panx",
+        generated=SPLITS,
         licence="WikiANN; Wikipedia text under CC BY-SA",
         folder=_per_split("tags_tsv", "panx/{split}-{lang}.tsv"),
         hub=_hub("tags", _XTREME, "PAN-X.{lang}", train="train", dev="validation", test="test"),
@@ -227,6 +237,7 @@ _ENTRIES = (
         group="qa",
         languages=("en", "es", "de", "el", "ru", "tr", "ar", "vi", "th", "zh", "hi"),
         train_set="squad_v1",
+        generated=("test",),
         licence="CC BY-SA 4.0 (google-deepmind/xquad)",
         folder=_per_split("squad_json", "xquad/xquad.{lang}.json", splits=("test",)),
         hub=_hub("squad", _XTREME, "XQuAD.{lang}", test="validation"),
@@ -240,6 +251,7 @@ _ENTRIES = (
         group="qa",
         languages=("en", "es", "de", "ar", "hi", "vi", "zh"),
         train_set="squad_v1",
+        generated=("dev", "test"),
         licence="CC BY-SA 3.0 (facebookresearch/MLQA)",
         folder=_per_split(
             "squad_json",
@@ -258,6 +270,7 @@ _ENTRIES = (
         languages=("en", "ar", "bn", "fi", "id", "ko", "ru", "sw", "te"),
         train_set="tydiqa",
         dev_from_train=0.1,
+        generated=SPLITS,
         licence="Apache-2.0 (google-research-datasets/tydiqa)",
         folder={
             **_per_split(
@@ -284,6 +297,7 @@ _ENTRIES = (
         metric=Metric.BITEXT_F1,
         group="retrieval",
         languages=("de", "fr", "ru", "zh"),
+        generated=("dev", "test"),
         licence="BUCC 2018 shared task, research use",
         folder=_per_split(
             "bucc",
@@ -303,6 +317,7 @@ _ENTRIES = (
         metric=Metric.RETRIEVAL_ACCURACY,
         group="retrieval",
         languages=tuple(_TATOEBA.split()),
+        generated=("test",),
         licence="CC BY 2.0 FR (Tatoeba)",
         folder={
             "test": (
@@ -335,6 +350,7 @@ _ENTRIES = (
         metric=Metric.ACCURACY,
         labels=NLI_LABELS,
         intermediate=True,
+        generated=("train", "dev"),
         licence="MultiNLI's own terms (nyu-mll/multi_nli)",
         folder={
             split: (
@@ -347,14 +363,39 @@ _ENTRIES = (
         hub=_hub("pairs", _GLUE, "mnli", train="train", dev="validation_matched"),
     ),
     Task(
+        key="qqp",
+        title="QQP",
+        kind=Kind.PAIR,
+        metric=Metric.ACCURACY,
+        labels=("not_duplicate", "duplicate"),
+        intermediate=True,
+        generated=("train", "dev"),
+        licence="Quora's terms of service (non-commercial)",
+        folder=_per_split("pairs_jsonl", "intermediate/qqp/{split}.jsonl", splits=("train", "dev")),
+        hub=_hub("pairs", _GLUE, "qqp", train="train", dev="validation"),
+    ),
+    Task(
         key="squad_v1",
         title="SQuAD 1.1",
         kind=Kind.SPAN,
         metric=Metric.SQUAD,
         intermediate=True,
+        generated=("train", "dev"),
         licence="CC BY-SA 4.0 (rajpurkar/SQuAD-explorer)",
         folder=_per_split("squad_json", "squad/{split}-v1.1.json", splits=("train", "dev")),
         hub=_hub("squad", _SQUAD, "plain_text", train="train", dev="validation"),
+    ),
+    # Plain text for masked language modelling: its folder is the experiment's `text.root`,
+    # whatever the source of the other data is.
+    Task(
+        key=TEXT,
+        title="Text",
+        kind=Kind.MLM,
+        metric=Metric.MASKED_ACCURACY,
+        languages=(),
+        generated=("train", "dev"),
+        licence="the text's own terms",
+        folder=_per_split("text_lines", "{lang}.txt", splits=("train",)),
     ),
 )
 

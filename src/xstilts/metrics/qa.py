@@ -16,6 +16,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from xstilts.errors import XstiltsError, did_you_mean
+from xstilts.languages import INVITRO_LANGUAGES
+from xstilts.tasks import SOURCE_LANGUAGE
 
 _ASCII_PUNCTUATION = frozenset(string.punctuation)
 
@@ -39,6 +41,8 @@ _MLQA_ARTICLES: dict[str, re.Pattern[str] | None] = {
     "hi": None,
     "vi": _words("của", "là", "cái", "chiếc", "những"),
     "zh": None,
+    # Generated languages: their articles are not the answers' to lose or keep.
+    **dict.fromkeys(INVITRO_LANGUAGES.keys() - {SOURCE_LANGUAGE}),
 }
 _MLQA_HAN = re.compile("([\u4e00-\u9fa5])")
 

@@ -1,0 +1,23 @@
+"""Generate one part of one task's data (`xstilts.data.invitro`)."""
+
+from xstilts.jobs import job, record
+
+with job(snakemake):
+    from pathlib import Path
+
+    from xstilts.data.invitro.generate import World, write_part
+    from xstilts.data.locate import Unit
+    from xstilts.tasks import TASKS
+
+    settings = snakemake.params.data
+    world = settings["world"]
+    write_part(
+        TASKS[snakemake.wildcards.task],
+        snakemake.wildcards.part,
+        [Unit(**unit) for unit in settings["units"]],
+        # Only the plain text is translated, so only its slice says how often.
+        World(world["seed"], tuple(world["languages"]), world.get("translated_share", 0.0)),
+        settings["sizes"],
+        Path(snakemake.output[0]),
+        record(snakemake),
+    )
