@@ -22,12 +22,12 @@ import pyarrow as pa
 import torch
 
 from xstilts.batches import Features, micro_batches
-from xstilts.config import EncoderSource, Tokenisation
 from xstilts.encoder import load_tokenizer
 from xstilts.kinds import kind_of
 from xstilts.kinds.base import collate
 from xstilts.model import TaskModel, build_model, run
 from xstilts.schemas import DATA
+from xstilts.settings import EncoderSource, Tokenisation
 from xstilts.tasks import TASKS
 
 MAX_LENGTH = 128

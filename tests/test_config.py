@@ -9,6 +9,7 @@ import yaml
 
 from xstilts.config import parse_experiment
 from xstilts.errors import XstiltsError
+from xstilts.languages import INVITRO_LANGUAGES
 from xstilts.tasks import TARGETS
 
 ROOT = Path(__file__).parents[1]
@@ -29,7 +30,9 @@ def values(**changes):
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
 def test_shipped_experiments_are_valid(path):
-    parse_experiment({**yaml.safe_load(path.read_text()), "data_root": "somewhere"})
+    given = yaml.safe_load(path.read_text())
+    # That of a folder is given on the command line.
+    parse_experiment(given | ({"data_root": "x"} if given["data_source"] == "folder" else {}))
 
 
 @pytest.mark.parametrize(
@@ -60,6 +63,12 @@ def test_shipped_experiments_are_valid(path):
         ({"intermediate_training": {"tasks": {"udpos": {}}}}, "has no effect"),
         ({"tokenisation": {"tasks": {"tatoeba": {}}}}, "retrieval.max_length"),
         ({"limits": {"tasks": {"xquad": {"train": 3}}}}, "nothing trains on xquad"),
+        ({"recipes": ["none", "untrained"]}, "no recipe but a baseline: list it in `baselines`"),
+        ({"baselines": ["majorty"]}, "'majority', 'type_only', 'shared_names' or 'untrained'"),
+        ({"baselines": ["majority", "majority"]}, "names something twice"),
+        ({"data_source": "hub"}, "data_root has no effect (data_source is hub)"),
+        ({"hub_revisions": {"org/data": "x"}}, "hub_revisions has no effect"),
+        ({"invitro": {"seed": 2}}, "invitro has no effect (data_source is folder)"),
     ],
 )
 def test_mistakes_are_refused_with_their_key(changes, expected):
@@ -118,3 +127,154 @@ def test_encoder_in_a_package_and_what_is_said_without_it():
     experiment = parse_experiment(values(encoders={"a": {"folder": "package:no_such_pkg/model"}}))
     with pytest.raises(XstiltsError, match="pip install no-such-pkg"):
         experiment.encoders["a"].local_folder()
+
+
+def test_there_may_be_no_baselines():
+    assert parse_experiment(values(baselines=[])).baselines == ()
+    assert "untrained" not in parse_experiment(values()).baselines
+
+
+def pretraining(text=None, **pretrain):
+    """An encoder of one's own, with inputs as long as those of the tasks."""
+    return values(
+        encoders={"own": {"pretrain": pretrain, "retrieval": {"max_length": 128}}},
+        text={"root": "texts"} if text is None else text,
+    )
+
+
+def test_an_encoder_of_ones_own_needs_its_text_alone():
+    experiment = parse_experiment(pretraining())
+    assert experiment.pretrained == ("own",)
+    assert experiment.needs_text
+    pretrain = experiment.encoders["own"].pretrain
+    assert (pretrain.mask_ratio, pretrain.tokenizer.algorithm) == (0.15, "unigram")
+    # Defaults of RoBERTa rather than of fine-tuning.
+    assert (pretrain.training.learning_rate, pretrain.training.weight_decay) == (6e-4, 0.01)
+    assert experiment.encoders["own"].local_folder() is None
+    assert not parse_experiment(values()).needs_text
+    generated = {**pretraining(text={}), "data_source": "invitro", "data_root": None}
+    assert parse_experiment(generated).text.root is None
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (pretraining(text={}), "text.root: the folder with <language>.txt files is needed"),
+        (pretraining(text={"rot": "x"}), "did you mean 'root'"),
+        (pretraining(text={"root": "x", "languages": []}), "text.languages: at least one"),
+        (pretraining(text={"root": "x", "languages": ["a", "a"]}), "names something twice"),
+        (pretraining(text={"root": "x", "dev_share": 1}), "less than 1"),
+        (
+            {**pretraining(), "data_source": "invitro"},
+            "text.root has no effect (data_source invitro",
+        ),
+        (values(text={"root": "x"}), "text has no effect"),
+        (pretraining(mask_ratio=1.5), "less than 1"),
+        (pretraining(tokenizer={"algorithm": "wordpiece"}), "'unigram' or 'bpe'"),
+        (pretraining(architecture={"hidden_size": 30}), "not a multiple of num_attention_heads"),
+        (pretraining(architecture={"layers": 2}), "unknown key 'layers'"),
+        (pretraining(training={"epoch": 2}), "did you mean 'epochs'"),
+        (pretraining(architecture={"max_length": 64}), "max_length 128 of panx is more than"),
+        (pretraining(architecture={"max_length": 64}), "max_length 128 of mnli is more than"),
+        (
+            {
+                **pretraining(architecture={"max_length": 127}),
+                "targets": ["tatoeba"],
+                "recipes": ["none"],
+            },
+            "encoders.own.retrieval.max_length 128 is more than",
+        ),
+        (
+            values(encoders={"a": {"folder": "x", "pretrain": {}}}, text={"root": "x"}),
+            "either `hub` (with `revision`), `folder` or `pretrain`",
+        ),
+        (
+            {**pretraining(), "training": {"tasks": {"text": {"epochs": 2}}}},
+            "training.tasks.text has no effect (set encoders.<name>.pretrain.training)",
+        ),
+        (
+            {**pretraining(), "intermediate_training": {"kinds": {"mlm": {"epochs": 2}}}},
+            "intermediate_training.kinds.mlm has no effect",
+        ),
+        (
+            {**pretraining(), "tokenisation": {"tasks": {"text": {"max_length": 64}}}},
+            "tokenisation.tasks.text has no effect (set encoders.<name>.pretrain.architecture",
+        ),
+        (values(limits={"tasks": {"text": {"train": 3}}}), "nothing trains on text"),
+        (values(recipes=["none", "text"]), "unknown recipe 'text'"),
+        (values(targets=["text"]), "unknown target 'text'"),
+    ],
+)
+def test_mistakes_about_pretraining_are_refused_with_their_key(given, expected):
+    with pytest.raises(XstiltsError) as error:
+        parse_experiment(given)
+    assert expected in str(error.value)
+
+
+def test_the_text_of_an_encoder_can_be_limited():
+    given = {**pretraining(), "limits": {"tasks": {"text": {"train": 3}}}}
+    assert parse_experiment(given).limits_for("text").train == 3
+
+
+def generated(encoder=None, **changes):
+    """An experiment on generated data with an encoder of one's own."""
+    own = {"pretrain": {}, "retrieval": {"max_length": 128}}
+    return {
+        **values(encoders={"own": own if encoder is None else encoder}),
+        "data_source": "invitro",
+        "data_root": None,
+        **changes,
+    }
+
+
+def test_generated_languages_are_those_of_every_target():
+    experiment = parse_experiment(generated(targets=["panx", "tatoeba"]))
+    assert experiment.languages("panx") == tuple(INVITRO_LANGUAGES)
+    # English is the other side of each of these.
+    assert experiment.languages("tatoeba") == tuple(INVITRO_LANGUAGES)[1:]
+    few = {"languages": ["en", "qeu", "qal"]}
+    narrowed = parse_experiment(
+        generated(invitro=few, targets={"panx": {"exclude": ["qal"]}, "tatoeba": None})
+    )
+    assert narrowed.languages("panx") == ("en", "qeu")
+    assert narrowed.languages("tatoeba") == ("qeu", "qal")
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"data_root": "x"}, "data_root has no effect (data_source is invitro)"),
+        ({"limits": {"default": {"test": 3}}}, "limits has no effect (set invitro.sizes)"),
+        ({"hub_revisions": {"org/data": "x"}}, "hub_revisions has no effect"),
+        ({"text": {"root": "x"}}, "text.root has no effect"),
+        ({"text": {"languages": ["en"]}}, "text.languages has no effect (set invitro.languages)"),
+        ({"text": {"dev_share": 0.2}}, "text.dev_share has no effect (set invitro.sizes.tasks"),
+        ({"invitro": {"languages": ["en", "qall"]}}, "did you mean 'qal'?"),
+        ({"invitro": {"languages": ["en", "de"]}}, "no generated language 'de'"),
+        ({"invitro": {"languages": ["en"]}}, "two or more different languages"),
+        ({"invitro": {"languages": ["qal", "qbo"]}}, "'en' too"),
+        ({"invitro": {"languages": ["en", "qal", "qal"]}}, "two or more different languages"),
+        ({"invitro": {"translated_share": 1.1}}, "less than or equal to 1"),
+        ({"invitro": {"sizes": {"default": {"tran": 3}}}}, "did you mean 'train'"),
+        ({"invitro": {"sizes": {"tasks": {"xnly": {}}}}}, "did you mean 'xnli'"),
+        ({"invitro": {"sizes": {"default": {"test": 0}}}}, "greater than 0"),
+        (
+            {"invitro": {"sizes": {"tasks": {"xquad": {"train": 3}}}}},
+            "invitro.sizes.tasks.xquad.train has no effect (nothing trains on xquad)",
+        ),
+        (
+            {"invitro": {"sizes": {"tasks": {"tatoeba": {"dev": 3}}}}},
+            "invitro.sizes.tasks.tatoeba.dev has no effect (there is no such split)",
+        ),
+        ({"targets": {"xnli": {"languages": ["de"]}}}, "'de' is not among its languages (en, qal"),
+        ({"targets": {"tatoeba": {"languages": ["en"]}}}, "'en' is not among its languages (qal"),
+        (
+            {"encoder": {"folder": "x"}, "invitro": {"translated_share": 0.1}},
+            "invitro.translated_share has no effect (no encoder has `pretrain`)",
+        ),
+    ],
+)
+def test_mistakes_about_generated_data_are_refused_with_their_key(changes, expected):
+    with pytest.raises(XstiltsError) as error:
+        parse_experiment(generated(**changes))
+    assert expected in str(error.value)

@@ -138,6 +138,8 @@ class TestPairs:
     def test_other_field_names(self):
         line = '{"sentence1": "a", "sentence2": "b", "gold_label": "neutral"}\n'
         assert read("pairs_jsonl", [line], "mnli", "train").rows[0]["text_b"] == "b"
+        line = '{"question1": "a", "question2": "b", "label": "duplicate"}\n'
+        assert read("pairs_jsonl", [line], "qqp", "train").rows[0]["text_b"] == "b"
 
     @pytest.mark.parametrize(
         ("reader", "content", "message"),

@@ -18,7 +18,7 @@ from xstilts.data.ingest import Unit, build_part
 from xstilts.data.items import gold_pairs
 from xstilts.errors import XstiltsError
 from xstilts.schemas import DATA
-from xstilts.tasks import NER_TAGS, TASKS, UPOS_TAGS, Task
+from xstilts.tasks import INTERMEDIATE, NER_TAGS, TARGETS, TASKS, UPOS_TAGS, Task
 
 NLI = ClassLabel(names=["entailment", "neutral", "contradiction"])
 ANSWERS = {"text": List(Value("string")), "answer_start": List(Value("int32"))}
@@ -107,6 +107,28 @@ def test_mnli_labels_map_by_name_and_unlabelled_are_dropped(hub):
         assert meta["units"][0]["counts"] == {"unlabelled_dropped": 1}
     with pytest.raises(XstiltsError, match="in English only, not in 'de'"):
         hub.build("xnli", "train", "train", "de")
+
+
+def test_qqp_has_glues_own_columns(hub):
+    features = {
+        "question1": Value("string"),
+        "question2": Value("string"),
+        "label": ClassLabel(names=["not_duplicate", "duplicate"]),
+        "idx": Value("int32"),
+    }
+    rows = [
+        {"question1": f"a{n}?", "question2": f"b{n}?", "label": label, "idx": n}
+        for n, label in enumerate([1, 0, -1])
+    ]
+    for split in ("train", "validation"):
+        hub.add("nyu-mll/glue", "qqp", split, features, rows)
+    for part in ("train", "dev"):
+        out, meta = hub.build("qqp", part, part, "en")
+        assert [(row["text_a"], row["text_b"], row["label"]) for row in out] == [
+            ("a0?", "b0?", "duplicate"),
+            ("a1?", "b1?", "not_duplicate"),
+        ]
+        assert meta["units"][0]["counts"] == {"unlabelled_dropped": 1}
 
 
 def test_xnli_languages_share_one_config(hub):
@@ -337,7 +359,7 @@ class TestRevision:
         ]
 
     def test_every_source_of_the_table_is_pinned_and_has_a_reader(self):
-        for task in TASKS.values():
+        for task in (*TARGETS.values(), *INTERMEDIATE.values()):
             assert set(task.hub) == set(task.folder)
             for source in task.hub.values():
                 assert re.fullmatch("[0-9a-f]{40}", source.revision)

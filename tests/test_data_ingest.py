@@ -19,7 +19,7 @@ from xstilts.data.locate import find_files
 from xstilts.errors import XstiltsError
 from xstilts.files import sha256_file
 from xstilts.schemas import DATA, read_meta, read_table, write_table
-from xstilts.tasks import TARGETS, TASKS
+from xstilts.tasks import INTERMEDIATE, TARGETS, TASKS
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def build(root, key, part, *splits, languages=(), **limits):
     return build_part(TASKS[key], part, chosen, source="folder", limits=limits)
 
 
-@pytest.mark.parametrize("key", TASKS)
+@pytest.mark.parametrize("key", [*TARGETS, *INTERMEDIATE])
 def test_every_task_reads_from_the_tiny_folder(tiny, key):
     splits = [split for split in ("dev", "test") if split in TASKS[key].folder]
     table, meta = build(tiny, key, "eval", *splits)
@@ -140,7 +140,7 @@ def test_passages_are_held_out_of_training(tiny):
     assert 3 <= dev.num_rows <= 9
     assert set(dev["split"].to_pylist()) == {"dev"}
     assert meta["units"][0]["counts"] == {"ids_repeated": 55}
-    assert meta["units"][0]["held_out_of_train"] == {"share": 0.1, "questions": dev.num_rows}
+    assert meta["units"][0]["held_out_of_train"] == {"share": 0.1, "items": dev.num_rows}
     limited, _ = build(tiny, "tydiqa", "dev", "train", languages=("en",), dev=2, train=1)
     assert limited.num_rows == 2
 
@@ -220,7 +220,7 @@ def test_one_passage_cannot_be_parted(tiny, tmp_path):
     value["data"][0]["paragraphs"] = value["data"][0]["paragraphs"][:1]
     path.write_text(json.dumps(value))
     unit = Unit("train", "en", (str(path),), "squad_json")
-    with pytest.raises(XstiltsError, match="one passage only"):
+    with pytest.raises(XstiltsError, match="one text only"):
         build_part(TASKS["tydiqa"], "dev", [unit], source="folder", limits={})
 
 

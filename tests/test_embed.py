@@ -12,12 +12,12 @@ from tiny_encoders import TEXTS, WRITERS, write_all
 from transformers import AutoModel, AutoTokenizer
 
 from xstilts.batches import Features
-from xstilts.config import RetrievalSettings
 from xstilts.embed import embed, pool
 from xstilts.encoder import load_tokenizer
 from xstilts.errors import XstiltsError
 from xstilts.kinds.text import text_features
 from xstilts.schemas import DATA
+from xstilts.settings import RetrievalSettings
 
 SENTENCES = [*TEXTS, "fox", TEXTS[1] + " " + TEXTS[2], "", TEXTS[0]]
 

@@ -29,7 +29,6 @@ from transformers import (
     XmodModel,
 )
 
-from xstilts.config import EncoderSource, Tokenisation
 from xstilts.encoder import (
     PROVENANCE,
     fetch_encoder,
@@ -41,6 +40,7 @@ from xstilts.encoder import (
 from xstilts.errors import XstiltsError
 from xstilts.files import sha256_file
 from xstilts.schemas import DATA
+from xstilts.settings import EncoderSource, Tokenisation
 from xstilts.tasks import TASKS
 from xstilts.tokenise import tokenise
 
@@ -253,7 +253,7 @@ def hub_cache(cache: Path, repo: str, revisions: dict[str, Path]) -> None:
 _FETCH = """
 import sys
 from pathlib import Path
-from xstilts.config import EncoderSource
+from xstilts.settings import EncoderSource
 from xstilts.encoder import fetch_encoder
 from xstilts.errors import XstiltsError
 output, known, unknown = sys.argv[1:]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from tiny_xtreme import write_tiny_xtreme
@@ -12,6 +13,8 @@ from tiny_xtreme import write_tiny_xtreme
 from xstilts.config import parse_experiment
 from xstilts.errors import XstiltsError
 from xstilts.grid import Grid
+from xstilts.languages import INVITRO_LANGUAGES
+from xstilts.tasks import TASKS
 
 TARGETS = {
     "xnli": {"languages": ["en", "de"]},
@@ -69,6 +72,19 @@ def test_every_seed_of_the_baseline_has_its_retrieval(root):
     assert seeds == {
         "xnli": 2, "udpos": 2, "xquad": 2, "mlqa": 2, "bucc2018": 1, "tatoeba": 1
     }  # fmt: skip
+
+
+def test_untrained_encoders_are_cells_beside_the_grid_for_the_first_seed(root):
+    targets = {"xnli": {"languages": ["en", "de"]}, "tatoeba": {"languages": ["de"]}}
+    changes = {"seeds": [3, 4], "targets": targets}
+    assert grid(root, **changes).baseline_cells == ()
+    expanded = grid(root, baselines=["untrained", "type_only"], **changes)
+    assert {(cell.recipe, cell.seed) for cell in expanded.baseline_cells} == {("untrained", 3)}
+    assert {cell.target for cell in expanded.baseline_cells} == {"xnli", "tatoeba"}
+    assert "untrained" not in {cell.recipe for cell in expanded.cells}
+    assert expanded.shortcuts == ("type_only",)
+    assert expanded.training_data("xquad") == ["results/try/data/squad_v1/train.parquet"]
+    assert expanded.training_data("tatoeba") == []
 
 
 def test_slices_hold_what_a_job_depends_on_and_nothing_else(root):
@@ -169,3 +185,206 @@ def test_planning_imports_nothing_heavy():
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.stdout.strip() == "[]", result.stderr
+
+
+OWN = {
+    "pretrain": {"architecture": {"max_length": 384}, "seed": 5},
+    "retrieval": {"max_length": 128},
+}
+
+
+@pytest.fixture
+def texts(tmp_path):
+    for name in ("de", "sw", "README"):
+        (tmp_path / f"{name}.txt").write_text("some text\n")
+    return tmp_path
+
+
+def pretraining_grid(root, texts, own=OWN, text=None, **changes):
+    return grid(
+        root,
+        encoders={"a": {"folder": "models/a"}, "own": own},
+        text={"root": str(texts), **(text or {})},
+        **changes,
+    )
+
+
+def test_text_is_read_for_pretraining_alone(root, texts):
+    assert "text" not in grid(root).tasks
+    expanded = pretraining_grid(root, texts)
+    assert expanded.parts("text") == ("train", "dev")
+    assert expanded.fetched == ("a",)
+    # Both parts are made of the same files; which document goes where its content says.
+    for part in ("train", "dev"):
+        assert expanded.input_files("text", part) == [
+            str((texts / f"{name}.txt").resolve()) for name in ("de", "sw")
+        ]
+        assert expanded.data_slice("text", part)["dev_from_train"] == 0.01
+    narrowed = pretraining_grid(root, texts, text={"languages": ["sw"], "dev_share": 0.2})
+    assert [unit.language for unit in narrowed.units("text", "train")] == ["sw"]
+    assert narrowed.data_slice("text", "dev")["dev_from_train"] == 0.2
+
+
+def test_text_lies_in_a_folder_whatever_the_other_data_are(root, texts):
+    expanded = pretraining_grid(root, texts, data_source="hub", data_root=None)
+    assert expanded.data_slice("text", "train")["source"] == "folder"
+    assert expanded.data_slice("text", "train")["hub"] == {}
+    assert expanded.data_slice("xnli", "train")["source"] == "hub"
+
+
+def test_every_missing_text_is_named_at_once(root, texts, tmp_path):
+    with pytest.raises(XstiltsError) as error:
+        pretraining_grid(root, texts, text={"languages": ["de", "xx", "yo"]})
+    assert "text train xx yo:" in str(error.value)
+    assert str(texts / "xx.txt") in str(error.value)
+    assert "text.languages" in str(error.value)
+    with pytest.raises(
+        XstiltsError, match=r"no such folder.*text\.root|text\.root.*no such folder"
+    ):
+        pretraining_grid(root, texts / "absent")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(XstiltsError, match="one file a language"):
+        pretraining_grid(root, tmp_path / "empty")
+
+
+def test_states_of_an_encoder(root, texts):
+    expanded = pretraining_grid(root, texts)
+    for encoder in ("a", "own"):
+        assert expanded.state(encoder, "none", 1) == f"results/try/encoders/{encoder}"
+        assert expanded.state(encoder, "untrained", 1) == f"results/try/untrained/{encoder}"
+    # So that target data are tokenised while the encoder is still being pretrained.
+    assert expanded.tokenizer_folder("own") == "results/try/initial/own"
+    assert expanded.tokenizer_folder("a") == "results/try/encoders/a"
+    assert expanded.encoder_files("own") == []
+
+
+def test_slices_of_pretraining_hold_what_decides_it(root, texts):
+    base = pretraining_grid(root, texts)
+    settings = {**OWN["pretrain"], "training": {"epochs": 3, "save_every_seconds": 9}}
+    longer = pretraining_grid(root, texts, own={**OWN, "pretrain": settings})
+    assert base.new_encoder_slice("own") == longer.new_encoder_slice("own")
+    assert base.length_slice("own", "text") == {"max_length": 384}
+    first, second = (expanded.pretraining_slice("own") for expanded in (base, longer))
+    assert (first["seed"], first["mask_ratio"]) == (5, 0.15)
+    assert {key for key in first if first[key] != second[key]} == {"settings"}
+    assert second["settings"]["epochs"] == 3
+    assert "save_every_seconds" not in second["settings"]
+    with pytest.raises(ValueError, match="a is not pretrained"):
+        base.pretraining_slice("a")
+
+
+def generated_grid(invitro=None, **changes):
+    """Three targets and one recipe on generated data, with an encoder of one's own."""
+    return Grid(
+        parse_experiment(
+            {
+                "experiment": "try",
+                "data_source": "invitro",
+                "invitro": {"languages": ["en", "qal", "qbo"], **(invitro or {})},
+                "encoders": {"own": OWN},
+                "recipes": ["none", "mnli"],
+                "targets": ["xnli", "xquad", "tatoeba"],
+                **changes,
+            }
+        )
+    )
+
+
+def changed_slices(one, other):
+    """The parts of the data of `one` that other settings would make anew."""
+    parts = [(task, part) for task in one.tasks for part in one.parts(task)]
+    assert parts == [(task, part) for task in other.tasks for part in other.parts(task)]
+    return {part for part in parts if one.data_slice(*part) != other.data_slice(*part)}
+
+
+TEXT_PARTS = {("text", "train"), ("text", "dev")}
+EVAL_PARTS = {("xnli", "eval"), ("xquad", "eval"), ("tatoeba", "eval")}
+
+
+def test_generated_data_have_no_files_and_sizes_of_their_own():
+    sizes = {"default": {"train": 30, "dev": 7}, "tasks": {"text": {"train": 90}}}
+    expanded = generated_grid({"sizes": sizes}, splits=["dev", "test"])
+    assert all(
+        not expanded.input_files(task, part)
+        for task in expanded.tasks
+        for part in expanded.parts(task)
+    )
+    found = {
+        (task, part): expanded.data_slice(task, part)["sizes"]
+        for task in ("text", "xnli", "xquad", "squad_v1")
+        for part in expanded.parts(task)
+    }
+    assert found == {
+        ("text", "train"): {"train": 90},
+        ("text", "dev"): {"dev": 7},
+        ("xnli", "train"): {"train": 30},
+        ("xnli", "dev"): {"dev": 7},
+        ("xnli", "eval"): {"dev": 7, "test": 200},
+        ("xquad", "eval"): {"test": 200},
+        ("squad_v1", "train"): {"train": 30},
+        ("squad_v1", "dev"): {"dev": 7},
+    }
+
+
+def test_generated_units_are_languages_and_for_the_text_all_at_once():
+    expanded = generated_grid()
+
+    def languages(task, part):
+        return [unit.language for unit in expanded.units(task, part)]
+
+    assert languages("xnli", "train") == languages("squad_v1", "dev") == ["en"]
+    assert languages("xnli", "eval") == ["en", "qal", "qbo"]
+    assert languages("tatoeba", "eval") == ["qal", "qbo"]
+    assert languages("text", "train") == ["mul"]
+    assert list(expanded.data_slice("text", "train")["world"]["languages"]) == ["en", "qal", "qbo"]
+    assert list(expanded.data_slice("tatoeba", "eval")["world"]["languages"]) == [
+        "en", "qal", "qbo"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("invitro", "expected"),
+    [
+        ({"translated_share": 0.1}, TEXT_PARTS),
+        ({"sizes": {"tasks": {"text": {"train": 9}}}}, {("text", "train")}),
+        ({"sizes": {"default": {"test": 9}}}, EVAL_PARTS),
+        ({"sizes": {"tasks": {"xnli": {"dev": 9}}}}, {("xnli", "dev")}),
+        ({"sizes": {"tasks": {"squad_v1": {"train": 9}}}}, {("squad_v1", "train")}),
+        # English training and development data are what they were.
+        ({"languages": ["en", "qal", "qbo", "qeu"]}, TEXT_PARTS | EVAL_PARTS),
+        ({"languages": ["en", "qal"]}, TEXT_PARTS | EVAL_PARTS),
+    ],
+    ids=["translated", "documents", "test", "dev", "train", "more languages", "fewer languages"],
+)
+def test_a_setting_of_the_generated_world_makes_anew_what_it_decides(invitro, expected):
+    assert changed_slices(generated_grid(), generated_grid(invitro)) == expected
+
+
+def test_the_worlds_seed_decides_all_data_and_the_runs_seeds_none():
+    base = generated_grid()
+    everything = {(task, part) for task in base.tasks for part in base.parts(task)}
+    assert changed_slices(base, generated_grid({"seed": 2})) == everything
+    assert changed_slices(base, generated_grid(seeds=[1, 2])) == set()
+
+
+def test_a_changed_row_of_the_table_of_languages_reaches_what_is_in_it(monkeypatch):
+    base = generated_grid()
+    before = {part: base.data_slice(*part) for part in TEXT_PARTS | EVAL_PARTS | {("xnli", "dev")}}
+    moved = replace(INVITRO_LANGUAGES["qbo"], family="Albic")
+    monkeypatch.setitem(INVITRO_LANGUAGES, "qbo", moved)
+    changed = {part for part in before if base.data_slice(*part) != before[part]}
+    assert changed == TEXT_PARTS | EVAL_PARTS
+
+
+@pytest.mark.parametrize("source", ["hub", "invitro"])
+def test_what_the_source_cannot_train_is_one_error(source, root, monkeypatch):
+    for key in ("mnli", "squad_v1"):
+        hub = {"dev": TASKS[key].hub["dev"]}
+        monkeypatch.setitem(TASKS, key, replace(TASKS[key], hub=hub, generated=("dev",)))
+    own = {"encoders": {"own": OWN}} if source == "invitro" else {}
+    with pytest.raises(XstiltsError) as error:
+        grid(root, data_source=source, data_root=None, targets=["xnli", "xquad"], **own)
+    message = str(error.value)
+    assert f"the data source {source} cannot train" in message
+    assert "mnli has no train split, squad_v1 has no train split there" in message
+    assert "choose another `data_source`" in message

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from tiny_encoders import TEXTS, WRITERS, write_all
 
 from xstilts.batches import Features
-from xstilts.config import Tokenisation
 from xstilts.encoder import load_tokenizer
 from xstilts.errors import XstiltsError
 from xstilts.kinds import kind_of
 from xstilts.kinds.layout import layout_of
 from xstilts.kinds.span import best_span, window_starts
 from xstilts.schemas import DATA
+from xstilts.settings import Tokenisation
 from xstilts.tasks import TASKS
 
 KIND = kind_of(TASKS["xquad"])

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from tiny_encoders import TEXTS, WRITERS, write_all
 
 from xstilts.batches import Features
-from xstilts.config import Tokenisation
 from xstilts.encoder import load_tokenizer
 from xstilts.errors import XstiltsError
 from xstilts.kinds import kind_of
@@ -20,6 +19,7 @@ from xstilts.kinds.base import IGNORED
 from xstilts.kinds.layout import layout_of
 from xstilts.kinds.tagging import windows
 from xstilts.schemas import DATA
+from xstilts.settings import Tokenisation
 from xstilts.tasks import TASKS
 
 TASK = TASKS["udpos"]

@@ -16,9 +16,9 @@ from safetensors.torch import load_file
 from training_runs import prepare, run_once, training_run
 from transformers import AutoModel
 
-from xstilts.config import TrainingSettings
 from xstilts.errors import XstiltsError
 from xstilts.resume import Progress, ResumeState
+from xstilts.settings import TrainingSettings
 from xstilts.train import schedule, train
 
 

@@ -64,7 +64,7 @@ def write_tiny_xtreme(
     test: int = 12,
     languages: tuple[str, ...] = ("en", "de", "sw", "zh"),
 ) -> None:
-    """Write all nine targets, SQuAD and MNLI under `root`, the same for the same arguments.
+    """Write all nine targets, SQuAD, MNLI and QQP under `root`, always the same.
 
     `train` items in English and `test` items in dev and in test of each of `languages` that
     the task has. A retrieval language has `test` gold pairs, BUCC three times as many other
@@ -97,6 +97,7 @@ def write_tiny_xtreme(
                     _write(root / key / f"{split}-{language}.tsv", lines)
         if split != "test":
             _write_mnli(root / "intermediate/mnli" / f"{split}.jsonl", rng, lexicon, count)
+            _write_qqp(root / "intermediate/qqp" / f"{split}.jsonl", paws)
     _write_questions(root, random.Random(f"{seed} qa"), lexicon, sizes, languages)
     _write_retrieval(root, random.Random(f"{seed} retrieval"), lexicon, test, languages)
 
@@ -146,6 +147,16 @@ def _write_mnli(path: Path, rng: random.Random, lexicon: _Lexicon, count: int) -
             for premise, hypothesis, label in items
         ),
     )
+
+
+def _write_qqp(path: Path, pairs: Iterable[tuple[str, str, str]]) -> None:
+    """Pairs labelled 0 and 1, in the columns of GLUE and with its names of the labels."""
+    names = TASKS["qqp"].labels
+    lines = (
+        json.dumps({"question1": a, "question2": b, "label": names[int(label)]})
+        for a, b, label in pairs
+    )
+    _write(path, lines)
 
 
 def _write_questions(

@@ -16,10 +16,10 @@ def prepare(folder: Path, keys: tuple[str, ...] = ("xnli", "udpos", "squad_v1"))
     from tiny_encoders import write_tiny_bert
     from tiny_xtreme import write_tiny_xtreme
 
-    from xstilts.config import Tokenisation
     from xstilts.data.ingest import build_part
     from xstilts.data.locate import Unit, find_files
     from xstilts.schemas import write_table
+    from xstilts.settings import Tokenisation
     from xstilts.tasks import TASKS
     from xstilts.tokenise import tokenise
 
@@ -41,9 +41,53 @@ def prepare(folder: Path, keys: tuple[str, ...] = ("xnli", "udpos", "squad_v1"))
             write_table(folder / f"{key}-{part}-features.parquet", table, meta)
 
 
+def prepare_text(folder: Path, documents: int = 200) -> None:
+    """Text, its features and a new tiny encoder for it under `folder`."""
+    import random
+
+    from xstilts.data.ingest import build_part
+    from xstilts.data.locate import Unit
+    from xstilts.pretrain import new_encoder
+    from xstilts.schemas import write_table
+    from xstilts.settings import Architecture, TokenizerSettings
+    from xstilts.tasks import TASKS, TEXT
+    from xstilts.tokenise import tokenise
+
+    rng = random.Random(0)
+    words = [a + b for a in ("ba", "ku", "mi", "so") for b in ("de", "lo", "ra", "tu")]
+    # Every word of a document foretells the others, so that there is something to learn.
+    lines = [" ".join([rng.choice(words)] * rng.randint(3, 9)) for _ in range(documents)]
+    path = folder / "en.txt"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    unit = Unit("train", "en", (str(path),), "text_lines")
+    parts = {
+        part: build_part(TASKS[TEXT], part, [unit], source="folder", limits={}, dev_share=0.1)
+        for part in ("train", "dev")
+    }
+    new_encoder(
+        parts["train"][0]["text"].to_pylist(),
+        name="tiny/untrained",
+        seed=7,
+        architecture=Architecture(
+            hidden_size=32,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            intermediate_size=64,
+            max_length=16,
+        ),
+        tokenizer=TokenizerSettings(vocab_size=80),
+        provenance={},
+        output=folder / "encoder",
+    )
+    for part, (data, meta) in parts.items():
+        write_table(folder / f"{TEXT}-{part}.parquet", data, meta)
+        table, meta = tokenise(TASKS[TEXT], data, folder / "encoder", {"max_length": 16})
+        write_table(folder / f"{TEXT}-{part}-features.parquet", table, meta)
+
+
 def training_run(folder: Path, key: str, **settings: Any):
     """The run that `run_once` executes."""
-    from xstilts.config import TrainingSettings
+    from xstilts.settings import TrainingSettings
     from xstilts.tasks import TASKS
     from xstilts.train import TrainingRun
 

@@ -30,6 +30,14 @@ class Ragged:
         """The values of one row."""
         return self.values[self.offsets[index] : self.offsets[index + 1]]
 
+    def flat(self, rows: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+        """The values of these rows one after the other, and the length of each row."""
+        starts = self.offsets[rows]
+        lengths = self.offsets[np.asarray(rows) + 1] - starts
+        ends = np.cumsum(lengths)
+        shifts = np.repeat(starts - (ends - lengths), lengths)
+        return self.values[np.arange(len(shifts)) + shifts], lengths
+
     @property
     def lengths(self) -> np.ndarray:
         """The number of values in each row."""

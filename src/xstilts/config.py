@@ -5,251 +5,68 @@ Nothing here imports torch or transformers: reading and planning an experiment i
 
 from __future__ import annotations
 
-import importlib.metadata
-import importlib.util
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from xstilts.errors import XstiltsError, did_you_mean
-from xstilts.tasks import INTERMEDIATE, TARGETS, TASKS, Kind
+from xstilts.settings import (
+    TOKENISATION_BY_KIND,
+    EncoderSource,
+    Invitro,
+    Limit,
+    LimitLevels,
+    Mining,
+    Prediction,
+    Strict,
+    Target,
+    Text,
+    Tokenisation,
+    TokenisationLevels,
+    TrainingLevels,
+    TrainingSettings,
+)
+from xstilts.tasks import INTERMEDIATE, SOURCE_LANGUAGE, TARGETS, TASKS, TEXT, Kind
 
 BASELINE = "none"
+# The encoder's architecture and tokenizer with random weights, as a control.
+UNTRAINED = "untrained"
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._+@-]*$"
-_COMMIT = r"[0-9a-f]{40}"
 # Tasks that some run trains on, by the train set's key.
 _TRAINED = {task.train_set for task in TARGETS.values()} | set(INTERMEDIATE)
-
-
-class Strict(BaseModel):
-    """A model that refuses unknown keys and suggests the key that was probably meant."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _refuse_unknown_keys(cls, value: Any) -> Any:
-        if isinstance(value, dict):
-            unknown = [key for key in value if key not in cls.model_fields]
-            if unknown:
-                raise ValueError(
-                    "; ".join(
-                        f"unknown key {key!r} ({did_you_mean(str(key), cls.model_fields)})"
-                        for key in unknown
-                    )
-                )
-        return value
-
-
-class RetrievalSettings(Strict):
-    """How an encoder turns a sentence into a vector.
-
-    `layer` indexes `hidden_states` (0 is the embedding output, negative counts from the last
-    layer). The study reads layer 14 of XLM-R Large's 24 (facts of Phang et al. 2020 and of
-    jiant's XTREME guide). `batch_tokens` bounds the padded tokens of a batch.
-    """
-
-    layer: int = -1
-    pooling: Literal["mean", "first"] = "mean"
-    max_length: int = Field(default=512, gt=2)
-    batch_tokens: int = Field(default=16384, gt=0)
-
-
-class EncoderSource(Strict):
-    """Where an encoder comes from: the hub at a pinned commit, or a folder.
-
-    `folder` may be `package:<python package>/<folder in it>` for weights that come inside an
-    installed package.
-    """
-
-    hub: str | None = None
-    revision: str | None = None
-    folder: str | None = None
-    retrieval: RetrievalSettings = RetrievalSettings()
-
-    @model_validator(mode="after")
-    def _one_source(self) -> EncoderSource:
-        if (self.hub is None) == (self.folder is None):
-            raise ValueError("an encoder has either `hub` (with `revision`) or `folder`")
-        if self.hub is not None and not re.fullmatch(_COMMIT, self.revision or ""):
-            raise ValueError(
-                f"hub encoder {self.hub!r} needs `revision`: the full 40-digit commit to load"
-            )
-        return self
-
-    @property
-    def package(self) -> str | None:
-        """The Python package that holds the weights, if one does."""
-        if self.folder is None or not self.folder.startswith("package:"):
-            return None
-        return self.folder.removeprefix("package:").partition("/")[0]
-
-    def package_version(self) -> str | None:
-        """The installed version of that package, None if it is unknown."""
-        if self.package is None:
-            return None
-        try:
-            return importlib.metadata.version(self.package)
-        except importlib.metadata.PackageNotFoundError:
-            return None
-
-    def local_folder(self) -> Path | None:
-        """The folder on this machine, or None for an encoder from the hub.
-
-        Raises:
-            XstiltsError: the folder or the package is not there.
-        """
-        if self.folder is None:
-            return None
-        if package := self.package:
-            inside = self.folder.removeprefix(f"package:{package}").lstrip("/")
-            spec = importlib.util.find_spec(package)
-            if spec is None or not spec.submodule_search_locations:
-                raise XstiltsError(
-                    f"the Python package {package!r} is not installed",
-                    where=f"encoder folder {self.folder!r}",
-                    mend=f"pip install {package.replace('_', '-')}",
-                )
-            path = Path(spec.submodule_search_locations[0]) / inside
-        else:
-            path = Path(self.folder).expanduser()
-        if not (path / "config.json").is_file():
-            raise XstiltsError(
-                "no config.json there, so it is not a Hugging Face model folder",
-                where=f"encoder folder {path}",
-            )
-        return path
-
-
-class Target(Strict):
-    """One target and, if narrowed, its languages: `languages` to keep or `exclude` to drop."""
-
-    languages: tuple[str, ...] | None = None
-    exclude: tuple[str, ...] = ()
-
-
-class Limit(Strict):
-    """Most examples used per language of a split (for retrieval: gold pairs); null is all."""
-
-    train: int | None = Field(default=None, gt=0)
-    dev: int | None = Field(default=None, gt=0)
-    test: int | None = Field(default=None, gt=0)
-
-
-class Tokenisation(Strict):
-    """Lengths in subword tokens, special tokens included.
-
-    Defaults by kind are those of XTREME's scripts (Hu et al. 2020, appendix: 128 for pairs and
-    tagging; 384 with stride 128 and questions of at most 64 for QA).
-    """
-
-    max_length: int = Field(default=128, ge=8)
-    doc_stride: int = Field(default=128, gt=0)
-    max_query_length: int = Field(default=64, gt=0)
-
-
-class TrainingSettings(Strict):
-    """Hyperparameters of one fine-tuning run.
-
-    Defaults are the study's (jiant's XTREME guide): learning rate 1e-5, batch 4, at most 3
-    epochs, 10 % linear warm-up then linear decay, Adam epsilon 1e-8, gradient norm 1.0,
-    evaluation every 1,000 steps on at most 500 items, stop after 30 evaluations without
-    improvement. `evaluate_every` is in optimizer steps; null means once an epoch.
-    `micro_batch_tokens` bounds the padded tokens of one forward pass: larger batches are split
-    and their gradients accumulated. `save_every_seconds` says how often the state of a run is
-    saved; it changes no result and re-runs nothing.
-    """
-
-    epochs: int = Field(default=3, gt=0)
-    learning_rate: float = Field(default=1e-5, gt=0)
-    batch_size: int = Field(default=4, gt=0)
-    warmup_ratio: float = Field(default=0.1, ge=0, lt=1)
-    weight_decay: float = Field(default=0.0, ge=0)
-    adam_epsilon: float = Field(default=1e-8, gt=0)
-    max_grad_norm: float = Field(default=1.0, gt=0)
-    evaluate_every: int | None = Field(default=1000, gt=0)
-    dev_items: int | None = Field(default=500, gt=0)
-    patience: int = Field(default=30, gt=0)
-    head_dropout: float = Field(default=0.1, ge=0, lt=1)
-    micro_batch_tokens: int = Field(default=8192, gt=0)
-    save_every_seconds: int = Field(default=300, ge=0)
-    max_answer_length: int = Field(default=30, gt=0)
-
-
-class Prediction(Strict):
-    """`batch_tokens` bounds the padded tokens of one forward pass at prediction."""
-
-    batch_tokens: int = Field(default=16384, gt=0)
-
-
-class Mining(Strict):
-    """BUCC mining (Artetxe & Schwenk 2019): neighbours in the margin and margin function."""
-
-    neighbours: int = Field(default=4, gt=0)
-    margin: Literal["ratio", "distance", "absolute"] = "ratio"
-
-
-def _by_level(model: type[Strict]) -> Any:
-    """Settings at three levels, the more special one wins: default, kinds, tasks."""
-    names = {"kinds": set(Kind), "tasks": set(TASKS)}
-
-    class Levels(Strict):
-        default: dict[str, Any] = {}
-        kinds: dict[str, dict[str, Any]] = {}
-        tasks: dict[str, dict[str, Any]] = {}
-        settings: ClassVar[type[Strict]] = model
-
-        @model_validator(mode="after")
-        def _every_level_is_valid(self) -> Levels:
-            model.model_validate(self.default)
-            for level, known in names.items():
-                for name, values in getattr(self, level).items():
-                    if name not in known:
-                        raise ValueError(f"{level}: {name!r} ({did_you_mean(name, known)})")
-                    model.model_validate(values)
-            return self
-
-        def at(self, task: str, base: dict[str, Any] | None = None) -> dict[str, Any]:
-            """The values that are set for `task`, over `base`."""
-            kind = self.kinds.get(TASKS[task].kind, {})
-            return {**(base or {}), **self.default, **kind, **self.tasks.get(task, {})}
-
-        def of(self, task: str, base: dict[str, Any] | None = None) -> Any:
-            """The complete settings for `task`."""
-            return model.model_validate(self.at(task, base))
-
-    Levels.__name__ = Levels.__qualname__ = f"{model.__name__}Levels"
-    return Levels
-
-
-TokenisationLevels = _by_level(Tokenisation)
-TrainingLevels = _by_level(TrainingSettings)
-LimitLevels = _by_level(Limit)
-
-# Lengths of QA in XTREME's scripts; everything else is Tokenisation's own default.
-_TOKENISATION_BY_KIND: dict[str, dict[str, Any]] = {Kind.SPAN: {"max_length": 384}}
 
 
 class Experiment(Strict):
     """One experiment: everything that decides what is run, and nothing about how.
 
-    `data_root` is the folder of XTREME's download scripts, for `data_source: folder`.
-    `splits` are the splits that are predicted and scored. `training` holds for both phases;
-    `intermediate_training` overrides it for the intermediate phase.
+    `data_root` is the folder of XTREME's download scripts, for `data_source: folder`; `invitro`
+    says what `data_source: invitro` generates. `text` is what encoders with `pretrain` are made
+    of, unless it is generated too. `splits` are the splits that are predicted and scored.
+    `baselines` are shown beside the recipes but are none: shortcuts that need no model
+    (`xstilts.shortcuts`), and `untrained`, the encoder with random weights, trained on each
+    target like the recipe `none`. `training` holds for both phases; `intermediate_training`
+    overrides it for the intermediate phase.
     """
 
     experiment: str = Field(pattern=_NAME)
-    data_source: Literal["folder", "hub"]
+    data_source: Literal["folder", "hub", "invitro"]
     data_root: str | None = None
-    hub_revisions: dict[str, str] = {}
+    hub_revisions: dict[str, str] = Field(default_factory=dict)
+    invitro: Invitro = Invitro()
+    text: Text = Text()
     encoders: dict[str, EncoderSource]
     recipes: tuple[str, ...]
-    targets: dict[str, Target] = {key: Target() for key in TARGETS}
+    targets: dict[str, Target] = Field(default_factory=lambda: {key: Target() for key in TARGETS})
     seeds: tuple[int, ...] = (1,)
     splits: tuple[Literal["dev", "test"], ...] = ("test",)
+    baselines: tuple[Literal["majority", "type_only", "shared_names", "untrained"], ...] = (
+        "majority",
+        "type_only",
+        "shared_names",
+    )
     missing_data: Literal["error", "leave_out"] = "error"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     keep_target_checkpoints: bool = False
@@ -282,27 +99,34 @@ class Experiment(Strict):
                 problems.append(f"targets: unknown target {name!r} ({did_you_mean(name, TARGETS)})")
                 continue
             for language in (self.targets[name].languages or ()) + self.targets[name].exclude:
-                if language not in TARGETS[name].languages:
+                if language not in self.all_languages(name):
                     problems.append(
                         f"targets.{name}: {language!r} is not among its languages"
-                        f" ({', '.join(TARGETS[name].languages)})"
+                        f" ({', '.join(self.all_languages(name))})"
                     )
         known_recipes = [BASELINE, *INTERMEDIATE]
         for name in self.recipes:
-            if name not in known_recipes:
+            if name == UNTRAINED:
+                problems.append(
+                    f"recipes: {UNTRAINED!r} is no recipe but a baseline: list it in `baselines`"
+                )
+            elif name not in known_recipes:
                 problems.append(
                     f"recipes: unknown recipe {name!r} ({did_you_mean(name, known_recipes)})"
                 )
         for name in self.encoders:
             if not re.match(_NAME, name):
                 problems.append(f"encoders: {name!r} must be letters, digits and . _ + - only")
-        for key in ("encoders", "recipes", "targets", "seeds", "splits"):
+        for key in ("encoders", "recipes", "targets", "seeds", "splits", "baselines"):
             values = list(getattr(self, key))
-            if not values:
+            if not values and key != "baselines":
                 problems.append(f"{key}: at least one is needed")
             if len(set(values)) != len(values):
                 problems.append(f"{key}: {values} names something twice")
         problems += self._settings_without_effect()
+        problems += self._belongs_to_another_source()
+        problems += self._text_does_not_fit()
+        problems += self._inputs_too_long()
         if self.data_source == "folder" and not self.data_root:
             problems.append(
                 "data_root: the folder with XTREME's data is needed for data_source: folder"
@@ -317,7 +141,6 @@ class Experiment(Strict):
 
     def _settings_without_effect(self) -> Iterator[str]:
         """Settings that no job would read, which is always a mistake."""
-        lengths = "set encoders.<name>.retrieval.max_length"
         for key, levels in (
             ("training", self.training),
             ("intermediate_training", self.intermediate_training),
@@ -327,31 +150,123 @@ class Experiment(Strict):
                 if task not in used:
                     train_set = TASKS[task].train_set
                     hint = f"it trains as {train_set}" if train_set else "it is not trained on"
+                    if TASKS[task].kind is Kind.MLM:
+                        hint = "set encoders.<name>.pretrain.training"
                     yield f"{key}.tasks.{task} has no effect ({hint})"
             if Kind.RETRIEVAL in levels.kinds:
                 yield f"{key}.kinds.retrieval has no effect (retrieval is not trained)"
-        if Kind.RETRIEVAL in self.tokenisation.kinds:
-            yield f"tokenisation.kinds.retrieval has no effect ({lengths})"
+            if Kind.MLM in levels.kinds:
+                yield f"{key}.kinds.mlm has no effect (set encoders.<name>.pretrain.training)"
+        elsewhere = {
+            Kind.RETRIEVAL: "set encoders.<name>.retrieval.max_length",
+            Kind.MLM: "set encoders.<name>.pretrain.architecture.max_length",
+        }
+        for kind, hint in elsewhere.items():
+            if kind in self.tokenisation.kinds:
+                yield f"tokenisation.kinds.{kind} has no effect ({hint})"
         for task in self.tokenisation.tasks:
-            if TASKS[task].kind is Kind.RETRIEVAL:
-                yield f"tokenisation.tasks.{task} has no effect ({lengths})"
-        for task, values in self.limits.tasks.items():
-            if "train" in values and task not in _TRAINED:
-                yield f"limits.tasks.{task}.train has no effect (nothing trains on {task})"
+            if hint := elsewhere.get(TASKS[task].kind):
+                yield f"tokenisation.tasks.{task} has no effect ({hint})"
+        trained = _TRAINED | ({TEXT} if self.needs_text else set())
+        for key, levels in (("limits", self.limits), ("invitro.sizes", self.invitro.sizes)):
+            for task, values in levels.tasks.items():
+                if "train" in values and task not in trained:
+                    yield f"{key}.tasks.{task}.train has no effect (nothing trains on {task})"
+
+    def _belongs_to_another_source(self) -> Iterator[str]:
+        """Settings of another data source than the experiment's."""
+        if self.data_source != "folder" and self.data_root:
+            yield f"data_root has no effect (data_source is {self.data_source})"
+        if self.data_source != "hub" and self.hub_revisions:
+            yield f"hub_revisions has no effect (data_source is {self.data_source})"
+        if self.data_source != "invitro":
+            if self.invitro != Invitro():
+                yield f"invitro has no effect (data_source is {self.data_source})"
+            return
+        if self.limits != LimitLevels():
+            yield "limits has no effect (set invitro.sizes)"
+        for task, values in self.invitro.sizes.tasks.items():
+            for split in sorted(
+                {"dev", "test"}.intersection(values).difference(TASKS[task].generated)
+            ):
+                yield f"invitro.sizes.tasks.{task}.{split} has no effect (there is no such split)"
+        if not self.needs_text and self.invitro.translated_share != Invitro().translated_share:
+            yield "invitro.translated_share has no effect (no encoder has `pretrain`)"
+
+    def _text_does_not_fit(self) -> Iterator[str]:
+        generated = self.data_source == "invitro"
+        if not self.needs_text and self.text != Text():
+            yield "text has no effect (no encoder has `pretrain`)"
+        elif generated:
+            for key, hint in (
+                ("root", "data_source invitro generates the text"),
+                ("languages", "set invitro.languages"),
+                ("dev_share", "set invitro.sizes.tasks.text.dev"),
+            ):
+                if getattr(self.text, key) != getattr(Text(), key):
+                    yield f"text.{key} has no effect ({hint})"
+        elif self.needs_text and not self.text.root:
+            names = ", ".join(self.pretrained)
+            yield f"text.root: the folder with <language>.txt files is needed to pretrain {names}"
+        if self.text.languages is not None:
+            if not self.text.languages:
+                yield "text.languages: at least one is needed"
+            if len(set(self.text.languages)) != len(self.text.languages):
+                yield f"text.languages: {list(self.text.languages)} names something twice"
+
+    def _inputs_too_long(self) -> Iterator[str]:
+        """Lengths beyond the positions of an encoder that is yet to be made."""
+        trained = {TARGETS[name].train_set for name in self.targets if name in TARGETS} - {None}
+        used = trained | {name for name in self.recipes if name in INTERMEDIATE}
+        used |= {name for name in self.targets if name in TARGETS}
+        for name in self.pretrained:
+            source = self.encoders[name]
+            limit = source.pretrain.architecture.max_length
+            where = f"encoders.{name}.pretrain.architecture.max_length {limit}"
+            retrieved = [task for task in used if TASKS[task].kind is Kind.RETRIEVAL]
+            if retrieved and source.retrieval.max_length > limit:
+                yield (
+                    f"encoders.{name}.retrieval.max_length {source.retrieval.max_length} is more"
+                    f" than {where}"
+                )
+            for task in sorted(used.difference(retrieved)):
+                length = self.tokenisation_for(task).max_length
+                if length > limit:
+                    yield f"tokenisation: max_length {length} of {task} is more than {where}"
+
+    @property
+    def pretrained(self) -> tuple[str, ...]:
+        """Encoders that the experiment itself pretrains."""
+        return tuple(name for name, source in self.encoders.items() if source.pretrain)
+
+    @property
+    def needs_text(self) -> bool:
+        """Whether something trains on plain text."""
+        return bool(self.pretrained)
+
+    def all_languages(self, target: str) -> tuple[str, ...]:
+        """The languages that the data source has of `target`: XTREME's list, or those generated."""
+        if self.data_source != "invitro":
+            return TARGETS[target].languages
+        retrieved = TARGETS[target].kind is Kind.RETRIEVAL
+        return tuple(
+            language
+            for language in self.invitro.languages
+            if not (retrieved and language == SOURCE_LANGUAGE)
+        )
 
     def languages(self, target: str) -> tuple[str, ...]:
         """The languages in which `target` is evaluated, in XTREME's order."""
         chosen = self.targets[target]
-        wanted = TARGETS[target].languages if chosen.languages is None else chosen.languages
+        known = self.all_languages(target)
+        wanted = known if chosen.languages is None else chosen.languages
         return tuple(
-            language
-            for language in TARGETS[target].languages
-            if language in wanted and language not in chosen.exclude
+            language for language in known if language in wanted and language not in chosen.exclude
         )
 
     def tokenisation_for(self, task: str) -> Tokenisation:
         """Lengths for one task's data."""
-        return self.tokenisation.of(task, _TOKENISATION_BY_KIND.get(TASKS[task].kind))
+        return self.tokenisation.of(task, TOKENISATION_BY_KIND.get(TASKS[task].kind))
 
     def training_for(self, task: str, *, intermediate: bool) -> TrainingSettings:
         """Hyperparameters for training on one task in one of the two phases."""

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 
 from xstilts.batches import Features, micro_batches
-from xstilts.config import RetrievalSettings
 from xstilts.encoder import load_encoder, load_tokenizer
 from xstilts.errors import XstiltsError
 from xstilts.files import atomic_path
 from xstilts.kinds.base import collate
 from xstilts.model import mixed_precision, pick_device, progress, to_device
+from xstilts.settings import RetrievalSettings
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import logging
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError
@@ -19,15 +19,18 @@ from transformers import (
     AutoConfig,
     AutoModel,
     AutoTokenizer,
-    PreTrainedModel,
     PreTrainedTokenizerBase,
 )
 from transformers.utils import logging as transformers_logging
 
-from xstilts.config import EncoderSource
 from xstilts.errors import XstiltsError
 from xstilts.files import atomic_path, sha256_file, write_json
 from xstilts.provenance import versions
+from xstilts.settings import EncoderSource
+
+if TYPE_CHECKING:
+    # Importing it takes most of a second, and jobs that only tokenise have no use for it.
+    from transformers import PreTrainedModel
 
 log = logging.getLogger(__name__)
 transformers_logging.set_verbosity_error()
@@ -61,7 +64,7 @@ def load_encoder(name: str | Path, revision: str | None = None) -> PreTrainedMod
     try:
         config = AutoConfig.from_pretrained(name, revision=revision, trust_remote_code=False)
         options: dict[str, Any] = {}
-        if _takes_pooling_option(config):
+        if takes_pooling_option(config):
             # The pooler is not part of the encoder here: heads read token states, and many
             # masked language models are published without one.
             options["add_pooling_layer"] = False
@@ -95,7 +98,8 @@ def load_encoder(name: str | Path, revision: str | None = None) -> PreTrainedMod
     return model.eval()
 
 
-def _takes_pooling_option(config: Any) -> bool:
+def takes_pooling_option(config: Any) -> bool:
+    """Whether the architecture has a pooler that can be left out."""
     if type(config) not in MODEL_MAPPING:
         return False
     return "add_pooling_layer" in inspect.signature(MODEL_MAPPING[type(config)].__init__).parameters

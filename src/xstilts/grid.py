@@ -1,20 +1,19 @@
-"""The grid of an experiment: cells, jobs, and the only place that knows paths.
-
-Path patterns hold Snakemake wildcards in braces; `Paths` hands them out, `Grid` fills them in.
-"""
+"""The grid of an experiment: its cells, and what each job needs and depends on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
-from xstilts.config import BASELINE, Experiment
-from xstilts.data.locate import Unit, explain_missing, find_files
-from xstilts.errors import XstiltsError
-from xstilts.tasks import INTERMEDIATE, SOURCE_LANGUAGE, TARGETS, TASKS, Kind, Metric, Task
+from xstilts.config import BASELINE, UNTRAINED, Experiment
+from xstilts.data.locate import Unit
+from xstilts.inventory import Inventory
+from xstilts.languages import INVITRO_LANGUAGES
+from xstilts.paths import Paths
+from xstilts.settings import Pretraining
+from xstilts.tasks import INTERMEDIATE, SOURCE_LANGUAGE, TARGETS, TASKS, TEXT, Kind, Task
 
 
 @dataclass(frozen=True)
@@ -42,41 +41,6 @@ class Cell:
         }
 
 
-class Paths:
-    """Path patterns of one experiment, relative to the working directory."""
-
-    def __init__(self, experiment: str) -> None:
-        self.root = root = f"results/{experiment}"
-        state = "{encoder}/{recipe}"
-        seed = "seed{seed}"
-        self.data = f"{root}/data/{{task}}/{{part}}.parquet"
-        self.encoder = f"{root}/encoders/{{encoder}}"
-        self.features = f"{root}/features/{{encoder}}/{{task}}/{{part}}.parquet"
-        self.intermediate = f"{root}/intermediate/{state}/{seed}"
-        self.checkpoint = f"{root}/target/{state}/{{train_set}}/{seed}"
-        self.curve = f"{root}/curves/{state}/{{phase}}/{{train_set}}/{seed}.json"
-        self.predictions = f"{root}/predictions/{state}/{{target}}/{seed}.parquet"
-        self.embeddings = f"{root}/embeddings/{state}/{{target}}/{seed}.npy"
-        self.cell_scores = f"{root}/scores/{state}/{{target}}/{seed}.parquet"
-        self.scores = f"{root}/scores.parquet"
-        self.submission = f"{root}/submission/{state}/{seed}"
-        self.labels = f"{root}/labels"
-        self.report = f"{root}/index.html"
-        self.resume = f"{root}/resume"
-
-    def log(self, rule: str, *wildcards: str) -> str:
-        """The log file pattern of a rule with these wildcards."""
-        return self._per_job("logs", rule, wildcards, "log")
-
-    def benchmark(self, rule: str, *wildcards: str) -> str:
-        """The benchmark file pattern of a rule with these wildcards."""
-        return self._per_job("benchmarks", rule, wildcards, "tsv")
-
-    def _per_job(self, kind: str, rule: str, wildcards: Iterable[str], suffix: str) -> str:
-        name = "/".join(f"{{{wildcard}}}" for wildcard in wildcards) or "all"
-        return f"{self.root}/{kind}/{rule}/{name}.{suffix}"
-
-
 class Grid:
     """An experiment expanded: which cells there are and what each job needs.
 
@@ -87,14 +51,8 @@ class Grid:
     def __init__(self, experiment: Experiment) -> None:
         self.experiment = experiment
         self.paths = Paths(experiment.experiment)
-        self._missing: list[tuple[str, str, str]] = []
-        self._data_root = self._existing_data_root()
-        self._refuse_targets_without_split()
-        self._units: dict[tuple[str, str], list[Unit]] = {}
-        for task in self.tasks:
-            for part in self.parts(task):
-                self._units[task, part] = self._find_units(task, part)
-        self._check_missing()
+        parts = {task: self.parts(task) for task in self.tasks}
+        self._inventory = Inventory(experiment, parts)
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:
@@ -113,6 +71,23 @@ class Grid:
         )
 
     @cached_property
+    def baseline_cells(self) -> tuple[Cell, ...]:
+        """Cells of encoders with random weights, for the first seed; they are not in `cells`."""
+        experiment = self.experiment
+        if UNTRAINED not in experiment.baselines:
+            return ()
+        return tuple(
+            Cell(encoder, UNTRAINED, target, experiment.seeds[0])
+            for encoder in experiment.encoders
+            for target in experiment.targets
+        )
+
+    @property
+    def shortcuts(self) -> tuple[str, ...]:
+        """The baselines that need no encoder."""
+        return tuple(name for name in self.experiment.baselines if name != UNTRAINED)
+
+    @cached_property
     def train_sets(self) -> tuple[str, ...]:
         """Keys of the tasks whose English data some target trains on."""
         keys = (TARGETS[target].train_set for target in self.experiment.targets)
@@ -124,21 +99,27 @@ class Grid:
         return tuple(recipe for recipe in self.experiment.recipes if recipe in INTERMEDIATE)
 
     @cached_property
+    def fetched(self) -> tuple[str, ...]:
+        """Encoders that come from elsewhere, as opposed to `experiment.pretrained`."""
+        pretrained = self.experiment.pretrained
+        return tuple(name for name in self.experiment.encoders if name not in pretrained)
+
+    @cached_property
     def tasks(self) -> tuple[str, ...]:
         """Keys of all tasks whose data are read."""
-        return tuple(
-            dict.fromkeys([*self.intermediate_tasks, *self.train_sets, *self.experiment.targets])
-        )
+        text = [TEXT] if self.experiment.needs_text else []
+        keys = [*text, *self.intermediate_tasks, *self.train_sets, *self.experiment.targets]
+        return tuple(dict.fromkeys(keys))
 
     def parts(self, task: str) -> tuple[str, ...]:
         """The parts of a task's data that are needed: train, dev (English) and eval."""
-        trained = task in self.train_sets or task in self.intermediate_tasks
+        trained = task in (TEXT, *self.train_sets, *self.intermediate_tasks)
         evaluated = task in self.experiment.targets
         return (("train", "dev") if trained else ()) + (("eval",) if evaluated else ())
 
     def units(self, task: str, part: str) -> list[Unit]:
         """What is read to make one part of a task's data."""
-        return self._units[task, part]
+        return self._inventory.units(task, part)
 
     def input_files(self, task: str, part: str) -> list[str]:
         """The files on disk that one part is made from (none for the hub)."""
@@ -147,82 +128,12 @@ class Grid:
     @property
     def left_out(self) -> tuple[str, ...]:
         """Data that were looked for, are missing, and were left out as configured."""
-        languages: dict[tuple[str, str], list[str]] = {}
-        for task, split, language in self._missing:
-            languages.setdefault((task, split), []).append(language)
-        return tuple(
-            f"{task} {split} {' '.join(found)}: "
-            + explain_missing(TASKS[task], split, found[0], Path(str(self._data_root)))
-            for (task, split), found in languages.items()
-        )
-
-    def _existing_data_root(self) -> Path | None:
-        if self.experiment.data_source != "folder":
-            return None
-        # One spelling of the path, whatever was typed: inputs are compared by name.
-        root = Path(str(self.experiment.data_root)).expanduser().resolve()
-        if not root.is_dir():
-            raise XstiltsError("no such folder", where=f"data_root {root}")
-        return root
-
-    def _refuse_targets_without_split(self) -> None:
-        for key in self.experiment.targets:
-            has = TASKS[key].folder if self.experiment.data_source == "folder" else TASKS[key].hub
-            if not set(self.experiment.splits) & set(has):
-                raise XstiltsError(
-                    f"{key} has no {' or '.join(self.experiment.splits)} split",
-                    where=f"targets.{key}",
-                    mend="add `test` to `splits` or leave the target out",
-                )
-
-    def _wanted(self, task: Task, part: str) -> list[tuple[str, str]]:
-        if part == "train":
-            return [("train", SOURCE_LANGUAGE)]
-        if part == "dev":
-            return [("train" if task.dev_from_train else "dev", SOURCE_LANGUAGE)]
-        splits = set(self.experiment.splits)
-        if task.metric is Metric.BITEXT_F1:
-            splits.add("dev")  # the mining threshold is tuned there
-        source = task.folder if self.experiment.data_source == "folder" else task.hub
-        return [
-            (split, language)
-            for split in ("dev", "test")
-            if split in splits and split in source
-            for language in self.experiment.languages(task.key)
-            if not (split == "dev" and language in task.no_dev)
-        ]
-
-    def _find_units(self, key: str, part: str) -> list[Unit]:
-        task = TASKS[key]
-        wanted = self._wanted(task, part)
-        if self._data_root is None:
-            return [Unit(split, language) for split, language in wanted]
-        units, absent = [], set()
-        for split, language in wanted:
-            found = find_files(task, split, language, self._data_root)
-            if found is None:
-                self._missing.append((key, split, language))
-                absent.add(language)
-            else:
-                source, files = found
-                units.append(Unit(split, language, tuple(map(str, files)), source.reader))
-        if task.metric is Metric.BITEXT_F1:
-            # Without development pairs there is no threshold, so the test pairs are of no use.
-            units = [unit for unit in units if unit.language not in absent]
-        return units
-
-    def _check_missing(self) -> None:
-        empty = not all(self._units.values())
-        if self._missing and (self.experiment.missing_data == "error" or empty):
-            raise XstiltsError(
-                "data that the experiment names are missing:\n  " + "\n  ".join(self.left_out),
-                where=f"data_root {self._data_root}",
-                mend="narrow `targets.<task>.languages` or `exclude`, drop the target or recipe"
-                + ("" if empty else ", or set `missing_data: leave_out`"),
-            )
+        return self._inventory.left_out
 
     def state(self, encoder: str, recipe: str, seed: int | str) -> str:
         """The encoder folder that target training and retrieval start from."""
+        if recipe == UNTRAINED:
+            return self.paths.untrained.format(encoder=encoder)
         if recipe == BASELINE:
             return self.paths.encoder.format(encoder=encoder)
         return self.paths.intermediate.format(encoder=encoder, recipe=recipe, seed=seed)
@@ -235,6 +146,11 @@ class Grid:
             train_set=TARGETS[cell["target"]].train_set,
             seed=cell["seed"],
         )
+
+    def training_data(self, target: str) -> list[str]:
+        """The file of English data that a target trains on, if it is trained."""
+        train_set = TARGETS[target].train_set
+        return [self.paths.data.format(task=train_set, part="train")] if train_set else []
 
     def cells_of(self, encoder: str, recipe: str, seed: str) -> list[Cell]:
         """One cell per target, in the experiment's order, for one state and seed."""
@@ -257,8 +173,14 @@ class Grid:
         """Where the state of an unfinished training run lives."""
         return "/".join([self.paths.resume, phase, *(str(value) for _, value in wildcards.items())])
 
+    def tokenizer_folder(self, encoder: str) -> str:
+        """The encoder folder that data are tokenised for, before any training of it."""
+        if encoder in self.experiment.pretrained:
+            return self.paths.initial.format(encoder=encoder)
+        return self.paths.encoder.format(encoder=encoder)
+
     def encoder_files(self, encoder: str) -> list[str]:
-        """The files of an encoder in a folder (none for the hub, or inside a package)."""
+        """The files of an encoder in a folder (none if it comes from elsewhere)."""
         source = self.experiment.encoders[encoder]
         folder = source.local_folder()
         if folder is None or source.package is not None:
@@ -279,25 +201,49 @@ class Grid:
 
     def data_slice(self, task: str, part: str) -> dict[str, Any]:
         """What decides the content of one data file."""
-        units = [asdict(unit) for unit in self.units(task, part)]
+        source = self._inventory.source_of(task)
+        if source == "invitro":
+            return self._generated_slice(task, part)
+        units = self.units(task, part)
         limits = self.experiment.limits_for(task).model_dump()
         splits = {"train": ["train"], "dev": ["dev"], "eval": ["dev", "test"]}[part]
         entry = TASKS[task]
-        hub = self.experiment.data_source == "hub"
+        hub = source == "hub"
         revisions = {
             source.repo: self.experiment.hub_revisions.get(source.repo, source.revision)
             for source in entry.hub.values()
         }
         return {
-            "source": self.experiment.data_source,
-            "units": units,
+            "source": source,
+            "units": [asdict(unit) for unit in units],
             "limits": {split: limits[split] for split in splits},
-            "hub": {unit.split: asdict(entry.hub[unit.split]) for unit in self.units(task, part)}
-            if hub
-            else {},
+            "hub": {unit.split: asdict(entry.hub[unit.split]) for unit in units} if hub else {},
             "revisions": revisions if hub else {},
-            "dev_from_train": entry.dev_from_train,
+            "dev_from_train": self._inventory.dev_share(task),
             "parallel": entry.parallel,
+        }
+
+    def _generated_slice(self, task: str, part: str) -> dict[str, Any]:
+        """What decides generated data: of all languages only those that the part is in."""
+        invitro = self.experiment.invitro
+        units = self.units(task, part)
+        sizes = invitro.sizes.of(task).model_dump()
+        if task == TEXT:
+            languages = invitro.languages
+            translated = {"translated_share": invitro.translated_share}
+        else:
+            # Retrieval is from or into the source language.
+            languages = tuple(dict.fromkeys([SOURCE_LANGUAGE, *(unit.language for unit in units)]))
+            translated = {}
+        return {
+            "units": [asdict(unit) for unit in units],
+            "sizes": {unit.split: sizes[unit.split] for unit in units},
+            "world": {
+                "seed": invitro.seed,
+                # Rows of the table, because a language's words come from its family's roots.
+                "languages": {code: asdict(INVITRO_LANGUAGES[code]) for code in languages},
+                **translated,
+            },
         }
 
     def encoder_slice(self, encoder: str) -> dict[str, Any]:
@@ -310,6 +256,8 @@ class Grid:
         """Lengths at which a task is tokenised."""
         if TASKS[task].kind is Kind.RETRIEVAL:
             return {"max_length": self.experiment.encoders[encoder].retrieval.max_length}
+        if task == TEXT:
+            return {"max_length": self._pretraining(encoder).architecture.max_length}
         return self.experiment.tokenisation_for(task).model_dump()
 
     def training_slice(
@@ -321,8 +269,40 @@ class Grid:
         return {
             "name": f"{wildcards['encoder']}/{wildcards['recipe']}/{phase}/{task}",
             "task": self.task_slice(task),
+            "seed": int(wildcards["seed"]),
             "settings": settings.model_dump(exclude={"save_every_seconds"}),
         }
+
+    def new_encoder_slice(self, encoder: str) -> dict[str, Any]:
+        """What decides a new encoder's tokenizer and first weights, besides the text."""
+        pretraining = self._pretraining(encoder)
+        return {
+            "name": f"{encoder}/initial",
+            "seed": pretraining.seed,
+            "architecture": pretraining.architecture.model_dump(),
+            "tokenizer": pretraining.tokenizer.model_dump(),
+        }
+
+    def reinitialised_slice(self, encoder: str) -> dict[str, Any]:
+        """What decides the random weights of an encoder's untrained counterpart."""
+        return {"name": f"{encoder}/{UNTRAINED}", "seed": self.experiment.seeds[0]}
+
+    def pretraining_slice(self, encoder: str) -> dict[str, Any]:
+        """What decides the outcome of pretraining, besides its input files."""
+        pretraining = self._pretraining(encoder)
+        return {
+            "name": f"{encoder}/pretraining/{TEXT}",
+            "task": self.task_slice(TEXT),
+            "seed": pretraining.seed,
+            "settings": pretraining.training.model_dump(exclude={"save_every_seconds"}),
+            "mask_ratio": pretraining.mask_ratio,
+        }
+
+    def _pretraining(self, encoder: str) -> Pretraining:
+        pretraining = self.experiment.encoders[encoder].pretrain
+        if pretraining is None:
+            raise ValueError(f"{encoder} is not pretrained")
+        return pretraining
 
     def save_every_seconds(self, task: str, *, intermediate: bool) -> int:
         """How often a run saves its state; no result depends on it."""
@@ -341,7 +321,11 @@ class Grid:
     def table_slice(self) -> dict[str, Any]:
         """What the table of tasks says about averages: languages and groups."""
         return {
-            key: {"languages": list(task.languages), "group": task.group, "title": task.title}
+            key: {
+                "languages": list(self.experiment.all_languages(key)),
+                "group": task.group,
+                "title": task.title,
+            }
             for key, task in TARGETS.items()
         }
 

@@ -54,16 +54,19 @@ class TaskModel(nn.Module):
         self.encoder = encoder
         self.head = head
 
-    def forward(self, inputs: dict[str, Tensor]) -> Tensor:
-        """Head outputs for padded inputs: (batch, …) as the kind defines."""
-        return self.head(self.encoder(**inputs).last_hidden_state)
+    def forward(self, inputs: dict[str, Tensor], positions: Tensor | None = None) -> Tensor:
+        """Head outputs for padded inputs, as the kind defines: (batch, …) or (positions, …)."""
+        states = self.encoder(**inputs).last_hidden_state
+        if positions is not None:
+            states = states.flatten(0, 1)[positions]
+        return self.head(states)
 
 
 def build_model(folder: str | Path, kind: TaskKind, dropout: float, seed: int) -> TaskModel:
     """An encoder from `folder` with a new head, initialised from `seed`."""
     encoder = load_encoder(folder)
     torch.manual_seed(seed)
-    return TaskModel(encoder, kind.head(encoder.config.hidden_size, dropout))
+    return TaskModel(encoder, kind.head(encoder, dropout))
 
 
 def load_model(folder: str | Path, kind: TaskKind) -> TaskModel:
@@ -73,7 +76,7 @@ def load_model(folder: str | Path, kind: TaskKind) -> TaskModel:
         XstiltsError: the head is missing or belongs to another task.
     """
     encoder = load_encoder(folder)
-    head = kind.head(encoder.config.hidden_size, 0.0)
+    head = kind.head(encoder, 0.0)
     path = Path(folder) / HEAD
     try:
         head.load_state_dict(load_file(path))
@@ -99,6 +102,26 @@ def save_model(
 def progress(total: int, label: str, unit: str) -> tqdm:
     """A progress bar that also reads well in a log file."""
     return tqdm(total=total, desc=label, unit=unit, mininterval=PROGRESS_SECONDS, ascii=True)
+
+
+def outputs_and_loss(
+    model: TaskModel,
+    kind: TaskKind,
+    features: Features,
+    rows: np.ndarray,
+    *,
+    pad_id: int,
+    device: torch.device,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """(head outputs, gold targets, loss summed over decisions) of these rows as one batch."""
+    inputs = collate(features, rows, pad_id)
+    width = inputs["input_ids"].shape[1]
+    targets = kind.targets(features, rows, width).to(device)
+    positions = kind.positions(features, rows, width)
+    inputs = to_device(inputs, device)
+    with mixed_precision(device):
+        outputs = model(inputs, None if positions is None else positions.to(device))
+    return outputs, targets, kind.loss(outputs, targets, inputs["attention_mask"])
 
 
 @torch.inference_mode()

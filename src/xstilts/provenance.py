@@ -22,7 +22,7 @@ _PACKAGE = Path(xstilts.__file__).parent
 _UNTRACKED = {
     f"xstilts.{name}"
     for name in (
-        *("config", "grid", "languages", "tasks"),
+        *("config", "grid", "inventory", "languages", "paths", "settings", "tasks"),
         *("errors", "files", "hardware", "jobs", "provenance"),
     )
 }

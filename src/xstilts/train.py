@@ -23,29 +23,28 @@ import numpy as np
 import pyarrow as pa
 import torch
 from torch import nn
+from transformers import PreTrainedTokenizerBase
 
 from xstilts.batches import Features, derive_seed, micro_batches, training_batches
-from xstilts.config import TrainingSettings
 from xstilts.encoder import load_tokenizer
 from xstilts.errors import InterruptedBySignal, XstiltsError
 from xstilts.files import atomic_path, sha256_file, write_json
 from xstilts.item_counts import prediction_table
 from xstilts.kinds import TaskKind, kind_of
-from xstilts.kinds.base import collate
 from xstilts.model import (
     TaskModel,
     build_model,
-    mixed_precision,
+    outputs_and_loss,
     pick_device,
     progress,
     run,
     save_model,
-    to_device,
 )
 from xstilts.resume import Progress, ResumeState
 from xstilts.schemas import DATA, read_meta, read_table
 from xstilts.scores import LANGUAGE_SCORE, score_predictions
-from xstilts.tasks import Task
+from xstilts.settings import TrainingSettings
+from xstilts.tasks import Kind, Task
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +54,7 @@ class TrainingRun:
     """Everything that one training run depends on.
 
     `name` is the run's place in the grid, e.g. `minilm/mnli/udpos`: seeds derive from it.
+    `mask_ratio` is for masked language modelling alone.
     """
 
     name: str
@@ -67,6 +67,7 @@ class TrainingRun:
     settings: TrainingSettings
     seed: int
     code: str
+    mask_ratio: float = 0.15
     device: str = "auto"
     save_every_seconds: float = 300.0
 
@@ -75,7 +76,7 @@ class TrainingRun:
         files = [self.train_features, self.dev_features, self.dev_data]
         files += [self.encoder / "config.json", *sorted(self.encoder.glob("*.safetensors"))]
         settings = self.settings.model_dump(mode="json", exclude={"save_every_seconds"})
-        content = [self.name, self.seed, self.code, settings]
+        content = [self.name, self.seed, self.code, settings, self.mask_ratio]
         content += [[path.name, sha256_file(path)] for path in files]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
@@ -131,7 +132,7 @@ class _Loop:
         self.features = Features.read(job.train_features)
         if not len(self.features):
             raise XstiltsError("nothing to train on", where=job.train_features)
-        self.dev = DevSet(self.kind, job.dev_data, job.dev_features, self.settings)
+        self.dev = _dev_set(job, self.kind, self.tokenizer)
         head_seed = derive_seed(job.seed, job.name, "head")
         model = build_model(job.encoder, self.kind, self.settings.head_dropout, head_seed)
         self.model: TaskModel = model.to(self.device)
@@ -162,7 +163,7 @@ class _Loop:
             bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
             entry: dict[str, Any] = {"step": self.at.step, "loss": loss}
             if self._time_to_evaluate():
-                entry["dev"] = self._evaluate(bar.write)
+                entry |= self._evaluate(bar.write)
             self.at.history.append(entry)
             if stop.asked:
                 self._save()
@@ -178,20 +179,31 @@ class _Loop:
         settings = self.settings
         epoch, position = divmod(step, self.per_epoch)
         rows = self._epoch(epoch)[position]
-        torch.manual_seed(derive_seed(self.job.seed, self.job.name, "dropout", step))
+        features, rows = self.kind.draw(
+            self.features,
+            rows,
+            self.tokenizer,
+            mask_ratio=self.job.mask_ratio,
+            seed=derive_seed(self.job.seed, self.job.name, "masks", step),
+        )
+        _seed_dropout(derive_seed(self.job.seed, self.job.name, "dropout", step), self.device)
         self.model.train()
-        decisions = max(1, self.kind.decisions(self.features, rows))
-        total = 0.0
-        for piece in micro_batches(rows, self.features.lengths, settings.micro_batch_tokens):
-            inputs = collate(self.features, piece, self.tokenizer.pad_token_id)
-            width = inputs["input_ids"].shape[1]
-            targets = self.kind.targets(self.features, piece, width).to(self.device)
-            inputs = to_device(inputs, self.device)
-            with mixed_precision(self.device):
-                outputs = self.model(inputs)
-            loss = self.kind.loss(outputs, targets, inputs["attention_mask"]) / decisions
+        decisions = max(1, self.kind.decisions(features, rows))
+        summed = torch.zeros((), dtype=torch.float64, device=self.device)
+        for piece in micro_batches(rows, features.lengths, settings.micro_batch_tokens):
+            _, _, loss = outputs_and_loss(
+                self.model,
+                self.kind,
+                features,
+                piece,
+                pad_id=self.tokenizer.pad_token_id,
+                device=self.device,
+            )
+            loss = loss / decisions
             loss.backward()
-            total += loss.item()
+            summed += loss.detach()
+        # Once a step, because a GPU stands still for it.
+        total = summed.item()
         if not math.isfinite(total):
             raise XstiltsError(
                 f"{self.job.name}: the loss is {total} at step {step + 1}",
@@ -217,8 +229,9 @@ class _Loop:
         every = self.settings.evaluate_every or self.per_epoch
         return self.at.step % every == 0 or self.at.step == self.total
 
-    def _evaluate(self, say: Any) -> float:
-        value = self.dev.score(self.model, self.tokenizer.pad_token_id, self.device)
+    def _evaluate(self, say: Any) -> dict[str, float]:
+        measured = self.dev.score(self.model, self.tokenizer.pad_token_id, self.device)
+        value = measured["dev"]
         better = value > self.at.best_value
         if better:
             self.at.best_value, self.at.best_step, self.at.since_best = value, self.at.step, 0
@@ -227,7 +240,7 @@ class _Loop:
             self.at.since_best += 1
             self.at.stopped = self.at.since_best >= self.settings.patience
         say(f"step {self.at.step}: development score {value:.2f}{' (best)' if better else ''}")
-        return value
+        return measured
 
     def _save(self) -> None:
         self.resume.save(self.model, self.optimizer, self.at)
@@ -250,8 +263,8 @@ class DevSet:
         self.data: pa.Table = table.take(items)
         self.features = Features.read(features).of_items(items)
 
-    def score(self, model: TaskModel, pad_id: int, device: torch.device) -> float:
-        """The task's main score in points (accuracy, F1, or the mean of EM and F1)."""
+    def score(self, model: TaskModel, pad_id: int, device: torch.device) -> dict[str, float]:
+        """As `dev` the task's main score in points (accuracy, F1, or the mean of EM and F1)."""
         outputs = run(
             model,
             self.kind,
@@ -266,7 +279,48 @@ class DevSet:
         scores = score_predictions(
             prediction_table(self.kind.task, self.data, decoded), self.kind.task
         )
-        return next(row["value"] for row in scores.to_pylist() if row["metric"] == LANGUAGE_SCORE)
+        rows = scores.to_pylist()
+        return {"dev": next(row["value"] for row in rows if row["metric"] == LANGUAGE_SCORE)}
+
+
+class MaskedDevSet(DevSet):
+    """Held-out documents under one fixed masking; their outputs are too many to be kept."""
+
+    def __init__(self, job: TrainingRun, kind: TaskKind, tokenizer: PreTrainedTokenizerBase):
+        super().__init__(kind, job.dev_data, job.dev_features, job.settings)
+        self.features, _ = kind.draw(
+            self.features,
+            np.arange(len(self.features)),
+            tokenizer,
+            mask_ratio=job.mask_ratio,
+            seed=derive_seed(job.seed, "development masks"),
+        )
+
+    @torch.inference_mode()
+    def score(self, model: TaskModel, pad_id: int, device: torch.device) -> dict[str, float]:
+        """As `dev` the accuracy of masked tokens in percent, as `dev_loss` their mean loss."""
+        model.eval()
+        correct = torch.zeros((), dtype=torch.int64, device=device)
+        summed = torch.zeros((), dtype=torch.float64, device=device)
+        everything = range(len(self.features))
+        batch_tokens = self.settings.micro_batch_tokens
+        for rows in micro_batches(everything, self.features.lengths, batch_tokens):
+            outputs, targets, loss = outputs_and_loss(
+                model, self.kind, self.features, rows, pad_id=pad_id, device=device
+            )
+            correct += (outputs.argmax(-1) == targets).sum()
+            summed += loss
+        decisions = max(1, self.kind.decisions(self.features, everything))
+        return {
+            "dev": 100 * correct.item() / decisions,
+            "dev_loss": summed.item() / decisions,
+        }
+
+
+def _dev_set(job: TrainingRun, kind: TaskKind, tokenizer: PreTrainedTokenizerBase) -> DevSet:
+    if job.task.kind is Kind.MLM:
+        return MaskedDevSet(job, kind, tokenizer)
+    return DevSet(kind, job.dev_data, job.dev_features, job.settings)
 
 
 def schedule(step: int, total: int, warmup_ratio: float) -> float:
@@ -280,6 +334,13 @@ def schedule(step: int, total: int, warmup_ratio: float) -> float:
     if at < warmup:
         return at / warmup
     return (total - at) / max(total - warmup, 1e-9)
+
+
+def _seed_dropout(seed: int, device: torch.device) -> None:
+    # What torch.manual_seed does, which also notes a stack trace for every absent GPU.
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.manual_seed_all(seed)
 
 
 def _optimizer(model: nn.Module, settings: TrainingSettings) -> torch.optim.AdamW:

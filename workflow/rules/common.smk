@@ -28,7 +28,7 @@ def one_of(names):
 
 wildcard_constraints:
     encoder=one_of(experiment.encoders),
-    recipe=one_of(experiment.recipes),
+    recipe=one_of([*experiment.recipes, *(cell.recipe for cell in grid.baseline_cells[:1])]),
     target=one_of(experiment.targets),
     task=one_of(grid.tasks),
     train_set=one_of(grid.train_sets),

@@ -1,6 +1,32 @@
 # Data and encoders: from their sources to normalised Parquet, local weights, and features.
 
 
+if experiment.data_source == "invitro":
+
+    rule generate:
+        output:
+            paths.data,
+        log:
+            paths.log("generate", "task", "part"),
+        benchmark:
+            paths.benchmark("generate", "task", "part")
+        threads: 1
+        resources:
+            mem_mb=4000,
+            runtime=240,
+            gpu=0,
+        params:
+            task=lambda wildcards: grid.task_slice(wildcards.task),
+            data=lambda wildcards: grid.data_slice(wildcards.task, wildcards.part),
+            code=code("generate"),
+        message:
+            "generate {wildcards.task} {wildcards.part}"
+        script:
+            "../scripts/generate.py"
+
+    ruleorder: generate > ingest
+
+
 rule ingest:
     input:
         lambda wildcards: grid.input_files(wildcards.task, wildcards.part),
@@ -34,6 +60,8 @@ rule fetch_encoder:
         paths.log("fetch_encoder", "encoder"),
     benchmark:
         paths.benchmark("fetch_encoder", "encoder")
+    wildcard_constraints:
+        encoder=one_of(grid.fetched),
     threads: 1
     resources:
         mem_mb=16000,
@@ -51,7 +79,7 @@ rule fetch_encoder:
 rule tokenise:
     input:
         data=paths.data,
-        encoder=paths.encoder,
+        encoder=lambda wildcards: grid.tokenizer_folder(wildcards.encoder),
     output:
         paths.features,
     log:

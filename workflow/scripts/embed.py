@@ -6,9 +6,9 @@ with job(snakemake):
     from pathlib import Path
 
     from xstilts.batches import Features
-    from xstilts.config import RetrievalSettings
     from xstilts.embed import embed
     from xstilts.model import use_threads
+    from xstilts.settings import RetrievalSettings
 
     use_threads(snakemake.threads)
     embed(

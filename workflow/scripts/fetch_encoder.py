@@ -5,8 +5,8 @@ from xstilts.jobs import job
 with job(snakemake, online=True):
     from pathlib import Path
 
-    from xstilts.config import EncoderSource
     from xstilts.encoder import fetch_encoder
+    from xstilts.settings import EncoderSource
 
     fetch_encoder(
         EncoderSource(

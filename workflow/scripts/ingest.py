@@ -16,5 +16,6 @@ with job(snakemake, online=True):
         source=settings["source"],
         limits=settings["limits"],
         revisions=settings["revisions"],
+        dev_share=settings["dev_from_train"],
     )
     write_table(snakemake.output[0], table, {**meta, **record(snakemake)})

@@ -7,9 +7,9 @@ with job(snakemake):
     import numpy as np
 
     from xstilts.batches import Features
-    from xstilts.config import Mining
     from xstilts.retrieval import retrieve
     from xstilts.schemas import DATA, read_table, write_table
+    from xstilts.settings import Mining
     from xstilts.tasks import TASKS
 
     faiss.omp_set_num_threads(snakemake.threads)

@@ -5,8 +5,8 @@ from xstilts.jobs import job
 with job(snakemake):
     from pathlib import Path
 
-    from xstilts.config import TrainingSettings
     from xstilts.model import use_threads
+    from xstilts.settings import TrainingSettings
     from xstilts.tasks import TASKS
     from xstilts.train import TrainingRun, train
 
@@ -22,8 +22,9 @@ with job(snakemake):
             dev_data=Path(snakemake.input.dev_data),
             dev_features=Path(snakemake.input.dev_features),
             settings=TrainingSettings.model_validate(settings["settings"]),
-            seed=int(snakemake.wildcards.seed),
+            seed=settings["seed"],
             code=snakemake.params.code,
+            mask_ratio=settings.get("mask_ratio", TrainingRun.mask_ratio),
             device=snakemake.resources.device,
             save_every_seconds=snakemake.resources.save_every_seconds,
         ),

@@ -49,13 +49,17 @@ def _tsv_pairs(path: Path, lines: list[str]) -> Iterator[tuple[int, str, str, An
 
 
 def read_pairs_jsonl(place: Place, files: Sequence[Path]) -> Batch:
-    """JSON lines with premise, hypothesis, label or with sentence1, sentence2, gold_label."""
+    """JSON lines with the texts and label of NLI as MNLI and SNLI name them, or of GLUE's QQP."""
     (path,) = files
     return _pairs(place, path, _jsonl_pairs(path))
 
 
 def _jsonl_pairs(path: Path) -> Iterator[tuple[int, str, str, Any]]:
-    namings = (("premise", "hypothesis", "label"), ("sentence1", "sentence2", "gold_label"))
+    namings = (
+        ("premise", "hypothesis", "label"),
+        ("sentence1", "sentence2", "gold_label"),
+        ("question1", "question2", "label"),
+    )
     for row, line in enumerate(read_lines(path), 1):
         if not line.strip():
             continue
@@ -270,6 +274,24 @@ def _aligned(foreign_path: Path, english_path: Path) -> tuple[list[str], list[st
     return foreign, english
 
 
+def read_text_lines(place: Place, files: Sequence[Path]) -> Batch:
+    """One document a line; blank lines are no documents, repeated documents are kept."""
+    (path,) = files
+    batch = Batch()
+    seen: set[str] = set()
+    for line in read_lines(path):
+        text = line.strip()
+        if not text:
+            batch.counts["blank_lines"] += 1
+            continue
+        batch.counts["repeated_documents"] += text in seen
+        seen.add(text)
+        batch.rows.append({**item(place, len(batch.rows)), "text": text})
+    # Counts tell what was odd, so that 0 is no count.
+    batch.counts = +batch.counts
+    return batch
+
+
 def _numbered(sentences: Sequence[str]) -> list[tuple[str, str]]:
     return [(str(row), sentence) for row, sentence in enumerate(sentences)]
 
@@ -282,4 +304,5 @@ READERS: dict[str, Callable[[Place, Sequence[Path]], Batch]] = {
     "bucc": read_bucc,
     "tatoeba_sorted": read_tatoeba_sorted,
     "tatoeba_aligned": read_tatoeba_aligned,
+    "text_lines": read_text_lines,
 }

@@ -119,15 +119,12 @@ def _named(raw: Any, names: list[str] | None) -> Any:
 
 
 def read_pairs(place: Place, dataset: Dataset) -> Batch:
-    """Columns sentence1, sentence2 or premise, hypothesis, and label; PAWS-X also id."""
-    texts = next(
-        (
-            names
-            for names in (("sentence1", "sentence2"), ("premise", "hypothesis"))
-            if names[0] in dataset.column_names
-        ),
-        ("premise", "hypothesis"),
-    )
+    """Columns sentence1, sentence2; premise, hypothesis; or question1, question2; and label.
+
+    PAWS-X also has id.
+    """
+    namings = (("sentence1", "sentence2"), ("premise", "hypothesis"), ("question1", "question2"))
+    texts = next((names for names in namings if names[0] in dataset.column_names), namings[1])
     keyed = "id" in dataset.column_names
     table = _table(dataset, place, *texts, "label", *(["id"] if keyed else []))
     keys = [str(key) for key in table["id"].to_pylist()] if keyed else []

@@ -13,13 +13,16 @@ from xstilts.data.checks import refuse_placeholder, refuse_repeated
 from xstilts.data.folder import READERS
 from xstilts.data.items import Batch, Place, Row
 from xstilts.data.locate import Unit
-from xstilts.data.sampling import hold_out_passages, limit_pairs, limit_rows
+from xstilts.data.sampling import hold_out, limit_pairs, limit_rows
 from xstilts.errors import XstiltsError, did_you_mean
 from xstilts.files import sha256_file
 from xstilts.schemas import DATA
 from xstilts.tasks import Kind, Task
 
 Part = Literal["train", "dev", "eval"]
+
+# What is held out whole for model selection: no text stands on both sides.
+_HELD_OUT_BY = {Kind.SPAN: "context", Kind.MLM: "text"}
 
 
 def build_part(
@@ -30,12 +33,14 @@ def build_part(
     source: Literal["folder", "hub"],
     limits: Mapping[str, int | None],
     revisions: Mapping[str, str] | None = None,
+    dev_share: float | None = None,
 ) -> tuple[pa.Table, dict[str, Any]]:
     """Read, check and limit the `units` of one part.
 
     `limits` maps a split to the most items of it in a language, for retrieval to the most
     gold pairs; None or a missing split keeps all. `revisions` maps hub repositories to
-    commits and wins over those of the task. Where the task has `dev_from_train`, the parts
+    commits and wins over those of the task. `dev_share` is the share of training texts held out
+    for model selection, the task's `dev_from_train` unless given; where it is not 0, the parts
     train and dev are both made of units of split train.
 
     Returns:
@@ -46,19 +51,20 @@ def build_part(
         XstiltsError: the data are missing, broken or without gold.
         ValueError: a unit does not belong to the part.
     """
+    share = task.dev_from_train if dev_share is None else dev_share
     rows: list[Row] = []
     records = []
     for unit in units:
-        _require_fitting(task, part, unit)
+        _require_fitting(task, part, unit, share)
         batch, place, record = (
             _read_files(task, unit) if source == "folder" else _read_hub(task, unit, revisions)
         )
         refuse_placeholder(task, unit.split, batch.rows, place.where)
         kept = batch.rows
-        if task.dev_from_train and part != "eval":
-            train, dev = hold_out_passages(kept, task.dev_from_train, place.where)
+        if share and part != "eval":
+            train, dev = hold_out(kept, _HELD_OUT_BY[task.kind], share, place.where)
             kept = dev if part == "dev" else train
-            record["held_out_of_train"] = {"share": task.dev_from_train, "questions": len(dev)}
+            record["held_out_of_train"] = {"share": share, "items": len(dev)}
         limit = limits.get("dev" if part == "dev" else unit.split)
         kept = (limit_pairs if task.kind == Kind.RETRIEVAL else limit_rows)(kept, limit)
         refuse_repeated(((row.get("side", ""), row["id"]) for row in kept), "the id", place.where)
@@ -86,10 +92,10 @@ def build_part(
     return pa.Table.from_pylist(rows, schema=DATA[task.kind]), meta
 
 
-def _require_fitting(task: Task, part: Part, unit: Unit) -> None:
+def _require_fitting(task: Task, part: Part, unit: Unit, dev_share: float) -> None:
     fitting = {
         "train": ("train",),
-        "dev": ("train",) if task.dev_from_train else ("dev",),
+        "dev": ("train",) if dev_share else ("dev",),
         "eval": ("dev", "test"),
     }[part]
     if unit.split not in fitting:

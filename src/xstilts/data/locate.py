@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ from xstilts.languages import LANGUAGES
 from xstilts.tasks import SOURCE_LANGUAGE, FolderSource, Task
 
 _SORTED = "tatoeba_sorted"
+# Lower case first, so that README.txt beside the texts is none of them.
+_LANGUAGE_CODE = re.compile(r"[a-z]{2,3}([_-][A-Za-z0-9]+)*")
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,13 @@ def find_files(
         if all(path.is_file() for path in paths):
             return source, paths
     return None
+
+
+def text_languages(root: Path) -> tuple[str, ...]:
+    """Languages with a text in this folder, by the names of its files, sorted."""
+    return tuple(
+        sorted(path.stem for path in root.glob("*.txt") if _LANGUAGE_CODE.fullmatch(path.stem))
+    )
 
 
 def explain_missing(task: Task, split: str, language: str, data_root: Path) -> str:

@@ -37,20 +37,22 @@ def limit_pairs(rows: Sequence[Row], limit: int | None) -> list[Row]:
     return _with_pairs(rows, pairs[:limit], limit / len(pairs), from_start=True)
 
 
-def hold_out_passages(rows: Sequence[Row], share: float, where: str) -> tuple[list[Row], list[Row]]:
-    """Split question answering rows into (train, dev) by passage; dev rows say split "dev".
+def hold_out(
+    rows: Sequence[Row], column: str, share: float, where: str
+) -> tuple[list[Row], list[Row]]:
+    """Split rows into (train, dev) by their text in `column`; dev rows say split "dev".
 
     Raises:
-        XstiltsError: there is only one passage, so that one side would be empty.
+        XstiltsError: there is only one text, so that one side would be empty.
     """
-    contexts = sorted({row["context"] for row in rows}, key=rank)
-    if len(contexts) < 2:
+    texts = sorted({row[column] for row in rows}, key=rank)
+    if len(texts) < 2:
         raise XstiltsError(
-            "has one passage only, none can be held out for model selection", where=where
+            "has one text only, none can be held out for model selection", where=where
         )
-    held = set(contexts[: min(max(round(share * len(contexts)), 1), len(contexts) - 1)])
-    train = [row for row in rows if row["context"] not in held]
-    dev = [{**row, "split": "dev"} for row in rows if row["context"] in held]
+    held = set(texts[: min(max(round(share * len(texts)), 1), len(texts) - 1)])
+    train = [row for row in rows if row[column] not in held]
+    dev = [{**row, "split": "dev"} for row in rows if row[column] in held]
     return train, dev
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from xstilts.kinds.base import TaskKind
+from xstilts.kinds.mlm import MaskedLanguage
 from xstilts.kinds.pair import Pair
 from xstilts.kinds.span import Span
 from xstilts.kinds.tagging import Tagging
@@ -12,6 +13,7 @@ _KINDS: dict[Kind, type[TaskKind]] = {
     Kind.PAIR: Pair,
     Kind.TAGGING: Tagging,
     Kind.SPAN: Span,
+    Kind.MLM: MaskedLanguage,
 }
 
 

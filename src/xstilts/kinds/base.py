@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -12,8 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from xstilts.batches import Features, pad
-from xstilts.config import Tokenisation
+from xstilts.settings import Tokenisation
 from xstilts.tasks import Task
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 IGNORED = -100
 FEATURES = [("item", pa.int32()), ("input_ids", pa.list_(pa.int32()))]
@@ -39,8 +42,8 @@ class TaskKind(ABC):
         encoder has them, and `columns`."""
 
     @abstractmethod
-    def head(self, hidden_size: int, dropout: float) -> nn.Module:
-        """A new head over token states (batch, tokens, hidden)."""
+    def head(self, encoder: PreTrainedModel, dropout: float) -> nn.Module:
+        """A new head over the token states (batch, tokens, hidden) of `encoder`."""
 
     @abstractmethod
     def targets(self, features: Features, rows: Sequence[int], width: int) -> Tensor:
@@ -62,6 +65,28 @@ class TaskKind(ABC):
 
         `outputs[i]` belongs to feature i; per-token outputs have the feature's own length.
         """
+
+    def draw(
+        self,
+        features: Features,
+        rows: np.ndarray,
+        tokenizer: Any,
+        *,
+        mask_ratio: float,
+        seed: int,
+    ) -> tuple[Features, np.ndarray]:
+        """What one training step sees of these rows: features, and which of them.
+
+        Only masked language modelling sees the same text differently in every step.
+        """
+        return features, rows
+
+    def positions(self, features: Features, rows: Sequence[int], width: int) -> Tensor | None:
+        """Which of (batch × `width`) tokens the head shall see, None for all of them.
+
+        With positions the head's input is (positions, hidden).
+        """
+        return None
 
     def decisions(self, features: Features, rows: Sequence[int]) -> int:
         """How many decisions the loss of these features sums over."""

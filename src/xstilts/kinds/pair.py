@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -12,9 +12,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from xstilts.batches import Features
-from xstilts.config import Tokenisation
 from xstilts.kinds.base import TaskKind
 from xstilts.kinds.layout import layout_of, subwords
+from xstilts.settings import Tokenisation
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 
 class PairHead(nn.Module):
@@ -71,8 +74,8 @@ class Pair(TaskKind):
             columns["token_type_ids"] = [layout.type_ids(len(a), len(b)) for a, b in pairs]
         return pa.table(columns, schema=self.schema(type_ids=layout.types is not None))
 
-    def head(self, hidden_size: int, dropout: float) -> nn.Module:
-        return PairHead(hidden_size, len(self.task.labels), dropout)
+    def head(self, encoder: PreTrainedModel, dropout: float) -> nn.Module:
+        return PairHead(encoder.config.hidden_size, len(self.task.labels), dropout)
 
     def targets(self, features: Features, rows: Sequence[int], width: int) -> Tensor:
         return torch.from_numpy(features.column("label")[rows].astype(np.int64))

@@ -7,7 +7,7 @@ Long passages slide: windows start every `doc_stride` tokens (Devlin et al. 2019
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -16,11 +16,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from xstilts.batches import Features
-from xstilts.config import Tokenisation
 from xstilts.errors import XstiltsError
 from xstilts.kinds.base import TaskKind
 from xstilts.kinds.layout import layout_of, subwords
 from xstilts.kinds.tagging import TokenHead
+from xstilts.settings import Tokenisation
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 _OUTSIDE = -1
 _CHUNK = 256
@@ -112,8 +115,8 @@ class Span(TaskKind):
             if layout.types is not None:
                 columns["token_type_ids"].append(layout.type_ids(len(question), len(piece)))
 
-    def head(self, hidden_size: int, dropout: float) -> nn.Module:
-        return TokenHead(hidden_size, 2, dropout)
+    def head(self, encoder: PreTrainedModel, dropout: float) -> nn.Module:
+        return TokenHead(encoder.config.hidden_size, 2, dropout)
 
     def targets(self, features: Features, rows: Sequence[int], width: int) -> Tensor:
         pairs = np.stack([features.column("start")[rows], features.column("end")[rows]], axis=1)

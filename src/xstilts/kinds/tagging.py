@@ -7,7 +7,7 @@ window where it has more context, and no word is ever lost.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -16,10 +16,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from xstilts.batches import Features, pad
-from xstilts.config import Tokenisation
 from xstilts.errors import XstiltsError
 from xstilts.kinds.base import IGNORED, TaskKind
 from xstilts.kinds.layout import CHUNK, layout_of
+from xstilts.settings import Tokenisation
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 _NO_WORD = -1
 
@@ -127,8 +130,8 @@ class Tagging(TaskKind):
                     columns["token_type_ids"].append(layout.type_ids(len(ids)))
         return pa.table(columns, schema=self.schema(type_ids=layout.types is not None))
 
-    def head(self, hidden_size: int, dropout: float) -> nn.Module:
-        return TokenHead(hidden_size, len(self.task.labels), dropout)
+    def head(self, encoder: PreTrainedModel, dropout: float) -> nn.Module:
+        return TokenHead(encoder.config.hidden_size, len(self.task.labels), dropout)
 
     def targets(self, features: Features, rows: Sequence[int], width: int) -> Tensor:
         labels = [features.ragged("labels").row(i) for i in rows]

@@ -1,0 +1,49 @@
+"""Where every file of an experiment lies: the only place that knows paths.
+
+Path patterns hold Snakemake wildcards in braces; rules use them as they are, `Grid` fills them in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class Paths:
+    """Path patterns of one experiment, relative to the working directory."""
+
+    def __init__(self, experiment: str) -> None:
+        self.root = root = f"results/{experiment}"
+        state = "{encoder}/{recipe}"
+        seed = "seed{seed}"
+        self.data = f"{root}/data/{{task}}/{{part}}.parquet"
+        self.encoder = f"{root}/encoders/{{encoder}}"
+        self.initial = f"{root}/initial/{{encoder}}"
+        self.untrained = f"{root}/untrained/{{encoder}}"
+        self.pretraining = f"{root}/curves/{{encoder}}/pretraining.json"
+        self.features = f"{root}/features/{{encoder}}/{{task}}/{{part}}.parquet"
+        self.intermediate = f"{root}/intermediate/{state}/{seed}"
+        self.checkpoint = f"{root}/target/{state}/{{train_set}}/{seed}"
+        self.curve = f"{root}/curves/{state}/{{phase}}/{{train_set}}/{seed}.json"
+        self.predictions = f"{root}/predictions/{state}/{{target}}/{seed}.parquet"
+        self.embeddings = f"{root}/embeddings/{state}/{{target}}/{seed}.npy"
+        self.cell_scores = f"{root}/scores/{state}/{{target}}/{seed}.parquet"
+        self.scores = f"{root}/scores.parquet"
+        self.shortcuts = f"{root}/baselines/{{target}}.parquet"
+        self.baselines = f"{root}/baselines.parquet"
+        self.submission = f"{root}/submission/{state}/{seed}"
+        self.labels = f"{root}/labels"
+        self.report = f"{root}/index.html"
+        self.headline = f"{root}/headline.txt"
+        self.resume = f"{root}/resume"
+
+    def log(self, rule: str, *wildcards: str) -> str:
+        """The log file pattern of a rule with these wildcards."""
+        return self._per_job("logs", rule, wildcards, "log")
+
+    def benchmark(self, rule: str, *wildcards: str) -> str:
+        """The benchmark file pattern of a rule with these wildcards."""
+        return self._per_job("benchmarks", rule, wildcards, "tsv")
+
+    def _per_job(self, kind: str, rule: str, wildcards: Iterable[str], suffix: str) -> str:
+        name = "/".join(f"{{{wildcard}}}" for wildcard in wildcards) or "all"
+        return f"{self.root}/{kind}/{rule}/{name}.{suffix}"

@@ -1,0 +1,228 @@
+"""Encoders with random weights: new ones for one's own text, and those of known architecture.
+
+A new encoder is an XLM-R (Conneau et al. 2020) of any size with a vocabulary learned from the
+text. The training loop makes a pretrained one of it. The same with weights that were drawn
+without any design is a control.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import (
+    Tokenizer,
+    decoders,
+    models,
+    normalizers,
+    pre_tokenizers,
+    processors,
+    trainers,
+)
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
+    XLMRobertaConfig,
+)
+
+from xstilts.batches import derive_seed
+from xstilts.encoder import load_tokenizer, save_encoder, takes_pooling_option
+from xstilts.errors import XstiltsError
+from xstilts.files import atomic_path
+from xstilts.settings import Architecture, TokenizerSettings
+
+log = logging.getLogger(__name__)
+
+# XLM-R's special tokens with its ids; the mask is its last piece.
+_FIRST = ("<s>", "<pad>", "</s>", "<unk>")
+_MASK = "<mask>"
+_UNKNOWN = "<unk>"
+# Of mimetic initialisation, found by trial on encoders of 128 dimensions and 2 layers.
+_POSITION_SCALE, _QUERY_SCALE, _VALUE_SCALE = 0.025, 0.11, 0.7
+_LONGEST_WAVE = 200.0
+# What the unigram trainer puts between the scores of two characters that it appends.
+_STEP = 1e-4
+
+
+def new_encoder(
+    texts: Sequence[str],
+    *,
+    name: str,
+    seed: int,
+    architecture: Architecture,
+    tokenizer: TokenizerSettings,
+    provenance: Mapping[str, Any],
+    output: Path,
+) -> None:
+    """Write an encoder with random weights, and a tokenizer learned from `texts`.
+
+    Raises:
+        XstiltsError: the vocabulary is too small for the characters of the texts.
+    """
+    learned = learn_tokenizer(texts, tokenizer)
+    learned.model_max_length = architecture.max_length
+    sizes = architecture.model_dump(exclude={"max_length", "dropout", "initialisation"})
+    config = XLMRobertaConfig(
+        vocab_size=len(learned),
+        # XLM-R numbers positions from 2, so its table has two rows that no token uses.
+        max_position_embeddings=architecture.max_length + 2,
+        hidden_dropout_prob=architecture.dropout,
+        attention_probs_dropout_prob=architecture.dropout,
+        type_vocab_size=1,
+        layer_norm_eps=1e-5,
+        pad_token_id=learned.pad_token_id,
+        bos_token_id=learned.bos_token_id,
+        eos_token_id=learned.eos_token_id,
+        **sizes,
+    )
+    settings = {
+        "seed": seed,
+        "architecture": architecture.model_dump(),
+        "tokenizer": tokenizer.model_dump(),
+    }
+    model = _random(config, seed, name)
+    if architecture.initialisation == "mimetic":
+        _mimetic(model)
+    _write(model, learned, output, {**settings, **provenance})
+
+
+def reinitialise(folder: Path, *, name: str, seed: int, output: Path) -> None:
+    """Write an encoder's architecture and tokenizer with random weights."""
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    provenance = {"seed": seed, "architecture_of": str(folder)}
+    _write(_random(config, seed, name), load_tokenizer(folder), output, provenance)
+
+
+def _random(config: Any, seed: int, name: str) -> PreTrainedModel:
+    torch.manual_seed(derive_seed(seed, name, "weights"))
+    options = {"add_pooling_layer": False} if takes_pooling_option(config) else {}
+    return AutoModel.from_config(config, dtype=torch.float32, trust_remote_code=False, **options)
+
+
+@torch.no_grad()
+def _mimetic(model: PreTrainedModel) -> None:
+    """Weights with which a token attends to tokens like it and passes them on, from the start.
+
+    The query and key weights of a layer are equal, the output weights undo the value weights
+    (mimetic initialisation, Trockman and Kolter 2023, arXiv 2305.09828), and positions are
+    sinusoids (Vaswani et al. 2017, section 3.5), so that neighbours are alike. A small encoder
+    then finds out in minutes that what is masked may stand elsewhere in the text.
+    """
+    positions = model.embeddings.position_embeddings.weight
+    number, size = positions.shape
+    rates = torch.exp(torch.arange(0, size, 2) * (-math.log(_LONGEST_WAVE) / size))
+    angles = torch.arange(number)[:, None] * rates
+    positions[:, 0::2] = _POSITION_SCALE * angles.sin()
+    positions[:, 1::2] = _POSITION_SCALE * angles.cos()
+    for layer in model.encoder.layer:
+        attention, output = layer.attention.self, layer.attention.output.dense
+        # Dot products of about the size that they have in a trained encoder of 128 dimensions.
+        attention.query.weight.normal_(0.0, _QUERY_SCALE * (128 / size) ** 0.5)
+        attention.key.weight.copy_(attention.query.weight)
+        rotation = torch.linalg.qr(torch.randn(size, size)).Q
+        attention.value.weight.copy_(_VALUE_SCALE * rotation)
+        output.weight.copy_(_VALUE_SCALE * rotation.T)
+
+
+def _write(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    output: Path,
+    provenance: dict[str, Any],
+) -> None:
+    with atomic_path(output) as part:
+        save_encoder(model, tokenizer, part, provenance)
+    count = sum(parameter.numel() for parameter in model.parameters())
+    log.info("%s: %.2f M random parameters, %d pieces", output, count / 1e6, len(tokenizer))
+
+
+def learn_tokenizer(texts: Sequence[str], settings: TokenizerSettings) -> PreTrainedTokenizerFast:
+    """A fast tokenizer in XLM-R's layout, its vocabulary learned from `texts`: always the same.
+
+    Raises:
+        XstiltsError: the vocabulary is too small for the characters of the texts.
+    """
+    # The mask comes last and is no piece of the trainer's.
+    options = {
+        "vocab_size": settings.vocab_size - 1,
+        "special_tokens": list(_FIRST),
+        "show_progress": False,
+    }
+    if settings.algorithm == "unigram":
+        model, trainer = models.Unigram(), trainers.UnigramTrainer(unk_token=_UNKNOWN, **options)
+    else:
+        model = models.BPE(unk_token=_UNKNOWN, fuse_unk=True)
+        trainer = trainers.BpeTrainer(**options)
+    characters = {c for text in texts for c in unicodedata.normalize("NFKC", text)}
+    if len(characters) + len(_FIRST) + 1 >= settings.vocab_size:
+        raise XstiltsError(
+            f"the text has {len(characters):,} different characters, too many for a vocabulary of"
+            f" {settings.vocab_size:,} pieces",
+            mend="raise encoders.<name>.pretrain.tokenizer.vocab_size, or clean the text",
+        )
+    tokenizer = _splitting(model)
+    tokenizer.train_from_iterator(texts, trainer)
+    if settings.algorithm == "unigram":
+        learned = json.loads(tokenizer.to_str())["model"]["vocab"]
+        tokenizer = _splitting(models.Unigram(_settled(learned), _FIRST.index(_UNKNOWN)))
+    tokenizer.add_special_tokens([*_FIRST, _MASK])
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>",
+        pair="<s> $A </s> </s> $B </s>",
+        special_tokens=[(name, tokenizer.token_to_id(name)) for name in ("<s>", "</s>")],
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        bos_token="<s>",
+        cls_token="<s>",
+        eos_token="</s>",
+        sep_token="</s>",
+        unk_token=_UNKNOWN,
+        pad_token="<pad>",
+        mask_token=_MASK,
+        model_input_names=["input_ids", "attention_mask"],
+    )
+
+
+def _splitting(model: models.Model) -> Tokenizer:
+    """Words begin at spaces, as in XLM-R; byte-pair merges do not cross punctuation either.
+
+    A unigram model weighs every split, but merges are greedy: the most frequent words would
+    take the full stop behind them into a piece of its own.
+    """
+    tokenizer = Tokenizer(model)
+    tokenizer.normalizer = normalizers.NFKC()
+    steps = [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace()]
+    if isinstance(model, models.BPE):
+        steps.append(pre_tokenizers.Punctuation())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(steps)
+    tokenizer.decoder = decoders.Metaspace()
+    return tokenizer
+
+
+def _settled(learned: Iterable[tuple[str, float]]) -> list[tuple[str, float]]:
+    """A unigram vocabulary in an order that no hash decides.
+
+    Characters that the trainer lost on the way are appended with the lowest scores, a step
+    apart, in the order of a hash table that is another one in each process. Here they get the
+    same scores by code point.
+    """
+    scores = {piece: score for piece, score in learned if piece not in _FIRST}
+    characters = [piece for piece in scores if len(piece) == 1]
+    bound = min(scores.values()) + _STEP * len(characters)
+    appended = sorted(piece for piece in characters if scores[piece] < bound)
+    lowest = sorted((scores[piece] for piece in appended), reverse=True)
+    scores |= dict(zip(appended, lowest, strict=True))
+    # The last bits differ too, for sums are taken in that order.
+    rounded = {piece: round(score, 6) for piece, score in scores.items()}
+    ranked = sorted(rounded.items(), key=lambda item: (-item[1], item[0]))
+    return [*((name, 0.0) for name in _FIRST), *ranked]

@@ -1,0 +1,356 @@
+"""Settings of the parts of an experiment: models with defaults, unknown keys refused.
+
+What they mean together, and what has no effect, is checked where they meet (`config.Experiment`).
+Nothing here imports torch or transformers: jobs read their settings with these models, and
+planning is instant.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import re
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from xstilts.errors import XstiltsError, did_you_mean
+from xstilts.languages import INVITRO_LANGUAGES
+from xstilts.tasks import SOURCE_LANGUAGE, TASKS, Kind
+
+_COMMIT = r"[0-9a-f]{40}"
+
+
+class Strict(BaseModel):
+    """A model that refuses unknown keys and suggests the key that was probably meant."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unknown_keys(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            unknown = [key for key in value if key not in cls.model_fields]
+            if unknown:
+                raise ValueError(
+                    "; ".join(
+                        f"unknown key {key!r} ({did_you_mean(str(key), cls.model_fields)})"
+                        for key in unknown
+                    )
+                )
+        return value
+
+
+class RetrievalSettings(Strict):
+    """How an encoder turns a sentence into a vector.
+
+    `layer` indexes `hidden_states` (0 is the embedding output, negative counts from the last
+    layer). The study reads layer 14 of XLM-R Large's 24 (facts of Phang et al. 2020 and of
+    jiant's XTREME guide). `batch_tokens` bounds the padded tokens of a batch.
+    """
+
+    layer: int = -1
+    pooling: Literal["mean", "first"] = "mean"
+    max_length: int = Field(default=512, gt=2)
+    batch_tokens: int = Field(default=16384, gt=0)
+
+
+class Target(Strict):
+    """One target and, if narrowed, its languages: `languages` to keep or `exclude` to drop."""
+
+    languages: tuple[str, ...] | None = None
+    exclude: tuple[str, ...] = ()
+
+
+class Limit(Strict):
+    """Most examples used per language of a split (for retrieval: gold pairs); null is all."""
+
+    train: int | None = Field(default=None, gt=0)
+    dev: int | None = Field(default=None, gt=0)
+    test: int | None = Field(default=None, gt=0)
+
+
+class Size(Strict):
+    """How many items are generated per language of a split (for retrieval: gold pairs)."""
+
+    train: int = Field(default=5000, gt=0)
+    dev: int = Field(default=300, gt=0)
+    test: int = Field(default=200, gt=0)
+
+
+class Tokenisation(Strict):
+    """Lengths in subword tokens, special tokens included.
+
+    Defaults by kind are those of XTREME's scripts (Hu et al. 2020, appendix: 128 for pairs and
+    tagging; 384 with stride 128 and questions of at most 64 for QA).
+    """
+
+    max_length: int = Field(default=128, ge=8)
+    doc_stride: int = Field(default=128, gt=0)
+    max_query_length: int = Field(default=64, gt=0)
+
+
+class TrainingSettings(Strict):
+    """Hyperparameters of one fine-tuning run.
+
+    Defaults are the study's (jiant's XTREME guide): learning rate 1e-5, batch 4, at most 3
+    epochs, 10 % linear warm-up then linear decay, Adam epsilon 1e-8, gradient norm 1.0,
+    evaluation every 1,000 steps on at most 500 items, stop after 30 evaluations without
+    improvement. `evaluate_every` is in optimizer steps; null means once an epoch.
+    `micro_batch_tokens` bounds the padded tokens of one forward pass: larger batches are split
+    and their gradients accumulated. `save_every_seconds` says how often the state of a run is
+    saved; it changes no result and re-runs nothing.
+    """
+
+    epochs: int = Field(default=3, gt=0)
+    learning_rate: float = Field(default=1e-5, gt=0)
+    batch_size: int = Field(default=4, gt=0)
+    warmup_ratio: float = Field(default=0.1, ge=0, lt=1)
+    weight_decay: float = Field(default=0.0, ge=0)
+    adam_epsilon: float = Field(default=1e-8, gt=0)
+    max_grad_norm: float = Field(default=1.0, gt=0)
+    evaluate_every: int | None = Field(default=1000, gt=0)
+    dev_items: int | None = Field(default=500, gt=0)
+    patience: int = Field(default=30, gt=0)
+    head_dropout: float = Field(default=0.1, ge=0, lt=1)
+    micro_batch_tokens: int = Field(default=8192, gt=0)
+    save_every_seconds: int = Field(default=300, ge=0)
+    max_answer_length: int = Field(default=30, gt=0)
+
+
+class PretrainingSettings(TrainingSettings):
+    """Hyperparameters of pretraining: those of a task's training with other defaults.
+
+    Learning rate, warm-up share, weight decay and Adam epsilon are RoBERTa's (Liu et al. 2019,
+    table 9; the warm-up is that of its large model, 30,000 of 500,000 steps). The batch size
+    counts features and is small because the encoders that are pretrained here are.
+    """
+
+    epochs: int = Field(default=10, gt=0)
+    learning_rate: float = Field(default=6e-4, gt=0)
+    batch_size: int = Field(default=32, gt=0)
+    warmup_ratio: float = Field(default=0.06, ge=0, lt=1)
+    weight_decay: float = Field(default=0.01, ge=0)
+    adam_epsilon: float = Field(default=1e-6, gt=0)
+    evaluate_every: int | None = Field(default=None, gt=0)
+
+
+class Architecture(Strict):
+    """Sizes of an encoder with XLM-R's architecture (Conneau et al. 2020).
+
+    The defaults are BERT-Mini's (Turc et al. 2019), with XLM-R's longest input. `max_length` is
+    in subword tokens, special tokens included; longer documents are cut into several features.
+    `initialisation` mimetic (`xstilts.pretrain`) helps small encoders with little text.
+    """
+
+    hidden_size: int = Field(default=256, gt=0)
+    num_hidden_layers: int = Field(default=4, gt=0)
+    num_attention_heads: int = Field(default=4, gt=0)
+    intermediate_size: int = Field(default=1024, gt=0)
+    max_length: int = Field(default=512, ge=8)
+    dropout: float = Field(default=0.1, ge=0, lt=1)
+    initialisation: Literal["normal", "mimetic"] = "normal"
+
+    @model_validator(mode="after")
+    def _heads_share_the_states(self) -> Architecture:
+        if self.hidden_size % self.num_attention_heads:
+            raise ValueError(
+                f"hidden_size {self.hidden_size} is not a multiple of num_attention_heads"
+                f" {self.num_attention_heads}"
+            )
+        return self
+
+
+class TokenizerSettings(Strict):
+    """A subword vocabulary learned from the text: unigram as XLM-R's, or byte-pair merges.
+
+    `vocab_size` counts the special tokens; XLM-R has 250,002, which a small text cannot fill.
+    """
+
+    algorithm: Literal["unigram", "bpe"] = "unigram"
+    vocab_size: int = Field(default=8000, gt=5)
+
+
+class Pretraining(Strict):
+    """An encoder made from scratch by masked language modelling on the experiment's `text`.
+
+    Of the tokens that are predicted (`mask_ratio` of all), 80 % are masked, 10 % replaced and
+    10 % left (Devlin et al. 2019), afresh in every step (Liu et al. 2019). `seed` is for
+    weights, order and masks alike: one encoder serves all seeds of the experiment.
+    """
+
+    architecture: Architecture = Architecture()
+    tokenizer: TokenizerSettings = TokenizerSettings()
+    mask_ratio: float = Field(default=0.15, gt=0, lt=1)
+    seed: int = 1
+    training: PretrainingSettings = PretrainingSettings()
+
+
+class EncoderSource(Strict):
+    """Where an encoder comes from: the hub at a pinned commit, a folder, or pretraining.
+
+    `folder` may be `package:<python package>/<folder in it>` for weights that come inside an
+    installed package. `pretrain` makes one of the experiment's `text`.
+    """
+
+    hub: str | None = None
+    revision: str | None = None
+    folder: str | None = None
+    pretrain: Pretraining | None = None
+    retrieval: RetrievalSettings = RetrievalSettings()
+
+    @model_validator(mode="after")
+    def _one_source(self) -> EncoderSource:
+        if [self.hub, self.folder, self.pretrain].count(None) != 2:
+            raise ValueError(
+                "an encoder has either `hub` (with `revision`), `folder` or `pretrain`"
+            )
+        if self.hub is not None and not re.fullmatch(_COMMIT, self.revision or ""):
+            raise ValueError(
+                f"hub encoder {self.hub!r} needs `revision`: the full 40-digit commit to load"
+            )
+        return self
+
+    @property
+    def package(self) -> str | None:
+        """The Python package that holds the weights, if one does."""
+        if self.folder is None or not self.folder.startswith("package:"):
+            return None
+        return self.folder.removeprefix("package:").partition("/")[0]
+
+    def package_version(self) -> str | None:
+        """The installed version of that package, None if it is unknown."""
+        if self.package is None:
+            return None
+        try:
+            return importlib.metadata.version(self.package)
+        except importlib.metadata.PackageNotFoundError:
+            return None
+
+    def local_folder(self) -> Path | None:
+        """The folder on this machine, or None for an encoder that comes from elsewhere.
+
+        Raises:
+            XstiltsError: the folder or the package is not there.
+        """
+        if self.folder is None:
+            return None
+        if package := self.package:
+            inside = self.folder.removeprefix(f"package:{package}").lstrip("/")
+            spec = importlib.util.find_spec(package)
+            if spec is None or not spec.submodule_search_locations:
+                raise XstiltsError(
+                    f"the Python package {package!r} is not installed",
+                    where=f"encoder folder {self.folder!r}",
+                    mend=f"pip install {package.replace('_', '-')}",
+                )
+            path = Path(spec.submodule_search_locations[0]) / inside
+        else:
+            path = Path(self.folder).expanduser()
+        if not (path / "config.json").is_file():
+            raise XstiltsError(
+                "no config.json there, so it is not a Hugging Face model folder",
+                where=f"encoder folder {path}",
+            )
+        return path
+
+
+class Text(Strict):
+    """Plain text for masked language modelling.
+
+    `root` holds one `<language>.txt` a language: UTF-8, one document a line, blank lines
+    ignored. `languages` are all that lie there unless given. Every language is limited by
+    `limits` like any other data. `dev_share` of the documents of each language, chosen by their
+    content, are held out to choose the best checkpoint.
+    """
+
+    root: str | None = None
+    languages: tuple[str, ...] | None = None
+    dev_share: float = Field(default=0.01, gt=0, lt=1)
+
+    @field_validator("root", mode="before")
+    @classmethod
+    def _path_as_text(cls, value: Any) -> Any:
+        return str(value) if isinstance(value, Path) else value
+
+
+class Prediction(Strict):
+    """`batch_tokens` bounds the padded tokens of one forward pass at prediction."""
+
+    batch_tokens: int = Field(default=16384, gt=0)
+
+
+class Mining(Strict):
+    """BUCC mining (Artetxe & Schwenk 2019): neighbours in the margin and margin function."""
+
+    neighbours: int = Field(default=4, gt=0)
+    margin: Literal["ratio", "distance", "absolute"] = "ratio"
+
+
+def _by_level(model: type[Strict]) -> Any:
+    """Settings at three levels, the more special one wins: default, kinds, tasks."""
+    names = {"kinds": set(Kind), "tasks": set(TASKS)}
+
+    class Levels(Strict):
+        default: dict[str, Any] = {}
+        kinds: dict[str, dict[str, Any]] = {}
+        tasks: dict[str, dict[str, Any]] = {}
+        settings: ClassVar[type[Strict]] = model
+
+        @model_validator(mode="after")
+        def _every_level_is_valid(self) -> Levels:
+            model.model_validate(self.default)
+            for level, known in names.items():
+                for name, values in getattr(self, level).items():
+                    if name not in known:
+                        raise ValueError(f"{level}: {name!r} ({did_you_mean(name, known)})")
+                    model.model_validate(values)
+            return self
+
+        def at(self, task: str, base: dict[str, Any] | None = None) -> dict[str, Any]:
+            """The values that are set for `task`, over `base`."""
+            kind = self.kinds.get(TASKS[task].kind, {})
+            return {**(base or {}), **self.default, **kind, **self.tasks.get(task, {})}
+
+        def of(self, task: str, base: dict[str, Any] | None = None) -> Any:
+            """The complete settings for `task`."""
+            return model.model_validate(self.at(task, base))
+
+    Levels.__name__ = Levels.__qualname__ = f"{model.__name__}Levels"
+    return Levels
+
+
+TokenisationLevels = _by_level(Tokenisation)
+TrainingLevels = _by_level(TrainingSettings)
+LimitLevels = _by_level(Limit)
+SizeLevels = _by_level(Size)
+
+# Lengths of QA in XTREME's scripts; everything else is Tokenisation's own default.
+TOKENISATION_BY_KIND: dict[str, dict[str, Any]] = {Kind.SPAN: {"max_length": 384}}
+
+
+class Invitro(Strict):
+    """The generated miniature of XTREME (`xstilts.data.invitro`), for `data_source: invitro`.
+
+    `languages` are generated, the source language among them. `translated_share` of the plain
+    text documents are followed by their translation. `sizes` count items; those of the task
+    `text` are documents in all languages together.
+    """
+
+    seed: int = 1
+    languages: tuple[str, ...] = tuple(INVITRO_LANGUAGES)
+    translated_share: float = Field(default=0.6, ge=0, le=1)
+    sizes: SizeLevels = SizeLevels()  # type: ignore[valid-type]
+
+    @field_validator("languages")
+    @classmethod
+    def _languages_are_known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for code in value:
+            if code not in INVITRO_LANGUAGES:
+                raise ValueError(
+                    f"no generated language {code!r} ({did_you_mean(code, INVITRO_LANGUAGES)})"
+                )
+        if SOURCE_LANGUAGE not in value or len(set(value)) != len(value) or len(value) < 2:
+            raise ValueError(f"two or more different languages are needed, {SOURCE_LANGUAGE!r} too")
+        return value

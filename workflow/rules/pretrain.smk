@@ -1,0 +1,84 @@
+# Encoders made here: new ones pretrained on the experiment's text, and those with random weights.
+
+
+rule new_encoder:
+    input:
+        paths.data.format(task="text", part="train"),
+    output:
+        directory(paths.initial),
+    log:
+        paths.log("new_encoder", "encoder"),
+    benchmark:
+        paths.benchmark("new_encoder", "encoder")
+    wildcard_constraints:
+        encoder=one_of(experiment.pretrained),
+    threads: 1
+    resources:
+        mem_mb=16000,
+        runtime=120,
+        gpu=0,
+    params:
+        new=lambda wildcards: grid.new_encoder_slice(wildcards.encoder),
+        code=code("new_encoder"),
+    message:
+        "learn a vocabulary and draw the first weights of {wildcards.encoder}"
+    script:
+        "../scripts/new_encoder.py"
+
+
+rule reinitialise:
+    input:
+        lambda wildcards: grid.tokenizer_folder(wildcards.encoder),
+    output:
+        directory(paths.untrained),
+    log:
+        paths.log("reinitialise", "encoder"),
+    benchmark:
+        paths.benchmark("reinitialise", "encoder")
+    threads: 1
+    resources:
+        mem_mb=16000,
+        runtime=60,
+        gpu=0,
+    params:
+        new=lambda wildcards: grid.reinitialised_slice(wildcards.encoder),
+        code=code("reinitialise"),
+    message:
+        "random weights for the architecture of {wildcards.encoder}"
+    script:
+        "../scripts/reinitialise.py"
+
+
+rule pretrain:
+    input:
+        encoder=paths.initial,
+        train_data=paths.data.format(task="text", part="train"),
+        train_features=paths.features.format(encoder="{encoder}", task="text", part="train"),
+        dev_data=paths.data.format(task="text", part="dev"),
+        dev_features=paths.features.format(encoder="{encoder}", task="text", part="dev"),
+    output:
+        model=directory(paths.encoder),
+        curve=paths.pretraining,
+    log:
+        paths.log("pretrain", "encoder"),
+    benchmark:
+        paths.benchmark("pretrain", "encoder")
+    wildcard_constraints:
+        encoder=one_of(experiment.pretrained),
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 16000 * attempt,
+        runtime=lambda wildcards, attempt: 1440 * attempt,
+        gpu=gpu,
+        device=experiment.device,
+        save_every_seconds=lambda wildcards: (
+            experiment.encoders[wildcards.encoder].pretrain.training.save_every_seconds
+        ),
+    params:
+        run=lambda wildcards: grid.pretraining_slice(wildcards.encoder),
+        resume=lambda wildcards: grid.resume_folder("pretraining", wildcards),
+        code=code("train"),
+    message:
+        "pretrain the encoder {wildcards.encoder}"
+    script:
+        "../scripts/train.py"

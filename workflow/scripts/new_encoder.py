@@ -1,0 +1,22 @@
+"""A new encoder: a vocabulary learned from the text, and random weights (`xstilts.pretrain`)."""
+
+from xstilts.jobs import job, record
+
+with job(snakemake):
+    from pathlib import Path
+
+    from xstilts.pretrain import new_encoder
+    from xstilts.schemas import DATA, read_table
+    from xstilts.settings import Architecture, TokenizerSettings
+    from xstilts.tasks import Kind
+
+    new = snakemake.params.new
+    new_encoder(
+        read_table(snakemake.input[0], DATA[Kind.MLM])["text"].to_pylist(),
+        name=new["name"],
+        seed=new["seed"],
+        architecture=Architecture.model_validate(new["architecture"]),
+        tokenizer=TokenizerSettings.model_validate(new["tokenizer"]),
+        provenance=record(snakemake),
+        output=Path(snakemake.output[0]),
+    )

@@ -1,0 +1,15 @@
+"""An encoder's architecture and tokenizer with random weights (`xstilts.pretrain`)."""
+
+from xstilts.jobs import job
+
+with job(snakemake):
+    from pathlib import Path
+
+    from xstilts.pretrain import reinitialise
+
+    reinitialise(
+        Path(snakemake.input[0]),
+        name=snakemake.params.new["name"],
+        seed=snakemake.params.new["seed"],
+        output=Path(snakemake.output[0]),
+    )
