@@ -15,9 +15,11 @@ if not workflow.overwrite_configfiles:
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
+include: "workflow/rules/pretrain.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/predict.smk"
 include: "workflow/rules/score.smk"
+include: "workflow/rules/baselines.smk"
 
 
 rule all:
@@ -31,6 +33,11 @@ rule all:
 rule scores:
     input:
         paths.scores,
+
+
+rule baselines:
+    input:
+        paths.baselines if experiment.baselines else [],
 
 
 rule submission:

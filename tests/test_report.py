@@ -8,9 +8,12 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from test_baselines import baselines
 
 from xstilts.errors import XstiltsError
+from xstilts.languages import INVITRO_LANGUAGES
 from xstilts.report.cells import points, signed
+from xstilts.report.notes import notes as report_notes
 from xstilts.report.page import write_page
 from xstilts.schemas import SCORES
 from xstilts.summary import main_metrics
@@ -100,9 +103,12 @@ def render(tmp_path: Path):
         title: str = "Title",
         experiment: dict | None = None,
         notes: list[str] | None = None,
+        **more: object,
     ) -> str:
         output = tmp_path / "pages" / "index.html"
-        write_page(scores, output, title=title, experiment=experiment or {}, notes=notes or [])
+        write_page(
+            scores, output, title=title, experiment=experiment or {}, notes=notes or [], **more
+        )
         assert list(output.parent.iterdir()) == [output]
         return output.read_text(encoding="utf-8")
 
@@ -253,6 +259,117 @@ def test_caveats_and_facts(render) -> None:
     assert "Mind the gap." in page.text
     assert "1 (encoder, recipe, target, seed)" in page.text
     assert row(page, "enc, PAN-X, test: F1", "yo†")[1] == "Yoruba"
+
+
+SHORTCUTS = baselines(
+    ("majority", "", "xnli", "en", 33.3),
+    ("majority", "", "xnli", "ar", 34),
+    ("majority", "", "xnli", "bg", 36),
+    ("majority", "", "tatoeba", "ar", 1),
+    ("majority", "", "tatoeba", "he", 2),
+    ("type_only", "", "xnli", "en", 54),
+    ("type_only", "", "xnli", "ar", 40),
+    ("untrained", "enc", "tatoeba", "ar", 8),
+    ("untrained", "enc", "tatoeba", "he", 10),
+    ("untrained", "enc", "tatoeba", "vi", 90),
+    ("untrained", "other", "tatoeba", "ar", 99),
+)
+
+
+def shortcut_page(render, recipes: tuple[str, ...] = ("none", "mnli")) -> Page:
+    """XNLI in Arabic, Bulgarian and English, Tatoeba in Arabic and Hebrew."""
+    scores = scores_of(recipes=recipes, targets=("xnli", "tatoeba"), seeds=(1,)).filter(
+        pl.col("language").is_in(["ar", "he"])
+        | (pl.col("language").is_in(["bg", "en"]) & (pl.col("target") == "xnli"))
+    )
+    return Page(render(scores, baselines=SHORTCUTS))
+
+
+def test_shortcuts_stand_beside_the_recipe_without_intermediate_training(render) -> None:
+    """The recipe has 51, in English 57; untrained on Tatoeba (8 + 10) / 2, not the 90."""
+    page = shortcut_page(render)
+    table = page.tables[
+        "enc, test: shortcuts in English, in points (retrieval: mean over languages)"
+    ]
+    assert table[1] == ["XNLI", "Tatoeba"]
+    assert table[2:] == [
+        ["majority", "33.3", "1.5"],
+        ["type_only", "54.0", "– not defined for this target"],
+        ["untrained", "– not run", "9.0"],
+        ["recipe none", "57.0", "51.0"],
+    ]
+    others = page.tables["enc, test: shortcuts in the other languages, means in points"]
+    assert others[2:] == [
+        ["majority", "35.0"],
+        ["type_only", "– not every averaged language has a score"],
+        ["untrained", "– not run"],
+        ["recipe none", "51.0"],
+    ]
+    assert page.text.count("Shortcut type_only") == 1
+
+
+def test_a_score_that_is_not_clearly_above_a_shortcut_is_told(render) -> None:
+    page = shortcut_page(render)
+    assert (
+        "XNLI (enc, none, test): English 57.0 is not clearly above the shortcut type_only (54.0):"
+        " the score does not show understanding of the pair." in page.text
+    )
+    # After mnli it is 59.0, which is 5.0 above.
+    page = shortcut_page(render, recipes=("mnli",))
+    assert "is not clearly above" not in page.text
+    caption = "enc, test: shortcuts in English, in points (retrieval: mean over languages)"
+    assert page.tables[caption][-1][:2] == ["recipe mnli", "59.0"]
+
+
+def test_without_baselines_there_is_no_section_of_shortcuts(render) -> None:
+    scores = scores_of(targets=("xnli",), seeds=(1,))
+    other_split = SHORTCUTS.with_columns(split=pl.lit("dev"))
+    for given in (None, SHORTCUTS.clear(), other_split):
+        page = Page(render(scores, baselines=given))
+        assert not any("shortcuts" in caption for caption in page.tables)
+        assert not any("shortcuts" in link for link in page.links)
+
+
+def test_the_headline_stands_at_the_top(render) -> None:
+    scores = scores_of(targets=("xnli",), seeds=(1,))
+    page = Page(render(scores, headline=["One & two.", "Three."]))
+    assert page.text.index("One & two.") < page.text.index("Three.")
+    assert page.text.index("Three.") < page.text.index("Read with care")
+    assert "In short" not in Page(render(scores_of(targets=("xnli",)))).text
+
+
+def generated(render, **experiment: object) -> Page:
+    codes = list(INVITRO_LANGUAGES)
+    scores = scores_of(languages=2, seeds=(1,)).with_columns(
+        language=pl.when(pl.col("language") == pl.col("language").first().over("target"))
+        .then(pl.lit("en"))
+        .otherwise(pl.lit("qci"))
+    )
+    keys = {"data_source": "invitro", "targets": list(TARGETS), "encoders": {}, **experiment}
+    table = {key: {"languages": codes} for key in TARGETS}
+    return Page(render(scores, experiment=keys, table=table, notes=report_notes(keys, [])))
+
+
+def test_generated_languages_are_told_to_be_generated(render) -> None:
+    page = generated(render, invitro={"translated_share": 0.6})
+    box = page.text.index("Nothing here was said by anyone")
+    assert box < page.text.index("Read with care")
+    assert "They say nothing about real languages" in page.text
+    assert "60 % of its pretraining documents" in page.text
+    assert "Some of its pretraining documents" in generated(render).text
+    assert row(page, "enc, XNLI, test: Accuracy", "qci")[1] == "Cimric"
+    coverage = row(page, "test: languages covered, of those in the data source", "XNLI")
+    assert coverage[1:3] == ["2 of 9", "en qci"]
+    assert "Nothing here was said" not in Page(render(scores_of(targets=("xnli",)))).text
+
+
+def test_generated_languages_are_not_compared_with_real_ones(render) -> None:
+    limits = {"default": {"test": 5}}
+    for page in (generated(render), generated(render, limits=limits)):
+        text = page.text[: page.text.index("How each number is defined")]
+        for claim in ("XTREME", "published", "drawn from SQuAD", "Conneau", "of 15"):
+            assert claim not in text
+    assert "A slice of the data" in generated(render, limits=limits).text
 
 
 def test_scores_are_read_from_parquet(render, tmp_path: Path) -> None:

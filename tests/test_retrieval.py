@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from tiny_encoders import TEXTS, write_tiny_bert
 
 from xstilts.batches import Features
-from xstilts.config import Mining, RetrievalSettings
 from xstilts.embed import embed
 from xstilts.encoder import load_tokenizer
 from xstilts.errors import XstiltsError
@@ -21,6 +20,7 @@ from xstilts.retrieval import Side as CorpusSide
 from xstilts.retrieval import mine, nearest, normalised, recall_ceiling, retrieve, tune_threshold
 from xstilts.schemas import DATA
 from xstilts.scores import score_predictions
+from xstilts.settings import Mining, RetrievalSettings
 from xstilts.tasks import TASKS
 
 BUCC, TATOEBA = TASKS["bucc2018"], TASKS["tatoeba"]

@@ -221,6 +221,15 @@ def test_complete_coverage_and_languages_beyond_xtreme() -> None:
     assert (held["count"], held["full_count"], len(held["covered"])) == (7, 7, 8)
 
 
+def test_coverage_is_of_the_languages_that_the_data_source_has() -> None:
+    rows = [("none", "xnli", 1, language, "accuracy", 50) for language in ("qdo", "en", "de")]
+    expected = {"xnli": ("en", "qal", "qdo")}
+    held = only(summarise(table(*rows), expected=expected).coverage)
+    assert (held["covered"], held["missing"]) == (["en", "qdo", "de"], ["qal"])
+    assert (held["beyond"], held["count"], held["full_count"]) == (["de"], 2, 3)
+    assert only(summarise(table(*rows), expected={}).coverage)["full_count"] == 15
+
+
 def test_uneven_numbers_of_items_are_noted_except_for_mined_pairs() -> None:
     rows = grid({(recipe, "xnli", 1): 50.0 for recipe in ("none", "mnli")})
     uneven = rows.with_columns(n=pl.when(pl.col("recipe") == "mnli").then(5).otherwise("n"))

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from xstilts.data.lines import read_json, read_lines
 from xstilts.errors import XstiltsError
 from xstilts.gold import refuse_placeholder_gold
+from xstilts.languages import INVITRO_LANGUAGES
 from xstilts.metrics.bitext import bitext_f1
 from xstilts.metrics.counts import PrecisionRecallF1, accuracy, f1_from_counts
 from xstilts.metrics.qa import mlqa_scores, squad_scores
@@ -92,7 +93,8 @@ def evaluate_language(
 def _languages(task: Task, labels: Path, languages: Coverage) -> list[str]:
     if languages == "all":
         return list(task.languages)
-    present = [code for code in task.languages if language_file(labels, task, code).is_file()]
+    known = dict.fromkeys([*task.languages, *INVITRO_LANGUAGES])
+    present = [code for code in known if language_file(labels, task, code).is_file()]
     if not present:
         raise XstiltsError("no label file of any language", where=labels / task.key)
     return present

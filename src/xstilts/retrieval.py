@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 
 from xstilts.batches import Features
-from xstilts.config import Mining
 from xstilts.errors import XstiltsError
 from xstilts.item_counts import FROM_ENGLISH, TO_ENGLISH, bucc_table, tatoeba_table
+from xstilts.settings import Mining
 from xstilts.tasks import Metric, Task
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ def retrieve(
     rows = features.ragged("rows")
     for feature in range(len(features)):
         number[rows.row(feature)] = feature
-    corpora = _corpora(data, number)
+    corpora = corpora_of(data, number)
     if task.metric is Metric.BITEXT_F1:
         return _mine_all(corpora, vectors, mining)
     tables = [
@@ -63,11 +63,11 @@ def retrieve(
 
 
 Candidate = tuple[str, str, float]
-_Gold = list[tuple[str, str]]
-_Corpora = Mapping[tuple[str, str], tuple[dict[str, Side], _Gold]]
+Gold = list[tuple[str, str]]
+Corpora = Mapping[tuple[str, str], tuple[dict[str, Side], Gold]]
 
 
-def _corpora(data: pa.Table, number: np.ndarray) -> _Corpora:
+def corpora_of(data: pa.Table, number: np.ndarray) -> Corpora:
     """(language, split) to both sides and the gold pairs (foreign id, English id)."""
     rows: dict[tuple[str, str], dict[str, list[int]]] = {}
     columns = {name: data[name].to_pylist() for name in ("language", "split", "side")}
@@ -141,7 +141,7 @@ def nearest(queries: np.ndarray, index: np.ndarray, k: int) -> tuple[np.ndarray,
 
 
 def _search_both_ways(
-    language: str, split: str, sides: dict[str, Side], gold: _Gold, vectors: np.ndarray
+    language: str, split: str, sides: dict[str, Side], gold: Gold, vectors: np.ndarray
 ) -> list[pa.Table]:
     foreign, english = sides["foreign"], sides["en"]
     pairs = {en: fo for fo, en in gold}
@@ -168,7 +168,7 @@ def _search_both_ways(
 
 
 def _mine_all(
-    corpora: _Corpora, vectors: np.ndarray, mining: Mining
+    corpora: Corpora, vectors: np.ndarray, mining: Mining
 ) -> tuple[pa.Table, dict[str, Any]]:
     tables, decided = [], {}
     for (language, split), (sides, gold) in corpora.items():
@@ -198,7 +198,7 @@ def _mine_all(
 
 
 def _kept(
-    language: str, split: str, candidates: Sequence[Candidate], threshold: float, gold: _Gold
+    language: str, split: str, candidates: Sequence[Candidate], threshold: float, gold: Gold
 ) -> pa.Table:
     mined = [candidate for candidate in candidates if candidate[2] >= threshold]
     return bucc_table(language=language, split=split, mined=mined, gold=gold)
@@ -302,7 +302,7 @@ def tune_threshold(
     return threshold, best
 
 
-def recall_ceiling(sides: dict[str, Side], gold: _Gold) -> float:
+def recall_ceiling(sides: dict[str, Side], gold: Gold) -> float:
     """Share of gold pairs that can be found at all once ambiguous sentences are dropped."""
     known = [set(unique_sentences(sides[name])[1].values()) for name in ("foreign", "en")]
     possible = sum(foreign in known[0] and english in known[1] for foreign, english in gold)

@@ -10,7 +10,7 @@ run: a cell that does not depend on the seed is reused in averages, but never co
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -53,9 +53,9 @@ class Summary:
             `metric`.
         coverage: one row per split, condition and target: `covered` (languages that are
             averaged), `partial` (scored in some cells only, hence not averaged), `missing`
-            (XTREME's languages without any score), `beyond` (scored, but not on XTREME's
-            list), `count` (how many of `covered` are on XTREME's list, which has `full_count`)
-            and `complete` (exactly XTREME's list).
+            (expected languages without any score), `beyond` (scored, but not expected),
+            `count` (how many of `covered` are expected, of `full_count`) and `complete`
+            (exactly the expected ones).
         notes: sentences on what was restricted or refused.
     """
 
@@ -69,8 +69,16 @@ class Summary:
     notes: tuple[str, ...]
 
 
-def summarise(scores: pl.DataFrame, *, baseline: str = BASELINE) -> Summary:
+def summarise(
+    scores: pl.DataFrame,
+    *,
+    baseline: str = BASELINE,
+    expected: Mapping[str, Sequence[str]] | None = None,
+) -> Summary:
     """Summarise a long table of scores (columns of `schemas.SCORES`, any subset of a grid).
+
+    `expected` maps a target to the languages that its data source has, in order; XTREME's
+    list where a target, or all of it, is not given.
 
     Task score: mean over languages, English included where it is on the list; group: mean of
     its tasks; overall: mean of all nine tasks (Hu et al. 2020, XTREME, and its evaluate.py).
@@ -86,7 +94,7 @@ def summarise(scores: pl.DataFrame, *, baseline: str = BASELINE) -> Summary:
     by_language = _mark_shared(_main_scores(scores))
     spanned = _reuse_lone_seeds(by_language, baseline)
     by_seed = _by_seed(spanned.filter("shared"))
-    coverage = _coverage(by_language)
+    coverage = _coverage(by_language, expected or {})
     per_language = [*_RUN, "target", "language"]
     return Summary(
         by_seed=by_seed,
@@ -289,14 +297,14 @@ def _gains(rows: pl.DataFrame, names: Sequence[str], baseline: str) -> pl.DataFr
     return _over_seeds(pairs, [*_RUN, *names])
 
 
-def _coverage(rows: pl.DataFrame) -> pl.DataFrame:
+def _coverage(rows: pl.DataFrame, expected: Mapping[str, Sequence[str]]) -> pl.DataFrame:
     found = rows.group_by(_TASK, maintain_order=True).agg(
         seen=pl.col("language").unique(),
         shared=pl.col("language").filter("shared").unique(),
     )
     records = []
     for target, split, condition, seen, shared in found.iter_rows():
-        full = TARGETS[target].languages
+        full = expected.get(target, TARGETS[target].languages)
         covered = _in_order(shared, full)
         records.append(
             {
@@ -318,7 +326,7 @@ def _coverage(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _in_order(languages: Iterable[str], full: Sequence[str]) -> list[str]:
-    """`languages` in XTREME's order, those that are not on its list last."""
+    """`languages` in the order of `full`, those that are not in it last."""
     place = {language: number for number, language in enumerate(full)}
     return sorted(languages, key=lambda language: (place.get(language, len(full)), language))
 

@@ -114,6 +114,7 @@ rule write_submission:
 rule write_report:
     input:
         scores=paths.scores,
+        baselines=[paths.baselines] if experiment.baselines else [],
         mined=[
             paths.predictions.format(**cell.wildcards)
             for cell in grid.cells
@@ -125,7 +126,8 @@ rule write_report:
             for part in grid.parts(task)
         ],
     output:
-        paths.report,
+        page=paths.report,
+        headline=paths.headline,
     log:
         paths.log("write_report"),
     benchmark:

@@ -54,7 +54,7 @@ def _data_notes(data: Iterable[str | Path]) -> Iterator[str]:
 
 
 def _selection_notes(experiment: Mapping[str, Any]) -> Iterator[str]:
-    if "xquad" in experiment["targets"]:
+    if "xquad" in experiment["targets"] and experiment["data_source"] != "invitro":
         yield (
             "XQuAD was drawn from SQuAD 1.1's development set, on which checkpoints are chosen:"
             " unless those passages were taken out, its English score has seen its test data."

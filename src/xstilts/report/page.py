@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -16,7 +16,9 @@ import yaml
 from xstilts.config import BASELINE
 from xstilts.errors import XstiltsError
 from xstilts.files import write_text
+from xstilts.languages import language_table
 from xstilts.report.cells import Table, title
+from xstilts.report.shortcuts import Shortcuts
 from xstilts.report.tables import NOT_IN_XLMR, PARTIAL_MARK, UNSEEN_MARK, View
 from xstilts.summary import SEEDS_FOR_SD, Summary, check_scores, summarise
 from xstilts.tasks import SPLITS, TARGETS
@@ -43,6 +45,7 @@ class SplitSection:
     scores: tuple[Table, ...]
     english: tuple[Table, ...]
     gap: tuple[Table, ...]
+    shortcuts: tuple[Table, ...]
     spread: tuple[Table, ...]
     tasks: tuple[TaskSection, ...]
     coverage: Table
@@ -55,6 +58,9 @@ def write_page(
     title: str,
     experiment: dict[str, Any],
     notes: Sequence[str],
+    table: Mapping[str, Mapping[str, Any]] | None = None,
+    baselines: pl.DataFrame | None = None,
+    headline: Sequence[str] = (),
 ) -> None:
     """Write the score page atomically; it needs no network and no other file.
 
@@ -66,6 +72,10 @@ def write_page(
         experiment: the validated experiment as a plain dict; shown as it is. Its recipes and
             targets are rows and columns even where no score exists yet. May be empty.
         notes: further caveats, plain text.
+        table: target to its `languages` in the experiment's data source
+            (`grid.Grid.table_slice`); XTREME's lists without it.
+        baselines: columns of `schemas.BASELINES`.
+        headline: sentences for the top of the page, plain text.
 
     Raises:
         XstiltsError: the table is not a table of scores (see `summary.summarise`), or nothing
@@ -80,16 +90,29 @@ def write_page(
     # BUCC's development pairs are scored in every run; they are shown if they were asked for.
     wanted = clean.filter(pl.col("split").is_in(experiment.get("splits") or list(SPLITS)))
     clean = clean if wanted.is_empty() else wanted
-    summary = summarise(clean)
+    expected = {key: list(entry["languages"]) for key, entry in (table or {}).items()}
+    summary = summarise(clean, expected=expected)
     views = [_view(summary, split, clean, experiment) for split in _splits(clean)]
+    shortcuts = _shortcuts(views, baselines)
     html = (
         _environment()
         .get_template("page.html.j2")
         .render(
             title=title,
             facts=_facts(clean),
-            caveats=[*_caveats(scores, views, experiment), *summary.notes, *notes],
-            sections=[_section(view, number) for number, view in enumerate(views, start=1)],
+            headline=headline,
+            generated=_is_generated(experiment),
+            translated_share=(experiment.get("invitro") or {}).get("translated_share"),
+            caveats=[
+                *_caveats(scores, views, experiment),
+                *(caveat for each in shortcuts.values() for caveat in each.caveats()),
+                *summary.notes,
+                *notes,
+            ],
+            sections=[
+                _section(view, number, shortcuts.get(view.split))
+                for number, view in enumerate(views, start=1)
+            ],
             experiment=_as_yaml(experiment),
             baseline=BASELINE if BASELINE in clean["recipe"] else None,
             unseen_mark=UNSEEN_MARK if set(clean["language"]) & NOT_IN_XLMR else None,
@@ -127,10 +150,28 @@ def _view(summary: Summary, split: str, clean: pl.DataFrame, experiment: dict[st
         condition=CLEAN,
         recipes=sorted(recipes, key=lambda recipe: recipe != BASELINE),
         targets=[key for key in TARGETS if key in targets],
+        benchmark=None if _is_generated(experiment) else "XTREME",
+        names=language_table(experiment.get("data_source", "")),
     )
 
 
-def _section(view: View, number: int) -> SplitSection:
+def _is_generated(experiment: dict[str, Any]) -> bool:
+    return experiment.get("data_source") == "invitro"
+
+
+def _shortcuts(views: Sequence[View], baselines: pl.DataFrame | None) -> dict[str, Shortcuts]:
+    """The baselines by split, where there are any."""
+    if baselines is None:
+        return {}
+    names = baselines["baseline"].unique(maintain_order=True).to_list()
+    return {
+        view.split: Shortcuts(view=view, baselines=baselines, names=names)
+        for view in views
+        if view.split in baselines["split"]
+    }
+
+
+def _section(view: View, number: int, shortcuts: Shortcuts | None) -> SplitSection:
     def each(make: Any) -> tuple[Table, ...]:
         return tuple(table for encoder in view.encoders if (table := make(encoder)) is not None)
 
@@ -140,6 +181,9 @@ def _section(view: View, number: int) -> SplitSection:
         scores=each(view.xtreme),
         english=each(view.english),
         gap=each(view.gap),
+        shortcuts=tuple(
+            table for encoder in view.encoders if shortcuts for table in shortcuts.tables(encoder)
+        ),
         spread=each(view.spread),
         tasks=tuple(_task_sections(view)),
         coverage=view.coverage_table(),
@@ -194,13 +238,15 @@ def _caveats(scores: pl.DataFrame, views: Sequence[View], experiment: dict[str, 
         ]
         for view in views
     }
-    if limits or any(short.values()):
+    generated = _is_generated(experiment)
+    if (limits or any(short.values())) and not generated:
         caveats.append(
             "Averages over the languages covered here; not comparable with published XTREME"
             " averages."
         )
+    origin = "the data source's" if generated else "XTREME's"
     caveats += [
-        f"Languages covered, of XTREME's ({split}): {', '.join(tasks)}."
+        f"Languages covered, of {origin} ({split}): {', '.join(tasks)}."
         for split, tasks in short.items()
         if tasks
     ]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import polars as pl
 
-from xstilts.languages import LANGUAGES
+from xstilts.languages import LANGUAGES, Language
 from xstilts.report.cells import (
     Cell,
     Column,
@@ -33,7 +33,8 @@ class View:
     """The numbers of one split and condition, and the tables made of them.
 
     `recipes` and `targets` are the rows and columns that are shown, in order, whether or not
-    there is a score.
+    there is a score. `benchmark` says whose tasks and languages these are, None if nobody's;
+    `names` holds the languages by code.
     """
 
     summary: Summary
@@ -41,6 +42,8 @@ class View:
     condition: str
     recipes: Sequence[str]
     targets: Sequence[str]
+    benchmark: str | None = "XTREME"
+    names: Mapping[str, Language] = field(default_factory=lambda: LANGUAGES)
     encoders: list[str] = field(init=False)
     coverage: dict[str, dict[str, Any]] = field(init=False)
 
@@ -71,6 +74,11 @@ class View:
     def has(self, encoder: str, target: str) -> bool:
         """Whether some recipe has a score of the task with this encoder."""
         return any((encoder, recipe, target) in self._ran for recipe in self.recipes)
+
+    def score(self, encoder: str, recipe: str, target: str, language: str) -> float | None:
+        """The main score in one language, mean over seeds."""
+        row = self._languages.get((encoder, recipe, target, language))
+        return None if row is None else row["mean"]
 
     def _cell(self, score: dict | None, gain: dict | None, why: str, *, judge: bool) -> Cell:
         if score is None:
@@ -138,7 +146,7 @@ class View:
         """The nine tasks in XTREME's order by group, the means of groups, the overall mean."""
         return self._by_recipe(
             encoder,
-            f"{encoder}, {self.split}: XTREME scores in points",
+            f"{encoder}, {self.split}: {self.benchmark or 'all'} scores in points",
             self._xtreme_columns(),
             judge=True,
         )
@@ -250,7 +258,7 @@ class View:
                         judge=True,
                     )
                 )
-            name = LANGUAGES[language].name if language in LANGUAGES else ""
+            name = self.names[language].name if language in self.names else ""
             items = max((row["n"] or 0 for row in scores if row), default=0)
             counted = Cell(text=f"{items:,}", value=items) if items else Cell(why="not recorded")
             marks = UNSEEN_MARK * (language in NOT_IN_XLMR)
@@ -273,7 +281,7 @@ class View:
         )
 
     def coverage_table(self) -> Table:
-        """Which of XTREME's languages every task covers."""
+        """Which of the expected languages every task covers."""
         rows = []
         for key in self.targets:
             held = self.coverage.get(key)
@@ -290,16 +298,17 @@ class View:
                     ),
                 )
             )
+        origin = self.benchmark or "the data source"
         labels = (
             "Task",
             "Averaged",
             "Averaged languages",
             "In some runs only",
-            "Beyond XTREME",
+            f"Beyond {origin}",
             "Missing",
         )
         return Table(
-            caption=f"{self.split}: languages covered, of those in XTREME",
+            caption=f"{self.split}: languages covered, of those in {origin}",
             columns=tuple(Column(label=label, number=label == "Averaged") for label in labels),
             rows=tuple(rows),
         )

@@ -1,0 +1,140 @@
+"""The part of the score page that sets scores beside their baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+import polars as pl
+
+from xstilts.config import BASELINE, UNTRAINED
+from xstilts.report.cells import Cell, Column, Row, Table, points, title
+from xstilts.report.tables import View
+from xstilts.rivals import main_scores, rival
+from xstilts.tasks import SOURCE_LANGUAGE, TARGETS, Kind
+
+# What a score does not show if a baseline comes as far.
+_UNSHOWN = {
+    Kind.PAIR: "understanding of the pair",
+    Kind.TAGGING: "use of what stands around a word",
+    Kind.SPAN: "understanding of the question",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shortcuts:
+    """The baselines beside the scores of one view.
+
+    Attributes:
+        view: the scores.
+        baselines: columns of `schemas.BASELINES`, of any splits and encoders.
+        names: the baselines in the order in which they are shown.
+    """
+
+    view: View
+    baselines: pl.DataFrame
+    names: Sequence[str]
+
+    @property
+    def recipe(self) -> str:
+        """The recipe in the last row: the one without intermediate training, else the first."""
+        return BASELINE if BASELINE in self.view.recipes else self.view.recipes[0]
+
+    def tables(self, encoder: str) -> list[Table]:
+        """English scores (for retrieval means over languages), then means of the others."""
+        trained = [key for key in self.view.targets if TARGETS[key].kind != Kind.RETRIEVAL]
+        place = f"{encoder}, {self.view.split}: shortcuts"
+        tables = [
+            self._table(
+                encoder,
+                f"{place} in English, in points (retrieval: mean over languages)",
+                {key: self._languages(key, english=True) for key in self.view.targets},
+            )
+        ]
+        if trained:
+            tables.append(
+                self._table(
+                    encoder,
+                    f"{place} in the other languages, means in points",
+                    {key: self._languages(key, english=False) for key in trained},
+                )
+            )
+        return tables
+
+    def caveats(self) -> Iterator[str]:
+        """A sentence for each English score that is not clearly above the best baseline."""
+        for encoder in self.view.encoders:
+            found = main_scores(self.baselines, encoder, self.view.split, self.view.condition)
+            for target in self.view.targets:
+                english = self.view.score(encoder, self.recipe, target, SOURCE_LANGUAGE)
+                best = rival(found, target)
+                kind = TARGETS[target].kind
+                if english is None or best is None or kind not in _UNSHOWN:
+                    continue
+                if not best.is_beaten_by(english):
+                    yield (
+                        f"{title(target)} ({encoder}, {self.recipe}, {self.view.split}): English"
+                        f" {points(english)} is not clearly above the shortcut {best.name}"
+                        f" ({points(best.value)}): the score does not show {_UNSHOWN[kind]}."
+                    )
+
+    def _languages(self, target: str, *, english: bool) -> list[str]:
+        """The averaged languages that a column is about."""
+        covered = self.view.coverage[target]["covered"] if target in self.view.coverage else []
+        if TARGETS[target].kind == Kind.RETRIEVAL:
+            return covered
+        return [code for code in covered if english == (code == SOURCE_LANGUAGE)]
+
+    def _table(self, encoder: str, caption: str, columns: Mapping[str, list[str]]) -> Table:
+        found = main_scores(self.baselines, encoder, self.view.split, self.view.condition)
+        known = {target for _, target in found}
+        rows = [
+            Row(
+                label=name,
+                cells=tuple(
+                    self._mean(
+                        found.get((name, target), {}),
+                        target,
+                        codes,
+                        "not defined for this target"
+                        if name != UNTRAINED and target in known
+                        else "not run",
+                    )
+                    for target, codes in columns.items()
+                ),
+            )
+            for name in self.names
+        ]
+        recipe = Row(
+            label=f"recipe {self.recipe}",
+            cells=tuple(
+                self._mean(self._scores(encoder, target, codes), target, codes, "not run")
+                for target, codes in columns.items()
+            ),
+        )
+        labels = [
+            Column(label=title(target), group=title(TARGETS[target].group or ""), number=True)
+            for target in columns
+        ]
+        return Table(
+            caption=caption, columns=(Column(label="Baseline"), *labels), rows=(*rows, recipe)
+        )
+
+    def _scores(self, encoder: str, target: str, codes: Sequence[str]) -> dict[str, float]:
+        scores = {code: self.view.score(encoder, self.recipe, target, code) for code in codes}
+        return {code: score for code, score in scores.items() if score is not None}
+
+    def _mean(
+        self, scores: Mapping[str, float], target: str, codes: Sequence[str], absent: str
+    ) -> Cell:
+        if target not in self.view.coverage:
+            return Cell(why="not run")
+        if not codes:
+            return Cell(why="no such language is averaged")
+        if not scores:
+            return Cell(why=absent)
+        if not set(codes) <= scores.keys():
+            return Cell(why="not every averaged language has a score")
+        mean = fmean(scores[code] for code in codes)
+        return Cell(text=points(mean), value=mean)

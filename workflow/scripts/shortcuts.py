@@ -1,0 +1,18 @@
+"""Scores that shortcuts reach on one target (`xstilts.baselines`)."""
+
+from xstilts.jobs import job, record
+
+with job(snakemake):
+    from xstilts.baselines import shortcut_scores
+    from xstilts.schemas import DATA, read_table, write_table
+    from xstilts.tasks import TASKS
+
+    task = TASKS[snakemake.wildcards.target]
+    schema = DATA[task.kind]
+    table = shortcut_scores(
+        task,
+        next((read_table(path, schema) for path in snakemake.input.train), None),
+        read_table(snakemake.input.data, schema),
+        snakemake.params.names,
+    )
+    write_table(snakemake.output[0], table, record(snakemake))
