@@ -1,0 +1,57 @@
+"""What a job imports before its work: libraries of seconds, in a grid of many short jobs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+PLANNING = ("xstilts.cli", "xstilts.config", "xstilts.grid", "xstilts.jobs", "xstilts.provenance")
+TABLES = ("xstilts.data.ingest", "xstilts.retrieval", "xstilts.schemas", "xstilts.scores")
+# All of scikit-learn comes with seqeval, which only tagging is scored with.
+RARE = ("datasets", "sklearn", "seqeval")
+# What brings in torch's compiler, sympy and more; a tokenizer needs none of it.
+MODELS = ("transformers.modeling_utils", "torch._dynamo")
+
+LOADED = """
+import importlib, sys
+for name in {modules}:
+    importlib.import_module(name)
+print(*(name for name in {unwanted} if name in sys.modules))
+"""
+
+
+def run(program: str, **options) -> str:
+    command = [sys.executable, "-c", program]
+    return subprocess.run(command, capture_output=True, text=True, check=True, **options).stdout
+
+
+@pytest.mark.parametrize(
+    ("modules", "unwanted"),
+    [
+        (PLANNING, ("torch", "transformers", *RARE)),
+        (TABLES, ("torch", "transformers", *RARE)),
+        (("xstilts.tokenise",), (*MODELS, *RARE)),
+        (("xstilts.train", "xstilts.predict", "xstilts.embed"), RARE),
+    ],
+    ids=["planning", "tables", "tokenise", "models"],
+)
+def test_no_import_that_takes_long_and_is_not_needed(modules, unwanted):
+    assert run(LOADED.format(modules=modules, unwanted=unwanted)).split() == []
+
+
+def test_exit_handlers_run_and_files_are_whole_after_a_job(tmp_path):
+    program = """
+import atexit
+from types import SimpleNamespace
+from xstilts.jobs import job
+
+with job(SimpleNamespace(threads=1, log=["job.log"], rule="score")):
+    kept = open("kept.txt", "w")
+    kept.write("every byte")
+    atexit.register(print, "said at exit")
+"""
+    run(program, cwd=tmp_path)
+    assert (tmp_path / "kept.txt").read_text() == "every byte"
+    assert (tmp_path / "job.log").read_text() == "said at exit\n"
