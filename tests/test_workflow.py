@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import random
@@ -16,10 +17,10 @@ import pytest
 import yaml
 from tiny_encoders import write_tiny_bert
 from tiny_xtreme import write_tiny_xtreme
+from workflow_runs import ROOT, command, planned, snakemake
 
 from xstilts.scores import LANGUAGE_SCORE
 
-ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.workflow
 
 LANGUAGES = ["en", "de", "zh"]
@@ -70,33 +71,6 @@ def make_folder(folder: Path, **changes) -> Path:
 
 def edit(folder: Path, **changes) -> None:
     (folder / "exp.yaml").write_text(yaml.safe_dump({**EXPERIMENT, **changes}))
-
-
-def command(folder: Path, *arguments: str) -> list[str]:
-    return [
-        str(Path(sys.executable).with_name("snakemake")),
-        *arguments,
-        *("--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)),
-        *("--workflow-profile", str(ROOT / "profiles/default"), "--cores", "2"),
-        *("--configfile", str(folder / "exp.yaml")),
-    ]
-
-
-def snakemake(folder: Path, *arguments: str, check: bool = True) -> str:
-    environment = {**os.environ, "XDG_CACHE_HOME": str(folder / "cache")}
-    result = subprocess.run(
-        command(folder, *arguments), capture_output=True, text=True, env=environment, timeout=900
-    )
-    output = result.stdout + result.stderr
-    assert not check or result.returncode == 0, output[-6000:]
-    return output
-
-
-def planned(output: str) -> dict[str, int]:
-    """Jobs by rule from a dry run's table."""
-    table = output.split("Job stats:")[-1].split("total")[0] if "Job stats:" in output else ""
-    pairs = (line.split() for line in table.splitlines())
-    return {p[0]: int(p[1]) for p in pairs if len(p) == 2 and p[1].isdigit() and p[0] != "all"}
 
 
 @pytest.fixture(scope="module")
@@ -161,6 +135,10 @@ def test_the_report_and_the_job_records_are_there(finished):
     page = (results / "index.html").read_text()
     assert "mnli" in page
     assert "BUCC zh" in page
+    sentences = (results / "headline.txt").read_text().splitlines()
+    assert len(sentences) == 5
+    assert sentences[0].startswith("In English, none scores")
+    assert html.escape(sentences[0], quote=False).replace("'", "&#39;") in page
     for kind in ("logs", "benchmarks"):
         rules = {path.name for path in (results / kind).iterdir()}
         assert {"ingest", "tokenise", "train_target", "predict", "embed", "retrieve"} <= rules
@@ -168,6 +146,36 @@ def test_the_report_and_the_job_records_are_there(finished):
     assert not list(results.glob("target/**/model.safetensors"))
     assert (results / "intermediate/tiny/mnli/seed1/model.safetensors").is_file()
     assert "steps" in (results / "logs/train_target/tiny/none/xnli/1.log").read_text()
+
+
+def test_every_target_stands_beside_its_shortcuts(finished):
+    baselines = pl.read_parquet(finished / "results/tiny/baselines.parquet")
+    main = baselines.filter(metric=LANGUAGE_SCORE, split="test")
+    for target, chosen in EXPERIMENT["targets"].items():
+        for name in ("majority", "type_only", "shared_names"):
+            found = main.filter(target=target, baseline=name)["language"].to_list()
+            absent = (target, name) in (("udpos", "shared_names"), ("bucc2018", "type_only"))
+            assert sorted(found) == ([] if absent else sorted(chosen["languages"]))
+    # The last word of the hypothesis decides the made-up label.
+    assert main.filter(target="xnli", baseline="type_only", language="en")["value"].item() > 90
+    page = (finished / "results/tiny/index.html").read_text()
+    assert "is not clearly above the shortcut type_only" in page
+
+
+def test_untrained_encoders_are_trained_on_targets_and_nothing_else(finished):
+    edit(finished, baselines=["majority", "untrained"], seeds=[1, 2])
+    try:
+        output = snakemake(finished, "--dry-run", "baselines")
+    finally:
+        edit(finished)
+    jobs = planned(output)
+    assert jobs["reinitialise"] == 1
+    assert jobs["train_target"] == 6
+    assert jobs["predict"] == 7
+    assert jobs["embed"] == jobs["retrieve"] == 2
+    assert jobs["score"] == jobs["shortcuts"] == 9
+    assert "after none" not in output
+    assert "seed 2" not in output
 
 
 def test_a_second_run_does_nothing(finished):
@@ -295,7 +303,7 @@ def test_the_hub_experiment_plans_the_whole_grid(tmp_path):
 @pytest.mark.real_data
 def test_real_data_and_a_real_encoder_give_the_expected_picture(tmp_path, xtreme_mini):
     """MiniLM is English: NER far better there, retrieval above chance in Latin script."""
-    experiment = yaml.safe_load((ROOT / "config.yaml").read_text())
+    experiment = yaml.safe_load((ROOT / "workflow/experiments/xtreme-mini.yaml").read_text())
     experiment |= {
         "data_root": str(xtreme_mini),
         "recipes": ["none"],
@@ -310,7 +318,7 @@ def test_real_data_and_a_real_encoder_give_the_expected_picture(tmp_path, xtreme
     }
     (tmp_path / "exp.yaml").write_text(yaml.safe_dump(experiment))
     snakemake(tmp_path, "scores")
-    scores = pl.read_parquet(tmp_path / "results/demo/scores.parquet")
+    scores = pl.read_parquet(tmp_path / "results/xtreme-mini/scores.parquet")
     main = {
         (row["target"], row["language"]): row["value"]
         for row in scores.filter(pl.col("metric") == LANGUAGE_SCORE).iter_rows(named=True)
