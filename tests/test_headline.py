@@ -102,6 +102,14 @@ def test_without_a_comparison_there_are_no_gains(values: dict[str, float], said:
     assert f"In English, {next(iter(values))} scores 90.0" in found[0]
 
 
+def test_where_every_recipe_loses_it_says_so() -> None:
+    found = headline(run({"none": 0, "mnli": -2, "qqp": -5}), None, INVITRO_LANGUAGES)
+    assert found[3] == (
+        "None of 2 recipes gains over none: mnli loses least, −2.0 points on average over 9"
+        " targets, and qqp most, −5.0 (one seed, so it may be chance)."
+    )
+
+
 def test_retrieval_alone_has_no_english_and_no_family() -> None:
     found = headline(run({"none": 0, "mnli": 1}, ("tatoeba",)), None, INVITRO_LANGUAGES)
     assert found[0].startswith("No trained target has an English score")

@@ -253,6 +253,12 @@ def _gains(run: _Run) -> str:
             f"The only intermediate training that was run, {best}, changes {BASELINE} by"
             f" {signed(gains[best])} points {over} ({chance})."
         )
+    if gains[best] < 0:
+        return (
+            f"None of {len(gains)} recipes gains over {BASELINE}: {best} loses least,"
+            f" {signed(gains[best])} points {over}, and {least} most, {signed(gains[least])}"
+            f" ({chance})."
+        )
     return (
         f"Of {len(gains)} recipes {best} gains most over {BASELINE}, {signed(gains[best])} points"
         f" {over}, and {least} least, {signed(gains[least])} ({chance})."

@@ -66,9 +66,12 @@ def _retrieval_notes(experiment: Mapping[str, Any]) -> Iterator[str]:
         return
     for name, encoder in experiment["encoders"].items():
         retrieval = encoder["retrieval"]
+        parallel = "no training on parallel data"
+        if encoder.get("pretrain") and experiment["data_source"] == "invitro":
+            parallel += " but the translated documents of its pretraining text"
         yield (
             f"Retrieval with {name}: hidden_states[{retrieval['layer']}], {retrieval['pooling']}"
-            " pooling, no training on parallel data."
+            f" pooling, {parallel}."
         )
 
 
@@ -76,11 +79,22 @@ def _mining_notes(mined: Iterable[str | Path]) -> Iterator[str]:
     for path in mined:
         meta = read_meta(path)
         cell = meta["wildcards"]
-        for language, found in meta["mining"].items():
-            ceiling = found.get("test_recall_ceiling", found["dev_recall_ceiling"])
-            yield (
-                f"BUCC {language}, {cell['encoder']} after {cell['recipe']}, seed {cell['seed']}:"
-                f" threshold {found['threshold']:.4f} tuned on development pairs"
-                f" (F1 {found['dev_f1']:.1f} there) and frozen; recall can reach {ceiling:.1f} at"
-                " most, because pairs with an ambiguous sentence are dropped."
+        ceilings = {
+            language: found.get("test_recall_ceiling", found["dev_recall_ceiling"])
+            for language, found in meta["mining"].items()
+        }
+        tuned = ", ".join(
+            f"{language} {found['threshold']:.4f} ({found['dev_f1']:.1f})"
+            for language, found in meta["mining"].items()
+        )
+        bounded = ", ".join(f"{code} {top:.1f}" for code, top in ceilings.items() if top < 100)
+        yield (
+            f"BUCC, {cell['encoder']} after {cell['recipe']}, seed {cell['seed']}: thresholds tuned"
+            f" on development pairs (F1 there) and frozen: {tuned}."
+            + (
+                f" Recall can reach {bounded} at most, because pairs with an ambiguous sentence are"
+                " dropped."
+                if bounded
+                else ""
             )
+        )

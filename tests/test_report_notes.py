@@ -1,0 +1,40 @@
+"""What the report says of retrieval, from the metadata of prediction files."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from xstilts.report.notes import notes
+from xstilts.schemas import write_table
+
+ENCODER = {"retrieval": {"layer": -1, "pooling": "mean"}, "pretrain": {"mask_ratio": 0.2}}
+
+
+def experiment(source: str) -> dict:
+    return {"targets": ["bucc2018"], "data_source": source, "encoders": {"tiny": ENCODER}}
+
+
+def test_translations_in_the_pretraining_text_are_owned_up_to():
+    assert any("but the translated documents" in note for note in notes(experiment("invitro"), []))
+    assert not any("translated" in note for note in notes(experiment("folder"), []))
+
+
+def test_a_cell_has_one_note_with_the_threshold_of_every_language(tmp_path):
+    mining = {
+        "de": {"threshold": 1.05, "dev_f1": 62.14, "dev_recall_ceiling": 100.0},
+        "fr": {
+            "threshold": 0.98,
+            "dev_f1": 50.0,
+            "dev_recall_ceiling": 100.0,
+            "test_recall_ceiling": 97.5,
+        },
+    }
+    cell = {"encoder": "tiny", "recipe": "none", "seed": "1"}
+    path = tmp_path / "cell.parquet"
+    write_table(path, pa.table({"id": ["a"]}), {"wildcards": cell, "mining": mining})
+    found = [n for n in notes(experiment("folder"), [], mined=[path]) if n.startswith("BUCC")]
+    assert found == [
+        "BUCC, tiny after none, seed 1: thresholds tuned on development pairs (F1 there) and"
+        " frozen: de 1.0500 (62.1), fr 0.9800 (50.0). Recall can reach fr 97.5 at most, because"
+        " pairs with an ambiguous sentence are dropped."
+    ]
