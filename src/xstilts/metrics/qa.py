@@ -41,7 +41,7 @@ _MLQA_ARTICLES: dict[str, re.Pattern[str] | None] = {
     "hi": None,
     "vi": _words("của", "là", "cái", "chiếc", "những"),
     "zh": None,
-    # Generated languages: their articles are not the answers' to lose or keep.
+    # No answer in a generated language holds an article.
     **dict.fromkeys(INVITRO_LANGUAGES.keys() - {SOURCE_LANGUAGE}),
 }
 _MLQA_HAN = re.compile("([\u4e00-\u9fa5])")

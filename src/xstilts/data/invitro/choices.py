@@ -23,7 +23,7 @@ def continuation(spot: Spot) -> dict[str, Any]:
         )
         right = replace(found, verb=OPPOSITE[found.verb], place=None, time=None)
         verb = draw.one_of([verb for verb in VERBS if verb != right.verb])
-        someone = _other(draw, right.subject, person)
+        someone = _someone_else(draw, right.subject)
         others = [
             replace(right, verb=verb),
             replace(right, subject=someone),
@@ -67,10 +67,9 @@ def _said(found: Event, spot: Spot) -> str:
     return text_of(sentence(found, spot.tongue))
 
 
-def _other(draw: Draw, phrase: Phrase, make: Any) -> Phrase:
+def _someone_else(draw: Draw, phrase: Phrase) -> Phrase:
     while True:
-        made = make(draw)
-        other = made if isinstance(made, Phrase) else Phrase(made)
+        other = Phrase(person(draw))
         if other != phrase:
             return other
 

@@ -102,7 +102,7 @@ def organisation(draw: Draw) -> Entity:
 
 
 def location(draw: Draw) -> Entity:
-    """A place, some of them a lake or a mountain."""
+    """A place, some of them a lake."""
     name = draw.one_of(PLACES)
     return Entity("LOC", (draw.one_of(PLACE_WORDS), name) if draw.chance(0.2) else (name,))
 

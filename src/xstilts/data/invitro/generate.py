@@ -48,7 +48,7 @@ BITEXTS = {"bucc2018": bitext.mixed, "tatoeba": bitext.aligned}
 
 @dataclass(frozen=True)
 class World:
-    """What decides the generated text besides the task: see `config.Invitro`."""
+    """What decides the generated text besides the task: see `settings.Invitro`."""
 
     seed: int
     languages: tuple[str, ...]

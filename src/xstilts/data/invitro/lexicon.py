@@ -19,8 +19,9 @@ PERSONS: dict[str, tuple[str, ...]] = {
     "artist": ("painter", "singer", "dancer"),
     "official": ("judge", "mayor", "guard"),
 }
+_CLASSES = {**THINGS, **PERSONS}
 HYPERNYM: dict[str, str] = {
-    member: word for word, members in {**THINGS, **PERSONS}.items() for member in members
+    member: word for word, members in _CLASSES.items() for member in members
 }
 
 _OPPOSITE_ADJECTIVES = (
@@ -109,4 +110,4 @@ class Entity:
 
 def members(word: str) -> tuple[str, ...]:
     """The concepts that a class word is true of, none for another word."""
-    return {**THINGS, **PERSONS}.get(word, ())
+    return _CLASSES.get(word, ())
