@@ -134,7 +134,7 @@ def test_the_report_and_the_job_records_are_there(finished):
     results = finished / "results/tiny"
     page = (results / "index.html").read_text()
     assert "mnli" in page
-    assert "BUCC zh" in page
+    assert "BUCC, tiny after none, seed 1: thresholds tuned" in page
     sentences = (results / "headline.txt").read_text().splitlines()
     assert len(sentences) == 5
     assert sentences[0].startswith("In English, none scores")
