@@ -197,6 +197,8 @@ class Grid:
             "kind": str(entry.kind),
             "metric": str(entry.metric),
             "labels": list(entry.labels),
+            "unanswerable": entry.unanswerable,
+            "open_labels": entry.open_labels,
         }
 
     def data_slice(self, task: str, part: str) -> dict[str, Any]:
@@ -211,13 +213,16 @@ class Grid:
         hub = source == "hub"
         revisions = {
             source.repo: self.experiment.hub_revisions.get(source.repo, source.revision)
-            for source in entry.hub.values()
+            for several in entry.hub.values()
+            for source in several
         }
         return {
             "source": source,
             "units": [asdict(unit) for unit in units],
             "limits": {split: limits[split] for split in splits},
-            "hub": {unit.split: asdict(entry.hub[unit.split]) for unit in units} if hub else {},
+            "hub": {unit.split: [asdict(each) for each in entry.hub[unit.split]] for unit in units}
+            if hub
+            else {},
             "revisions": revisions if hub else {},
             "dev_from_train": self._inventory.dev_share(task),
             "parallel": entry.parallel,

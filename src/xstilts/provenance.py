@@ -22,7 +22,8 @@ _PACKAGE = Path(xstilts.__file__).parent
 _UNTRACKED = {
     f"xstilts.{name}"
     for name in (
-        *("config", "grid", "inventory", "languages", "paths", "settings", "tasks"),
+        *("config", "grid", "inventory", "languages", "paths", "recipes", "settings"),
+        *("task_types", "tasks"),
         *("errors", "files", "hardware", "jobs", "provenance"),
     )
 }

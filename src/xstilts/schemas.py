@@ -33,6 +33,16 @@ DATA: dict[Kind, pa.Schema] = {
             ("group", pa.string()),
         ]
     ),
+    # label: the 0-based place of the right one among the choices.
+    Kind.CHOICE: pa.schema(
+        [
+            *_ITEM,
+            ("prompt", pa.string()),
+            ("choices", pa.list_(pa.string())),
+            ("label", pa.int32()),
+            ("group", pa.string()),
+        ]
+    ),
     Kind.TAGGING: pa.schema(
         [*_ITEM, ("tokens", pa.list_(pa.string())), ("tags", TAGS), ("group", pa.string())]
     ),
@@ -72,6 +82,14 @@ PREDICTIONS: dict[Kind, pa.Schema] = {
             *_CELL_ITEM,
             ("prediction", pa.string()),
             ("gold", pa.string()),
+            ("correct", pa.int32()),
+        ]
+    ),
+    Kind.CHOICE: pa.schema(
+        [
+            *_CELL_ITEM,
+            ("prediction", pa.int32()),
+            ("gold", pa.int32()),
             ("correct", pa.int32()),
         ]
     ),
@@ -129,6 +147,28 @@ SCORES = pa.schema(
         ("metric", pa.string()),
         ("value", pa.float64()),
         ("n", pa.int64()),
+    ]
+)
+
+# One row a training run. phase: "intermediate" or "target"; train_set: what the target phase
+# trains on, empty for the intermediate phase. dev: best English development score in points.
+# collapsed: empty, or what shows that the run learnt nothing. tokens, token_pairs: trained on,
+# padding excluded; the pairs are the sum of squared lengths, to which attention is proportional.
+RUNS = pa.schema(
+    [
+        ("encoder", pa.string()),
+        ("recipe", pa.string()),
+        ("phase", pa.string()),
+        ("train_set", pa.string()),
+        ("seed", pa.int64()),
+        ("collapsed", pa.string()),
+        ("restarted", pa.bool_()),
+        ("dev", pa.float64()),
+        ("steps", pa.int64()),
+        ("best_step", pa.int64()),
+        ("seconds", pa.float64()),
+        ("tokens", pa.int64()),
+        ("token_pairs", pa.int64()),
     ]
 )
 

@@ -7,62 +7,26 @@ A new task is one entry in `TASKS` and, if its file format is new, one reader fu
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from enum import StrEnum
+from xstilts.task_types import SOURCE_LANGUAGE, FolderSource, HubSource, Kind, Metric, Task
 
-SOURCE_LANGUAGE = "en"
+__all__ = [
+    "GROUPS",
+    "INTERMEDIATE",
+    "SOURCE_LANGUAGE",
+    "SPLITS",
+    "TARGETS",
+    "TASKS",
+    "TEXT",
+    "FolderSource",
+    "HubSource",
+    "Kind",
+    "Metric",
+    "Task",
+]
+
 # The key of the plain text that encoders are pretrained on.
 TEXT = "text"
 SPLITS = ("train", "dev", "test")
-
-
-class Kind(StrEnum):
-    """How a task is featurised, which head it has, how it is decoded and scored."""
-
-    PAIR = "pair"
-    TAGGING = "tagging"
-    SPAN = "span"
-    RETRIEVAL = "retrieval"
-    MLM = "mlm"
-
-
-class Metric(StrEnum):
-    """Which definition scores a task (`xstilts.metrics`)."""
-
-    ACCURACY = "accuracy"
-    SEQEVAL = "seqeval"
-    SQUAD = "squad"
-    MLQA = "mlqa"
-    BITEXT_F1 = "bitext_f1"
-    RETRIEVAL_ACCURACY = "retrieval_accuracy"
-    MASKED_ACCURACY = "masked_accuracy"
-
-
-@dataclass(frozen=True, kw_only=True)
-class FolderSource:
-    """Files that hold one split in one language, relative to `data_root`.
-
-    Several files where the format has several; `{lang}` is XTREME's code, `{iso}` the ISO
-    639-3 code. A task lists alternatives and the first whose files all exist is read.
-    """
-
-    reader: str
-    files: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class HubSource:
-    """A script-free Parquet data set on the Hugging Face hub, pinned to one commit.
-
-    `config` may hold `{lang}`, `{iso}` and `{name}` (English name of the language).
-    """
-
-    reader: str
-    repo: str
-    revision: str
-    config: str
-    split: str
-
 
 # Commits of the Parquet versions, which need no loading script.
 _XTREME = ("google/xtreme", "ec5f1f46e9af79639a90684a7a70a956c4998f04")
@@ -70,40 +34,6 @@ _GLUE = ("nyu-mll/glue", "bcdcba79d07bc864c1c254ccfcedcce55bcc9a8c")
 _PAWSX_HUB = ("google-research-datasets/paws-x", "4cd8187c404bda33cb1f62b49b001115862acf37")
 _SQUAD = ("rajpurkar/squad", "7b6d24c440a36b6815f21b70d25016731768db1f")
 _BUCC = ("mteb/BUCC", "414572247440f0ccacf7eb0bb70a31533a0e5443")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Task:
-    """One task: what it is, in which languages, and the sources of its splits.
-
-    `train_set` is the key of the task whose English data this target trains on (xquad and
-    mlqa share squad_v1), None where nothing is trained. `group` is XTREME's task group, None
-    for a task that is only trained on. `dev_from_train` is the share of training passages
-    held out for model selection where the data set has no English development split apart
-    from the one that is tested. `no_dev` are the languages that have no development data at all.
-    `parallel` tasks have the same items in every language. `generated` are the splits that can be
-    generated (`xstilts.data.invitro`). `hub_variant` says how the hub's
-    data differ from XTREME's own files.
-    """
-
-    key: str
-    title: str
-    kind: Kind
-    metric: Metric
-    licence: str
-    languages: tuple[str, ...] = (SOURCE_LANGUAGE,)
-    labels: tuple[str, ...] = ()
-    train_set: str | None = None
-    group: str | None = None
-    intermediate: bool = False
-    dev_from_train: float = 0.0
-    no_dev: tuple[str, ...] = ()
-    parallel: bool = False
-    hub_variant: str = ""
-    generated: tuple[str, ...] = ()
-    folder: dict[str, tuple[FolderSource, ...]] = field(default_factory=dict)
-    hub: dict[str, HubSource] = field(default_factory=dict)
-
 
 NLI_LABELS = ("entailment", "neutral", "contradiction")
 NER_TAGS = ("O", "B-LOC", "I-LOC", "B-ORG", "I-ORG", "B-PER", "I-PER")
@@ -141,10 +71,12 @@ def _per_split(
     }
 
 
-def _hub(reader: str, pinned: tuple[str, str], config: str, **splits: str) -> dict[str, HubSource]:
+def _hub(
+    reader: str, pinned: tuple[str, str], config: str, **splits: str
+) -> dict[str, tuple[HubSource, ...]]:
     repo, revision = pinned
     return {
-        split: HubSource(reader=reader, repo=repo, revision=revision, config=config, split=name)
+        split: (HubSource(reader=reader, repo=repo, revision=revision, config=config, split=name),)
         for split, name in splits.items()
     }
 
