@@ -222,6 +222,41 @@ class TestSquad:
         assert test.rows[0]["answers"] == [{"text": "dog", "start": -1}]
         assert test.counts == {"answers_not_in_context": 1}
 
+    def test_a_negative_offset_says_nothing(self):
+        text = squad(qa("q", ("the", -1)), qa("r", ("cat", -1)))
+        batch = squad_read(text, "train", "squad_v1")
+        assert [row["answers"] for row in batch.rows] == [[{"text": "cat", "start": 4}]]
+        assert batch.counts["questions_dropped"] == 1
+
+    @pytest.mark.parametrize("split", ["train", "dev"])
+    def test_a_question_may_have_no_answer_where_the_task_says_so(self, split):
+        text = squad(qa("q", ("cat", 4)), qa("r"), qa("s", ("", 0)))
+        batch = squad_read(text, split, "squad_v2")
+        assert [len(row["answers"]) for row in batch.rows] == [1, 0, 0]
+        assert batch.counts == {"unanswerable": 2}
+
+    def test_an_answer_that_is_not_there_does_not_make_a_question_unanswerable(self):
+        text = squad(qa("q", ("cat", 4)), qa("r", ("dog", 4)))
+        batch = squad_read(text, "train", "squad_v2")
+        assert [row["id"] for row in batch.rows] == ["q"]
+        assert batch.counts == {"answers_dropped": 1, "questions_dropped": 1}
+
+    def test_some_questions_must_have_an_answer(self):
+        with pytest.raises(XstiltsError, match=r"no question has an answer.*removed"):
+            squad_read(squad(qa("q"), qa("r")), "dev", "squad_v2")
+
+    @pytest.mark.parametrize(
+        ("question", "said"),
+        [
+            (qa("q") | {"is_impossible": False}, "is_impossible is false, but it has 0 answers"),
+            (qa("q", ("cat", 4)) | {"is_impossible": True}, "is true, but it has 1 answers"),
+        ],
+    )
+    def test_a_question_that_contradicts_itself_is_refused(self, question, said):
+        with pytest.raises(XstiltsError, match=f"paragraph 1, question q: .*{said}"):
+            squad_read(squad(question), "dev", "squad_v2")
+        assert squad_read(squad(question, qa("r", ("cat", 4))), "train", "squad_v1").rows
+
     @pytest.mark.parametrize("ids", [("0", "0"), ("", "1")])
     def test_ids_that_cannot_name_a_question_are_replaced(self, ids):
         batch = squad_read(squad(*(qa(name, ("cat", 4)) for name in ids)), "train", "tydiqa")
@@ -238,7 +273,7 @@ class TestSquad:
             (squad(qa("q", ("", 0)), qa("r")), "no question has an answer.*removed"),
             (squad(qa("q", ("cat", 4)), qa("r")), "question r: the question has no answer"),
             ('{"data": [', "row 1: broken JSON"),
-            ("[]", "not SQuAD 1.1 JSON"),
+            ("[]", "not SQuAD JSON"),
             ('{"data": []}', "no question"),
             (squad(qa("q", (None, 0))), "article 1, paragraph 1: .*must be strings"),
             ('{"data": [{"paragraphs": [{"qas": [{}]}]}]}', "article 1, paragraph 1: .*context"),

@@ -18,7 +18,7 @@ from xstilts.data.ingest import Unit, build_part
 from xstilts.data.items import gold_pairs
 from xstilts.errors import XstiltsError
 from xstilts.schemas import DATA
-from xstilts.tasks import INTERMEDIATE, NER_TAGS, TARGETS, TASKS, UPOS_TAGS, Task
+from xstilts.tasks import INTERMEDIATE, NER_TAGS, TARGETS, TASKS, UPOS_TAGS, HubSource, Task
 
 NLI = ClassLabel(names=["entailment", "neutral", "contradiction"])
 ANSWERS = {"text": List(Value("string")), "answer_start": List(Value("int32"))}
@@ -63,11 +63,18 @@ class Hub:
         task = TASKS[key]
         return dataclasses.replace(
             task,
-            hub={
-                split: dataclasses.replace(source, repo=str(self.root / source.repo), revision="")
-                for split, source in task.hub.items()
-            },
+            hub=self._here(task.hub),
+            hub_translated=self._here(task.hub_translated),
         )
+
+    def _here(self, hub: dict[str, tuple[HubSource, ...]]) -> dict[str, tuple[HubSource, ...]]:
+        return {
+            split: tuple(
+                dataclasses.replace(source, repo=str(self.root / source.repo), revision="")
+                for source in sources
+            )
+            for split, sources in hub.items()
+        }
 
     def build(self, key: str, part: Any, split: str, *languages: str, **limits: int):
         units = [Unit(split, language) for language in languages]
@@ -105,8 +112,8 @@ def test_mnli_labels_map_by_name_and_unlabelled_are_dropped(hub):
         assert [row["label"] for row in out] == ["contradiction", "entailment", "neutral"]
         assert [row["text_a"] for row in out] == ["p0", "p1", "p3"]
         assert meta["units"][0]["counts"] == {"unlabelled_dropped": 1}
-    with pytest.raises(XstiltsError, match="in English only, not in 'de'"):
-        hub.build("xnli", "train", "train", "de")
+    with pytest.raises(XstiltsError, match="qqp has no train data in 'de' on the hub"):
+        hub.build("qqp", "train", "train", "de")
 
 
 def test_qqp_has_glues_own_columns(hub):
@@ -143,8 +150,9 @@ def test_xnli_languages_share_one_config(hub):
     assert [row["text_a"] for row in out] == ["de 0", "de 1", "de 2", "en 0", "en 1", "en 2"]
     assert [row["group"] for row in out] == ["dev:0", "dev:1", "dev:2"] * 2
     assert out[1]["label"] == "contradiction"
-    assert meta["units"][0]["hub_split"] == "validation"
-    assert meta["units"][0]["config"] == "XNLI"
+    (source,) = meta["units"][0]["sources"]
+    assert source["hub_split"] == "validation"
+    assert source["config"] == "XNLI"
 
 
 def test_pawsx_items_are_paired_by_id(hub):
@@ -317,8 +325,8 @@ def test_constant_gold_and_other_columns_are_refused(hub):
 class TestRevision:
     def unpinned(self) -> Task:
         task = TASKS["squad_v1"]
-        source = dataclasses.replace(task.hub["dev"], revision="")
-        return dataclasses.replace(task, hub={"dev": source})
+        (source,) = task.hub["dev"]
+        return dataclasses.replace(task, hub={"dev": (dataclasses.replace(source, revision=""),)})
 
     def test_a_repository_without_a_pinned_commit_is_refused(self):
         with pytest.raises(XstiltsError, match=r"rajpurkar/squad: no commit.*hub_revisions"):
@@ -360,12 +368,193 @@ class TestRevision:
 
     def test_every_source_of_the_table_is_pinned_and_has_a_reader(self):
         for task in (*TARGETS.values(), *INTERMEDIATE.values()):
-            assert set(task.hub) == set(task.folder)
-            for source in task.hub.values():
-                assert re.fullmatch("[0-9a-f]{40}", source.revision)
-                assert source.reader in READERS
+            assert set(task.hub) == set(task.folder) or task.key == "ccg"
+            for sources in (*task.hub.values(), *task.hub_translated.values()):
+                for source in sources:
+                    assert re.fullmatch("[0-9a-f]{40}", source.revision)
+                    assert source.reader in READERS
 
 
 def test_a_split_that_the_hub_lacks(hub):
     with pytest.raises(XstiltsError, match="no dev split on the hub"):
         hub.build("tatoeba", "eval", "dev", "de")
+
+
+PAIR = {"premise": Value("string"), "hypothesis": Value("string"), "label": NLI}
+
+
+def nli(name: str, *labels: int) -> list[dict]:
+    return [
+        {"premise": f"{name} {n}", "hypothesis": "h", "label": label}
+        for n, label in enumerate(labels)
+    ]
+
+
+class TestIntermediate:
+    def test_anli_joins_three_sets_and_numbers_through(self, hub):
+        hub.add("nyu-mll/glue", "mnli", "train", PAIR, nli("mnli", 0, 1))
+        hub.add("stanfordnlp/snli", "plain_text", "train", PAIR, nli("snli", -1, 2))
+        for number in (1, 2, 3):
+            hub.add("facebook/anli", "plain_text", f"train_r{number}", PAIR, nli(f"r{number}", 2))
+        out, meta = hub.build("anli", "train", "train", "en")
+        assert [row["text_a"] for row in out] == [
+            "mnli 0",
+            "mnli 1",
+            "snli 1",
+            *(f"r{number} 0" for number in (1, 2, 3)),
+        ]
+        assert [row["id"] for row in out] == [f"train-en:{n}" for n in (0, 1, 3, 4, 5, 6)]
+        assert meta["units"][0]["counts"] == {"unlabelled_dropped": 1}
+        assert [source["hub_split"] for source in meta["units"][0]["sources"]] == [
+            "train",
+            "train",
+            "train_r1",
+            "train_r2",
+            "train_r3",
+        ]
+
+    def test_squad_v2_keeps_questions_without_answers(self, hub):
+        rows = questions(("q1", "the cat", "cat", 4), ("q2", "the cat", "cat", 4))
+        rows[1]["answers"] = {"text": [], "answer_start": []}
+        for split in ("train", "validation"):
+            hub.add("rajpurkar/squad_v2", "squad_v2", split, SQUAD, rows)
+        for part in ("train", "dev"):
+            out, meta = hub.build("squad_v2", part, part, "en")
+            assert [len(row["answers"]) for row in out] == [1, 0]
+            assert meta["units"][0]["counts"] == {"unanswerable": 1}
+
+    def test_hellaswag_labels_are_strings_and_empty_in_test(self, hub):
+        features = {
+            "ind": Value("int32"),
+            "ctx": Value("string"),
+            "endings": List(Value("string")),
+            "label": Value("string"),
+        }
+        row = {"ind": 4, "ctx": "a man", "endings": ["w", "x", "y", "z"], "label": "3"}
+        hub.add("Rowan/hellaswag", "default", "train", features, [row])
+        hub.add("Rowan/hellaswag", "default", "validation", features, [row | {"label": ""}])
+        (out,), _ = hub.build("hellaswag", "train", "train", "en")
+        assert (out["prompt"], out["choices"], out["label"]) == ("a man", row["endings"], 3)
+        with pytest.raises(XstiltsError, match=r"validation, row 1: the label is missing"):
+            hub.build("hellaswag", "dev", "dev", "en")
+
+    def test_cosmosqa(self, hub):
+        names = ["id", "context", "question", "answer0", "answer1", "answer2", "answer3"]
+        features = dict.fromkeys(names, Value("string")) | {"label": Value("int32")}
+        row = dict(zip(names, ["i", "It rained .", "Why ?", "a", "b", "c", "d"], strict=True))
+        hub.add("allenai/cosmos_qa", "default", "train", features, [row | {"label": 2}])
+        (out,), _ = hub.build("cosmosqa", "train", "train", "en")
+        assert out["prompt"] == "It rained . Why ?"
+        assert (out["choices"], out["label"]) == (["a", "b", "c", "d"], 2)
+
+    def test_cosmosqa_as_the_hub_converts_it(self, hub):
+        """Its pinned commit has no card that names the configs, only folders."""
+        self.test_cosmosqa(hub)
+        folder = hub.root / "allenai/cosmos_qa"
+        (folder / "README.md").unlink()
+        (folder / "default/train").mkdir()
+        (folder / "default/train-00000-of-00001.parquet").rename(
+            folder / "default/train/0000.parquet"
+        )
+        (out,), _ = hub.build("cosmosqa", "train", "train", "en")
+        assert out["label"] == 2
+
+    def test_csqa_has_letters(self, hub):
+        features = {
+            "id": Value("string"),
+            "question": Value("string"),
+            "choices": {"label": List(Value("string")), "text": List(Value("string"))},
+            "answerKey": Value("string"),
+        }
+        row = {
+            "id": "i",
+            "question": "where?",
+            "choices": {"label": ["A", "B"], "text": ["bank", "mall"]},
+            "answerKey": "B",
+        }
+        hub.add("tau/commonsense_qa", "default", "validation", features, [row])
+        (out,), _ = hub.build("csqa", "dev", "dev", "en")
+        assert (out["prompt"], out["choices"], out["label"]) == ("where?", ["bank", "mall"], 1)
+
+
+class TestOtherLanguages:
+    def test_mnli_is_glues_in_english_and_xnlis_translation_elsewhere(self, hub):
+        hub.add("nyu-mll/glue", "mnli", "train", PAIR, nli("glue", 0))
+        hub.add("facebook/xnli", "de", "train", PAIR, nli("xnli", 1))
+        for key in ("mnli", "xnli"):
+            out, _ = hub.build(key, "train", "train", "en", "de")
+            assert [(row["language"], row["text_a"]) for row in out] == [
+                ("en", "glue 0"),
+                ("de", "xnli 0"),
+            ]
+        with pytest.raises(XstiltsError, match="mnli has no train data in 'fi' on the hub"):
+            hub.build("mnli", "train", "train", "fi")
+
+    @pytest.mark.parametrize(
+        ("key", "language", "there"),
+        [
+            ("mnli", "sw", True),
+            ("pawsx", "ko", True),
+            ("panx", "sw", True),
+            ("udpos", "yo", True),
+            ("tydiqa", "sw", True),
+            ("tydiqa", "de", False),
+            ("squad_v1", "sw", False),
+            ("anli", "de", False),
+            ("csqa", "en", True),
+            ("ccg", "en", False),
+        ],
+    )
+    def test_what_the_hub_has_to_train_on(self, key, language, there):
+        assert bool(TASKS[key].hub_sources("train", language)) == there
+
+
+COPA = {
+    "premise": Value("string"),
+    "choice1": Value("string"),
+    "choice2": Value("string"),
+    "question": Value("string"),
+    "idx": Value("int32"),
+}
+
+
+def copa(language: str, *labels: int) -> list[dict]:
+    return [
+        {
+            "premise": f"{language} {n}.",
+            "choice1": "a",
+            "choice2": "b",
+            "question": ["cause", "effect"][n % 2],
+            "idx": n,
+            "label": label,
+        }
+        for n, label in enumerate(labels)
+    ]
+
+
+class TestXcopa:
+    def test_english_is_copa(self, hub):
+        classes = COPA | {"label": ClassLabel(names=["choice1", "choice2"])}
+        for split in ("train", "validation"):
+            hub.add("aps/super_glue", "copa", split, classes, copa("en", 0, 1))
+        hub.add("aps/super_glue", "copa", "test", classes, copa("en", -1, -1))
+        numbers = COPA | {"label": Value("int32"), "changed": Value("bool")}
+        rows = [row | {"changed": False} for row in copa("sw", 0, 1)]
+        hub.add("cambridgeltl/xcopa", "sw", "validation", numbers, rows)
+        out, _ = hub.build("xcopa", "eval", "dev", "en", "sw")
+        assert [(row["prompt"], row["label"]) for row in out] == [
+            ("en 0. What was the cause?", 0),
+            ("en 1. What was the effect?", 1),
+            ("sw 0. What was the cause?", 0),
+            ("sw 1. What was the effect?", 1),
+        ]
+        assert [row["group"] for row in out] == ["dev:0", "dev:1"] * 2
+        assert len(hub.build("xcopa", "train", "train", "en")[0]) == 2
+        with pytest.raises(XstiltsError, match="copa, split test, row 1: the label is missing"):
+            hub.build("xcopa", "eval", "test", "en")
+
+    def test_placeholder_labels_are_refused(self, hub):
+        numbers = COPA | {"label": Value("int32")}
+        hub.add("cambridgeltl/xcopa", "sw", "test", numbers, copa("sw", *[0] * 20))
+        with pytest.raises(XstiltsError, match="all 20 items have the gold 0: a placeholder"):
+            hub.build("xcopa", "eval", "test", "sw")

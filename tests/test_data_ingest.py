@@ -52,7 +52,8 @@ def test_every_task_reads_from_the_tiny_folder(tiny, key):
     table, meta = build(tiny, key, "eval", *splits)
     assert table.schema.equals(DATA[TASKS[key].kind])
     assert table.num_rows == meta["rows"] == sum(unit["rows"] for unit in meta["units"]) > 0
-    assert not any(unit["counts"] for unit in meta["units"])
+    counts = [unit["counts"] for unit in meta["units"]]
+    assert counts == [{"unanswerable": 15}] if TASKS[key].unanswerable else not any(counts)
     if TASKS[key].train_set == key or TASKS[key].intermediate:
         train, _ = build(tiny, key, "train", "train", languages=("en",))
         assert set(train["language"].to_pylist()) == {"en"}
@@ -97,7 +98,14 @@ def test_metadata_says_where_rows_come_from(tiny, tmp_path):
     assert read_table(tmp_path / "x.parquet", DATA[TASKS["xnli"].kind]).equals(table)
 
 
-@pytest.mark.parametrize("key", ["xnli", "pawsx", "xquad", "mlqa"])
+@pytest.mark.parametrize("key", ["mnli", "squad_v1"])
+def test_training_data_in_other_languages_reads_from_the_tiny_folder(tiny, key):
+    table, _ = build(tiny, key, "train", "train", languages=("en", "de", "sw"))
+    assert Counter(table["language"].to_pylist()) == {"en": 60, "de": 60, "sw": 60}
+    assert len(set(table["id"].to_pylist())) == (180 if key == "mnli" else 60)
+
+
+@pytest.mark.parametrize("key", ["xnli", "pawsx", "xquad", "mlqa", "xcopa"])
 def test_limits_keep_the_same_items_in_all_languages(tiny, key):
     table, _ = build(tiny, key, "eval", "test", test=7)
     by_language: dict[str, list[str]] = {}
@@ -184,6 +192,12 @@ def one_file(tmp_path: Path, content: str, key: str, reader: str, split: str = "
     ("key", "reader", "content"),
     [
         ("xnli", "pairs_tsv", "a\tb\tneutral\n" * 20),
+        (
+            "xcopa",
+            "copa_jsonl",
+            '{"premise": "p", "question": "cause", "choice1": "a", "choice2": "b", "label": 0}\n'
+            * 20,
+        ),
         ("panx", "tags_tsv", "a\tO\n\n" * 20),
     ],
 )

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from xstilts.data.locate import explain_missing, find_files
+from xstilts.recipes import TRAINABLE
 from xstilts.tasks import TASKS
 
 
@@ -46,11 +47,76 @@ def test_the_first_alternative_wins(tmp_path):
     assert find_files(TASKS["mnli"], "train", "en", tmp_path)[0].reader == "pairs_jsonl"
 
 
-def test_a_file_without_a_language_in_its_name_is_english(tmp_path):
-    touch(tmp_path, "squad/train-v1.1.json")
-    assert find_files(TASKS["squad_v1"], "train", "en", tmp_path)
-    assert find_files(TASKS["squad_v1"], "train", "de", tmp_path) is None
-    assert "other languages only" in explain_missing(TASKS["squad_v1"], "train", "de", tmp_path)
+@pytest.mark.parametrize(
+    ("task", "names"),
+    [
+        (
+            "anli",
+            [
+                "intermediate/mnli/train-sw.jsonl",
+                "intermediate/snli/train-sw.jsonl",
+                "intermediate/anli/train-sw.jsonl",
+            ],
+        ),
+        ("mnli", ["intermediate/mnli/train-sw.jsonl"]),
+        ("mnli", ["xnli/train-sw.tsv"]),
+        ("mnli", ["XNLI-MT-1.0/multinli/multinli.train.sw.tsv"]),
+        ("mnli", ["xtreme_translations/XNLI/translate-train/en-sw-translated.tsv"]),
+        ("qqp", ["intermediate/qqp/train-sw.jsonl"]),
+        ("qqp", ["intermediate/qqp/train-sw.tsv"]),
+        ("squad_v2", ["intermediate/squad_v2/train-sw-v2.0.json"]),
+        ("squad_v1", ["squad/train-sw-v1.1.json"]),
+        (
+            "squad_v1",
+            ["xtreme_translations/SQuAD/translate-train/squad.translate.train.en-sw.json"],
+        ),
+        ("hellaswag", ["intermediate/hellaswag/hellaswag_train-sw.jsonl"]),
+        ("ccg", ["intermediate/ccg/train-sw.tsv"]),
+        ("ccg", ["intermediate/ccg/train-sw.auto"]),
+        ("cosmosqa", ["intermediate/cosmosqa/train-sw.csv"]),
+        ("csqa", ["intermediate/commonsense_qa/train-sw_rand_split.jsonl"]),
+        ("xnli", ["xnli/train-sw.tsv"]),
+        ("xnli", ["xtreme_translations/XNLI/translate-train/en-sw-translated.tsv"]),
+        ("pawsx", ["pawsx/train-sw.tsv"]),
+        ("pawsx", ["xtreme_translations/PAWSX/translate-train/en-sw-translated.tsv"]),
+        ("udpos", ["udpos/train-sw.tsv"]),
+        ("panx", ["panx/train-sw.tsv"]),
+        ("tydiqa", ["tydiqa/tydiqa-goldp-v1.1-train/tydiqa.goldp.sw.train.json"]),
+        (
+            "tydiqa",
+            ["xtreme_translations/TyDiQA-GoldP/translate-train/tydiqa.translate.train.en-sw.json"],
+        ),
+        ("xcopa", ["xcopa/train-sw.jsonl"]),
+    ],
+)
+def test_training_data_in_another_language(tmp_path, task, names):
+    assert find_files(TASKS[task], "train", "sw", tmp_path) is None
+    touch(tmp_path, *names)
+    assert find_files(TASKS[task], "train", "de", tmp_path) is None
+    assert find_files(TASKS[task], "train", "en", tmp_path) is None
+    _, files = find_files(TASKS[task], "train", "sw", tmp_path)
+    assert files == tuple(tmp_path / name for name in names)
+
+
+def test_every_trained_task_has_a_name_for_data_in_another_language():
+    for key in TRAINABLE:
+        assert "no train data in 'sw'" in explain_missing(TASKS[key], "train", "sw", Path("x"))
+        assert "missing" in explain_missing(TASKS[key], "train", "sw", Path("x"))
+
+
+def test_what_is_joined_is_in_one_language(tmp_path):
+    touch(tmp_path, *(f"intermediate/{name}/train-sw.jsonl" for name in ("mnli", "snli")))
+    touch(tmp_path, *(f"intermediate/anli/R{number}/train.jsonl" for number in (1, 2, 3)))
+    assert find_files(TASKS["anli"], "train", "sw", tmp_path) is None
+    touch(tmp_path, *(f"intermediate/{name}/train.jsonl" for name in ("mnli", "snli")))
+    _, files = find_files(TASKS["anli"], "train", "en", tmp_path)
+    assert [path.parent.name for path in files] == ["mnli", "snli", "R1", "R2", "R3"]
+
+
+def test_english_was_not_translated(tmp_path):
+    touch(tmp_path, "xtreme_translations/SQuAD/translate-train/squad.translate.train.en-en.json")
+    assert find_files(TASKS["squad_v1"], "train", "en", tmp_path) is None
+    assert "xtreme_translations" not in explain_missing(TASKS["squad_v1"], "train", "en", tmp_path)
 
 
 def test_sorted_tatoeba_without_labels_is_explained(tmp_path):

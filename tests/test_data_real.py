@@ -54,8 +54,18 @@ def read(root: Path, key: str, split: str, languages: str):
         ("tydiqa", "test", "en ko sw", 150),
         ("squad_v1", "train", "en", 850),
         ("squad_v1", "dev", "en", 150),
+        ("anli", "train", "en", 3000),
+        ("anli", "dev", "en", 600),
         ("mnli", "train", "en", 1000),
         ("mnli", "dev", "en", 200),
+        ("hellaswag", "train", "en", 450),
+        ("hellaswag", "dev", "en", 100),
+        ("cosmosqa", "train", "en", 560),
+        ("cosmosqa", "dev", "en", 140),
+        ("csqa", "train", "en", 1000),
+        ("csqa", "dev", "en", 200),
+        ("xcopa", "train", "en", 400),
+        ("xcopa", "dev", " ".join(TASKS["xcopa"].languages), 100),
     ],
 )
 def test_counts(xtreme_mini, key, split, languages, count):
@@ -138,3 +148,36 @@ def test_broken_files_are_refused(xtreme_mini, name, key, reader, message):
         build_part(TASKS[key], "eval", [unit], source="folder", limits={})
     assert name in str(refusal.value)
     assert "gold" in str(refusal.value) or "labels" in str(refusal.value)
+
+
+def test_questions_without_an_answer_stay(xtreme_mini):
+    for split, count in (("train", 850), ("dev", 315)):
+        table, counts = read(xtreme_mini, "squad_v2", split, "en")
+        unanswered = [not answers for answers in table["answers"].to_pylist()]
+        assert len(unanswered) == count
+        assert counts == {"unanswerable": sum(unanswered)}
+        assert 0.3 < sum(unanswered) / count < 0.7
+
+
+def test_multiple_choice_reads_as_it_is_meant(xtreme_mini):
+    rows = {
+        key: read(xtreme_mini, key, split, language)[0].to_pylist()
+        for key, split, language in (
+            ("hellaswag", "dev", "en"),
+            ("cosmosqa", "dev", "en"),
+            ("csqa", "dev", "en"),
+            ("xcopa", "dev", "sw"),
+        )
+    }
+    first = rows["hellaswag"][0]
+    assert first["prompt"] == "A man is sitting on a roof. he"
+    assert first["choices"][first["label"]] == "starts pulling up roofing on a roof."
+    first = rows["cosmosqa"][0]
+    assert first["prompt"].endswith("? Why is this person asking about divorce ?")
+    assert first["choices"][first["label"]] == "He wants to get married to a different person ."
+    first = rows["csqa"][0]
+    assert first["choices"][first["label"]] == "bank"
+    first = rows["xcopa"][0]
+    assert first["prompt"] == "Mwanaume alifungua bomba la maji. What was the effect?"
+    assert first["choices"][first["label"]] == "Maji yalitiririka kutoka kwenye bomba."
+    assert first["group"] == "dev:0"

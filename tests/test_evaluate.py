@@ -13,7 +13,7 @@ from xstilts.item_counts import bucc_table, prediction_table, tatoeba_table
 from xstilts.schemas import DATA
 from xstilts.scores import score_predictions
 from xstilts.submission import write_labels, write_predictions
-from xstilts.tasks import TARGETS, TASKS, Kind, Metric
+from xstilts.tasks import TASKS, XTREME, Kind, Metric
 
 WORDS = ("rio", "Mar", "mar.", "北", "京", "ال", "x y", "the")
 GROUPS = {
@@ -104,7 +104,7 @@ def nine_tasks(tmp_path_factory):
     root = tmp_path_factory.mktemp("submission")
     rng = random.Random(5)
     scores = {}
-    for key, task in TARGETS.items():
+    for key, task in XTREME.items():
         items = random_items(task, rng)
         predictions = random_predictions(task, items, rng)
         write_labels(items, task, root / "labels")
@@ -161,9 +161,9 @@ def test_averages_are_xtremes(nine_tasks):
     # and total plain means of tasks (google-research/xtreme evaluate.py).
     root, _ = nine_tasks
     report = evaluate_folder(root / "predictions", root / "labels")
-    assert set(report) == {*TARGETS, *GROUPS, "all_task"}
+    assert set(report) == {*XTREME, *GROUPS, "all_task"}
     main = {}
-    for key in TARGETS:
+    for key in XTREME:
         averages = {
             metric: sum(values.values()) / len(values)
             for metric, values in report[key].items()

@@ -8,7 +8,7 @@ import pytest
 
 from xstilts.data.invitro.tongues import GRAMMARS
 from xstilts.languages import INVITRO_LANGUAGES, LANGUAGES, language_table
-from xstilts.tasks import SOURCE_LANGUAGE, TARGETS
+from xstilts.tasks import SOURCE_LANGUAGE, TARGETS, XTREME
 
 
 def test_every_language_of_a_target_is_known() -> None:
@@ -30,7 +30,7 @@ def test_kinship_of_some_languages() -> None:
     swahili, tamil = LANGUAGES["sw"], LANGUAGES["ta"]
     assert (swahili.family, swahili.branch, swahili.iso639_3) == ("Niger-Congo", "Bantu", "swh")
     assert (tamil.family, tamil.script) == ("Dravidian", "Taml")
-    xtreme = {LANGUAGES[code].family for task in TARGETS.values() for code in task.languages}
+    xtreme = {LANGUAGES[code].family for task in XTREME.values() for code in task.languages}
     assert len(xtreme) == 14
 
 

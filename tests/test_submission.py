@@ -140,6 +140,15 @@ def test_bucc_holds_the_mined_pairs_only(tmp_path):
     assert path.read_text() == ""
 
 
+def test_a_target_beyond_xtreme_has_no_place_in_the_layout(tmp_path):
+    task = TASKS["xcopa"]
+    row = {"id": "0", "prompt": "p", "choices": ["a", "b"], "label": 1}
+    table = items(Kind.CHOICE, row)
+    assert write_labels(table, task, tmp_path) == []
+    assert write_predictions(prediction_table(task, table, [0]), task, tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_tables_without_test_items_are_refused(tmp_path):
     table = items(Kind.PAIR, {"id": "0", "label": "neutral", "split": "dev"})
     with pytest.raises(XstiltsError, match="nothing of the test split"):

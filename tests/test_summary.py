@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from xstilts.errors import XstiltsError
 from xstilts.schemas import SCORES
 from xstilts.summary import main_metrics, summarise
-from xstilts.tasks import GROUPS, TARGETS
+from xstilts.tasks import GROUPS, TARGETS, XTREME
 
 
 def table(*rows: tuple) -> pl.DataFrame:
@@ -108,16 +108,26 @@ def test_qa_is_the_mean_of_exact_match_and_f1_and_extras_enter_nothing() -> None
 
 
 def test_groups_and_overall_are_means_of_their_tasks() -> None:
-    values = {("none", target, 1): 10.0 * place for place, target in enumerate(TARGETS, start=1)}
+    values = {("none", target, 1): 10.0 * place for place, target in enumerate(XTREME, start=1)}
     summary = summarise(grid(values))
     groups = dict(summary.averages.filter(quantity="group").select("name", "mean").iter_rows())
     assert groups == {"classification": 15, "tagging": 35, "qa": 60, "retrieval": 85}
     assert only(summary.averages, quantity="overall")["mean"] == pytest.approx(450 / 9)
 
 
-@pytest.mark.parametrize("absent", list(TARGETS))
+def test_a_target_beyond_xtreme_has_a_score_and_is_in_no_mean() -> None:
+    values = {("none", target, 1): 50.0 for target in XTREME} | {("none", "xcopa", 1): 90.0}
+    summary = summarise(grid(values))
+    assert only(summary.averages, quantity="task", name="xcopa")["mean"] == 90
+    assert set(summary.averages.filter(quantity="group")["name"]) == set(GROUPS)
+    assert only(summary.averages, quantity="overall")["mean"] == 50
+    alone = summarise(grid({("none", "xcopa", 1): 90.0}))
+    assert set(alone.averages["quantity"]) == {"task", "english", "gap"}
+
+
+@pytest.mark.parametrize("absent", list(XTREME))
 def test_no_average_over_an_incomplete_set_of_tasks(absent: str) -> None:
-    summary = summarise(grid({("none", target, 1): 50 for target in TARGETS if target != absent}))
+    summary = summarise(grid({("none", target, 1): 50 for target in XTREME if target != absent}))
     assert summary.averages.filter(quantity="overall").is_empty()
     formed = set(summary.averages.filter(quantity="group")["name"])
     assert formed == {name for name, members in GROUPS.items() if absent not in members}
@@ -125,10 +135,10 @@ def test_no_average_over_an_incomplete_set_of_tasks(absent: str) -> None:
 
 def test_retrieval_of_the_baseline_is_reused_for_every_seed_but_counted_once() -> None:
     """Baseline: seven trained tasks at 40, 50, 60 by seed, two retrieval tasks at 20 once."""
-    trained = [target for target in TARGETS if TARGETS[target].train_set]
+    trained = [target for target in XTREME if XTREME[target].train_set]
     values = {("none", target, seed): 30.0 + 10 * seed for target in trained for seed in (1, 2, 3)}
     values |= {("none", target, 1): 20.0 for target in GROUPS["retrieval"]}
-    values |= {("mnli", target, seed): 50.0 + seed for target in TARGETS for seed in (1, 2, 3)}
+    values |= {("mnli", target, seed): 50.0 + seed for target in XTREME for seed in (1, 2, 3)}
     summary = summarise(grid(values))
 
     overall = only(summary.averages, recipe="none", quantity="overall")
@@ -308,7 +318,7 @@ def test_the_order_of_rows_does_not_matter(random) -> None:
     values = {
         (recipe, target, seed): 10.0 + len(recipe) + len(target) + seed
         for recipe in ("none", "mnli")
-        for target in TARGETS
+        for target in XTREME
         for seed in (1, 2)
     }
     rows = grid(values)

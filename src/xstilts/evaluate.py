@@ -22,7 +22,7 @@ from xstilts.metrics.qa import mlqa_scores, squad_scores
 from xstilts.metrics.tagging import corpus_chunk_counts
 from xstilts.scores import xtreme_groups, xtreme_value
 from xstilts.submission import language_file
-from xstilts.tasks import TARGETS, Metric, Task
+from xstilts.tasks import XTREME, Metric, Task
 
 Coverage = Literal["all", "present"]
 
@@ -30,7 +30,7 @@ Coverage = Literal["all", "present"]
 def evaluate_folder(
     predictions: str | Path, labels: str | Path, languages: Coverage = "all"
 ) -> dict[str, Any]:
-    """Score every task whose folder is in both `predictions` and `labels`.
+    """Score each of XTREME's tasks whose folder is in both `predictions` and `labels`.
 
     Args:
         predictions, labels: folders in XTREME's layout (`xstilts.submission`).
@@ -52,14 +52,14 @@ def evaluate_folder(
             raise XstiltsError("no such folder", where=folder)
     tasks = [
         task
-        for key, task in TARGETS.items()
+        for key, task in XTREME.items()
         if (predictions / key).is_dir() and (labels / key).is_dir()
     ]
     if not tasks:
         raise XstiltsError(
             f"no task has a folder both here and in {labels}",
             where=predictions,
-            mend=f"folders are named {', '.join(TARGETS)}",
+            mend=f"folders are named {', '.join(XTREME)}",
         )
     covered = {task.key: _languages(task, labels, languages) for task in tasks}
     details = {

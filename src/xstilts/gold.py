@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from xstilts.errors import XstiltsError, did_you_mean
 from xstilts.tasks import Kind, Task
@@ -18,20 +19,23 @@ GOLD_REMOVED = "XTREME's processed test files hold no gold; use files that keep 
 
 
 def refuse_placeholder_gold(
-    task: Task, golds: Sequence[str] | Sequence[Sequence[str]], where: str | Path
+    task: Task,
+    golds: Sequence[str] | Sequence[int] | Sequence[Sequence[str]],
+    where: str | Path,
 ) -> None:
     """Refuse missing, unknown or constant gold of one language's evaluation items.
 
     Args:
-        golds: one entry an item: label (pair), tags (tagging), answer texts (span), id or
-            pair of ids as one string (retrieval).
+        golds: one entry an item: label (pair), place among the choices (choice), tags (tagging),
+            answer texts (span, none where a question is unanswerable), id or pair of ids as one
+            string (retrieval).
         where: named in the message.
 
     Raises:
-        XstiltsError: no items; an item without gold; a label or tag that the task does not
-            have; or the same gold in all of `ENOUGH` items or more.
+        XstiltsError: no items; an item without gold, or no question with an answer; a label or
+            tag that the task does not have; or the same gold in all of `ENOUGH` items or more.
     """
-    if not golds:
+    if not golds or (task.unanswerable and not any(golds)):
         raise XstiltsError("no gold at all", where=where, mend=GOLD_REMOVED)
     for row, gold in enumerate(golds, start=1):
         _refuse_item(task, gold, where, row)
@@ -51,12 +55,15 @@ def refuse_placeholder_gold(
         )
 
 
-def _refuse_item(
-    task: Task, gold: str | Sequence[str] | None, where: str | Path, number: int
-) -> None:
+def _refuse_item(task: Task, gold: Any, where: str | Path, number: int) -> None:
     if task.kind is Kind.SPAN:
-        if not gold or not any(answer and answer.strip() for answer in gold):
+        answered = gold and any(answer and answer.strip() for answer in gold)
+        if not (answered or (task.unanswerable and not gold)):
             raise XstiltsError(f"question {number} has no answer", where=where, mend=GOLD_REMOVED)
+        return
+    if task.kind is Kind.CHOICE:
+        if gold is None or gold < 0:
+            raise XstiltsError("no gold", where=where, row=number, mend=GOLD_REMOVED)
         return
     if task.kind is Kind.TAGGING:
         where, row, labels = f"{where}, sentence {number}", None, gold or []

@@ -17,7 +17,7 @@ from xstilts.languages import Language
 from xstilts.report.cells import points, signed, title
 from xstilts.rivals import CLEAR, main_scores, rival
 from xstilts.summary import OVERALL, Summary, summarise
-from xstilts.tasks import SOURCE_LANGUAGE, TARGETS, Kind
+from xstilts.tasks import SOURCE_LANGUAGE, XTREME, Kind
 
 _CLEAN = "clean"
 
@@ -114,10 +114,10 @@ class _Run:
         )
 
     def targets(self, recipe: str, *, trained: bool | None = None) -> list[str]:
-        """Targets that have a score after `recipe`: all, the trained ones, or the others."""
+        """XTREME's targets with a score after `recipe`: all, the trained ones, or the others."""
         return [
             key
-            for key, task in TARGETS.items()
+            for key, task in XTREME.items()
             if (recipe, "task", key) in self.averages
             and (trained is None or trained == (task.train_set is not None))
         ]
@@ -163,11 +163,11 @@ class _Run:
         with_gains = [
             recipe
             for recipe in self.recipes
-            if any((recipe, "task", target) in self.gains for target in TARGETS)
+            if any((recipe, "task", target) in self.gains for target in XTREME)
         ]
         shared = [
             target
-            for target in TARGETS
+            for target in XTREME
             if with_gains and all((recipe, "task", target) in self.gains for recipe in with_gains)
         ]
         if not shared:
@@ -223,11 +223,11 @@ def _overall(run: _Run) -> str:
     overall = run.averages.get((run.recipe, OVERALL, OVERALL))
     if overall is not None:
         return (
-            f"The overall score of {run.recipe}, the mean of all {len(TARGETS)} task scores, is"
+            f"The overall score of {run.recipe}, the mean of all {len(XTREME)} task scores, is"
             f" {points(overall)}."
         )
     tasks = run.targets(run.recipe)
-    lacking = f"No overall score, because not all {len(TARGETS)} targets have a score"
+    lacking = f"No overall score, because not all {len(XTREME)} targets have a score"
     if not tasks:
         return f"{lacking}."
     mean = fmean(run.averages[run.recipe, "task", target] for target in tasks)
@@ -272,7 +272,7 @@ def _side_effects(run: _Run) -> str:
     best = max(gains, key=gains.__getitem__)
     retrieval = [
         run.gains[best, "task", target]
-        for target, task in TARGETS.items()
+        for target, task in XTREME.items()
         if task.kind is Kind.RETRIEVAL and (best, "task", target) in run.gains
     ]
     worst = run.worst_family()

@@ -34,11 +34,13 @@ def write_predictions(table: pa.Table, task: Task, folder: str | Path) -> list[P
         table: predictions (`schemas.PREDICTIONS`); other splits and conditions are left out.
 
     Returns:
-        The files written, one a language, sorted by language.
+        The files written, one a language, sorted by language; none for a target beyond XTREME.
 
     Raises:
         XstiltsError: other columns, no clean test predictions, or a repeated question id.
     """
+    if not task.xtreme:
+        return []
     rows = [
         row
         for row in _rows(table, PREDICTIONS[task.kind], f"predictions of {task.key}")
@@ -67,12 +69,14 @@ def write_labels(items: pa.Table, task: Task, folder: str | Path) -> list[Path]:
         items: normalised data (`schemas.DATA`); other splits are left out.
 
     Returns:
-        The files written, one a language, sorted by language.
+        The files written, one a language, sorted by language; none for a target beyond XTREME.
 
     Raises:
         XstiltsError: other columns, no test items, a repeated question id, or an English
             Tatoeba sentence without exactly one translation.
     """
+    if not task.xtreme:
+        return []
     rows = _rows(items, DATA[task.kind], f"items of {task.key}")
     written = []
     for language, entries in _by_language(rows, f"items of {task.key}"):

@@ -29,14 +29,17 @@ class Metric(StrEnum):
     BITEXT_F1 = "bitext_f1"
     RETRIEVAL_ACCURACY = "retrieval_accuracy"
     MASKED_ACCURACY = "masked_accuracy"
+    TOKEN_ACCURACY = "token_accuracy"
 
 
 @dataclass(frozen=True, kw_only=True)
 class FolderSource:
     """Files that hold one split in one language, relative to `data_root`.
 
-    Several files where the format has several; `{lang}` is XTREME's code, `{iso}` the ISO
-    639-3 code. A task lists alternatives and the first whose files all exist is read.
+    Several files where the format has several, or where a data set is joined from several.
+    `{lang}` is XTREME's code, `{iso}` the ISO 639-3 code, `{to}` XTREME's code of a language that
+    English data were translated to, and `{-lang}` nothing for English and `-de` for German. A task
+    lists alternatives and the first whose files all exist is read.
     """
 
     reader: str
@@ -47,7 +50,9 @@ class FolderSource:
 class HubSource:
     """A script-free Parquet data set on the Hugging Face hub, pinned to one commit.
 
-    `config` may hold `{lang}`, `{iso}` and `{name}` (English name of the language).
+    `config` may hold `{lang}`, `{iso}` and `{name}` (English name of the language). `languages` are
+    those that it has, where its config does not say: else it has English only, or, with a
+    language in its config, any.
     """
 
     reader: str
@@ -55,6 +60,13 @@ class HubSource:
     revision: str
     config: str
     split: str
+    languages: tuple[str, ...] = ()
+
+    def has(self, language: str) -> bool:
+        """Whether it may hold data in a language."""
+        if self.languages:
+            return language in self.languages
+        return language == SOURCE_LANGUAGE or "{" in self.config
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,14 +74,18 @@ class Task:
     """One task: what it is, in which languages, and the sources of its splits.
 
     `train_set` is the key of the task whose English data this target trains on (xquad and
-    mlqa share squad_v1), None where nothing is trained. `group` is XTREME's task group, None
-    for a task that is only trained on. `unanswerable`: some questions have no answer in their
-    passage. `open_labels`: the labels are those of the training data. `dev_from_train` is the share of training passages
-    held out for model selection where the data set has no English development split apart
-    from the one that is tested. `no_dev` are the languages that have no development data at all.
-    `parallel` tasks have the same items in every language. `generated` are the splits that can be
-    generated (`xstilts.data.invitro`). `hub_variant` says how the hub's
-    data differ from XTREME's own files.
+    mlqa share squad_v1), None where nothing is trained. `group` is the group of tasks that a
+    target belongs to, None for a task that is only trained on; `xtreme` says whether the target is
+    one of XTREME's nine, over which its averages are formed. `unanswerable`: some questions have no
+    answer in their passage. `open_labels`: the labels are those of the training data.
+    `dev_from_train` is the share of training passages held out for model selection where the data
+    set has no English development split apart from the one that is tested. `no_dev` are the
+    languages that have no development data at all. `parallel` tasks have the same items in every
+    language. `generated` are the splits that can be generated (`xstilts.data.invitro`).
+
+    The sources of one split in `hub` and `hub_translated` are read one after the other and joined.
+    `hub_translated` are those of other languages than English, of the splits where they are not
+    the same. `hub_variant` says how the hub's data differ from XTREME's own files.
     """
 
     key: str
@@ -81,6 +97,7 @@ class Task:
     labels: tuple[str, ...] = ()
     train_set: str | None = None
     group: str | None = None
+    xtreme: bool = True
     intermediate: bool = False
     unanswerable: bool = False
     open_labels: bool = False
@@ -91,6 +108,13 @@ class Task:
     generated: tuple[str, ...] = ()
     folder: dict[str, tuple[FolderSource, ...]] = field(default_factory=dict)
     hub: dict[str, tuple[HubSource, ...]] = field(default_factory=dict)
+    hub_translated: dict[str, tuple[HubSource, ...]] = field(default_factory=dict)
+
+    def hub_sources(self, split: str, language: str) -> tuple[HubSource, ...]:
+        """What is read from the hub for one split in one language; nothing if it is not there."""
+        translated = self.hub_translated if language != SOURCE_LANGUAGE else {}
+        sources = translated.get(split, self.hub.get(split, ()))
+        return sources if all(source.has(language) for source in sources) else ()
 
     def with_labels(self, labels: tuple[str, ...]) -> Task:
         """This task with the labels that its training data have, where `open_labels`."""

@@ -13,8 +13,20 @@ from xstilts.tasks import Kind, Task
 # How far an answer may stand from its offset; further off, another occurrence may be meant.
 NEAR = 128
 
-_ALIASES = {"contradictory": "contradiction"}
+# How XNLI's and ANLI's own files write labels.
+_ALIASES = {
+    "contradictory": "contradiction",
+    "e": "entailment",
+    "n": "neutral",
+    "c": "contradiction",
+}
 _UNLABELLED = {"-", "-1"}
+
+
+def spellings(labels: Sequence[str]) -> dict[str, str]:
+    """The label that is meant, for each way to write one."""
+    aliases = {alias: label for alias, label in _ALIASES.items() if label in labels}
+    return aliases | {label: label for label in labels}
 
 
 def label_name(raw: Any, labels: Sequence[str], where: object, row: int | None) -> str | None:
@@ -24,7 +36,8 @@ def label_name(raw: Any, labels: Sequence[str], where: object, row: int | None) 
         XstiltsError: `raw` is no label of the task, or there is none.
     """
     name = "" if raw is None else str(raw).strip()
-    name = _ALIASES.get(name, name)
+    if name not in labels:
+        name = _ALIASES.get(name, name)
     if name in labels:
         return name
     if name in _UNLABELLED:
@@ -43,18 +56,23 @@ def settle_answers(
     train: bool,
     where: str,
     counts: Counter[str],
+    unanswerable: bool = False,
 ) -> list[dict[str, Any]] | None:
     """The answers with offsets that hold in `context`, or None if the question is dropped.
 
     An answer that is not at its offset is moved to its nearest occurrence within `NEAR`
-    characters, or to its only one. One that cannot be placed is dropped from training; in
-    dev and test it stays with start -1, since scoring needs only its text.
+    characters, or to its only one; a negative offset says nothing. One that cannot be placed is
+    dropped from training; in dev and test it stays with start -1, since scoring needs only its
+    text. A question without answers stays without where questions may be `unanswerable`.
 
     Raises:
-        XstiltsError: a question of dev or test has no answer.
+        XstiltsError: a question of dev or test has no answer, and should have one.
     """
     settled = []
     given = [(text, start) for text, start in answers if text.strip()]
+    if not given and unanswerable:
+        counts["unanswerable"] += 1
+        return []
     if not given and not train:
         raise XstiltsError("the question has no answer", where=where, mend=GOLD_REMOVED)
     for text, start in given:
@@ -89,7 +107,7 @@ def _nearest(context: str, text: str, start: int) -> int | None:
     if not places:
         return None
     best = min(places, key=lambda place: (abs(place - start), place))
-    return best if len(places) == 1 or abs(best - start) <= NEAR else None
+    return best if len(places) == 1 or (start >= 0 and abs(best - start) <= NEAR) else None
 
 
 def refuse_repeated(names: Iterable[Any], what: str, where: str) -> None:
@@ -110,6 +128,6 @@ def refuse_placeholder(task: Task, split: str, rows: Sequence[dict[str, Any]], w
     """
     if not rows:
         raise XstiltsError("no item has a label", where=where, mend=GOLD_REMOVED)
-    column = {Kind.PAIR: "label", Kind.TAGGING: "tags"}.get(task.kind)
+    column = {Kind.PAIR: "label", Kind.CHOICE: "label", Kind.TAGGING: "tags"}.get(task.kind)
     if column and split != "train":
         refuse_placeholder_gold(task, [row[column] for row in rows], where)

@@ -1,110 +1,40 @@
-"""Readers of the files that XTREME's download scripts leave, one for each format.
+"""Readers of files, one for each format: XTREME's, those of intermediate tasks, plain text.
 
 Each takes a `Place` and the format's files and returns a `Batch`. Bad data raises one
-`XstiltsError` that names the file, the 1-based line or the question, and the mend.
+`XstiltsError` that names the file, the 1-based line or the question, and the mend. Files of pairs
+and of multiple choice have rooms of their own (`xstilts.data.pairs`, `xstilts.data.choices`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from xstilts.data import choices, pairs
 from xstilts.data.checks import label_name, refuse_repeated
 from xstilts.data.items import Batch, Place, Question, item, retrieval_batch, span_batch
-from xstilts.data.lines import parse_json, read_json, read_lines
+from xstilts.data.lines import read_json, read_lines
 from xstilts.errors import XstiltsError
 from xstilts.gold import ENOUGH, GOLD_REMOVED
 
-
-def read_pairs_tsv(place: Place, files: Sequence[Path]) -> Batch:
-    """Lines of `text_a⇥text_b⇥label`, without quoting and without a header."""
-    (path,) = files
-    lines = read_lines(path)
-    while lines and not lines[-1]:
-        lines.pop()
-    return _pairs(place, path, _tsv_pairs(path, lines))
-
-
-def _tsv_pairs(path: Path, lines: list[str]) -> Iterator[tuple[int, str, str, Any]]:
-    for row, line in enumerate(lines, 1):
-        columns = line.split("\t")
-        if len(columns) == 2:
-            raise XstiltsError(
-                "2 columns, expected 3: the label is missing",
-                where=path,
-                row=row,
-                mend=GOLD_REMOVED,
-            )
-        if len(columns) != 3:
-            raise XstiltsError(
-                f"{len(columns)} columns, expected 3",
-                where=path,
-                row=row,
-                mend="each line is text⇥text⇥label, without quotes and with no other tabs",
-            )
-        yield row, columns[0], columns[1], columns[2]
-
-
-def read_pairs_jsonl(place: Place, files: Sequence[Path]) -> Batch:
-    """JSON lines with the texts and label of NLI as MNLI and SNLI name them, or of GLUE's QQP."""
-    (path,) = files
-    return _pairs(place, path, _jsonl_pairs(path))
-
-
-def _jsonl_pairs(path: Path) -> Iterator[tuple[int, str, str, Any]]:
-    namings = (
-        ("premise", "hypothesis", "label"),
-        ("sentence1", "sentence2", "gold_label"),
-        ("question1", "question2", "label"),
-    )
-    for row, line in enumerate(read_lines(path), 1):
-        if not line.strip():
-            continue
-        record = parse_json(line, path, row)
-        names = next(
-            (
-                names
-                for names in namings
-                if isinstance(record, dict)
-                and all(isinstance(record.get(name), str) for name in names[:2])
-            ),
-            None,
-        )
-        if names is None:
-            raise XstiltsError(
-                "lacks the texts",
-                where=path,
-                row=row,
-                mend="needs premise and hypothesis, or sentence1 and sentence2",
-            )
-        yield row, record[names[0]], record[names[1]], record.get(names[2])
-
-
-def _pairs(place: Place, path: Path, pairs: Iterator[tuple[int, str, str, Any]]) -> Batch:
-    batch = Batch()
-    for number, (row, text_a, text_b, raw) in enumerate(pairs):
-        label = label_name(raw, place.task.labels, path, row)
-        if label is None:
-            batch.counts["unlabelled_dropped"] += 1
-            continue
-        batch.rows.append(
-            {**item(place, number), "text_a": text_a, "text_b": text_b, "label": label}
-        )
-    return batch
+# A word of a CCGbank derivation.
+_LEAF = re.compile(r"\(<L (\S+) \S+ \S+ (\S+) \S+>\)")
 
 
 def read_tags_tsv(place: Place, files: Sequence[Path]) -> Batch:
     """Lines of `token⇥tag`, a blank line after each sentence (the last one may lack it).
 
     A token may hold spaces and tabs: the tag is what follows the last tab. WikiANN's own
-    files start every token with the language (`de:Haus`); that prefix is cut.
+    files start every token with the language (`de:Haus`); that prefix is cut. Where the task's
+    labels are open, any tag is one.
     """
     (path,) = files
     batch = Batch()
-    known = frozenset(place.task.labels)
+    known = None if place.task.open_labels else frozenset(place.task.labels)
     tokens: list[str] = []
     tags: list[str] = []
     for row, line in enumerate([*read_lines(path), ""], 1):
@@ -114,7 +44,9 @@ def read_tags_tsv(place: Place, files: Sequence[Path]) -> Batch:
                 raise XstiltsError(
                     f"the token {line!r} has no tag", where=path, row=row, mend=GOLD_REMOVED
                 )
-            if tag not in known:
+            if not tag.strip():
+                raise XstiltsError("the label is missing", where=path, row=row, mend=GOLD_REMOVED)
+            if known is not None and tag not in known:
                 label_name(tag, place.task.labels, path, row)
                 raise XstiltsError(f"{tag!r} is no tag", where=path, row=row)
             tokens.append(token)
@@ -130,8 +62,36 @@ def read_tags_tsv(place: Place, files: Sequence[Path]) -> Batch:
     return batch
 
 
+def read_ccg_auto(place: Place, files: Sequence[Path]) -> Batch:
+    """CCGbank's AUTO files: a line `ID=…`, then the sentence's derivation on one line.
+
+    Words and categories are those of its leaves, `(<L category pos pos word category>)`
+    (Hockenmaier and Steedman 2005, CCGbank manual), brackets as they stand there (`-LRB-`).
+    """
+    (path,) = files
+    batch = Batch()
+    for row, line in enumerate(read_lines(path), 1):
+        if not line.strip() or line.startswith("ID="):
+            continue
+        leaves = _LEAF.findall(line)
+        if not leaves or len(leaves) != line.count("(<L "):
+            raise XstiltsError(
+                f"{len(leaves)} of {line.count('(<L ')} leaves of the derivation can be read",
+                where=path,
+                row=row,
+                mend="each line is ID=… or a derivation with leaves"
+                " (<L category pos pos word category>)",
+            )
+        tags, tokens = map(list, zip(*leaves, strict=True))
+        batch.rows.append({**item(place, len(batch.rows)), "tokens": tokens, "tags": tags})
+    if not batch.rows:
+        raise XstiltsError("holds no derivation", where=path, mend="use CCGbank's AUTO files")
+    return batch
+
+
 def read_squad_json(place: Place, files: Sequence[Path]) -> Batch:
-    """SQuAD 1.1 JSON; `xstilts.data.checks.settle_answers` says what happens to offsets."""
+    """SQuAD 1.1 or 2.0 JSON; `checks.settle_answers` says what happens to offsets and to questions
+    without an answer."""
     (path,) = files
     value = read_json(path)
     questions: list[Question] = []
@@ -142,9 +102,11 @@ def read_squad_json(place: Place, files: Sequence[Path]) -> Batch:
             for number, paragraph in enumerate(article["paragraphs"], 1):
                 where = f"{path}, article {article_number}, paragraph {number}"
                 questions += [_question(paragraph["context"], qa) for qa in paragraph["qas"]]
+                if place.task.unanswerable:
+                    _refuse_contradiction(paragraph["qas"], where)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise XstiltsError(
-            f"not SQuAD 1.1 JSON: {type(error).__name__} {error}",
+            f"not SQuAD JSON: {type(error).__name__} {error}",
             where=where,
             mend="expected data > paragraphs > context and qas > id, question, answers",
         ) from error
@@ -164,6 +126,19 @@ def _question(context: str, qa: dict[str, Any]) -> Question:
         question=qa["question"],
         answers=tuple((answer["text"], int(answer["answer_start"])) for answer in answers),
     )
+
+
+def _refuse_contradiction(questions: Sequence[dict[str, Any]], where: str) -> None:
+    """Raise if a question is said to have an answer and has none, or the other way round."""
+    for qa in questions:
+        impossible = qa.get("is_impossible")
+        if impossible is not None and impossible == bool(qa.get("answers")):
+            raise XstiltsError(
+                f"is_impossible is {str(impossible).lower()}, but it has"
+                f" {len(qa.get('answers') or [])} answers",
+                where=f"{where}, question {qa.get('id')}",
+                mend=GOLD_REMOVED,
+            )
 
 
 def read_bucc(place: Place, files: Sequence[Path]) -> Batch:
@@ -297,9 +272,17 @@ def _numbered(sentences: Sequence[str]) -> list[tuple[str, str]]:
 
 
 READERS: dict[str, Callable[[Place, Sequence[Path]], Batch]] = {
-    "pairs_tsv": read_pairs_tsv,
-    "pairs_jsonl": read_pairs_jsonl,
+    "pairs_tsv": pairs.read_tsv,
+    "pairs_jsonl": pairs.read_jsonl,
+    "xnli_mt_tsv": pairs.read_xnli_mt,
+    "translated_tsv": pairs.read_translated,
+    "qqp_tsv": pairs.read_qqp,
+    "hellaswag_jsonl": choices.read_hellaswag,
+    "cosmosqa_csv": choices.read_cosmosqa,
+    "csqa_jsonl": choices.read_csqa,
+    "copa_jsonl": choices.read_copa,
     "tags_tsv": read_tags_tsv,
+    "ccg_auto": read_ccg_auto,
     "squad_json": read_squad_json,
     "bucc": read_bucc,
     "tatoeba_sorted": read_tatoeba_sorted,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from datasets import ClassLabel, Dataset, Features, load_dataset
 
+from xstilts.data import choices
 from xstilts.data.checks import label_name
 from xstilts.data.items import Batch, Place, Question, item, retrieval_batch, span_batch
 from xstilts.data.sampling import halve_pairs
 from xstilts.errors import XstiltsError
 from xstilts.languages import LANGUAGES
-from xstilts.tasks import SOURCE_LANGUAGE, HubSource, Task
-
-# Readers that take every row of a config: without a language in its name it is English.
-_ENGLISH = frozenset({"pairs", "squad"})
+from xstilts.tasks import HubSource, Task
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
@@ -35,17 +34,37 @@ def read(
     """One split in one language, its place for errors, and where it comes from.
 
     Raises:
-        XstiltsError: the task has no such split there, no revision is pinned, the data
-            cannot be loaded, or they are not as expected.
+        XstiltsError: the task has no such split there, or not in this language, no revision is
+            pinned, the data cannot be loaded, or they are not as expected.
     """
-    source = task.hub.get(split)
-    if source is None:
+    if split not in task.hub and split not in task.hub_translated:
         raise XstiltsError(f"{task.key} has no {split} split on the hub")
+    sources = task.hub_sources(split, language)
+    if not sources:
+        raise XstiltsError(f"{task.key} has no {split} data in {language!r} on the hub")
+    batch = Batch()
+    wheres, origins = [], []
+    first = 0
+    for source in sources:
+        where, origin, dataset = _open(source, language, revisions)
+        found = READERS[source.reader](Place(task, split, language, where, first), dataset)
+        first += dataset.num_rows
+        batch.rows += found.rows
+        batch.counts += found.counts
+        wheres.append(where)
+        origins.append(origin)
+    place = Place(task, split, language, " and ".join(wheres))
+    variant = {"variant": task.hub_variant} if task.hub_variant else {}
+    return batch, place, {"sources": origins, **variant}
+
+
+def _open(
+    source: HubSource, language: str, revisions: Mapping[str, str]
+) -> tuple[str, dict[str, str], Dataset]:
+    """A source's name in errors, what it is in metadata, and its rows."""
     config = _config(source, language)
     revision = _revision(source, revisions)
     where = f"{source.repo} at {revision or 'local folder'}, config {config}, split {source.split}"
-    place = Place(task, split, language, where)
-    batch = READERS[source.reader](place, _load(source.repo, config, source.split, revision, where))
     origin = {
         "reader": source.reader,
         "repo": source.repo,
@@ -53,17 +72,13 @@ def read(
         "config": config,
         "hub_split": source.split,
     }
-    if task.hub_variant:
-        origin["variant"] = task.hub_variant
-    return batch, place, origin
+    return where, origin, _load(source.repo, config, source.split, revision, where)
 
 
 def _config(source: HubSource, language: str) -> str:
     known = LANGUAGES.get(language)
     if known is None:
         raise XstiltsError(f"unknown language {language!r}", where=source.repo)
-    if language != SOURCE_LANGUAGE and source.reader in _ENGLISH and "{" not in source.config:
-        raise XstiltsError(f"is in English only, not in {language!r}", where=source.repo)
     return source.config.format(lang=language, iso=known.iso639_3, name=known.name)
 
 
@@ -189,6 +204,11 @@ def read_tags(place: Place, dataset: Dataset) -> Batch:
     return batch
 
 
+def read_choices(place: Place, dataset: Dataset, shape: choices.Shape) -> Batch:
+    """Columns as `shape` says; a label that is a class is its number."""
+    return choices.choice_batch(place, shape, enumerate(dataset, 1), place.where)
+
+
 def read_squad(place: Place, dataset: Dataset) -> Batch:
     """Columns id, context, question, answers (text and answer_start)."""
     return _spans(place, _table(dataset, place, "id", "context", "question", "answers"))
@@ -264,6 +284,10 @@ def read_bucc(place: Place, dataset: Dataset) -> Batch:
 READERS: dict[str, Callable[[Place, Dataset], Batch]] = {
     "pairs": read_pairs,
     "xnli": read_xnli,
+    "hellaswag": partial(read_choices, shape=choices.HELLASWAG),
+    "cosmosqa": partial(read_choices, shape=choices.COSMOSQA),
+    "csqa": partial(read_choices, shape=choices.CSQA),
+    "copa": partial(read_choices, shape=choices.COPA),
     "tags": read_tags,
     "squad": read_squad,
     "tydiqa": read_tydiqa,

@@ -17,12 +17,16 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Place:
-    """Which split of which task in which language is read; `where` names its origin in errors."""
+    """Which split of which task in which language is read; `where` names its origin in errors.
+
+    `first` is the number of its first row, where a data set is joined from several.
+    """
 
     task: Task
     split: str
     language: str
     where: str = ""
+    first: int = 0
 
 
 @dataclass
@@ -47,10 +51,11 @@ class Question:
 
 
 def item(place: Place, number: int, key: str | None = None) -> Row:
-    """The columns that every item has, for the 0-based row `number` of its split.
+    """The columns that every item has, for the 0-based row `number` of what is read.
 
     `key` is what the item is called in every language, where the source has such an id.
     """
+    number += place.first
     name = f"{place.split}-{place.language}:{number}"
     if place.task.parallel:
         group = f"{place.split}:{number if key is None else key}"
@@ -63,7 +68,8 @@ def span_batch(place: Place, stem: str, questions: Sequence[Question]) -> Batch:
     """Question answering rows; `stem` starts the ids where the source's own repeat.
 
     Raises:
-        XstiltsError: a question of dev or test has no answer.
+        XstiltsError: a question of dev or test has no answer; none of them, where questions may
+            be unanswerable.
     """
     counts: Counter[str] = Counter()
     distinct = {question.id for question in questions}
@@ -87,6 +93,7 @@ def span_batch(place: Place, stem: str, questions: Sequence[Question]) -> Batch:
             train=place.split == "train",
             where=f"{place.where}, question {question.id or number}",
             counts=counts,
+            unanswerable=place.task.unanswerable,
         )
         if answers is None:
             continue

@@ -84,14 +84,21 @@ def _alternatives(
     for source in task.folder.get(split, ()):
         if known is None and any("{iso}" in name for name in source.files):
             continue
-        if language != SOURCE_LANGUAGE and not any("{" in name for name in source.files):
+        english = language == SOURCE_LANGUAGE
+        if english and any("{to}" in name for name in source.files):
+            continue  # English is what was translated.
+        if not english and not all("{" in name for name in source.files):
             continue  # A file without a language in its name is English.
-        iso = known.iso639_3 if known else ""
-        yield (
-            source,
-            tuple(
-                root
-                / name.replace("{lang}", language).replace("{iso}", iso).replace("{split}", split)
-                for name in source.files
-            ),
-        )
+        by_mark = {
+            "{lang}": language,
+            "{to}": language,
+            "{-lang}": "" if english else f"-{language}",
+            "{iso}": known.iso639_3 if known else "",
+        }
+        yield source, tuple(root / _filled(name, by_mark) for name in source.files)
+
+
+def _filled(name: str, by_mark: dict[str, str]) -> str:
+    for mark, text in by_mark.items():
+        name = name.replace(mark, text)
+    return name

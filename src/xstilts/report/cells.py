@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from xstilts.summary import OVERALL
-from xstilts.tasks import GROUPS, TASKS
+from xstilts.tasks import TASKS
 
 TITLES = {**{key: task.title for key, task in TASKS.items()}, "qa": "QA"}
 METRIC_TITLES = {
@@ -22,6 +22,7 @@ METRIC_TITLES = {
 }
 
 _TIE = 1e-9
+_CAPITALISED = {OVERALL, *(task.group for task in TASKS.values())}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +89,7 @@ class Table:
 
 def title(name: str) -> str:
     """How a task, group or average is called on the page."""
-    return TITLES.get(name, name.capitalize() if name in (*GROUPS, OVERALL) else name)
+    return TITLES.get(name, name.capitalize() if name in _CAPITALISED else name)
 
 
 def metric_title(metric: str) -> str:

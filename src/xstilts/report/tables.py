@@ -21,7 +21,7 @@ from xstilts.report.cells import (
     title,
 )
 from xstilts.summary import OVERALL, Summary, main_metrics
-from xstilts.tasks import GROUPS, TARGETS, Kind
+from xstilts.tasks import GROUPS, TARGETS, XTREME, Kind
 
 # CC-100 has no text in them (Conneau et al. 2020, Table 6).
 NOT_IN_XLMR = frozenset({"ht", "qu", "wo", "yo"})
@@ -98,7 +98,7 @@ class View:
     def _why(self, encoder: str, recipe: str, quantity: str, name: str) -> str:
         """Why an average is missing."""
         if quantity in ("group", OVERALL):
-            wanted = GROUPS.get(name, tuple(TARGETS))
+            wanted = GROUPS.get(name, tuple(XTREME))
             lacking = [
                 title(key) for key in wanted if (encoder, recipe, "task", key) not in self._averages
             ]
@@ -143,7 +143,8 @@ class View:
         )
 
     def xtreme(self, encoder: str) -> Table:
-        """The nine tasks in XTREME's order by group, the means of groups, the overall mean."""
+        """The nine tasks in XTREME's order by group, the means of groups, the overall mean; then
+        the targets beyond them, which are in no mean."""
         return self._by_recipe(
             encoder,
             f"{encoder}, {self.split}: {self.benchmark or 'all'} scores in points",
@@ -158,7 +159,12 @@ class View:
             columns += [(title(group), "task", key) for key in shown]
             if shown:
                 columns.append((title(group), "group", group))
-        return [*columns, ("", OVERALL, OVERALL)]
+        beyond = [key for key in self.targets if key not in XTREME]
+        return [
+            *columns,
+            ("", OVERALL, OVERALL),
+            *((title(TARGETS[key].group or ""), "task", key) for key in beyond),
+        ]
 
     def english(self, encoder: str) -> Table | None:
         """English scores of the tasks that have English; None where none is shown."""

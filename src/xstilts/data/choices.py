@@ -1,0 +1,205 @@
+"""Multiple choice: readers of its data sets' own files, and what they share with the hub.
+
+A record is a row by its column names, from JSON lines, CSV or Parquet alike.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xstilts.data.items import Batch, Place, item
+from xstilts.data.lines import parse_json, read_lines, read_text
+from xstilts.errors import XstiltsError
+from xstilts.gold import GOLD_REMOVED
+
+Record = Mapping[str, Any]
+_COPA_QUESTIONS = {"cause": "What was the cause?", "effect": "What was the effect?"}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One item as its source has it: `names` are what its label may be, one for each choice.
+
+    `key` is what the item is called in every language, where the source has such an id.
+    """
+
+    prompt: str
+    choices: tuple[str, ...]
+    names: tuple[str, ...]
+    label: Any
+    key: str | None = None
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What the records of a data set look like."""
+
+    read: Callable[[Record], Choice]
+    form: str
+
+
+def _listed(texts: Any) -> tuple[str, ...]:
+    """A list of texts, which one text is not."""
+    if isinstance(texts, str):
+        raise TypeError(f"{texts[:40]!r} is no list")
+    return tuple(texts)
+
+
+def _numbered(prompt: str, choices: Iterable[str], label: Any, key: str | None = None) -> Choice:
+    """An item whose label is the 0-based place of the right choice."""
+    choices = _listed(choices)
+    return Choice(prompt, choices, tuple(map(str, range(len(choices)))), label, key)
+
+
+def _hellaswag(record: Record) -> Choice:
+    return _numbered(record["ctx"], record["endings"], record.get("label"))
+
+
+def _cosmosqa(record: Record) -> Choice:
+    prompt = " ".join((record["context"], record["question"]))
+    return _numbered(prompt, (record[f"answer{n}"] for n in range(4)), record.get("label"))
+
+
+def _csqa(record: Record) -> Choice:
+    """As the hub has it, or as the authors: with `stem` and `choices` inside `question`."""
+    question = record["question"]
+    choices = question["choices"] if isinstance(question, Mapping) else record["choices"]
+    if isinstance(choices, Mapping):
+        names, texts = choices["label"], choices["text"]
+    else:
+        names, texts = zip(*((choice["label"], choice["text"]) for choice in choices), strict=True)
+    prompt = question["stem"] if isinstance(question, Mapping) else question
+    return Choice(prompt, _listed(texts), _listed(names), record.get("answerKey"))
+
+
+def _copa(record: Record) -> Choice:
+    """COPA and XCOPA, asked as XTREME-R's baseline does (google-research/xtreme, run_xcopa.py)."""
+    prompt = " ".join((record["premise"], _COPA_QUESTIONS[record["question"]]))
+    key = None if record.get("idx") is None else str(record["idx"])
+    choices = (record["choice1"], record["choice2"])
+    return _numbered(prompt, choices, record.get("label"), key)
+
+
+HELLASWAG = Shape(_hellaswag, "ctx, endings and label, the 0-based number of the right one")
+COSMOSQA = Shape(_cosmosqa, "context, question, answer0 to answer3 and label, from 0 to 3")
+CSQA = Shape(_csqa, "question, choices (label and text, or a list of both) and answerKey")
+COPA = Shape(_copa, "premise, question (cause or effect), choice1, choice2 and label, 0 or 1")
+
+
+def choice_batch(
+    place: Place, shape: Shape, records: Iterable[tuple[int, Any]], where: str
+) -> Batch:
+    """Rows of multiple choice from numbered records.
+
+    Raises:
+        XstiltsError: a record is of another shape, has fewer than two choices, or no label or
+            one that names none of them.
+    """
+    read = [(row, _choice(shape, record, where, row)) for row, record in records]
+    keys = [choice.key for _, choice in read]
+    keyed = None not in keys and len(set(keys)) == len(keys)
+    return Batch(
+        [
+            {
+                **item(place, number, choice.key if keyed else None),
+                "prompt": choice.prompt,
+                "choices": list(choice.choices),
+                "label": _place_of(choice, where, row),
+            }
+            for number, (row, choice) in enumerate(read)
+        ]
+    )
+
+
+def _choice(shape: Shape, record: Any, where: str, row: int) -> Choice:
+    try:
+        choice = shape.read(record)
+        if not all(isinstance(text, str) for text in (choice.prompt, *choice.choices)):
+            raise TypeError("the texts must be strings")
+        if len(choice.choices) < 2 or len(choice.names) != len(choice.choices):
+            raise ValueError(f"{len(choice.choices)} choices, {len(choice.names)} names of them")
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise XstiltsError(
+            f"not an item of multiple choice: {type(error).__name__} {error}",
+            where=where,
+            row=row,
+            mend=f"needs {shape.form}",
+        ) from error
+    return choice
+
+
+def _place_of(choice: Choice, where: str, row: int) -> int:
+    label = "" if choice.label is None else str(choice.label).strip()
+    if label in choice.names:
+        return choice.names.index(label)
+    if label in ("", "-1"):
+        raise XstiltsError("the label is missing", where=where, row=row, mend=GOLD_REMOVED)
+    raise XstiltsError(
+        f"the label {label!r} names none of the choices",
+        where=where,
+        row=row,
+        mend=f"they are {', '.join(choice.names)}",
+    )
+
+
+def read_hellaswag(place: Place, files: Sequence[Path]) -> Batch:
+    """JSON lines of HellaSwag, whose label is a number."""
+    return _read_jsonl(place, files, HELLASWAG)
+
+
+def read_csqa(place: Place, files: Sequence[Path]) -> Batch:
+    """JSON lines of CommonsenseQA, whose label is a letter."""
+    return _read_jsonl(place, files, CSQA)
+
+
+def read_copa(place: Place, files: Sequence[Path]) -> Batch:
+    """JSON lines of COPA or XCOPA; `idx` is the same in every language."""
+    return _read_jsonl(place, files, COPA)
+
+
+def read_cosmosqa(place: Place, files: Sequence[Path]) -> Batch:
+    """Cosmos QA's CSV, with a header."""
+    (path,) = files
+    return choice_batch(place, COSMOSQA, _csv_records(path), str(path))
+
+
+def _read_jsonl(place: Place, files: Sequence[Path], shape: Shape) -> Batch:
+    (path,) = files
+    records = (
+        (row, parse_json(line, path, row))
+        for row, line in enumerate(read_lines(path), 1)
+        if line.strip()
+    )
+    return choice_batch(place, shape, records, str(path))
+
+
+def _csv_records(path: Path) -> Iterator[tuple[int, Record]]:
+    """The rows of a CSV file by its header, and the lines that they start in."""
+    reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
+    row = 1
+    try:
+        header = next(reader)
+        row = reader.line_num + 1
+        for cells in reader:
+            if cells:
+                if len(cells) != len(header):
+                    raise XstiltsError(
+                        f"{len(cells)} columns, the header has {len(header)}",
+                        where=path,
+                        row=row,
+                        mend="quote texts that hold commas, quotes or line ends",
+                    )
+                yield row, dict(zip(header, cells, strict=True))
+            row = reader.line_num + 1
+    except csv.Error as error:
+        raise XstiltsError(
+            f"broken CSV: {error}",
+            where=path,
+            row=row,
+            mend="the file may be cut short: download it again",
+        ) from error

@@ -1,0 +1,187 @@
+"""Readers of files of labelled pairs of texts: XTREME's, and those of its translations,
+XNLI's translations, MultiNLI, SNLI, ANLI and GLUE's QQP. See `xstilts.data.folder`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from xstilts.data.checks import label_name, spellings
+from xstilts.data.items import Batch, Place, item
+from xstilts.data.lines import parse_json, read_lines
+from xstilts.errors import XstiltsError
+from xstilts.gold import GOLD_REMOVED
+
+# The 1-based row, both texts, and the label as the file has it.
+_Pair = tuple[int, str, str, Any]
+
+_NAMINGS = (
+    ("premise", "hypothesis", "label"),
+    ("sentence1", "sentence2", "gold_label"),
+    ("context", "hypothesis", "label"),
+    ("question1", "question2", "label"),
+)
+# The share of rows that may be broken in files that are known to have some.
+_FEW = 0.01
+_DROPPED = "unlabelled_dropped"
+
+
+def read_tsv(place: Place, files: Sequence[Path]) -> Batch:
+    """Lines of `text_a⇥text_b⇥label`, without quoting and without a header."""
+    (path,) = files
+    return _batch(place, path, _three_columns(path, _lines(path), 1))
+
+
+def read_xnli_mt(place: Place, files: Sequence[Path]) -> Batch:
+    """As `read_tsv`, below the header of XNLI-MT-1.0 (MultiNLI in XNLI's languages)."""
+    (path,) = files
+    return _batch(place, path, _three_columns(path, _below(path, "premise", "hypo", "label"), 2))
+
+
+def read_translated(place: Place, files: Sequence[Path]) -> Batch:
+    """XTREME's translations: English text_a and text_b, the same translated, label.
+
+    Some rows of PAWS-X's are broken (tensorflow_datasets leaves them out too): they are counted.
+    """
+    (path,) = files
+    return _with_few_broken(
+        place, path, _lines(path), 1, (2, 3, 4), 5, spellings(place.task.labels)
+    )
+
+
+def read_qqp(place: Place, files: Sequence[Path]) -> Batch:
+    """GLUE's QQP, where 1 is a duplicate.
+
+    Some rows of its training file are broken (GLUE's readers leave them out too): they are counted.
+    """
+    (path,) = files
+    lines = _below(path, "id", "qid1", "qid2", "question1", "question2", "is_duplicate")
+    labels = dict(zip("01", place.task.labels, strict=True))
+    return _with_few_broken(place, path, lines, 2, (3, 4, 5), 6, labels)
+
+
+def read_jsonl(place: Place, files: Sequence[Path]) -> Batch:
+    """JSON lines, one file after the other, with texts and label as MultiNLI, SNLI, ANLI (all as
+    they are distributed, or as the hub names them) or GLUE's QQP name them."""
+    batch = Batch()
+    for path in files:
+        first = len(batch.rows) + batch.counts[_DROPPED]
+        found = _batch(replace(place, first=first), path, _json_pairs(path))
+        batch.rows += found.rows
+        batch.counts += found.counts
+    return batch
+
+
+def _lines(path: Path) -> list[str]:
+    lines = read_lines(path)
+    while lines and not lines[-1]:
+        lines.pop()
+    return lines
+
+
+def _below(path: Path, *header: str) -> list[str]:
+    """The lines below a header, which must be there."""
+    first, *rest = _lines(path)
+    if first.split("\t") != list(header):
+        raise XstiltsError(
+            f"the header is {first[:80]!r}",
+            where=path,
+            row=1,
+            mend=f"the first line is {'⇥'.join(header)}",
+        )
+    return rest
+
+
+def _three_columns(path: Path, lines: Iterable[str], first_row: int) -> Iterator[_Pair]:
+    for row, line in enumerate(lines, first_row):
+        columns = line.split("\t")
+        if len(columns) == 2:
+            raise XstiltsError(
+                "2 columns, expected 3: the label is missing",
+                where=path,
+                row=row,
+                mend=GOLD_REMOVED,
+            )
+        if len(columns) != 3:
+            raise XstiltsError(
+                f"{len(columns)} columns, expected 3",
+                where=path,
+                row=row,
+                mend="each line is text⇥text⇥label, without quotes and with no other tabs",
+            )
+        yield row, columns[0], columns[1], columns[2]
+
+
+def _with_few_broken(
+    place: Place,
+    path: Path,
+    lines: Sequence[str],
+    first_row: int,
+    columns: tuple[int, int, int],
+    width: int,
+    labels: Mapping[str, str],
+) -> Batch:
+    """Pairs from these columns of `width`; rows of another form are left out and counted.
+
+    Raises:
+        XstiltsError: they are more than a few.
+    """
+    a, b, label = columns
+    rows = [(row, line.split("\t")) for row, line in enumerate(lines, first_row)]
+    sound = [
+        (row, cells[a], cells[b], labels[cells[label]])
+        for row, cells in rows
+        if len(cells) == width and cells[label] in labels
+    ]
+    broken = len(rows) - len(sound)
+    if broken > _FEW * len(rows):
+        kept = {row for row, *_ in sound}
+        raise XstiltsError(
+            f"{broken} of {len(rows)} rows are broken, this one first",
+            where=path,
+            row=next(row for row, _ in rows if row not in kept),
+            mend=f"expected {width} columns, column {label + 1} one of {', '.join(labels)}",
+        )
+    batch = _batch(place, path, sound)
+    if broken:
+        batch.counts["broken_rows_dropped"] = broken
+    return batch
+
+
+def _json_pairs(path: Path) -> Iterator[_Pair]:
+    for row, line in enumerate(read_lines(path), 1):
+        if not line.strip():
+            continue
+        record = parse_json(line, path, row)
+        names = next(
+            (
+                names
+                for names in _NAMINGS
+                if isinstance(record, dict)
+                and all(isinstance(record.get(name), str) for name in names[:2])
+            ),
+            None,
+        )
+        if names is None:
+            raise XstiltsError(
+                "lacks the texts",
+                where=path,
+                row=row,
+                mend="needs " + ", or ".join(f"{a} and {b}" for a, b, _ in _NAMINGS),
+            )
+        yield row, record[names[0]], record[names[1]], record.get(names[2])
+
+
+def _batch(place: Place, path: Path, pairs: Iterable[_Pair]) -> Batch:
+    batch = Batch()
+    for number, (row, text_a, text_b, raw) in enumerate(pairs):
+        label = label_name(raw, place.task.labels, path, row)
+        if label is None:
+            batch.counts[_DROPPED] += 1
+            continue
+        batch.rows.append(
+            {**item(place, number), "text_a": text_a, "text_b": text_b, "label": label}
+        )
+    return batch
