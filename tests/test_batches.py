@@ -155,7 +155,7 @@ def gradients(model: TaskModel, kind, features: Features, pieces, pad_id: int, w
             for name, tensor in inputs.items()
         }
         targets = kind.targets(features, rows, inputs["input_ids"].shape[1])
-        loss = kind.loss(model(inputs), targets, inputs["attention_mask"])
+        loss = kind.loss(model(inputs, kind.task.key), targets, inputs["attention_mask"])
         loss = loss / kind.decisions(features, range(len(features)))
         loss.backward()
         total += loss.item()
@@ -169,7 +169,7 @@ def test_gradients_depend_neither_on_micro_batches_nor_on_padding(folders, key, 
     kind, features, pad_id = features_of(key, folders[encoder])
     assert len(set(features.lengths)) > 2
     # In evaluation mode there is no dropout.
-    model = build_model(folders[encoder], kind, 0.1, seed=1).eval()
+    model = build_model(folders[encoder], [kind], 0.1, {key: 1}).eval()
     whole = [np.arange(len(features))]
     loss, expected = gradients(model, kind, features, whole, pad_id)
     scale = max(gradient.abs().max() for gradient in expected.values())
@@ -189,12 +189,12 @@ def test_gradients_depend_neither_on_micro_batches_nor_on_padding(folders, key, 
 def test_the_loss_is_the_mean_negative_log_likelihood_of_the_gold(folders, key):
     """Recomputed one decision at a time from log-probabilities over real tokens only."""
     kind, features, pad_id = features_of(key, folders["xlmr"])
-    model = build_model(folders["xlmr"], kind, 0.1, seed=1).eval()
+    model = build_model(folders["xlmr"], [kind], 0.1, {key: 1}).eval()
     loss, _ = gradients(model, kind, features, [np.arange(len(features))], pad_id)
     surprises = []
     for row in range(len(features)):
         with torch.no_grad():
-            scores = model(collate(features, [row], pad_id))[0].double()
+            scores = model(collate(features, [row], pad_id), key)[0].double()
         if key == "xnli":
             surprises.append(-scores.log_softmax(0)[features.column("label")[row]])
         elif key == "panx":
@@ -212,7 +212,7 @@ def test_the_loss_is_the_mean_negative_log_likelihood_of_the_gold(folders, key):
 @pytest.mark.parametrize("key", KINDS)
 def test_outputs_depend_neither_on_batch_tokens_nor_on_order(folders, key, encoder):
     kind, features, pad_id = features_of(key, folders[encoder])
-    model = build_model(folders[encoder], kind, 0.1, seed=1)
+    model = build_model(folders[encoder], [kind], 0.1, {key: 1})
     plain = AutoModel.from_pretrained(folders[encoder]).eval()
     for batch_tokens in (1, 150, 100_000):
         outputs = run(
@@ -230,7 +230,7 @@ def test_outputs_depend_neither_on_batch_tokens_nor_on_order(folders, key, encod
                 types = features.ragged("token_type_ids").row(row)
                 inputs["token_type_ids"] = torch.tensor(types[None].astype(np.int64))
             with torch.no_grad():
-                alone = model.head(plain(**inputs).last_hidden_state)[0].numpy()
+                alone = model.heads[key](plain(**inputs).last_hidden_state)[0].numpy()
             assert output.shape == alone.shape
             np.testing.assert_allclose(output, alone, atol=1e-5)
 
@@ -240,6 +240,7 @@ def test_a_new_head_depends_on_its_seed_only(folders):
     heads = []
     for noise, seed in ((1, 5), (2, 5), (1, 6)):
         torch.manual_seed(noise)
-        heads.append(build_model(folders["bert"], kind, 0.1, seed).head.dense.weight)
+        model = build_model(folders["bert"], [kind], 0.1, {"xnli": seed})
+        heads.append(model.heads["xnli"].dense.weight)
     assert torch.equal(heads[0], heads[1])
     assert not torch.equal(heads[0], heads[2])

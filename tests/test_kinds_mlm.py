@@ -17,12 +17,12 @@ from xstilts.errors import XstiltsError
 from xstilts.kinds import kind_of
 from xstilts.kinds.base import collate
 from xstilts.kinds.mlm import MaskedLanguageHead
-from xstilts.model import HEAD, build_model, load_model, outputs_and_loss, save_model
+from xstilts.model import HEADS, build_model, load_model, outputs_and_loss, save_model
 from xstilts.schemas import DATA
 from xstilts.settings import Tokenisation
-from xstilts.tasks import TASKS, Kind
+from xstilts.tasks import TASKS, TEXT, Kind
 
-KIND = kind_of(TASKS["text"])
+KIND = kind_of(TASKS[TEXT])
 CPU = torch.device("cpu")
 
 
@@ -139,8 +139,8 @@ def test_a_tokenizer_without_a_mask_is_refused(tokenizer, monkeypatch):
 def test_the_loss_is_that_of_the_whole_vocabulary_at_every_token(folder, tokenizer):
     """Against logits of all tokens and torch's own choice of the masked ones."""
     features = draw(features_of(tokenizer), tokenizer)
-    model = build_model(folder, KIND, 0.1, seed=1).eval()
-    torch.nn.init.normal_(model.head.bias)
+    model = build_model(folder, [KIND], 0.1, {TEXT: 1}).eval()
+    torch.nn.init.normal_(model.heads[TEXT].bias)
     total, decisions = 0.0, 0
     pad = tokenizer.pad_token_id
     for rows in micro_batches(range(len(features)), features.lengths, 100):
@@ -154,9 +154,9 @@ def test_the_loss_is_that_of_the_whole_vocabulary_at_every_token(folder, tokeniz
                 masked, gold = (features.ragged(name).row(row) for name in ("masked", "gold"))
                 labels[i, masked.tolist()] = torch.tensor(gold.tolist())
             states = model.encoder(**inputs).last_hidden_state
-            hidden = model.head.norm(functional.gelu(model.head.dense(states)))
+            hidden = model.heads[TEXT].norm(functional.gelu(model.heads[TEXT].dense(states)))
             table = model.encoder.get_input_embeddings().weight
-            logits = hidden @ table.T + model.head.bias
+            logits = hidden @ table.T + model.heads[TEXT].bias
             whole = functional.cross_entropy(
                 logits.flatten(0, 1), labels.flatten(), ignore_index=-100, reduction="sum"
             )
@@ -169,19 +169,19 @@ def test_the_loss_is_that_of_the_whole_vocabulary_at_every_token(folder, tokeniz
 
 
 def test_the_output_layer_is_the_embeddings_and_is_saved_once(folder, tokenizer, tmp_path):
-    model = build_model(folder, KIND, 0.1, seed=1)
+    model = build_model(folder, [KIND], 0.1, {TEXT: 1})
     names = [name for name, _ in model.named_parameters()]
     embeddings = model.encoder.get_input_embeddings().weight
     assert sum(p is embeddings for p in model.parameters()) == 1
-    assert [name for name in names if name.startswith("head.")] == [
-        "head.bias", "head.dense.weight", "head.dense.bias", "head.norm.weight", "head.norm.bias"
+    assert [name.removeprefix("heads.text.") for name in names if name.startswith("heads.")] == [
+        "bias", "dense.weight", "dense.bias", "norm.weight", "norm.bias"
     ]  # fmt: skip
     with torch.no_grad():
         embeddings *= 2
-        model.head.bias += 1
+        model.heads[TEXT].bias += 1
     save_model(model, tokenizer, tmp_path / "saved", {})
-    size = (tmp_path / "saved" / HEAD).stat().st_size
-    assert size < 4 * (embeddings.numel() + sum(p.numel() for p in model.head.parameters()))
+    size = (tmp_path / "saved" / HEADS).stat().st_size
+    assert size < 4 * (embeddings.numel() + sum(p.numel() for p in model.heads[TEXT].parameters()))
     loaded = load_model(tmp_path / "saved", KIND)
     features = draw(features_of(tokenizer), tokenizer)
     rows = np.arange(len(features))

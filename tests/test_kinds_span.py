@@ -7,7 +7,8 @@ import pyarrow as pa
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from tiny_encoders import TEXTS, WRITERS, write_all
+from learning import learn_and_predict
+from tiny_encoders import TEXTS, WRITERS, write_all, write_tiny_bert
 
 from xstilts.batches import Features
 from xstilts.encoder import load_tokenizer
@@ -20,6 +21,7 @@ from xstilts.settings import Tokenisation
 from xstilts.tasks import TASKS
 
 KIND = kind_of(TASKS["xquad"])
+V2 = kind_of(TASKS["squad_v2"])
 QUESTION = "Who jumps over the lazy dog?"
 WORDS = sorted({word for text in TEXTS for word in text.split()})
 CONTEXT = st.lists(
@@ -272,3 +274,85 @@ def test_no_room_for_the_passage_is_an_error(tokenizers):
     data = passages(("a fox", "fox", 2), question=" ".join(TEXTS))
     with pytest.raises(XstiltsError, match="leaves no room"):
         KIND.featurise(data, tokenizers["bert"], lengths)
+
+
+@pytest.mark.parametrize("name", WRITERS)
+@settings(max_examples=25)
+@given(
+    contexts=st.lists(CONTEXT | st.just(""), min_size=1, max_size=3),
+    longest=st.integers(1, 6),
+    seed=st.integers(0, 99),
+)
+def test_no_answer_where_the_lowest_null_score_beats_the_best_span(
+    tokenizers, name, contexts, longest, seed
+):
+    """By brute force, a window at a time; ties and tasks without such questions keep the span."""
+    data = passages(*((context, "", -1) for context in contexts))
+    lengths = Tokenisation(max_length=40, doc_stride=9, max_query_length=12)
+    features = Features(V2.featurise(data, tokenizers[name], lengths))
+    random = np.random.default_rng(seed)
+    outputs = [random.integers(-2, 3, (size, 2)).astype(np.float32) for size in features.lengths]
+    spans = KIND.decode(outputs, features, data, longest)
+    expected = []
+    for item, answer in enumerate(spans):
+        rows = np.flatnonzero(features.items == item)
+        null = min(float(outputs[row][0].sum()) for row in rows)
+        inside = [features.ragged("char_start").row(row) >= 0 for row in rows]
+        best = max(
+            (
+                best_span(outputs[row][where], longest)[0]
+                for row, where in zip(rows, inside, strict=True)
+                if where.any()
+            ),
+            default=-np.inf,
+        )
+        expected.append("" if null > best else answer)
+    assert V2.decode(outputs, features, data, longest) == expected
+
+
+def test_one_window_that_is_sure_of_an_answer_is_enough(tokenizers):
+    context = " ".join(TEXTS[:3] * 3)
+    data = passages((context, context.split()[0], 0))
+    lengths = Tokenisation(max_length=40, doc_stride=20, max_query_length=12)
+    features = Features(V2.featurise(data, tokenizers["bert"], lengths))
+    # The windows without the answer train towards the first token, and say so here.
+    targets = features.column("start")
+    assert (targets > 0).sum() == 1
+    assert len(targets) > 2
+    assert V2.decode(oracle(features), features, data, 30) == [context.split()[0]]
+    unsure = oracle(features)
+    for scores in unsure:
+        scores[0] += 30
+    assert V2.decode(unsure, features, data, 30) == [""]
+    assert KIND.decode(unsure, features, data, 30) == [context.split()[0]]
+
+
+def test_a_question_without_answers_trains_all_its_windows_to_the_first_token(tokenizers):
+    row = {"id": "0", "context": " ".join(TEXTS), "question": QUESTION, "answers": []}
+    data = pa.Table.from_pylist([row], schema=DATA["span"])
+    features = Features(V2.featurise(data, tokenizers["xlmr"], Tokenisation(max_length=48)))
+    assert len(features) > 1
+    assert not V2.targets(features, range(len(features)), 48).any()
+
+
+def test_it_learns_which_questions_have_no_answer(tmp_path):
+    random = np.random.default_rng(0)
+    places = ["rome", "oslo", "lima", "cairo", "delhi"]
+    rows = []
+    for i in range(200):
+        words = [str(word) for word in random.choice(["it", "was", "a", "day", "and"], 8)]
+        place = str(random.choice(places)) if random.random() < 0.5 else None
+        if place:
+            words[random.integers(8)] = place
+        context = " ".join(words)
+        answers = [{"text": place, "start": context.index(place)}] if place else []
+        rows.append({"id": str(i), "context": context, "question": "where", "answers": answers})
+    data = pa.Table.from_pylist(rows, schema=DATA["span"])
+    write_tiny_bert(tmp_path, [row["context"] + " where" for row in rows])
+    losses, predicted = learn_and_predict(
+        tmp_path, V2, data.slice(0, 150), data.slice(150), steps=80
+    )
+    assert np.mean(losses[-5:]) < 0.5 * np.mean(losses[:5])
+    gold = [row["answers"][0]["text"] if row["answers"] else "" for row in rows[150:]]
+    assert 15 < gold.count("") < 35
+    assert np.mean([a == b for a, b in zip(predicted, gold, strict=True)]) > 0.9

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_encoders import TEXTS, WRITERS, write_all
+from learning import learn_and_predict
+from tiny_encoders import TEXTS, WRITERS, write_all, write_tiny_bert
 
 from xstilts.batches import Features
 from xstilts.encoder import load_tokenizer
@@ -22,6 +23,7 @@ from xstilts.schemas import DATA
 from xstilts.settings import Tokenisation
 from xstilts.tasks import TASKS
 
+CCG = TASKS["ccg"]
 TASK = TASKS["udpos"]
 WORDS = sorted({word for text in TEXTS for word in text.split()})
 # Words that tokenizers clean away: zero-width space, controls, soft hyphen, byte order mark.
@@ -193,3 +195,62 @@ def test_a_long_sentence_is_decided_window_by_window(tokenizers):
     owned = [np.flatnonzero(features.ragged("words").row(row) >= 0) for row in range(len(features))]
     assert all(places[0] > 1 for places in owned[1:])
     assert all(len(features.ragged("words").row(row)) <= 64 for row in range(len(features)))
+
+
+def sentences(*rows: tuple[str, str]) -> pa.Table:
+    """Words and tags of each sentence, separated by spaces."""
+    return pa.Table.from_pylist(
+        [
+            {"id": str(i), "tokens": words.split(), "tags": tags.split()}
+            for i, (words, tags) in enumerate(rows)
+        ],
+        schema=DATA["tagging"],
+    )
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_tags_that_training_does_not_have_are_not_trained_on(tokenizers, name):
+    task = CCG.with_labels(("(S\\NP)/NP", "N", "NP/N"))
+    kind = kind_of(task)
+    data = sentences(("the dog saw fox", "NP/N N (S\\NP)/NP S/S"), ("quick", "(N/N)/N"))
+    features = Features(kind.featurise(data, tokenizers[name], Tokenisation()))
+    labels = [features.ragged("labels").row(row) for row in (0, 1)]
+    assert [label for label in labels[0] if label != IGNORED] == [2, 1, 0]
+    assert (labels[1] == IGNORED).all()
+    assert kind.decisions(features, [0, 1]) == 3
+    # Such a word is decided all the same.
+    predicted = kind.decode(oracle(features, 3), features, data, 30)
+    assert predicted[0][:3] == ["NP/N", "N", "(S\\NP)/NP"]
+    assert [len(tags) for tags in predicted] == [4, 1]
+    assert {tag for tags in predicted for tag in tags} <= {*task.labels}
+
+
+def test_an_unknown_tag_of_a_fixed_set_is_no_tag_to_ignore(tokenizers):
+    with pytest.raises(KeyError):
+        kind_of(TASK).featurise(sentences(("a", "NONE")), tokenizers["bert"], Tokenisation())
+
+
+def test_a_task_whose_tags_were_not_read_is_refused():
+    with pytest.raises(XstiltsError, match=r"ccg: its tags .*with_open_labels"):
+        kind_of(CCG)
+
+
+def test_it_learns_a_large_tag_set(tmp_path):
+    random = np.random.default_rng(0)
+    lexicon = {f"w{chr(97 + i)}{chr(97 + 2 * i % 26)}": f"(S\\X{i})/NP" for i in range(20)}
+    rows = []
+    for _ in range(150):
+        words = [str(word) for word in random.choice(list(lexicon), 6)]
+        rows.append((" ".join(words), " ".join(lexicon[word] for word in words)))
+    data = sentences(*rows)
+    write_tiny_bert(tmp_path, [words for words, _ in rows])
+    kind = kind_of(CCG.with_labels(tuple(sorted(lexicon.values()))))
+    items = data.slice(120)
+    losses, predicted = learn_and_predict(tmp_path, kind, data.slice(0, 120), items, steps=100)
+    assert np.mean(losses[-5:]) < 0.5 * np.mean(losses[:5])
+    pairs = [
+        pair
+        for gold, tags in zip(items["tags"].to_pylist(), predicted, strict=True)
+        for pair in zip(gold, tags, strict=True)
+    ]
+    assert np.mean([a == b for a, b in pairs]) > 0.9

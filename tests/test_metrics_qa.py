@@ -5,7 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xstilts.errors import XstiltsError
-from xstilts.metrics.qa import mlqa_scores, normalize_mlqa, normalize_squad, squad_scores
+from xstilts.metrics.qa import (
+    mlqa_scores,
+    normalize_mlqa,
+    normalize_squad,
+    squad_scores,
+    squad_v2_scores,
+)
 from xstilts.tasks import TASKS
 
 WORDS = ("the", "a", "an", "theme", "Cat", "cat.", "sat", "U.S.", "-", "der", "Éa")
@@ -52,6 +58,51 @@ def test_definition_of_squad():
 def test_answers_that_normalise_to_nothing():
     # The official script: equal, but no common token.
     assert squad_scores("the", ["a"]) == (1.0, 0.0)
+
+
+def brute_scores_v2(prediction, golds):
+    guess = brute_tokens(prediction)
+    exact_matches, f1s = [], []
+    for gold in [gold for gold in golds if brute_tokens(gold)] or [""]:
+        left = brute_tokens(gold)
+        exact_matches.append(float(left == guess))
+        if not left or not guess:
+            f1s.append(float(left == guess))
+        else:
+            f1s.append(brute_scores(prediction, [gold])[1])
+    return max(exact_matches), max(f1s)
+
+
+@given(texts, st.lists(texts, max_size=3))
+def test_squad_v2_scores_against_brute_force(prediction, golds):
+    assert squad_v2_scores(prediction, golds) == pytest.approx(brute_scores_v2(prediction, golds))
+
+
+@given(texts, st.lists(texts, max_size=3))
+def test_squad_v2_equals_squad_where_the_question_has_an_answer(prediction, golds):
+    golds = [gold for gold in golds if brute_tokens(gold)]
+    if golds:
+        assert squad_v2_scores(prediction, golds) == squad_scores(prediction, golds)
+
+
+@pytest.mark.parametrize(
+    ("prediction", "golds", "expected"),
+    [
+        # As evaluate-v2.0.py scores a question with `"answers": []`.
+        ("", [], (1.0, 1.0)),
+        ("Rouen", [], (0.0, 0.0)),
+        # And one with answers, to which nothing was answered.
+        ("", ["in the 10th century", "10th"], (0.0, 0.0)),
+        ("the 10th", ["in the 10th century", "10th"], (1.0, 1.0)),
+        ("10th century", ["in the 10th century"], (0.0, 0.8)),
+        # A gold of articles and punctuation is dropped, and so is such an answer.
+        ("the", ["", "a.", "!"], (1.0, 1.0)),
+        ("Rouen", ["the"], (0.0, 0.0)),
+        ("the", ["the", "Rouen"], (0.0, 0.0)),
+    ],
+)
+def test_definition_of_squad_v2(prediction, golds, expected):
+    assert squad_v2_scores(prediction, golds) == pytest.approx(expected)
 
 
 def test_squad_rules_stay_english_in_other_languages():

@@ -13,7 +13,10 @@ from xstilts.scores import (
     xtreme_groups,
     xtreme_value,
 )
-from xstilts.tasks import TARGETS, TASKS, Kind
+from xstilts.tasks import TASKS, XTREME, Kind
+
+CSQA, SQUAD_V2 = TASKS["csqa"], TASKS["squad_v2"]
+CCG = TASKS["ccg"].with_labels(("(S\\NP)/NP", "N"))
 
 
 def pair_items(labels, language="en", split="test"):
@@ -31,6 +34,24 @@ def pair_items(labels, language="en", split="test"):
             for number, label in enumerate(labels)
         ],
         schema=DATA[Kind.PAIR],
+    )
+
+
+def choice_items(labels, split="test"):
+    return pa.Table.from_pylist(
+        [
+            {
+                "id": str(number),
+                "language": "en",
+                "split": split,
+                "prompt": "p",
+                "choices": ["a", "b", "c"],
+                "label": label,
+                "group": str(number),
+            }
+            for number, label in enumerate(labels)
+        ],
+        schema=DATA[Kind.CHOICE],
     )
 
 
@@ -139,6 +160,37 @@ def test_answers_are_normalised_by_the_benchmarks_own_rules():
     assert xquad[LANGUAGE_SCORE] == pytest.approx((50 + f1) / 2)
 
 
+def test_choices_are_scored_by_accuracy():
+    table = prediction_table(CSQA, choice_items([0, 2, 1, 0]), [0, 2, 0, 0])
+    assert table.schema.equals(PREDICTIONS[Kind.CHOICE])
+    assert table["correct"].to_pylist() == [1, 1, 0, 1]
+    assert values(score_predictions(table, CSQA)) == {"accuracy": 75, LANGUAGE_SCORE: 75}
+
+
+def test_an_open_tag_set_is_scored_by_token_accuracy_alone():
+    gold = [["N", "(S\\NP)/NP", "N/N"], ["N"]]
+    guess = [["N", "N", "N"], ["N"]]
+    table = prediction_table(CCG, tag_items(gold, split="dev"), guess)
+    assert table.schema.equals(PREDICTIONS[Kind.TAGGING])
+    assert table["tokens_correct"].to_pylist() == [1, 1]
+    # A tag that training did not have is wrong, not left out.
+    assert table["tokens"].to_pylist() == [3, 1]
+    chunks = [name for name in table.column_names if name.startswith(("chunks_", "strict_"))]
+    assert all(table[name].null_count == 2 for name in chunks)
+    assert values(score_predictions(table, CCG)) == {"token_accuracy": 50, LANGUAGE_SCORE: 50}
+    with pytest.raises(XstiltsError, match="'chunks_correct' is missing"):
+        score_predictions(table, TASKS["panx"])
+
+
+def test_unanswerable_questions_are_scored_as_in_squad_v2():
+    items = span_items([["Rouen", "in Rouen"], [], ["the"], [], ["10th century"]], split="dev")
+    table = prediction_table(SQUAD_V2, items, ["Rouen", "", "", "Rouen", ""])
+    assert table["gold"].to_pylist()[1] == []
+    assert table["exact_match"].to_pylist() == [1, 1, 1, 0, 0]
+    assert table["f1"].to_pylist() == [1, 1, 1, 0, 0]
+    assert values(score_predictions(table, SQUAD_V2))[LANGUAGE_SCORE] == 60
+
+
 def test_retrieval_is_scored_in_both_directions():
     task = TASKS["tatoeba"]
     place = {"language": "sw", "split": "test", "scores": [0.5, 0.25, 1, 1]}
@@ -187,7 +239,7 @@ def test_averages_of_xtreme():
     tagging = {"f1": {"en": 90, "de": 60}, "precision": {"en": 0, "de": 0}}
     assert xtreme_value(TASKS["panx"], tagging) == 75
     assert language_score(TASKS["mlqa"], {"exact_match": 60, "f1": 80}) == 70
-    task_values = {key: 10.0 * number for number, key in enumerate(TARGETS, start=1)}
+    task_values = {key: 10.0 * number for number, key in enumerate(XTREME, start=1)}
     assert xtreme_groups(task_values) == {
         "all_task": 50,
         "classification": 15,
@@ -230,6 +282,12 @@ def test_cells_are_collected_in_one_order_and_once(tmp_path):
         ("xquad", span_items([["a"]]), [None], "no prediction"),
         ("xquad", pair_items("0"), ["0"], "expected the columns"),
         ("tatoeba", pair_items("0"), ["0"], "tatoeba_table"),
+        ("xquad", span_items([["a"], []]), ["a", ""], "question 2 has no answer"),
+        ("squad_v2", span_items([[]] * 20), [""] * 20, "no gold at all"),
+        ("csqa", choice_items([1] * 20), [1] * 20, "all 20 items have the gold"),
+        ("csqa", choice_items([0, None]), [1, 1], "row 2: no gold"),
+        ("csqa", choice_items([0, 1]), [0, None], "row 2: no prediction"),
+        ("ccg", tag_items([["N"]] * 20), [["N"]] * 20, "all 20 items have the gold 'N'"),
     ],
 )
 def test_false_scores_are_refused(task, items, predictions, message):

@@ -25,6 +25,7 @@ from xstilts.tasks import TARGETS, TASKS, Kind
 
 XNLI, PAWSX, UDPOS, PANX = (TASKS[key] for key in ("xnli", "pawsx", "udpos", "panx"))
 XQUAD, TATOEBA, BUCC = (TASKS[key] for key in ("xquad", "tatoeba", "bucc2018"))
+XCOPA = TASKS["xcopa"]
 
 
 def table(kind: Kind, rows: list[dict], language: str = "en", split: str = "test") -> pa.Table:
@@ -48,6 +49,15 @@ def table(kind: Kind, rows: list[dict], language: str = "en", split: str = "test
 def pair_table(*rows: tuple[str, str, str], **place: str) -> pa.Table:
     keys = ("text_a", "text_b", "label")
     return table(Kind.PAIR, [dict(zip(keys, row, strict=True)) for row in rows], **place)
+
+
+def choice_table(*rows: tuple[int, int], **place: str) -> pa.Table:
+    """Items by how many choices they have and which is right."""
+    return table(
+        Kind.CHOICE,
+        [{"prompt": "", "choices": ["x"] * n, "label": label} for n, label in rows],
+        **place,
+    )
 
 
 def tag_table(*sentences: str, **place: str) -> pa.Table:
@@ -160,6 +170,17 @@ def test_naive_bayes_against_its_formula_in_exact_fractions(
     scores = model.scores(document)
     assert scores == pytest.approx({c: math.log(value) for c, value in exact.items()}, abs=1e-8)
     assert model.predict(document) == max(exact, key=lambda label: exact[label])
+
+
+# ---- choices
+
+
+def test_choices_by_the_place_that_is_most_often_right() -> None:
+    """Where an item has no such place, by the next frequent one; of equals by the first."""
+    train = choice_table((4, 3), (4, 3), (4, 3), (4, 1), (2, 1), (4, 2), (4, 2), split="train")
+    items = choice_table((4, 0), (3, 0), (2, 0), (1, 0), (5, 0))
+    assert guesses("majority", XCOPA, train, items) == [3, 1, 1, 0, 3]
+    assert shortcuts_of(XCOPA) == ("majority",)
 
 
 # ---- tagging
@@ -353,6 +374,9 @@ def test_of_equally_frequent_values_the_first_wins() -> None:
 WORDS = st.sampled_from(["Ann", "bob", "in", "May", "?", ".", "नमस्ते", "北京", ""])
 TEXT = st.lists(WORDS, max_size=7).map(" ".join)
 ROWS = {
+    Kind.CHOICE: st.lists(TEXT, min_size=1, max_size=4).map(
+        lambda choices: {"prompt": "", "choices": choices, "label": len(choices) - 1}
+    ),
     Kind.PAIR: st.fixed_dictionaries(
         {"text_a": TEXT, "text_b": TEXT, "label": st.sampled_from(["0", "1"])}
     ),
@@ -369,7 +393,7 @@ ROWS = {
 }
 
 
-@pytest.mark.parametrize("task", [PAWSX, PANX, XQUAD], ids=lambda task: task.key)
+@pytest.mark.parametrize("task", [PAWSX, XCOPA, PANX, XQUAD], ids=lambda task: task.key)
 @given(st.data())
 def test_predictions_are_complete_and_the_same_again(task, data) -> None:
     """One prediction an item, whatever the text; the order of the items changes none of them."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError
+from safetensors.torch import save_file
 from tokenizers import pre_tokenizers
 from transformers import (
     MODEL_MAPPING,
@@ -25,6 +26,7 @@ from transformers.utils import logging as transformers_logging
 
 from xstilts.errors import XstiltsError
 from xstilts.files import atomic_path, sha256_file, write_json
+from xstilts.mlm_head import HEADS, published_head
 from xstilts.provenance import versions
 from xstilts.settings import EncoderSource
 
@@ -169,6 +171,8 @@ def save_encoder(
 def fetch_encoder(source: EncoderSource, output: Path) -> None:
     """Bring an encoder into a local folder, so that no later job touches the network.
 
+    If it was published with its head for masked language modelling, that is kept beside it.
+
     Raises:
         XstiltsError: as `load_encoder` and `load_tokenizer`.
     """
@@ -177,6 +181,7 @@ def fetch_encoder(source: EncoderSource, output: Path) -> None:
     log.info("loading the encoder %s", name)
     model = load_encoder(name, source.revision)
     tokenizer = load_tokenizer(name, source.revision)
+    head = published_head(name, source.revision, model)
     provenance: dict[str, Any] = {"source": source.model_dump(mode="json")}
     if folder is not None:
         provenance["sha256"] = {
@@ -184,5 +189,7 @@ def fetch_encoder(source: EncoderSource, output: Path) -> None:
         }
     with atomic_path(output) as part:
         save_encoder(model, tokenizer, part, provenance)
+        if head:
+            save_file(head, part / HEADS)
     count = sum(parameter.numel() for parameter in model.parameters())
     log.info("%s: %.1f M parameters, %s", output, count / 1e6, model.config.model_type)

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from xstilts.errors import XstiltsError
 from xstilts.gold import refuse_placeholder_gold
-from xstilts.metrics.qa import mlqa_scores, squad_scores
+from xstilts.metrics.qa import mlqa_scores, squad_scores, squad_v2_scores
 from xstilts.metrics.tagging import corpus_chunk_counts, is_iob2, strict_chunk_counts
 from xstilts.schemas import DATA, PREDICTIONS, expect_columns
 from xstilts.tasks import Kind, Metric, Task
@@ -25,17 +25,18 @@ MINING = "mining"
 def prediction_table(
     task: Task,
     items: pa.Table,
-    predictions: Sequence[str] | Sequence[Sequence[str]],
+    predictions: Sequence[str] | Sequence[int] | Sequence[Sequence[str]],
     condition: str = "clean",
 ) -> pa.Table:
-    """Rows of a pair, tagging or span task from its items and decoded predictions.
+    """Rows of a pair, choice, tagging or span task from its items and decoded predictions.
 
     Rows keep the order of `items`; a tagging sentence's lenient chunk counts hold in that
     order (`xstilts.metrics.tagging.corpus_chunk_counts`).
 
     Args:
         items: normalised data (`schemas.DATA`) of any languages and splits.
-        predictions: one entry a row: label name (pair), tags (tagging), answer (span).
+        predictions: one entry a row: label name (pair), place of a choice, tags (tagging), answer
+            (span).
 
     Raises:
         XstiltsError: other columns; as many predictions as items are wanted and each tagged
@@ -54,8 +55,8 @@ def prediction_table(
         by_file[row["language"], row["split"]].append(index)
     _check_ids_and_gold(task, rows, by_file)
 
-    if task.kind is Kind.PAIR:
-        counts = _pair_counts(rows, predictions, where)
+    if task.kind in (Kind.PAIR, Kind.CHOICE):
+        counts = _label_counts(rows, predictions, where)
     elif task.kind is Kind.SPAN:
         counts = _span_counts(task, rows, predictions, where)
     else:
@@ -179,18 +180,20 @@ def _check_ids_and_gold(
                 raise XstiltsError(f"the id {rows[index]['id']!r} repeats", where=where)
             seen.add(rows[index]["id"])
         if split != "train":
-            refuse_placeholder_gold(task, [_gold(task, rows[index]) for index in indices], where)
+            # A tag that training does not have is no fault of the development data.
+            asked = task.with_labels(())
+            refuse_placeholder_gold(asked, [_gold(task, rows[index]) for index in indices], where)
 
 
-def _gold(task: Task, row: dict) -> str | list[str] | None:
-    if task.kind is Kind.PAIR:
+def _gold(task: Task, row: dict) -> str | int | list[str] | None:
+    if task.kind in (Kind.PAIR, Kind.CHOICE):
         return row["label"]
     if task.kind is Kind.TAGGING:
         return row["tags"] or []
     return [answer["text"] for answer in row["answers"] or []]
 
 
-def _pair_counts(rows: list[dict], predictions: Sequence[str], where: str) -> list[dict]:
+def _label_counts(rows: list[dict], predictions: Sequence, where: str) -> list[dict]:
     if None in predictions:
         raise XstiltsError("no prediction", where=where, row=predictions.index(None) + 1)
     return [
@@ -209,10 +212,12 @@ def _span_counts(
     counts = []
     for number, (row, prediction) in enumerate(zip(rows, predictions, strict=True), start=1):
         golds = [answer["text"] for answer in row["answers"] or []]
-        if prediction is None or not golds:
+        if prediction is None or not (golds or task.unanswerable):
             missing = "no prediction" if prediction is None else "the question has no answer"
             raise XstiltsError(missing, where=where, row=number)
-        if task.metric is Metric.MLQA:
+        if task.unanswerable:
+            exact_match, f1 = squad_v2_scores(prediction, golds)
+        elif task.metric is Metric.MLQA:
             exact_match, f1 = mlqa_scores(prediction, golds, row["language"])
         else:
             exact_match, f1 = squad_scores(prediction, golds)
@@ -228,7 +233,6 @@ def _tagging_counts(
     predictions: Sequence[Sequence[str]],
     by_file: Mapping[tuple[str, str], list[int]],
 ) -> list[dict]:
-    strict = is_iob2(task.labels)
     counts: list[dict] = [{} for _ in rows]
     for (language, split), indices in by_file.items():
         where = f"{task.key} {split} in {language}"
@@ -242,25 +246,25 @@ def _tagging_counts(
                 )
             if not all(tags):
                 raise XstiltsError(f"empty tag in the sentence {row['id']!r}", where=where)
-        lenient = corpus_chunk_counts(
-            [rows[index]["tags"] for index in indices], [predictions[index] for index in indices]
-        )
-        for index, chunks in zip(indices, lenient, strict=True):
-            gold, tags = rows[index]["tags"], list(predictions[index])
             counts[index] = {
-                "prediction": tags,
-                "gold": gold,
-                "chunks_correct": chunks.correct,
-                "chunks_predicted": chunks.predicted,
-                "chunks_gold": chunks.gold,
-                "tokens_correct": sum(a == b for a, b in zip(gold, tags, strict=True)),
-                "tokens": len(gold),
+                "prediction": list(tags),
+                "gold": row["tags"],
+                "tokens_correct": sum(a == b for a, b in zip(row["tags"], tags, strict=True)),
+                "tokens": len(tags),
             }
-            if strict:
-                strict_chunks = strict_chunk_counts(gold, tags)
-                counts[index] |= {
-                    "strict_correct": strict_chunks.correct,
-                    "strict_predicted": strict_chunks.predicted,
-                    "strict_gold": strict_chunks.gold,
-                }
+        if task.metric is Metric.SEQEVAL:
+            _count_chunks([counts[index] for index in indices], strict=is_iob2(task.labels))
     return counts
+
+
+def _count_chunks(sentences: Sequence[dict], *, strict: bool) -> None:
+    """Add chunk counts to the `prediction` and `gold` of all sentences of a corpus."""
+    lenient = corpus_chunk_counts(
+        [sentence["gold"] for sentence in sentences],
+        [sentence["prediction"] for sentence in sentences],
+    )
+    for sentence, chunks in zip(sentences, lenient, strict=True):
+        sentence |= {f"chunks_{name}": count for name, count in chunks._asdict().items()}
+        if strict:
+            chunks = strict_chunk_counts(sentence["gold"], sentence["prediction"])
+            sentence |= {f"strict_{name}": count for name, count in chunks._asdict().items()}

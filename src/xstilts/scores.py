@@ -16,7 +16,7 @@ from xstilts.errors import XstiltsError
 from xstilts.item_counts import FROM_ENGLISH, MINING, TO_ENGLISH
 from xstilts.metrics.counts import f1_from_counts
 from xstilts.schemas import PREDICTIONS, SCORES, expect_columns, read_table
-from xstilts.tasks import GROUPS, TARGETS, Kind, Metric, Task
+from xstilts.tasks import GROUPS, XTREME, Kind, Metric, Task
 
 # The metric of the rows that hold the one score by which a language is judged.
 LANGUAGE_SCORE = "score"
@@ -29,6 +29,7 @@ MAIN_METRICS: dict[Metric, tuple[str, ...]] = {
     Metric.MLQA: ("exact_match", "f1"),
     Metric.BITEXT_F1: ("f1",),
     Metric.RETRIEVAL_ACCURACY: ("accuracy",),
+    Metric.TOKEN_ACCURACY: ("token_accuracy",),
 }
 
 # Which direction each row of a retrieval metric may have.
@@ -70,8 +71,8 @@ def xtreme_groups(values: Mapping[str, float]) -> dict[str, float]:
         values: task key -> points; keys beyond the nine tasks are ignored.
     """
     result = {}
-    if TARGETS.keys() <= values.keys():
-        result["all_task"] = _mean(values[key] for key in TARGETS)
+    if XTREME.keys() <= values.keys():
+        result["all_task"] = _mean(values[key] for key in XTREME)
     for group, keys in GROUPS.items():
         if all(key in values for key in keys):
             result[group] = _mean(values[key] for key in keys)
@@ -176,7 +177,7 @@ def _column(items: pl.DataFrame, name: str, where: str) -> pl.Series:
 _Scores = dict[str, tuple[float, int]]
 
 
-def _score_pairs(items: pl.DataFrame, where: str) -> _Scores:
+def _score_labels(items: pl.DataFrame, where: str) -> _Scores:
     n = len(items)
     return {"accuracy": (100 * _column(items, "correct", where).sum() / n, n)}
 
@@ -185,14 +186,18 @@ def _score_tags(items: pl.DataFrame, where: str) -> _Scores:
     n = len(items)
     names = ("correct", "predicted", "gold")
     shares = f1_from_counts(*(_column(items, f"chunks_{name}", where).sum() for name in names))
-    tokens = _column(items, "tokens", where).sum()
-    tokens_correct = _column(items, "tokens_correct", where).sum()
     scores = {name: (100 * share, n) for name, share in shares._asdict().items()}
-    scores["token_accuracy"] = (100 * tokens_correct / tokens if tokens else 0.0, n)
+    scores |= _score_tokens(items, where)
     if items["strict_gold"].null_count() < n:
         strict = f1_from_counts(*(_column(items, f"strict_{name}", where).sum() for name in names))
         scores["strict_f1"] = (100 * strict.f1, n)
     return scores
+
+
+def _score_tokens(items: pl.DataFrame, where: str) -> _Scores:
+    tokens = _column(items, "tokens", where).sum()
+    correct = _column(items, "tokens_correct", where).sum()
+    return {"token_accuracy": (100 * correct / tokens if tokens else 0.0, len(items))}
 
 
 def _score_answers(items: pl.DataFrame, where: str) -> _Scores:
@@ -221,10 +226,11 @@ def _score_queries(items: pl.DataFrame, where: str) -> _Scores:
 
 
 _SCORERS: dict[Metric, Callable[[pl.DataFrame, str], _Scores]] = {
-    Metric.ACCURACY: _score_pairs,
+    Metric.ACCURACY: _score_labels,
     Metric.SEQEVAL: _score_tags,
     Metric.SQUAD: _score_answers,
     Metric.MLQA: _score_answers,
     Metric.BITEXT_F1: _score_mining,
     Metric.RETRIEVAL_ACCURACY: _score_queries,
+    Metric.TOKEN_ACCURACY: _score_tokens,
 }

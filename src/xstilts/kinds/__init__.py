@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from xstilts.kinds.base import TaskKind
+from xstilts.kinds.choice import Choice
 from xstilts.kinds.mlm import MaskedLanguage
 from xstilts.kinds.pair import Pair
 from xstilts.kinds.span import Span
@@ -11,6 +12,7 @@ from xstilts.tasks import Kind, Task
 
 _KINDS: dict[Kind, type[TaskKind]] = {
     Kind.PAIR: Pair,
+    Kind.CHOICE: Choice,
     Kind.TAGGING: Tagging,
     Kind.SPAN: Span,
     Kind.MLM: MaskedLanguage,

@@ -11,7 +11,7 @@ import pyarrow as pa
 import torch
 from torch import Tensor, nn
 
-from xstilts.batches import Features, pad
+from xstilts.batches import Features
 from xstilts.settings import Tokenisation
 from xstilts.tasks import Task
 
@@ -88,25 +88,66 @@ class TaskKind(ABC):
         """
         return None
 
+    def input_lengths(self, features: Features, rows: Sequence[int]) -> np.ndarray:
+        """Tokens of each model input that these features are made of, in their order.
+
+        A feature is one input, except in multiple choice, where it is one input a choice.
+        """
+        return features.lengths[rows]
+
+    def inputs(self, features: Features, rows: Sequence[int], pad_id: int) -> dict[str, Tensor]:
+        """Padded model inputs (inputs, tokens) of these features."""
+        return collate(features, rows, pad_id, self.input_lengths(features, rows))
+
+    def arrange(self, outputs: Tensor, features: Features, rows: Sequence[int]) -> Tensor:
+        """What the head gives for `inputs` of these features as one row a feature."""
+        return outputs
+
     def decisions(self, features: Features, rows: Sequence[int]) -> int:
         """How many decisions the loss of these features sums over."""
         return len(rows)
+
+    def chance_loss(self, features: Features) -> float | None:
+        """Mean loss a decision, in nats, of a model that knows nothing of its inputs.
+
+        At most it knows how often each label occurs in `features`. None for masked language
+        modelling, where what is asked is drawn anew in every step.
+        """
+        return None
+
+    def is_constant(self, predictions: Sequence[Any]) -> bool:
+        """Whether decoded predictions are all the same one; a single one is, none are not."""
+        return len(set(predictions)) == 1
 
     def schema(self, *, type_ids: bool) -> pa.Schema:
         """Schema of the feature table."""
         return pa.schema([*FEATURES, *([TYPE_IDS] if type_ids else []), *self.columns])
 
 
-def collate(features: Features, rows: Sequence[int], pad_id: int) -> dict[str, Tensor]:
-    """Padded model inputs (features, tokens) of these rows."""
-    ids = [features.ragged("input_ids").row(i) for i in rows]
-    lengths = np.array([len(row) for row in ids])
-    inputs = {"input_ids": torch.from_numpy(pad(ids, pad_id))}
-    width = inputs["input_ids"].shape[1]
-    inputs["attention_mask"] = torch.from_numpy(
-        (np.arange(width) < lengths[:, None]).astype(np.int64)
-    )
+def collate(
+    features: Features, rows: Sequence[int], pad_id: int, lengths: np.ndarray | None = None
+) -> dict[str, Tensor]:
+    """Padded model inputs (inputs, tokens) of these rows, one a row or cut into `lengths`."""
+    ids, own = features.ragged("input_ids").flat(rows)
+    lengths = own if lengths is None else lengths
+    real = np.arange(lengths.max(initial=0)) < lengths[:, None]
+    inputs = {
+        "input_ids": _filled(real, ids, pad_id),
+        "attention_mask": torch.from_numpy(real.astype(np.int64)),
+    }
     if "token_type_ids" in features.names:
-        types = [features.ragged("token_type_ids").row(i) for i in rows]
-        inputs["token_type_ids"] = torch.from_numpy(pad(types, 0))
+        inputs["token_type_ids"] = _filled(real, features.ragged("token_type_ids").flat(rows)[0], 0)
     return inputs
+
+
+def _filled(real: np.ndarray, values: np.ndarray, fill: int) -> Tensor:
+    matrix = np.full(real.shape, fill, dtype=np.int64)
+    matrix[real] = values
+    return torch.from_numpy(matrix)
+
+
+def entropy(labels: np.ndarray) -> float:
+    """Entropy in nats of how often each of `labels` occurs, 0 of none."""
+    _, counts = np.unique(labels, return_counts=True)
+    shares = counts / max(1, counts.sum())
+    return float((shares * np.log(1 / shares)).sum())

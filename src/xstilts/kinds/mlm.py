@@ -30,16 +30,18 @@ if TYPE_CHECKING:
 # Of the predicted tokens so many are masked, so many replaced, the rest left as they are
 # (Devlin et al. 2019).
 _MASKED, _REPLACED = 0.8, 0.1
+# RoBERTa's.
+_NORM_EPS = 1e-5
 
 
 class MaskedLanguageHead(nn.Module):
     """RoBERTa's head: dense, GELU, layer norm, and the input embeddings as output layer."""
 
-    def __init__(self, embeddings: nn.Embedding) -> None:
+    def __init__(self, embeddings: nn.Embedding, norm_eps: float = _NORM_EPS) -> None:
         super().__init__()
         pieces, hidden_size = embeddings.weight.shape
         self.dense = nn.Linear(hidden_size, hidden_size)
-        self.norm = nn.LayerNorm(hidden_size)
+        self.norm = nn.LayerNorm(hidden_size, eps=norm_eps)
         self.bias = nn.Parameter(torch.zeros(pieces))
         # In a list the module is not registered: the weights are the encoder's, to be trained
         # and saved once.
@@ -132,7 +134,9 @@ class MaskedLanguage(TaskKind):
         return Features(pa.table(columns)), np.arange(len(rows))
 
     def head(self, encoder: PreTrainedModel, dropout: float) -> nn.Module:
-        return MaskedLanguageHead(encoder.get_input_embeddings())
+        # BERT's is 1e-12, and a published head is to compute what it was trained to.
+        eps = getattr(encoder.config, "layer_norm_eps", None) or _NORM_EPS
+        return MaskedLanguageHead(encoder.get_input_embeddings(), eps)
 
     def positions(self, features: Features, rows: Sequence[int], width: int) -> Tensor:
         masked, counts = features.ragged("masked").flat(rows)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from xstilts.batches import Features
-from xstilts.kinds.base import TaskKind
+from xstilts.kinds.base import TaskKind, entropy
 from xstilts.kinds.layout import layout_of, subwords
 from xstilts.settings import Tokenisation
 
@@ -82,6 +82,9 @@ class Pair(TaskKind):
 
     def loss(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> Tensor:
         return functional.cross_entropy(outputs.float(), targets, reduction="sum")
+
+    def chance_loss(self, features: Features) -> float:
+        return entropy(features.column("label"))
 
     def decode(
         self,

@@ -1,7 +1,10 @@
 """Span extraction: the answer's first and last token in a passage.
 
 Long passages slide: windows start every `doc_stride` tokens (Devlin et al. 2019; XTREME uses
-384 and 128). A window without the whole answer trains towards its first token.
+384 and 128). A window without the whole answer trains towards its first token, so that what a
+model gives there says that it sees no answer. Where some questions have none (SQuAD 2.0,
+Rajpurkar et al. 2018), the sum of its two scores there, in the window where it is lowest, is
+compared with the best span (Devlin et al. 2019, section 4.3, and their `run_squad.py`).
 """
 
 from __future__ import annotations
@@ -26,6 +29,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 _OUTSIDE = -1
+# By how much "no answer" has to beat the best span: the script's default. It may be tuned on
+# development data; nothing is tuned here.
+NULL_THRESHOLD = 0.0
 _CHUNK = 256
 
 
@@ -39,7 +45,7 @@ def window_starts(tokens: int, capacity: int, stride: int) -> list[int]:
 
 
 class Span(TaskKind):
-    """XQuAD, MLQA, TyDiQA-GoldP, SQuAD 1.1."""
+    """XQuAD, MLQA, TyDiQA-GoldP, SQuAD 1.1 and 2.0."""
 
     columns: ClassVar = [
         ("char_start", pa.list_(pa.int32())),
@@ -131,6 +137,10 @@ class Span(TaskKind):
         ]
         return (both[0] + both[1]) / 2
 
+    def chance_loss(self, features: Features) -> float:
+        """As if each token of a window were as likely as any other."""
+        return float(np.log(features.lengths).mean()) if len(features) else 0.0
+
     def decode(
         self,
         outputs: Sequence[np.ndarray],
@@ -138,6 +148,7 @@ class Span(TaskKind):
         data: pa.Table,
         max_answer_length: int,
     ) -> list[str]:
+        """The text of the best span, or none where the task allows that and it scores higher."""
         best: list[tuple[float, int, int]] = [(-np.inf, 0, 0)] * data.num_rows
         starts, ends = features.ragged("char_start"), features.ragged("char_end")
         for row, scores in enumerate(outputs):
@@ -149,12 +160,23 @@ class Span(TaskKind):
             if score > best[item][0]:
                 chars = starts.row(row)[inside[first]], ends.row(row)[inside[last]]
                 best[item] = (score, *map(int, chars))
+        if self.task.unanswerable:
+            for item, score in enumerate(self._null_scores(outputs, features, data.num_rows)):
+                if score > best[item][0] + NULL_THRESHOLD:
+                    best[item] = (score, 0, 0)
         contexts = data["context"].to_pylist()
         # Some tokenizers count the space before a word as part of its first token.
         return [
             context[begin:end].strip()
             for context, (_, begin, end) in zip(contexts, best, strict=True)
         ]
+
+    def _null_scores(
+        self, outputs: Sequence[np.ndarray], features: Features, items: int
+    ) -> np.ndarray:
+        lowest = np.full(items, np.inf)
+        np.minimum.at(lowest, features.items, [scores[0].sum() for scores in outputs])
+        return lowest
 
 
 def best_span(scores: np.ndarray, longest: int) -> tuple[float, int, int]:

@@ -17,9 +17,10 @@ from torch.nn import functional
 
 from xstilts.batches import Features, pad
 from xstilts.errors import XstiltsError
-from xstilts.kinds.base import IGNORED, TaskKind
+from xstilts.kinds.base import IGNORED, TaskKind, entropy
 from xstilts.kinds.layout import CHUNK, layout_of
 from xstilts.settings import Tokenisation
+from xstilts.tasks import Task
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -96,9 +97,18 @@ def _padded(values: list[int], around: tuple[int, int], fill: int) -> np.ndarray
 
 
 class Tagging(TaskKind):
-    """UD part of speech, WikiANN named entities."""
+    """UD part of speech, WikiANN named entities, CCG supertags."""
 
     columns: ClassVar = [("words", pa.list_(pa.int32())), ("labels", pa.list_(pa.int32()))]
+
+    def __init__(self, task: Task) -> None:
+        super().__init__(task)
+        if not task.labels:
+            raise XstiltsError(
+                "its tags are those of its training data, which were not read",
+                where=task.key,
+                mend="take the task from xstilts.open_labels.with_open_labels",
+            )
 
     def featurise(self, data: pa.Table, tokenizer: Any, lengths: Tokenisation) -> pa.Table:
         layout = layout_of(tokenizer, pair=False)
@@ -109,6 +119,9 @@ class Tagging(TaskKind):
             columns["token_type_ids"] = []
         sentences = words_to_subwords(tokenizer, data["tokens"].to_pylist())
         tags = data["tags"].to_pylist()
+        if self.task.open_labels:
+            # A tag that training does not have can only be counted as wrong.
+            index = {tag: IGNORED for sentence in tags for tag in sentence} | index
         around = len(layout.prefix), len(layout.suffix)
         for item, words in enumerate(sentences):
             pieces = [word[:capacity] for word in words]
@@ -148,6 +161,14 @@ class Tagging(TaskKind):
             ignore_index=IGNORED,
             reduction="sum",
         )
+
+    def chance_loss(self, features: Features) -> float:
+        labels = features.ragged("labels").flat(range(len(features)))[0]
+        return entropy(labels[labels != IGNORED])
+
+    def is_constant(self, predictions: Sequence[list[str]]) -> bool:
+        """Whether all words have the same tag."""
+        return len({tag for tags in predictions for tag in tags}) == 1
 
     def decode(
         self,

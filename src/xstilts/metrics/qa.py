@@ -1,7 +1,8 @@
-"""Exact match and token F1 of extracted answers, in SQuAD 1.1's and in MLQA's reading.
+"""Exact match and token F1 of extracted answers, in SQuAD's and in MLQA's reading.
 
 SQuAD 1.1: Rajpurkar et al. 2016, section 6.1 (arXiv 1606.05250), as in its official script;
 XTREME scores XQuAD and TyDiQA-GoldP by these English rules in every language.
+SQuAD 2.0: Rajpurkar et al. 2018 (arXiv 1806.03822), as in its official `evaluate-v2.0.py`.
 MLQA: Lewis et al. 2020, section 4.2 (arXiv 1910.07475), as in facebookresearch/MLQA
 `mlqa_evaluation_v1.py`.
 """
@@ -88,6 +89,19 @@ def squad_scores(prediction: str, golds: Sequence[str]) -> AnswerScores:
         ValueError: there are no golds.
     """
     return _best_scores(prediction, golds, normalize_squad)
+
+
+def squad_v2_scores(prediction: str, golds: Sequence[str]) -> AnswerScores:
+    """Exact match and F1 of one answer by SQuAD 2.0's rules, best over the golds.
+
+    A question is unanswerable if it has no gold that is more than articles and punctuation; only
+    an answer of nothing else is right then.
+    """
+    answers = [gold for gold in golds if normalize_squad(gold)]
+    if answers:
+        return squad_scores(prediction, answers)
+    abstains = float(not normalize_squad(prediction))
+    return AnswerScores(exact_match=abstains, f1=abstains)
 
 
 def mlqa_scores(prediction: str, golds: Sequence[str], language: str) -> AnswerScores:

@@ -22,19 +22,22 @@ from xstilts.errors import XstiltsError, did_you_mean
 from xstilts.item_counts import prediction_table
 from xstilts.metrics.tagging import is_iob2
 from xstilts.schemas import DATA, expect_columns
-from xstilts.shortcuts import pairs, search, spans, tags
+from xstilts.shortcuts import choices, pairs, search, spans, tags
 from xstilts.tasks import Kind, Metric, Task
 
 _Learned = Callable[[list[dict[str, Any]], list[dict[str, Any]], Sequence[str]], list[Any]]
 _Searched = Callable[[pa.Table], pa.Table]
 
 _TRAINED: dict[Kind, dict[str, _Learned]] = {
-    kind: {
-        "majority": module.majority,
-        "type_only": module.type_only,
-        "shared_names": module.shared_names,
-    }
-    for kind, module in ((Kind.PAIR, pairs), (Kind.TAGGING, tags), (Kind.SPAN, spans))
+    Kind.CHOICE: {"majority": choices.majority},
+    **{
+        kind: {
+            "majority": module.majority,
+            "type_only": module.type_only,
+            "shared_names": module.shared_names,
+        }
+        for kind, module in ((Kind.PAIR, pairs), (Kind.TAGGING, tags), (Kind.SPAN, spans))
+    },
 }
 _SEARCHED: dict[Metric, dict[str, _Searched]] = {
     Metric.RETRIEVAL_ACCURACY: {

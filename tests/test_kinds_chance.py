@@ -1,0 +1,92 @@
+"""What shows a collapse: the loss of a model that sees no input, and answers all the same."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+
+from xstilts.batches import Features
+from xstilts.kinds import kind_of
+from xstilts.kinds.base import IGNORED, entropy
+from xstilts.tasks import TASKS, TEXT
+
+PAIR, CHOICE, TAGGING, SPAN, MLM = (
+    kind_of(TASKS[key]) for key in ("xnli", "csqa", "panx", "squad_v1", TEXT)
+)
+
+
+def features(inputs: list[list[int]], **columns: list) -> Features:
+    return Features(pa.table({"item": list(range(len(inputs))), "input_ids": inputs, **columns}))
+
+
+def test_entropy_of_worked_examples():
+    assert entropy(np.array([3, 3, 3])) == 0
+    assert entropy(np.array([], dtype=np.int32)) == 0
+    assert entropy(np.array([0, 1, 0, 1])) == pytest.approx(math.log(2))
+    by_hand = -(0.75 * math.log(0.75) + 0.25 * math.log(0.25))
+    assert entropy(np.array([7, 2, 7, 7])) == pytest.approx(by_hand)
+
+
+def test_pairs_know_how_often_each_label_occurs():
+    labels = [0, 0, 1, 2]
+    found = PAIR.chance_loss(features([[1]] * 4, label=labels))
+    assert found == pytest.approx(1.5 * math.log(2))
+    # It is the loss of that very model.
+    scores = torch.tensor([[0.5, 0.25, 0.25]]).log().expand(4, 3)
+    assert PAIR.loss(scores, torch.tensor(labels), None).item() / 4 == pytest.approx(found)
+
+
+def test_choices_are_equally_likely():
+    found = CHOICE.chance_loss(
+        features([[1] * 5, [1] * 2], choice_lengths=[[1] * 5, [1] * 2], label=[0, 1])
+    )
+    assert found == pytest.approx((math.log(5) + math.log(2)) / 2)
+    scores = torch.tensor([[0.0] * 5, [0.0] * 2 + [-math.inf] * 3])
+    loss = CHOICE.loss(scores, torch.tensor([0, 1]), None).item()
+    assert loss / 2 == pytest.approx(found)
+
+
+def test_tags_count_where_they_are_decided():
+    table = features(
+        [[1] * 4, [1] * 3], labels=[[IGNORED, 0, 4, IGNORED], [0, IGNORED, 0]], words=[[0] * 4] * 2
+    )
+    found = TAGGING.chance_loss(table)
+    assert found == pytest.approx(-(0.75 * math.log(0.75) + 0.25 * math.log(0.25)))
+    scores = torch.full((2, 4, 7), -math.inf)
+    scores[:, :, 0], scores[:, :, 4] = math.log(0.75), math.log(0.25)
+    loss = TAGGING.loss(scores, TAGGING.targets(table, [0, 1], 4), None).item()
+    assert loss / TAGGING.decisions(table, [0, 1]) == pytest.approx(found)
+
+
+def test_every_token_of_a_window_may_be_the_answer():
+    table = features([[1] * 8, [1] * 4], start=[0, 2], end=[0, 3])
+    found = SPAN.chance_loss(table)
+    assert found == pytest.approx((math.log(8) + math.log(4)) / 2)
+    mask = torch.tensor([[1] * 8, [1] * 4 + [0] * 4])
+    loss = SPAN.loss(torch.zeros(2, 8, 2), SPAN.targets(table, [0, 1], 8), mask).item()
+    assert loss / SPAN.decisions(table, [0, 1]) == pytest.approx(found)
+
+
+def test_masked_pieces_have_no_such_loss():
+    assert MLM.chance_loss(features([[1, 2]])) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "alike", "different"),
+    [
+        (PAIR, ["neutral"] * 3, ["neutral", "entailment"]),
+        (CHOICE, [2, 2], [2, 0, 2]),
+        (TAGGING, [["O", "O"], [], ["O"]], [["O"], ["O", "B-PER"]]),
+        (SPAN, ["", "", ""], ["", "Rouen", ""]),
+        (SPAN, ["the", "the"], ["the", "The"]),
+    ],
+)
+def test_predictions_that_are_all_the_same_are_constant(kind, alike, different):
+    assert kind.is_constant(alike)
+    assert not kind.is_constant(different)
+    assert kind.is_constant(alike[:1])
+    assert not kind.is_constant([])
