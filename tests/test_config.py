@@ -9,8 +9,8 @@ import yaml
 
 from xstilts.config import parse_experiment
 from xstilts.errors import XstiltsError
-from xstilts.languages import INVITRO_LANGUAGES
-from xstilts.tasks import TARGETS
+from xstilts.languages import INVITRO_LANGUAGES, LANGUAGES
+from xstilts.tasks import TARGETS, XTREME
 
 ROOT = Path(__file__).parents[1]
 SHIPPED = [ROOT / "config.yaml", *sorted((ROOT / "workflow/experiments").glob("*.yaml"))]
@@ -60,13 +60,30 @@ def test_shipped_experiments_are_valid(path):
         ({"encoders": {"a": {"hub": "org/model", "revision": "main"}}}, "40-digit commit"),
         ({"training": {"tasks": {"xquad": {"epochs": 1}}}}, "it trains as squad_v1"),
         ({"training": {"kinds": {"retrieval": {"epochs": 1}}}}, "not trained"),
-        ({"intermediate_training": {"tasks": {"udpos": {}}}}, "has no effect"),
+        ({"intermediate_training": {"tasks": {"tatoeba": {}}}}, "has no effect"),
         ({"tokenisation": {"tasks": {"tatoeba": {}}}}, "retrieval.max_length"),
         ({"limits": {"tasks": {"xquad": {"train": 3}}}}, "nothing trains on xquad"),
         ({"recipes": ["none", "untrained"]}, "no recipe but a baseline: list it in `baselines`"),
         ({"baselines": ["majorty"]}, "'majority', 'type_only', 'shared_names' or 'untrained'"),
         ({"baselines": ["majority", "majority"]}, "names something twice"),
-        ({"data_source": "hub"}, "data_root has no effect (data_source is hub)"),
+        ({"data_source": "invitro"}, "data_root has no effect (data_source is invitro)"),
+        ({"recipes": ["none", "none"]}, "names something twice"),
+        ({"recipes": ["none", "mnli@xx"]}, "unknown language 'xx'"),
+        ({"recipes": {"own": {"sources": ["mnli", "tatoeba"]}}}, "nothing is trained on 'tatoeba'"),
+        ({"recipes": {"own": {"sources": []}}}, "one or more different sources"),
+        ({"recipes": {"mnli": {"mlm": True}}}, "write +mlm behind the name"),
+        ({"recipes": {"own": None}}, "unknown recipe 'own'"),
+        (
+            {"recipes": {"mnli@en-sw": {"mixing": {"weights": {"mnli": 1}}}}},
+            "must name every source and nothing else: mnli, mnli@sw",
+        ),
+        ({"recipes": {"multi": {"mixing": {"temprature": 2}}}}, "did you mean 'temperature'"),
+        ({"mixing": {"weights": {"mnli": 0}}}, "no weight"),
+        ({"language_sets": {"sw": ["de"]}}, "is a language itself"),
+        ({"language_sets": {"far": []}}, "one or more different languages"),
+        ({"continued_mlm": {"max_length": 64}}, "no recipe has masked language modelling"),
+        ({"intermediate_training": {"recipes": {"mlni": {}}}}, "did you mean 'mnli'"),
+        ({"intermediate_training": {"recipes": {"mnli": {"epoch": 1}}}}, "did you mean 'epochs'"),
         ({"hub_revisions": {"org/data": "x"}}, "hub_revisions has no effect"),
         ({"invitro": {"seed": 2}}, "invitro has no effect (data_source is folder)"),
     ],
@@ -86,7 +103,7 @@ def test_all_wrong_names_are_told_at_once():
 def test_all_nine_targets_are_the_default():
     given = values()
     del given["targets"]
-    assert list(parse_experiment(given).targets) == list(TARGETS)
+    assert list(parse_experiment(given).targets) == list(XTREME)
 
 
 def test_targets_default_to_xtremes_languages_in_its_order():
@@ -105,14 +122,51 @@ def test_the_more_special_setting_wins():
                 "kinds": {"pair": {"epochs": 5}},
                 "tasks": {"mnli": {"batch_size": 32}},
             },
-            intermediate_training={"tasks": {"mnli": {"epochs": 9}}},
+            recipes=["none", "mnli", "mnli@sw+mlm", "multi"],
+            intermediate_training={
+                "tasks": {"mnli": {"epochs": 9}},
+                "recipes": {"mnli@sw+mlm": {"batch_size": 4}, "multi": {"epochs": 1}},
+            },
         )
     )
-    target = experiment.training_for("xnli", intermediate=False)
-    assert (target.epochs, target.batch_size) == (5, 8)
-    intermediate = experiment.training_for("mnli", intermediate=True)
-    assert (intermediate.epochs, intermediate.batch_size) == (9, 32)
-    assert experiment.training_for("panx", intermediate=False).epochs == 2
+
+    def sizes(settings):
+        return settings.epochs, settings.batch_size
+
+    assert sizes(experiment.training_for("xnli")) == (5, 8)
+    assert experiment.training_for("panx").epochs == 2
+    expected = {"mnli": (9, 32), "mnli@sw+mlm": (9, 4), "multi": (1, 8)}
+    for name, found in expected.items():
+        recipe = experiment.recipe(name)
+        assert sizes(experiment.intermediate_training_for(recipe)) == found
+
+
+def test_recipes_may_be_mixed_by_hand():
+    experiment = parse_experiment(
+        values(
+            recipes={
+                "none": None,
+                "multi": {"mixing": {"temperature": 2}},
+                "far": {"sources": ["mnli", "panx@sw"], "mlm": True, "mixing": {"mlm_share": 0.2}},
+                "mnli@near": None,
+            },
+            language_sets={"near": ["de", "nl"]},
+            mixing={"cap": 1000},
+        )
+    )
+    far = experiment.recipe("far")
+    assert [source.key for source in far.sources] == ["mnli", "panx@sw"]
+    assert far.mlm
+    assert experiment.mixing_for("far").model_dump() == {
+        "temperature": 1.0, "cap": 1000, "weights": None, "mlm_share": 0.2
+    }  # fmt: skip
+    assert experiment.mixing_for("multi").temperature == 2
+    assert experiment.recipe("mnli@near").languages == ("de", "nl")
+
+
+def test_diverse_is_one_language_of_each_family_unless_the_experiment_says_otherwise():
+    chosen = parse_experiment(values(recipes=["mnli@diverse"])).recipe("mnli@diverse").languages
+    assert len({LANGUAGES[code].family for code in chosen}) == len(chosen) >= 5
 
 
 def test_questions_have_xtremes_lengths_unless_set():

@@ -91,19 +91,50 @@ def test_slices_hold_what_a_job_depends_on_and_nothing_else(root):
     base, more = grid(root), grid(root, seeds=[1, 2, 3], targets={**TARGETS, "panx": None},
                                   missing_data="leave_out")  # fmt: skip
     job = {"encoder": "a", "recipe": "none", "train_set": "xnli", "seed": "1"}
-    for expanded in (base, more):
-        expanded.training_slice(job, "xnli", intermediate=False)
-    assert base.training_slice(job, "xnli", intermediate=False) == more.training_slice(
-        job, "xnli", intermediate=False
-    )
+    assert base.target_slice(job) == more.target_slice(job)
     assert base.data_slice("xnli", "train") == more.data_slice("xnli", "train")
     faster = grid(root, training={"tasks": {"xnli": {"learning_rate": 0.1}}})
-    assert base.training_slice(job, "xnli", intermediate=False) != faster.training_slice(
-        job, "xnli", intermediate=False
-    )
-    assert base.training_slice(job, "udpos", intermediate=False) == faster.training_slice(
-        job, "udpos", intermediate=False
-    )
+    assert base.target_slice(job) != faster.target_slice(job)
+    job["train_set"] = "udpos"
+    assert base.target_slice(job) == faster.target_slice(job)
+
+
+def test_mixing_concerns_mixtures_alone(root):
+    recipes = ["none", "mnli", "multi", "mnli+mlm"]
+    text = root / "text"
+    text.mkdir(exist_ok=True)
+    (text / "en.txt").write_text("one\ntwo\n", encoding="utf-8")
+    changes = {"recipes": recipes, "text": {"root": str(text)}}
+    base = grid(root, **changes)
+    other = grid(root, **changes, mixing={"cap": 10})
+    job = {"encoder": "a", "seed": "1"}
+    for recipe, same in (("mnli", True), ("multi", False), ("mnli+mlm", False)):
+        slices = [each.intermediate_slice({**job, "recipe": recipe}) for each in (base, other)]
+        assert (slices[0] == slices[1]) == same
+    assert base.sources("mnli+mlm") == ["mnli", "text"]
+    assert base.parts("text") == ("train",)
+
+
+def test_recipes_without_data_are_left_out_and_never_block_the_rest(root):
+    recipes = ["none", "mnli", "mnli@th", "mnli+mlm", "multi"]
+    expanded = grid(root, recipes=recipes)
+    assert list(expanded.recipes) == ["none", "mnli", "multi"]
+    lines = "\n".join(expanded.left_out)
+    assert "recipe mnli@th: " in lines
+    assert "recipe mnli+mlm: no plain text: `text.root` is not set" in lines
+    assert {cell.recipe for cell in expanded.cells} == {"none", "mnli", "multi"}
+    assert "mnli@th" not in expanded.tasks
+    with pytest.raises(XstiltsError, match=r"every recipe are missing(.|\n)*mnli@th"):
+        grid(root, recipes=["none", "mnli@th"])
+
+
+def test_data_that_are_only_needed_in_english_for_choosing_are_not_trained_on(root):
+    expanded = grid(root, recipes=["none", "mnli@sw"])
+    assert expanded.parts("mnli@sw") == ("train",)
+    assert expanded.parts("mnli") == ("dev",)
+    (unit,) = expanded.units("mnli@sw", "train")
+    assert unit.language == "sw"
+    assert len(expanded.runs) == len({path for _, path in expanded.runs}) == 2 * 2 * (2 * 3 + 1)
 
 
 def test_bucc_always_reads_the_development_pairs(root):
@@ -169,12 +200,11 @@ def test_execution_settings_are_no_parameters(root):
     )
     job = {"encoder": "a", "recipe": "none", "train_set": "xnli", "seed": "1"}
     for make in (
-        lambda g: g.training_slice(job, "xnli", intermediate=False),
+        lambda g: g.target_slice(job),
         lambda g: g.decoding_slice("xnli"),
         lambda g: g.embedding_slice("a"),
     ):
         assert make(base) == make(other)
-    assert other.save_every_seconds("xnli", intermediate=False) == 7
 
 
 def test_planning_imports_nothing_heavy():
@@ -378,13 +408,14 @@ def test_a_changed_row_of_the_table_of_languages_reaches_what_is_in_it(monkeypat
 
 @pytest.mark.parametrize("source", ["hub", "invitro"])
 def test_what_the_source_cannot_train_is_one_error(source, root, monkeypatch):
-    for key in ("mnli", "squad_v1"):
-        hub = {"dev": TASKS[key].hub["dev"]}
-        monkeypatch.setitem(TASKS, key, replace(TASKS[key], hub=hub, generated=("dev",)))
+    for key in ("xnli", "squad_v1"):
+        hub = {split: found for split, found in TASKS[key].hub.items() if split != "train"}
+        kept = replace(TASKS[key], hub=hub, generated=("dev", "test"))
+        monkeypatch.setitem(TASKS, key, kept)
     own = {"encoders": {"own": OWN}} if source == "invitro" else {}
     with pytest.raises(XstiltsError) as error:
         grid(root, data_source=source, data_root=None, targets=["xnli", "xquad"], **own)
     message = str(error.value)
     assert f"the data source {source} cannot train" in message
-    assert "mnli has no train split, squad_v1 has no train split there" in message
+    assert "squad_v1 has no train split, xnli has no train split there" in message
     assert "choose another `data_source`" in message

@@ -22,7 +22,7 @@ from xstilts.encoder import load_encoder, load_tokenizer
 from xstilts.errors import XstiltsError
 from xstilts.kinds import kind_of
 from xstilts.kinds.layout import layout_of
-from xstilts.model import HEAD, load_model
+from xstilts.model import HEADS, load_model
 from xstilts.pretrain import learn_tokenizer, new_encoder, reinitialise
 from xstilts.settings import Architecture, TokenizerSettings
 from xstilts.tasks import TASKS
@@ -41,7 +41,7 @@ def data(tmp_path_factory) -> Path:
 
 def weights(output: Path) -> dict[str, torch.Tensor]:
     model = load_file(output / "model/model.safetensors")
-    return model | {f"head.{k}": v for k, v in load_file(output / "model" / HEAD).items()}
+    return model | {f"head.{k}": v for k, v in load_file(output / "model" / HEADS).items()}
 
 
 def history(output: Path) -> list[dict]:
@@ -174,9 +174,9 @@ def test_pretraining_learns_and_ends_as_an_ordinary_folder(data, tmp_path):
     assert states.shape[-1] == 32
     model = load_model(folder, kind_of(TASKS["text"]))
     with torch.no_grad():
-        whole = model(dict(inputs))
+        whole = model(dict(inputs), "text")
     assert whole.shape == (*inputs["input_ids"].shape, len(tokenizer))
-    assert not any("word_embeddings" in name for name in load_file(folder / HEAD))
+    assert not any("word_embeddings" in name for name in load_file(folder / HEADS))
 
 
 def test_development_masks_depend_on_the_seed_alone(data, tmp_path):

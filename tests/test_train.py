@@ -17,9 +17,11 @@ from training_runs import prepare, run_once, training_run
 from transformers import AutoModel
 
 from xstilts.errors import XstiltsError
+from xstilts.model import outputs_and_loss
+from xstilts.optimiser import schedule
 from xstilts.resume import Progress, ResumeState
 from xstilts.settings import TrainingSettings
-from xstilts.train import schedule, train
+from xstilts.train import train
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +63,7 @@ def test_the_checkpoint_is_an_ordinary_folder_with_the_best_weights(data, tmp_pa
     assert not (tmp_path / "resume").exists()
     provenance = json.loads((tmp_path / "model/provenance.json").read_text())
     assert provenance["seed"] == 7
-    assert provenance["data"]["task"] == "udpos"
+    assert provenance["data"]["udpos"]["task"] == "udpos"
     assert "torch" in provenance["versions"]
 
 
@@ -102,14 +104,13 @@ def test_a_loss_that_is_no_number_stops_with_advice(data, tmp_path):
         run_once(data, tmp_path, "xnli", learning_rate=1e30, epochs=20, max_grad_norm=1e30)
 
 
-@pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGTERM])
-def test_killed_again_and_again_it_ends_with_the_same_weights(data, tmp_path, signal_number):
-    settings = {"epochs": 4, "evaluate_every": 7, "patience": 100, "save_every_seconds": 0}
-    run_once(data, tmp_path / "whole", "udpos", **settings)
+def killed_again_and_again(data, folder, key, settings, signal_number) -> None:
+    """A run that is killed at four moments ends exactly as one that was left alone."""
+    run_once(data, folder / "whole", key, **settings)
     script = Path(__file__).with_name("training_runs.py")
-    command = [sys.executable, str(script), str(data), str(tmp_path / "killed"), "udpos"]
+    command = [sys.executable, str(script), str(data), str(folder / "killed"), key]
     moments = random.Random(signal_number)
-    state = tmp_path / "killed/resume/state.safetensors"
+    state = folder / "killed/resume/state.safetensors"
     kills = 0
     for _ in range(40):
         process = subprocess.Popen([*command, json.dumps(settings)], stderr=subprocess.PIPE)
@@ -129,12 +130,21 @@ def test_killed_again_and_again_it_ends_with_the_same_weights(data, tmp_path, si
         kills += 1
         assert kills <= 4, errors.decode()
     assert kills >= 2
-    assert same(weights(tmp_path / "whole"), weights(tmp_path / "killed"))
-    histories = [
-        [(entry["step"], entry["loss"], entry.get("dev")) for entry in history(tmp_path / name)]
-        for name in ("whole", "killed")
+    assert same(weights(folder / "whole"), weights(folder / "killed"))
+    assert _losses(folder / "whole") == _losses(folder / "killed")
+
+
+def _losses(folder: Path) -> list[tuple]:
+    return [
+        (entry["step"], entry["loss"], entry.get("source"), entry.get("dev"))
+        for entry in history(folder)
     ]
-    assert histories[0] == histories[1]
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGTERM])
+def test_killed_again_and_again_it_ends_with_the_same_weights(data, tmp_path, signal_number):
+    settings = {"epochs": 4, "evaluate_every": 7, "patience": 100, "save_every_seconds": 0}
+    killed_again_and_again(data, tmp_path, "udpos", settings, signal_number)
 
 
 def a_state(folder: Path, step: int = 5, best_step: int = -1):
@@ -198,3 +208,80 @@ def test_defaults_are_the_studys():
     assert (settings.learning_rate, settings.batch_size, settings.epochs) == (1e-5, 4, 3)
     assert (settings.warmup_ratio, settings.adam_epsilon, settings.max_grad_norm) == (0.1, 1e-8, 1)
     assert (settings.evaluate_every, settings.dev_items, settings.patience) == (1000, 500, 30)
+
+
+def test_a_mixture_trains_every_head_and_selects_on_the_mean(data, tmp_path):
+    run_once(data, tmp_path, "xnli+udpos+squad_v1", epochs=4, patience=100)
+    curve = json.loads((tmp_path / "curve.json").read_text())
+    sources = {entry["source"] for entry in curve["history"]}
+    assert sources == {"xnli", "udpos", "squad_v1"}
+    scored = [entry for entry in curve["history"] if "dev" in entry]
+    for entry in scored:
+        by_task = entry["dev_by_task"]
+        assert entry["dev"] == pytest.approx(sum(by_task.values()) / 3)
+    assert curve["best_dev_score"] == max(entry["dev"] for entry in scored)
+    heads = {name.split(".")[0] for name in load_file(tmp_path / "model/head.safetensors")}
+    assert heads == sources
+    trained = [entry["loss"] for entry in curve["history"] if entry["source"] == "udpos"]
+    assert sum(trained[-5:]) < 0.8 * sum(trained[:5])
+
+
+def test_a_killed_mixture_ends_with_the_same_weights(data, tmp_path):
+    settings = {"epochs": 2, "evaluate_every": 9, "patience": 100, "save_every_seconds": 0}
+    killed_again_and_again(data, tmp_path, "xnli+udpos+squad_v1", settings, signal.SIGKILL)
+
+
+class _Full:
+    """Memory for so many padded tokens at a time and no more."""
+
+    def __init__(self, tokens: int, error: type[BaseException]) -> None:
+        self.tokens, self.error, self.refused = tokens, error, 0
+
+    def __call__(self, model, kind, features, rows, **options):
+        if len(rows) * max(features.lengths[rows]) > self.tokens:
+            self.refused += 1
+            raise self.error("DefaultCPUAllocator: can't allocate memory")
+        return outputs_and_loss(model, kind, features, rows, **options)
+
+
+@pytest.mark.parametrize("error", [RuntimeError, MemoryError, torch.OutOfMemoryError])
+def test_out_of_memory_halves_the_micro_batch_and_goes_on(
+    data, tmp_path, monkeypatch, caplog, error
+):
+    settings = {"epochs": 1, "head_dropout": 0.0, "micro_batch_tokens": 4096}
+    memory = _Full(64, error)
+    monkeypatch.setattr("xstilts.train.outputs_and_loss", memory)
+    run_once(data, tmp_path / "little", "udpos", **settings)
+    assert memory.refused >= 1
+    curve = json.loads((tmp_path / "little/curve.json").read_text())
+    assert curve["micro_batch_tokens"] == 64
+    assert "micro-batches of 64 tokens instead of 128" in caplog.text
+    monkeypatch.undo()
+    # As if that many tokens had been configured from the start.
+    settings["micro_batch_tokens"] = curve["micro_batch_tokens"]
+    run_once(data, tmp_path / "known", "udpos", **settings)
+    assert same(weights(tmp_path / "little"), weights(tmp_path / "known"))
+
+
+def test_memory_for_not_even_one_example_is_an_error(data, tmp_path, monkeypatch):
+    monkeypatch.setattr("xstilts.train.outputs_and_loss", _Full(1, MemoryError))
+    with pytest.raises(XstiltsError, match="does not suffice for one example"):
+        run_once(data, tmp_path, "udpos")
+
+
+def test_other_errors_are_not_taken_for_little_memory(data, tmp_path, monkeypatch):
+    def broken(*_, **__):
+        raise RuntimeError("shape mismatch")
+
+    monkeypatch.setattr("xstilts.train.outputs_and_loss", broken)
+    with pytest.raises(RuntimeError, match="shape mismatch"):
+        run_once(data, tmp_path, "udpos")
+
+
+def test_a_restarted_run_that_is_killed_goes_on_with_its_second_attempt(data, tmp_path):
+    settings = {
+        **{"epochs": 2, "evaluate_every": 9, "patience": 100, "save_every_seconds": 0},
+        **{"learning_rate": 1e-12, "restart_collapsed": True},
+    }
+    killed_again_and_again(data, tmp_path, "xnli", settings, signal.SIGKILL)
+    assert json.loads((tmp_path / "killed/curve.json").read_text())["restarted"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -85,23 +86,39 @@ def prepare_text(folder: Path, documents: int = 200) -> None:
         write_table(folder / f"{TEXT}-{part}-features.parquet", table, meta)
 
 
-def training_run(folder: Path, key: str, **settings: Any):
-    """The run that `run_once` executes."""
-    from xstilts.settings import TrainingSettings
+def parts(folder: Path, keys: Sequence[str], part: str) -> tuple[Any, ...]:
+    """The prepared data of these tasks as a training run takes them."""
+    from xstilts.open_labels import with_open_labels
     from xstilts.tasks import TASKS
+    from xstilts.train import TaskData
+
+    return tuple(
+        TaskData(
+            key=key,
+            task=with_open_labels(TASKS[key], folder / f"{key}-train.parquet"),
+            data=folder / f"{key}-{part}.parquet",
+            features=folder / f"{key}-{part}-features.parquet",
+        )
+        for key in keys
+    )
+
+
+def training_run(folder: Path, key: str, **settings: Any):
+    """The run that `run_once` executes: on one task, or a mixture of them joined by `+`."""
+    from xstilts.settings import Mixing, TrainingSettings
     from xstilts.train import TrainingRun
 
     save_every = settings.pop("save_every_seconds", 300)
+    mixing = settings.pop("mixing", {})
     chosen = {"epochs": 3, "learning_rate": 3e-3, "batch_size": 8, "evaluate_every": None}
+    keys = key.split("+")
     return TrainingRun(
         name=f"tiny/none/target/{key}",
-        task=TASKS[key],
         encoder=folder / "encoder",
-        train_data=folder / f"{key}-train.parquet",
-        train_features=folder / f"{key}-train-features.parquet",
-        dev_data=folder / f"{key}-dev.parquet",
-        dev_features=folder / f"{key}-dev-features.parquet",
+        sources=parts(folder, keys, "train"),
+        dev=parts(folder, [each for each in keys if each != "text" or keys == ["text"]], "dev"),
         settings=TrainingSettings.model_validate({**chosen, **settings}),
+        mixing=Mixing.model_validate(mixing),
         seed=7,
         code="tests",
         device="cpu",

@@ -7,20 +7,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from xstilts.errors import XstiltsError, did_you_mean
+from xstilts.languages import language_table
+from xstilts.recipes import NONE, TRAINABLE, Recipe, Source, parse_recipe
 from xstilts.settings import (
     TOKENISATION_BY_KIND,
+    ContinuedMLM,
     EncoderSource,
+    IntermediateLevels,
     Invitro,
     Limit,
     LimitLevels,
     Mining,
+    Mixing,
     Prediction,
+    RecipeSettings,
     Strict,
     Target,
     Text,
@@ -29,26 +37,30 @@ from xstilts.settings import (
     TrainingLevels,
     TrainingSettings,
 )
-from xstilts.tasks import INTERMEDIATE, SOURCE_LANGUAGE, TARGETS, TASKS, TEXT, Kind
+from xstilts.tasks import SOURCE_LANGUAGE, TARGETS, TASKS, TEXT, XTREME, Kind
 
-BASELINE = "none"
+BASELINE = NONE
 # The encoder's architecture and tokenizer with random weights, as a control.
 UNTRAINED = "untrained"
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._+@-]*$"
-# Tasks that some run trains on, by the train set's key.
-_TRAINED = {task.train_set for task in TARGETS.values()} | set(INTERMEDIATE)
+# Where nothing else is said, `@diverse` is one language of each of five families, the ones that
+# both MNLI and SQuAD were translated into (XNLI and XQuAD have test data in all of them).
+_DIVERSE = {"diverse": ("ar", "sw", "tr", "vi", "zh")}
+_DIVERSE_INVITRO = {"diverse": ("qbo", "qce", "qdo", "qeu")}
 
 
 class Experiment(Strict):
     """One experiment: everything that decides what is run, and nothing about how.
 
-    `data_root` is the folder of XTREME's download scripts, for `data_source: folder`; `invitro`
+    `data_root` is the folder of XTREME's download scripts, for `data_source: folder`; for `hub` it
+    may hold what the hub has not (CCGbank). `invitro`
     says what `data_source: invitro` generates. `text` is what encoders with `pretrain` are made
     of, unless it is generated too. `splits` are the splits that are predicted and scored.
     `baselines` are shown beside the recipes but are none: shortcuts that need no model
     (`xstilts.shortcuts`), and `untrained`, the encoder with random weights, trained on each
     target like the recipe `none`. `training` holds for both phases; `intermediate_training`
-    overrides it for the intermediate phase.
+    overrides it for the intermediate phase, there also by recipe. `recipes` are named, or defined
+    source by source (`xstilts.recipes`); `language_sets` are names for several languages in them.
     """
 
     experiment: str = Field(pattern=_NAME)
@@ -58,8 +70,11 @@ class Experiment(Strict):
     invitro: Invitro = Invitro()
     text: Text = Text()
     encoders: dict[str, EncoderSource]
-    recipes: tuple[str, ...]
-    targets: dict[str, Target] = Field(default_factory=lambda: {key: Target() for key in TARGETS})
+    recipes: dict[str, RecipeSettings]
+    language_sets: dict[str, tuple[str, ...]] | None = None
+    mixing: Mixing = Mixing()
+    continued_mlm: ContinuedMLM = ContinuedMLM()
+    targets: dict[str, Target] = Field(default_factory=lambda: {key: Target() for key in XTREME})
     seeds: tuple[int, ...] = (1,)
     splits: tuple[Literal["dev", "test"], ...] = ("test",)
     baselines: tuple[Literal["majority", "type_only", "shared_names", "untrained"], ...] = (
@@ -73,7 +88,7 @@ class Experiment(Strict):
     limits: LimitLevels = LimitLevels()  # type: ignore[valid-type]
     tokenisation: TokenisationLevels = TokenisationLevels()  # type: ignore[valid-type]
     training: TrainingLevels = TrainingLevels()  # type: ignore[valid-type]
-    intermediate_training: TrainingLevels = TrainingLevels()  # type: ignore[valid-type]
+    intermediate_training: IntermediateLevels = IntermediateLevels()
     prediction: Prediction = Prediction()
     mining: Mining = Mining()
 
@@ -81,6 +96,17 @@ class Experiment(Strict):
     @classmethod
     def _targets_as_mapping(cls, value: Any) -> Any:
         if isinstance(value, list | tuple):
+            return {name: {} for name in value}
+        if isinstance(value, dict):
+            return {name: {} if settings is None else settings for name, settings in value.items()}
+        return value
+
+    @field_validator("recipes", mode="before")
+    @classmethod
+    def _recipes_as_mapping(cls, value: Any) -> Any:
+        if isinstance(value, list | tuple):
+            if len(set(value)) != len(value):
+                raise ValueError(f"{list(value)} names something twice")
             return {name: {} for name in value}
         if isinstance(value, dict):
             return {name: {} if settings is None else settings for name, settings in value.items()}
@@ -104,16 +130,7 @@ class Experiment(Strict):
                         f"targets.{name}: {language!r} is not among its languages"
                         f" ({', '.join(self.all_languages(name))})"
                     )
-        known_recipes = [BASELINE, *INTERMEDIATE]
-        for name in self.recipes:
-            if name == UNTRAINED:
-                problems.append(
-                    f"recipes: {UNTRAINED!r} is no recipe but a baseline: list it in `baselines`"
-                )
-            elif name not in known_recipes:
-                problems.append(
-                    f"recipes: unknown recipe {name!r} ({did_you_mean(name, known_recipes)})"
-                )
+        problems += self._recipes_are_sound()
         for name in self.encoders:
             if not re.match(_NAME, name):
                 problems.append(f"encoders: {name!r} must be letters, digits and . _ + - only")
@@ -139,15 +156,50 @@ class Experiment(Strict):
             raise ValueError("; ".join(problems))
         return self
 
+    def _recipes_are_sound(self) -> Iterator[str]:
+        known = language_table(self.data_source)
+        if self.data_source == "invitro":
+            known = {code: known[code] for code in self.invitro.languages}
+        for name, codes in (self.language_sets or {}).items():
+            if not codes or len(set(codes)) != len(codes):
+                yield f"language_sets.{name}: one or more different languages are needed"
+            if name in known:
+                yield f"language_sets.{name}: {name!r} is a language itself; choose another name"
+        for name in self.recipes:
+            if name == UNTRAINED:
+                yield f"recipes: {UNTRAINED!r} is no recipe but a baseline: list it in `baselines`"
+                continue
+            if not re.match(_NAME, name):
+                yield f"recipes: {name!r} must be letters, digits and . _ + @ - only"
+                continue
+            try:
+                recipe = self.recipe(name)
+            except ValueError as error:
+                yield f"recipes: {error}"
+                continue
+            for source in recipe.sources:
+                if source.task not in TRAINABLE:
+                    hint = did_you_mean(source.task, TRAINABLE)
+                    yield f"recipes.{name}: nothing is trained on {source.task!r} ({hint})"
+                if source.language not in known:
+                    hint = did_you_mean(source.language, known)
+                    yield f"recipes.{name}: unknown language {source.language!r} ({hint})"
+            weights = self.mixing_for(name).weights
+            keys = [source.key for source in recipe.sources]
+            if weights is not None and set(weights) != set(keys):
+                yield (
+                    f"recipes.{name}: weights must name every source and nothing else:"
+                    f" {', '.join(keys) or 'it has no source'}"
+                )
+
     def _settings_without_effect(self) -> Iterator[str]:
         """Settings that no job would read, which is always a mistake."""
         for key, levels in (
             ("training", self.training),
             ("intermediate_training", self.intermediate_training),
         ):
-            used = _TRAINED if key == "training" else set(INTERMEDIATE)
             for task in levels.tasks:
-                if task not in used:
+                if task not in TRAINABLE:
                     train_set = TASKS[task].train_set
                     hint = f"it trains as {train_set}" if train_set else "it is not trained on"
                     if TASKS[task].kind is Kind.MLM:
@@ -167,7 +219,18 @@ class Experiment(Strict):
         for task in self.tokenisation.tasks:
             if hint := elsewhere.get(TASKS[task].kind):
                 yield f"tokenisation.tasks.{task} has no effect ({hint})"
-        trained = _TRAINED | ({TEXT} if self.needs_text else set())
+        for name in self.intermediate_training.recipes:
+            # A recipe that is not run this time may have its settings, a wrong name may not.
+            if name not in self.recipes:
+                try:
+                    parse_recipe(name, self._language_sets)
+                except ValueError as error:
+                    yield f"intermediate_training.recipes: {error}"
+        if not any(recipe.mlm for recipe in self.parsed_recipes.values()) and (
+            self.continued_mlm != ContinuedMLM()
+        ):
+            yield "continued_mlm has no effect (no recipe has masked language modelling)"
+        trained = {*TRAINABLE, *([TEXT] if self.needs_text else [])}
         for key, levels in (("limits", self.limits), ("invitro.sizes", self.invitro.sizes)):
             for task, values in levels.tasks.items():
                 if "train" in values and task not in trained:
@@ -175,7 +238,7 @@ class Experiment(Strict):
 
     def _belongs_to_another_source(self) -> Iterator[str]:
         """Settings of another data source than the experiment's."""
-        if self.data_source != "folder" and self.data_root:
+        if self.data_source == "invitro" and self.data_root:
             yield f"data_root has no effect (data_source is {self.data_source})"
         if self.data_source != "hub" and self.hub_revisions:
             yield f"hub_revisions has no effect (data_source is {self.data_source})"
@@ -205,7 +268,7 @@ class Experiment(Strict):
             ):
                 if getattr(self.text, key) != getattr(Text(), key):
                     yield f"text.{key} has no effect ({hint})"
-        elif self.needs_text and not self.text.root:
+        elif self.pretrained and not self.text.root:
             names = ", ".join(self.pretrained)
             yield f"text.root: the folder with <language>.txt files is needed to pretrain {names}"
         if self.text.languages is not None:
@@ -217,7 +280,7 @@ class Experiment(Strict):
     def _inputs_too_long(self) -> Iterator[str]:
         """Lengths beyond the positions of an encoder that is yet to be made."""
         trained = {TARGETS[name].train_set for name in self.targets if name in TARGETS} - {None}
-        used = trained | {name for name in self.recipes if name in INTERMEDIATE}
+        used = trained | {task for recipe in self.parsed_recipes.values() for task in recipe.tasks}
         used |= {name for name in self.targets if name in TARGETS}
         for name in self.pretrained:
             source = self.encoders[name]
@@ -242,7 +305,42 @@ class Experiment(Strict):
     @property
     def needs_text(self) -> bool:
         """Whether something trains on plain text."""
-        return bool(self.pretrained)
+        return bool(self.pretrained) or any(recipe.mlm for recipe in self.parsed_recipes.values())
+
+    @cached_property
+    def parsed_recipes(self) -> dict[str, Recipe]:
+        """The recipes by name, without those that are not sound (which are refused elsewhere)."""
+        found = {}
+        for name in self.recipes:
+            with suppress(ValueError):
+                found[name] = self.recipe(name)
+        return found
+
+    def recipe(self, name: str) -> Recipe:
+        """What a recipe of the experiment is.
+
+        Raises:
+            ValueError: its name says nothing, and neither do its settings.
+        """
+        settings = self.recipes[name]
+        if settings.sources is not None:
+            if not settings.sources or len(set(settings.sources)) != len(settings.sources):
+                raise ValueError(f"{name!r}: one or more different sources are needed")
+            sources = tuple(Source.of(key) for key in settings.sources)
+            return Recipe(name, sources, bool(settings.mlm))
+        if settings.mlm is not None:
+            raise ValueError(f"{name!r}: mlm goes with sources; or write +mlm behind the name")
+        return parse_recipe(name, self._language_sets)
+
+    @property
+    def _language_sets(self) -> dict[str, tuple[str, ...]]:
+        default = _DIVERSE_INVITRO if self.data_source == "invitro" else _DIVERSE
+        return default if self.language_sets is None else self.language_sets
+
+    def mixing_for(self, recipe: str) -> Mixing:
+        """How a recipe's batches are drawn."""
+        own = self.recipes[recipe].mixing
+        return Mixing.model_validate({**self.mixing.model_dump(exclude_unset=True), **own})
 
     def all_languages(self, target: str) -> tuple[str, ...]:
         """The languages that the data source has of `target`: XTREME's list, or those generated."""
@@ -268,11 +366,19 @@ class Experiment(Strict):
         """Lengths for one task's data."""
         return self.tokenisation.of(task, TOKENISATION_BY_KIND.get(TASKS[task].kind))
 
-    def training_for(self, task: str, *, intermediate: bool) -> TrainingSettings:
-        """Hyperparameters for training on one task in one of the two phases."""
-        if intermediate:
-            return self.intermediate_training.of(task, self.training.at(task))
+    def training_for(self, task: str) -> TrainingSettings:
+        """Hyperparameters for training on a target's train set."""
         return self.training.of(task)
+
+    def intermediate_training_for(self, recipe: Recipe) -> TrainingSettings:
+        """Hyperparameters of intermediate training: those of its task, if it has one alone."""
+        levels = self.intermediate_training
+        if len(recipe.tasks) == 1:
+            (task,) = recipe.tasks
+            values = levels.at(task, self.training.at(task))
+        else:
+            values = {**self.training.default, **levels.default}
+        return TrainingSettings.model_validate({**values, **levels.recipes.get(recipe.name, {})})
 
     def limits_for(self, task: str) -> Limit:
         """How many examples of each split are used."""

@@ -13,6 +13,7 @@ from xstilts.encoder import load_encoder, load_tokenizer
 from xstilts.errors import XstiltsError
 from xstilts.files import atomic_path
 from xstilts.kinds.base import collate
+from xstilts.memory import for_each_batch
 from xstilts.model import mixed_precision, pick_device, progress, to_device
 from xstilts.settings import RetrievalSettings
 
@@ -46,12 +47,17 @@ def embed(
             part, mode="w+", dtype=np.float32, shape=(len(features), model.config.hidden_size)
         )
         bar = progress(len(features), "embedding", "sentences")
-        for rows in micro_batches(range(len(features)), features.lengths, settings.batch_tokens):
+
+        def embed_rows(rows: np.ndarray) -> None:
             inputs = to_device(collate(features, rows, pad_id), device)
             with mixed_precision(device):
                 states = model(**inputs, output_hidden_states=True).hidden_states[settings.layer]
             vectors[rows] = pool(states.float(), inputs["attention_mask"], settings.pooling)
             bar.update(len(rows))
+
+        lengths = features.lengths
+        batches = micro_batches(range(len(features)), lengths, settings.batch_tokens)
+        for_each_batch(embed_rows, batches, lengths, device)
         bar.close()
         vectors.flush()
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
 from xstilts.config import BASELINE, UNTRAINED, Experiment
 from xstilts.data.locate import Unit
+from xstilts.errors import XstiltsError
 from xstilts.inventory import Inventory
 from xstilts.languages import INVITRO_LANGUAGES
+from xstilts.needs import available, by_source, needed_by, required
 from xstilts.paths import Paths
-from xstilts.settings import Pretraining
-from xstilts.tasks import INTERMEDIATE, SOURCE_LANGUAGE, TARGETS, TASKS, TEXT, Kind, Task
+from xstilts.recipes import Source
+from xstilts.settings import Pretraining, TrainingSettings
+from xstilts.tasks import SOURCE_LANGUAGE, TARGETS, TASKS, TEXT, Kind, Task
 
 
 @dataclass(frozen=True)
@@ -51,8 +54,20 @@ class Grid:
     def __init__(self, experiment: Experiment) -> None:
         self.experiment = experiment
         self.paths = Paths(experiment.experiment)
-        parts = {task: self.parts(task) for task in self.tasks}
-        self._inventory = Inventory(experiment, parts)
+        wanted = {name: experiment.recipe(name) for name in experiment.recipes}
+        sure = required(experiment)
+        perhaps = needed_by(wanted.values()) - sure
+        self._inventory = Inventory(experiment, by_source(sure | perhaps), perhaps)
+        found = available(wanted, self._inventory.absent)
+        if len(wanted) > 1 and set(found.recipes) <= {BASELINE}:
+            raise XstiltsError(
+                "the data of every recipe are missing:\n  " + "\n  ".join(found.left_out),
+                where="recipes",
+                mend="provide the data of one recipe at least, or name the baseline alone",
+            )
+        self.recipes = found.recipes
+        self._recipes_left_out = found.left_out
+        self._parts = by_source(sure | needed_by(found.recipes.values()))
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:
@@ -61,7 +76,7 @@ class Grid:
         return tuple(
             Cell(encoder, recipe, target, seed)
             for encoder in experiment.encoders
-            for recipe in experiment.recipes
+            for recipe in self.recipes
             for target in experiment.targets
             for seed in (
                 experiment.seeds[:1]
@@ -82,6 +97,24 @@ class Grid:
             for target in experiment.targets
         )
 
+    @cached_property
+    def runs(self) -> tuple[tuple[dict[str, Any], str], ...]:
+        """Every training run of `cells`: its place (columns of `schemas.RUNS`) and its curve."""
+        experiment, curve = self.experiment, self.paths.curve
+        found = []
+        for encoder in experiment.encoders:
+            for recipe in self.recipes:
+                for seed in experiment.seeds:
+                    place = {"encoder": encoder, "recipe": recipe, "seed": seed}
+                    phases = [("target", train_set) for train_set in self.train_sets]
+                    if recipe != BASELINE:
+                        phases.insert(0, ("intermediate", ""))
+                    for phase, train_set in phases:
+                        where = {"phase": phase, "train_set": train_set}
+                        pattern = self.paths.intermediate_curve if not train_set else curve
+                        found.append(({**place, **where}, pattern.format(**place, **where)))
+        return tuple(found)
+
     @property
     def shortcuts(self) -> tuple[str, ...]:
         """The baselines that need no encoder."""
@@ -94,28 +127,33 @@ class Grid:
         return tuple(dict.fromkeys(key for key in keys if key))
 
     @cached_property
-    def intermediate_tasks(self) -> tuple[str, ...]:
-        """Keys of the tasks that some recipe trains on."""
-        return tuple(recipe for recipe in self.experiment.recipes if recipe in INTERMEDIATE)
-
-    @cached_property
     def fetched(self) -> tuple[str, ...]:
         """Encoders that come from elsewhere, as opposed to `experiment.pretrained`."""
         pretrained = self.experiment.pretrained
         return tuple(name for name in self.experiment.encoders if name not in pretrained)
 
-    @cached_property
+    @property
     def tasks(self) -> tuple[str, ...]:
-        """Keys of all tasks whose data are read."""
-        text = [TEXT] if self.experiment.needs_text else []
-        keys = [*text, *self.intermediate_tasks, *self.train_sets, *self.experiment.targets]
-        return tuple(dict.fromkeys(keys))
+        """Keys of all sources whose data are read (`mnli`, in other languages `mnli@sw`)."""
+        return tuple(self._parts)
 
     def parts(self, task: str) -> tuple[str, ...]:
-        """The parts of a task's data that are needed: train, dev (English) and eval."""
-        trained = task in (TEXT, *self.train_sets, *self.intermediate_tasks)
-        evaluated = task in self.experiment.targets
-        return (("train", "dev") if trained else ()) + (("eval",) if evaluated else ())
+        """The parts of a source's data that are needed: train, dev (English) and eval."""
+        return self._parts[task]
+
+    def sources(self, recipe: str) -> list[str]:
+        """Keys of what intermediate training mixes, plain text last."""
+        found = self.recipes[recipe]
+        return [*(source.key for source in found.sources), *([TEXT] if found.mlm else [])]
+
+    def label_files(self, sources: Iterable[str]) -> list[str]:
+        """Data files that hold all labels of those of the sources whose labels are open."""
+        tasks = dict.fromkeys(Source.of(key).task for key in sources)
+        return [
+            self.paths.data.format(task=task, part="train")
+            for task in tasks
+            if TASKS[task].open_labels
+        ]
 
     def units(self, task: str, part: str) -> list[Unit]:
         """What is read to make one part of a task's data."""
@@ -128,7 +166,7 @@ class Grid:
     @property
     def left_out(self) -> tuple[str, ...]:
         """Data that were looked for, are missing, and were left out as configured."""
-        return self._inventory.left_out
+        return (*self._inventory.left_out, *self._recipes_left_out)
 
     def state(self, encoder: str, recipe: str, seed: int | str) -> str:
         """The encoder folder that target training and retrieval start from."""
@@ -190,8 +228,8 @@ class Grid:
     # Slices of the experiment: what one rule depends on, and nothing else.
 
     def task_slice(self, task: str) -> dict[str, Any]:
-        """What the table of tasks says about how a task is computed."""
-        entry = TASKS[task]
+        """What the table of tasks says about how a source's task is computed."""
+        entry = TASKS[Source.of(task).task]
         return {
             "key": entry.key,
             "kind": str(entry.kind),
@@ -207,23 +245,23 @@ class Grid:
         if source == "invitro":
             return self._generated_slice(task, part)
         units = self.units(task, part)
-        limits = self.experiment.limits_for(task).model_dump()
+        entry = TASKS[Source.of(task).task]
+        limits = self.experiment.limits_for(entry.key).model_dump()
         splits = {"train": ["train"], "dev": ["dev"], "eval": ["dev", "test"]}[part]
-        entry = TASKS[task]
-        hub = source == "hub"
-        revisions = {
-            source.repo: self.experiment.hub_revisions.get(source.repo, source.revision)
-            for several in entry.hub.values()
-            for source in several
-        }
+        hub = [
+            (unit, each)
+            for unit in units
+            for each in (entry.hub_sources(unit.split, unit.language) if source == "hub" else ())
+        ]
         return {
             "source": source,
             "units": [asdict(unit) for unit in units],
             "limits": {split: limits[split] for split in splits},
-            "hub": {unit.split: [asdict(each) for each in entry.hub[unit.split]] for unit in units}
-            if hub
-            else {},
-            "revisions": revisions if hub else {},
+            "hub": [[unit.split, unit.language, asdict(each)] for unit, each in hub],
+            "revisions": {
+                each.repo: self.experiment.hub_revisions.get(each.repo, each.revision)
+                for _, each in hub
+            },
             "dev_from_train": self._inventory.dev_share(task),
             "parallel": entry.parallel,
         }
@@ -232,7 +270,7 @@ class Grid:
         """What decides generated data: of all languages only those that the part is in."""
         invitro = self.experiment.invitro
         units = self.units(task, part)
-        sizes = invitro.sizes.of(task).model_dump()
+        sizes = invitro.sizes.of(Source.of(task).task).model_dump()
         if task == TEXT:
             languages = invitro.languages
             translated = {"translated_share": invitro.translated_share}
@@ -258,24 +296,44 @@ class Grid:
         return {**known, "package_version": source.package_version()}
 
     def length_slice(self, encoder: str, task: str) -> dict[str, Any]:
-        """Lengths at which a task is tokenised."""
-        if TASKS[task].kind is Kind.RETRIEVAL:
+        """Lengths at which a source is tokenised."""
+        key = Source.of(task).task
+        if TASKS[key].kind is Kind.RETRIEVAL:
             return {"max_length": self.experiment.encoders[encoder].retrieval.max_length}
-        if task == TEXT:
-            return {"max_length": self._pretraining(encoder).architecture.max_length}
-        return self.experiment.tokenisation_for(task).model_dump()
+        if key == TEXT:
+            pretraining = self.experiment.encoders[encoder].pretrain
+            made_here = pretraining and pretraining.architecture.max_length
+            return {"max_length": made_here or self.experiment.continued_mlm.max_length}
+        return self.experiment.tokenisation_for(key).model_dump()
 
-    def training_slice(
-        self, wildcards: Mapping[str, str], task: str, *, intermediate: bool
-    ) -> dict[str, Any]:
-        """What decides the outcome of one training run, besides its input files."""
-        phase = "intermediate" if intermediate else "target"
-        settings = self.experiment.training_for(task, intermediate=intermediate)
+    def intermediate_slice(self, wildcards: Mapping[str, str]) -> dict[str, Any]:
+        """What decides the outcome of intermediate training, besides its input files."""
+        recipe = self.recipes[wildcards["recipe"]]
+        keys = self.sources(recipe.name)
+        mixing = self.experiment.mixing_for(recipe.name)
+        if mixing.weights is not None:
+            # Sources that are missing from a recipe have no weight either.
+            known = {key: mixing.weights[key] for key in keys if key != TEXT}
+            mixing = mixing.model_copy(update={"weights": known})
         return {
-            "name": f"{wildcards['encoder']}/{wildcards['recipe']}/{phase}/{task}",
-            "task": self.task_slice(task),
+            "name": f"{wildcards['encoder']}/{recipe.name}/intermediate",
+            "sources": {key: self.task_slice(key) for key in keys},
+            "dev": {task: self.task_slice(task) for task in recipe.tasks},
             "seed": int(wildcards["seed"]),
-            "settings": settings.model_dump(exclude={"save_every_seconds"}),
+            "settings": _deciding(self.experiment.intermediate_training_for(recipe)),
+            **({"mixing": mixing.model_dump()} if len(keys) > 1 else {}),
+            **({"mask_ratio": self.experiment.continued_mlm.mask_ratio} if recipe.mlm else {}),
+        }
+
+    def target_slice(self, wildcards: Mapping[str, str]) -> dict[str, Any]:
+        """What decides the outcome of target training, besides its input files."""
+        task = wildcards["train_set"]
+        return {
+            "name": f"{wildcards['encoder']}/{wildcards['recipe']}/target/{task}",
+            "sources": {task: self.task_slice(task)},
+            "dev": {task: self.task_slice(task)},
+            "seed": int(wildcards["seed"]),
+            "settings": _deciding(self.experiment.training_for(task)),
         }
 
     def new_encoder_slice(self, encoder: str) -> dict[str, Any]:
@@ -297,9 +355,10 @@ class Grid:
         pretraining = self._pretraining(encoder)
         return {
             "name": f"{encoder}/pretraining/{TEXT}",
-            "task": self.task_slice(TEXT),
+            "sources": {TEXT: self.task_slice(TEXT)},
+            "dev": {TEXT: self.task_slice(TEXT)},
             "seed": pretraining.seed,
-            "settings": pretraining.training.model_dump(exclude={"save_every_seconds"}),
+            "settings": _deciding(pretraining.training),
             "mask_ratio": pretraining.mask_ratio,
         }
 
@@ -309,14 +368,9 @@ class Grid:
             raise ValueError(f"{encoder} is not pretrained")
         return pretraining
 
-    def save_every_seconds(self, task: str, *, intermediate: bool) -> int:
-        """How often a run saves its state; no result depends on it."""
-        return self.experiment.training_for(task, intermediate=intermediate).save_every_seconds
-
     def decoding_slice(self, target: str) -> dict[str, Any]:
         """What decides the predictions of a target, besides its input files."""
-        train_set = str(TARGETS[target].train_set)
-        training = self.experiment.training_for(train_set, intermediate=False)
+        training = self.experiment.training_for(str(TARGETS[target].train_set))
         return {"max_answer_length": training.max_answer_length}
 
     def embedding_slice(self, encoder: str) -> dict[str, Any]:
@@ -337,3 +391,19 @@ class Grid:
     def as_dict(self) -> dict[str, Any]:
         """The validated experiment as plain data."""
         return self.experiment.model_dump(mode="json")
+
+    def recipe_slice(self) -> dict[str, Any]:
+        """What each recipe is, for the reports."""
+        return {
+            name: {
+                "tasks": list(recipe.tasks),
+                "languages": list(recipe.languages),
+                "mlm": recipe.mlm,
+            }
+            for name, recipe in self.recipes.items()
+        }
+
+
+def _deciding(settings: TrainingSettings) -> dict[str, Any]:
+    """The settings on which a result depends."""
+    return settings.model_dump(exclude={"save_every_seconds"})

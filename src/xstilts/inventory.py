@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from xstilts.config import Experiment
 from xstilts.data.locate import Unit, explain_missing, find_files, text_languages
 from xstilts.errors import XstiltsError
-from xstilts.tasks import SOURCE_LANGUAGE, TASKS, TEXT, Metric, Task
+from xstilts.recipes import Source
+from xstilts.tasks import TASKS, TEXT, Metric, Task
 
 # ISO 639-3's code for several languages at once.
 ALL_LANGUAGES = "mul"
@@ -18,30 +19,39 @@ class Inventory:
     """The data of an experiment.
 
     Args:
-        parts: task -> the parts of its data that are read (train, dev, eval).
+        parts: source (`recipes.Source.key`) -> the parts of its data that are read (train, dev,
+            eval).
+        optional: pairs of source and part that may be missing (`absent` says which are).
 
     Raises:
         XstiltsError: data that the experiment names are missing, or the data source has no such
             split (all are listed at once).
     """
 
-    def __init__(self, experiment: Experiment, parts: Mapping[str, tuple[str, ...]]) -> None:
+    def __init__(
+        self,
+        experiment: Experiment,
+        parts: Mapping[str, tuple[str, ...]],
+        optional: Collection[tuple[str, str]] = (),
+    ) -> None:
         self._experiment = experiment
         self._missing: list[tuple[str, str, str]] = []
+        self.absent: dict[tuple[str, str], str] = {}
         self._data_root = self._existing_data_root()
         self._text_root = self._existing_text_root()
         self._refuse_targets_without_split()
-        self._refuse_training_without_data(parts)
+        named = [(source, part) for source, several in parts.items() for part in several]
+        self._refuse_training_without_data([each for each in named if each not in optional])
         self._units = {
-            (task, part): self._find_units(task, part)
-            for task, several in parts.items()
-            for part in several
+            (source, part): self._find_units(source, part)
+            for source, part in named
+            if (source, part) not in optional or self._is_there(source, part)
         }
         self._check_missing()
 
-    def units(self, task: str, part: str) -> list[Unit]:
-        """What is read to make one part of a task's data."""
-        return self._units[task, part]
+    def units(self, source: str, part: str) -> list[Unit]:
+        """What is read to make one part of a source's data."""
+        return self._units[source, part]
 
     @property
     def left_out(self) -> tuple[str, ...]:
@@ -55,28 +65,39 @@ class Inventory:
             for (task, split), found in languages.items()
         )
 
-    def source_of(self, task: str) -> str:
-        """Where a task's data come from: folder, hub or invitro."""
+    def source_of(self, source: str) -> str:
+        """Where a source's data come from: folder, hub or invitro."""
         # Plain text lies in a folder, unless it is generated with all the rest.
-        return "folder" if self._root_of(task) else self._experiment.data_source
+        return "folder" if self._root_of(source) else self._experiment.data_source
 
-    def dev_share(self, task: str) -> float:
-        """The share of a task's training texts that is held out for model selection."""
-        if self.source_of(task) == "invitro":
+    def dev_share(self, source: str) -> float:
+        """The share of a source's training texts that is held out for model selection."""
+        if self.source_of(source) == "invitro":
             return 0.0
+        task = Source.of(source).task
         return self._experiment.text.dev_share if task == TEXT else TASKS[task].dev_from_train
 
     def _existing_data_root(self) -> Path | None:
-        if self._experiment.data_source != "folder":
+        if self._experiment.data_root is None:
             return None
-        return _existing_folder(str(self._experiment.data_root), "data_root")
+        return _existing_folder(self._experiment.data_root, "data_root")
 
     def _existing_text_root(self) -> Path | None:
         root = self._experiment.text.root
         return None if root is None else _existing_folder(root, "text.root")
 
-    def _root_of(self, task: str) -> Path | None:
-        return self._text_root if task == TEXT else self._data_root
+    def _root_of(self, source: str) -> Path | None:
+        """The folder that a source's data lie in, None for data of the hub and generated ones."""
+        if source == TEXT:
+            return self._text_root
+        if self._experiment.data_source == "hub" and self._is_on_hub(Source.of(source)):
+            return None
+        # What the hub has not, its licence forbidding it, may lie in a folder of the user's.
+        return self._data_root
+
+    def _is_on_hub(self, source: Source) -> bool:
+        task = TASKS[source.task]
+        return any(task.hub_sources(split, source.language) for split in task.hub)
 
     def _splits_of(self, task: Task) -> set[str]:
         """The splits that the data source has of a task."""
@@ -97,15 +118,40 @@ class Inventory:
                     mend="add `test` to `splits` or leave the target out",
                 )
 
-    def _refuse_training_without_data(self, parts: Mapping[str, tuple[str, ...]]) -> None:
-        """Recipes and train sets of which the data source, as a whole, has no such split."""
+    def _is_there(self, source: str, part: str) -> bool:
+        """Whether one part of an optional source can be read; notes why if it cannot."""
+        if source == TEXT and self.source_of(TEXT) != "invitro" and self._text_root is None:
+            self.absent[source, part] = "no plain text: `text.root` is not set"
+            return False
+        task = TASKS[Source.of(source).task]
+        root = self._root_of(source)
+        for split, language in self._wanted(source, part):
+            if root is not None:
+                if find_files(task, split, language, root) is None:
+                    self.absent[source, part] = explain_missing(task, split, language, root)
+                    return False
+            elif not self._has(source, split, language):
+                self.absent[source, part] = (
+                    f"{task.key}: no {split} data in {language!r} from {self.source_of(source)}"
+                )
+                return False
+        return True
+
+    def _has(self, source: str, split: str, language: str) -> bool:
+        """Whether the hub, or the generator, has such data."""
+        task = TASKS[Source.of(source).task]
+        if self.source_of(source) == "invitro":
+            return split in task.generated
+        return bool(task.hub_sources(split, language))
+
+    def _refuse_training_without_data(self, parts: Iterable[tuple[str, str]]) -> None:
+        """Train sets of which the data source, as a whole, has no such split."""
         lacking = {
             f"{key} has no {split} split"
-            for key, several in parts.items()
-            for part in several
+            for key, part in parts
             if part != "eval"
-            for split, _ in self._wanted(TASKS[key], part)
-            if split not in self._splits_of(TASKS[key])
+            for split, _ in self._wanted(key, part)
+            if split not in self._splits_of(TASKS[Source.of(key).task])
         }
         if lacking:
             raise XstiltsError(
@@ -129,12 +175,14 @@ class Inventory:
             )
         return found
 
-    def _wanted(self, task: Task, part: str) -> list[tuple[str, str]]:
+    def _wanted(self, source: str, part: str) -> list[tuple[str, str]]:
         """Pairs of split and language that make a part."""
+        language = Source.of(source).language
+        task = TASKS[Source.of(source).task]
         if part != "eval":
-            split = "train" if part == "train" or self.dev_share(task.key) else "dev"
+            split = "train" if part == "train" or self.dev_share(source) else "dev"
             if task.key != TEXT:
-                return [(split, SOURCE_LANGUAGE)]
+                return [(split, language)]
             if self.source_of(TEXT) == "invitro":
                 return [(split, ALL_LANGUAGES)]
             return [(split, language) for language in self._text_languages()]
@@ -150,8 +198,8 @@ class Inventory:
         ]
 
     def _find_units(self, key: str, part: str) -> list[Unit]:
-        task = TASKS[key]
-        wanted = self._wanted(task, part)
+        task = TASKS[Source.of(key).task]
+        wanted = self._wanted(key, part)
         root = self._root_of(key)
         if root is None:
             return [Unit(split, language) for split, language in wanted]
@@ -159,7 +207,7 @@ class Inventory:
         for split, language in wanted:
             found = find_files(task, split, language, root)
             if found is None:
-                self._missing.append((key, split, language))
+                self._missing.append((task.key, split, language))
                 absent.add(language)
             else:
                 source, files = found

@@ -1,13 +1,15 @@
-"""An encoder with one head: running it, saving it, loading it."""
+"""An encoder with a head for each of its tasks: running it, saving it, loading it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from tqdm import tqdm
@@ -17,9 +19,10 @@ from xstilts.batches import Features, micro_batches
 from xstilts.encoder import load_encoder, save_encoder
 from xstilts.errors import XstiltsError
 from xstilts.kinds import TaskKind
-from xstilts.kinds.base import collate
+from xstilts.memory import for_each_batch
+from xstilts.mlm_head import HEADS
+from xstilts.tasks import Kind
 
-HEAD = "head.safetensors"
 # Seconds between two lines of progress in a log file.
 PROGRESS_SECONDS = 10.0
 
@@ -47,44 +50,70 @@ def mixed_precision(device: torch.device) -> AbstractContextManager[Any]:
 
 
 class TaskModel(nn.Module):
-    """A multilingual encoder and the head of one task over its token states."""
+    """A multilingual encoder and heads over its token states, one a task, by the task's key."""
 
-    def __init__(self, encoder: PreTrainedModel, head: nn.Module) -> None:
+    def __init__(self, encoder: PreTrainedModel, heads: Mapping[str, nn.Module]) -> None:
         super().__init__()
         self.encoder = encoder
-        self.head = head
+        self.heads = nn.ModuleDict(heads)
 
-    def forward(self, inputs: dict[str, Tensor], positions: Tensor | None = None) -> Tensor:
+    def forward(
+        self, inputs: dict[str, Tensor], task: str, positions: Tensor | None = None
+    ) -> Tensor:
         """Head outputs for padded inputs, as the kind defines: (batch, …) or (positions, …)."""
         states = self.encoder(**inputs).last_hidden_state
         if positions is not None:
             states = states.flatten(0, 1)[positions]
-        return self.head(states)
+        return self.heads[task](states)
 
 
-def build_model(folder: str | Path, kind: TaskKind, dropout: float, seed: int) -> TaskModel:
-    """An encoder from `folder` with a new head, initialised from `seed`."""
+def build_model(
+    folder: str | Path, kinds: Iterable[TaskKind], dropout: float, seeds: Mapping[str, int]
+) -> TaskModel:
+    """An encoder from `folder` with new heads, initialised each from its own seed (by task).
+
+    A head for masked language modelling that lies beside the encoder's weights is used on.
+    """
     encoder = load_encoder(folder)
-    torch.manual_seed(seed)
-    return TaskModel(encoder, kind.head(encoder, dropout))
+    heads = {}
+    for kind in kinds:
+        torch.manual_seed(seeds[kind.task.key])
+        heads[kind.task.key] = kind.head(encoder, dropout)
+        if kind.task.kind is Kind.MLM and (state := _head_state(folder, kind)):
+            heads[kind.task.key].load_state_dict(state)
+    return TaskModel(encoder, heads)
 
 
 def load_model(folder: str | Path, kind: TaskKind) -> TaskModel:
-    """A trained encoder with its head, ready to predict.
+    """A trained encoder with its head for one task, ready to predict.
 
     Raises:
         XstiltsError: the head is missing or belongs to another task.
     """
     encoder = load_encoder(folder)
     head = kind.head(encoder, 0.0)
-    path = Path(folder) / HEAD
     try:
-        head.load_state_dict(load_file(path))
-    except (OSError, RuntimeError) as error:
+        head.load_state_dict(_head_state(folder, kind))
+    except (OSError, RuntimeError, SafetensorError) as error:
         raise XstiltsError(
-            f"cannot load the head of {kind.task.key}: {error}", where=path
+            f"cannot load the head of {kind.task.key}: {error}", where=Path(folder) / HEADS
         ) from None
-    return TaskModel(encoder, head).eval()
+    return TaskModel(encoder, {kind.task.key: head}).eval()
+
+
+def _head_state(folder: str | Path, kind: TaskKind) -> dict[str, Tensor]:
+    """The parameters of a task's head, by its own names; none if there is no such head.
+
+    A target's head is named by the train set, which it may share with other targets.
+    """
+    path = Path(folder) / HEADS
+    prefix = f"{kind.task.train_set or kind.task.key}."
+    tensors = load_file(path) if path.is_file() else {}
+    return {
+        name.removeprefix(prefix): value
+        for name, value in tensors.items()
+        if name.startswith(prefix)
+    }
 
 
 def save_model(
@@ -93,10 +122,10 @@ def save_model(
     folder: Path,
     provenance: dict[str, Any],
 ) -> None:
-    """Write the encoder as a Hugging Face folder with the head beside it."""
+    """Write the encoder as a Hugging Face folder with its heads beside it, named by task."""
     save_encoder(model.encoder, tokenizer, folder, provenance)
-    state = {name: tensor.contiguous() for name, tensor in model.head.state_dict().items()}
-    save_file(state, folder / HEAD)
+    state = {name: tensor.contiguous() for name, tensor in model.heads.state_dict().items()}
+    save_file(state, folder / HEADS)
 
 
 def progress(total: int, label: str, unit: str) -> tqdm:
@@ -114,13 +143,14 @@ def outputs_and_loss(
     device: torch.device,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """(head outputs, gold targets, loss summed over decisions) of these rows as one batch."""
-    inputs = collate(features, rows, pad_id)
+    inputs = kind.inputs(features, rows, pad_id)
     width = inputs["input_ids"].shape[1]
     targets = kind.targets(features, rows, width).to(device)
     positions = kind.positions(features, rows, width)
     inputs = to_device(inputs, device)
     with mixed_precision(device):
-        outputs = model(inputs, None if positions is None else positions.to(device))
+        outputs = model(inputs, kind.task.key, None if positions is None else positions.to(device))
+        outputs = kind.arrange(outputs, features, rows)
     return outputs, targets, kind.loss(outputs, targets, inputs["attention_mask"])
 
 
@@ -139,16 +169,21 @@ def run(
     model.eval()
     outputs: list[Any] = [None] * len(features)
     bar = progress(len(features), label, "features") if label else None
-    for rows in micro_batches(range(len(features)), features.lengths, batch_tokens):
-        inputs = to_device(collate(features, rows, pad_id), device)
+
+    def predict(rows: np.ndarray) -> None:
+        inputs = to_device(kind.inputs(features, rows, pad_id), device)
         with mixed_precision(device):
-            batch = model(inputs).float().cpu().numpy()
+            arranged = kind.arrange(model(inputs, kind.task.key), features, rows)
+        batch = arranged.float().cpu().numpy()
         per_token = batch.ndim == 3
         for row, values in zip(rows, batch, strict=True):
             # A copy, so that the padded batch can be freed.
             outputs[row] = values[: features.lengths[row]].copy() if per_token else values
         if bar is not None:
             bar.update(len(rows))
+
+    batches = micro_batches(range(len(features)), features.lengths, batch_tokens)
+    for_each_batch(predict, batches, features.lengths, device)
     if bar is not None:
         bar.close()
     return outputs

@@ -6,13 +6,16 @@ Path patterns hold Snakemake wildcards in braces; rules use them as they are, `G
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import PurePath
+
+_RESULTS = "results"
 
 
 class Paths:
     """Path patterns of one experiment, relative to the working directory."""
 
     def __init__(self, experiment: str) -> None:
-        self.root = root = f"results/{experiment}"
+        self.root = root = f"{_RESULTS}/{experiment}"
         state = "{encoder}/{recipe}"
         seed = "seed{seed}"
         self.data = f"{root}/data/{{task}}/{{part}}.parquet"
@@ -24,10 +27,17 @@ class Paths:
         self.intermediate = f"{root}/intermediate/{state}/{seed}"
         self.checkpoint = f"{root}/target/{state}/{{train_set}}/{seed}"
         self.curve = f"{root}/curves/{state}/{{phase}}/{{train_set}}/{seed}.json"
+        self.intermediate_curve = f"{root}/curves/{state}/intermediate/{seed}.json"
         self.predictions = f"{root}/predictions/{state}/{{target}}/{seed}.parquet"
         self.embeddings = f"{root}/embeddings/{state}/{{target}}/{seed}.npy"
         self.cell_scores = f"{root}/scores/{state}/{{target}}/{seed}.parquet"
         self.scores = f"{root}/scores.parquet"
+        self.runs = f"{root}/runs.parquet"
+        self.selection = f"{root}/selection.parquet"
+        self.claims = f"{root}/claims"
+        self.costs = f"{root}/costs.parquet"
+        self.cell_costs = f"{root}/cell_costs.parquet"
+        self.cost_page = f"{root}/cost.html"
         self.shortcuts = f"{root}/baselines/{{target}}.parquet"
         self.baselines = f"{root}/baselines.parquet"
         self.submission = f"{root}/submission/{state}/{seed}"
@@ -47,3 +57,11 @@ class Paths:
     def _per_job(self, kind: str, rule: str, wildcards: Iterable[str], suffix: str) -> str:
         name = "/".join(f"{{{wildcard}}}" for wildcard in wildcards) or "all"
         return f"{self.root}/{kind}/{rule}/{name}.{suffix}"
+
+
+def cost_record(log: str) -> str | None:
+    """Where a job records what it costs, beside its benchmark file; None for another log file."""
+    parts = PurePath(log).with_suffix(".jsonl").parts
+    if len(parts) < 5 or (parts[0], parts[2]) != (_RESULTS, "logs"):
+        return None
+    return str(PurePath(*parts[:2], "benchmarks", *parts[3:]))

@@ -22,7 +22,8 @@ _PACKAGE = Path(xstilts.__file__).parent
 _UNTRACKED = {
     f"xstilts.{name}"
     for name in (
-        *("config", "grid", "inventory", "languages", "paths", "recipes", "settings"),
+        *("config", "grid", "inventory", "languages", "needs", "paths"),
+        *("recipes", "settings"),
         *("task_types", "tasks"),
         *("errors", "files", "hardware", "jobs", "provenance"),
     )
@@ -67,7 +68,7 @@ def _read(path: Path) -> tuple[str, tuple[str, ...]]:
             imported.update(alias.name for alias in node.names)
         _drop_docstring(node)
     ours = {found for found in imported if found.startswith("xstilts.") and _source(found)}
-    templates = sorted((path.parent / "templates").glob("*")) if path.name == "page.py" else []
+    templates = sorted((path.parent / "templates").glob("*")) if path.name == "render.py" else []
     content = ast.dump(tree).encode() + b"".join(file.read_bytes() for file in templates)
     return hashlib.sha256(content).hexdigest(), tuple(sorted(ours))
 

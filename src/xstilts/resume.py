@@ -22,17 +22,22 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from xstilts.errors import XstiltsError
-from xstilts.files import atomic_path
+from xstilts.files import atomic_path, write_json
 
 log = logging.getLogger(__name__)
 
 _STATE = "state.safetensors"
 _LOCK = "lock"
+_GIVEN_UP = "first-attempt.json"
 
 
 @dataclass
 class Progress:
-    """How far a run is. Steps are optimizer steps; `best_value` is the development score."""
+    """How far a run is. Steps are optimizer steps; `best_value` is the development score.
+
+    `tokens` and `token_pairs` (the sum of squared lengths) are those trained on, padding excluded.
+    `micro_batch_tokens` is not 0 once memory did not suffice for the configured number.
+    """
 
     step: int = 0
     best_step: int = -1
@@ -40,6 +45,9 @@ class Progress:
     since_best: int = 0
     stopped: bool = False
     seconds: float = 0.0
+    tokens: int = 0
+    token_pairs: int = 0
+    micro_batch_tokens: int = 0
     history: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -72,6 +80,19 @@ class ResumeState:
                     mend="wait for it or end it; a killed Snakemake can leave its jobs running",
                 ) from None
             yield
+
+    def first_attempt(self) -> dict[str, Any] | None:
+        """What became of this run the first time, if it was given up to be started once more."""
+        path = self.folder / _GIVEN_UP
+        if not path.is_file():
+            return None
+        record = json.loads(path.read_text(encoding="utf-8"))
+        return record["outcome"] if record["fingerprint"] == self.fingerprint else None
+
+    def give_up(self, outcome: dict[str, Any]) -> None:
+        """Note what became of the run, so that after an interruption it is not run again."""
+        record = {"fingerprint": self.fingerprint, "outcome": outcome}
+        write_json(self.folder / _GIVEN_UP, record)
 
     def save(self, model: torch.nn.Module, optimizer: torch.optim.Optimizer, at: Progress) -> None:
         """Replace the saved state, and drop best weights that it does not name."""

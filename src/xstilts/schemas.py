@@ -93,7 +93,8 @@ PREDICTIONS: dict[Kind, pa.Schema] = {
             ("correct", pa.int32()),
         ]
     ),
-    # Chunks are counted once as seqeval's lenient default does, once in strict IOB2.
+    # Chunks are counted once as seqeval's lenient default does, once in strict IOB2; null where
+    # the metric is token accuracy, or the tags are not IOB2.
     Kind.TAGGING: pa.schema(
         [
             *_CELL_ITEM,
@@ -175,6 +176,49 @@ RUNS = pa.schema(
 # Encoder is empty and seed 0 for a baseline that needs no encoder.
 BASELINES = pa.schema(
     [("baseline", pa.string()), *(field for field in SCORES if field.name != "recipe")]
+)
+
+# What was used: seconds, operations (null where none are counted) and joules (null where the
+# energy is not known) in sum, bytes at most. attempts: how often the jobs were started until all
+# had ended.
+_USED = [
+    ("wall_seconds", pa.float64()),
+    ("cpu_seconds", pa.float64()),
+    ("flops", pa.float64()),
+    ("peak_memory_bytes", pa.int64()),
+    ("peak_gpu_memory_bytes", pa.int64()),
+    ("energy_joules", pa.float64()),
+    ("energy_source", pa.string()),
+    ("jobs", pa.int64()),
+    ("attempts", pa.int64()),
+]
+
+# One row for all jobs of one rule (stage) that have the rest of the key in common. Names are
+# empty and the seed is null where a stage has none.
+COSTS = pa.schema(
+    [
+        ("encoder", pa.string()),
+        ("recipe", pa.string()),
+        ("stage", pa.string()),
+        ("target_or_train_set", pa.string()),
+        ("seed", pa.int64()),
+        *_USED,
+    ]
+)
+
+# A cell's part of each phase (`xstilts.cost.table.PHASES`): a job's cost divided by the number of
+# cells that share it, so that cells can be added up. What is shared by 1 is the marginal cost:
+# without the cell it would not have been spent.
+CELL_COSTS = pa.schema(
+    [
+        ("encoder", pa.string()),
+        ("recipe", pa.string()),
+        ("target", pa.string()),
+        ("seed", pa.int64()),
+        ("phase", pa.string()),
+        ("shared_by", pa.int64()),
+        *_USED,
+    ]
 )
 
 _META_KEY = b"xstilts"

@@ -99,8 +99,10 @@ class TrainingSettings(Strict):
     evaluation every 1,000 steps on at most 500 items, stop after 30 evaluations without
     improvement. `evaluate_every` is in optimizer steps; null means once an epoch.
     `micro_batch_tokens` bounds the padded tokens of one forward pass: larger batches are split
-    and their gradients accumulated. `save_every_seconds` says how often the state of a run is
-    saved; it changes no result and re-runs nothing.
+    and their gradients accumulated. `restart_collapsed`: a run that learnt
+    nothing (`xstilts.collapse`) is trained once more with a seed derived from its own.
+    `save_every_seconds` says how often the state of a run is saved; it changes no result and
+    re-runs nothing.
     """
 
     epochs: int = Field(default=3, gt=0)
@@ -114,6 +116,7 @@ class TrainingSettings(Strict):
     dev_items: int | None = Field(default=500, gt=0)
     patience: int = Field(default=30, gt=0)
     head_dropout: float = Field(default=0.1, ge=0, lt=1)
+    restart_collapsed: bool = False
     micro_batch_tokens: int = Field(default=8192, gt=0)
     save_every_seconds: int = Field(default=300, ge=0)
     max_answer_length: int = Field(default=30, gt=0)
@@ -275,6 +278,58 @@ class Text(Strict):
         return str(value) if isinstance(value, Path) else value
 
 
+class Mixing(Strict):
+    """How the batches of a recipe are drawn from its sources: afresh in every step.
+
+    A source is drawn in proportion to min(size, `cap`)^(1 / `temperature`), sizes in training
+    items (T5's examples-proportional mixing with a limit and a temperature, Raffel et al. 2020,
+    section 3.5.2; the default limit is the 2^17 of its figures), or to `weights` by source key
+    (`mnli`, `mnli@sw`), which then must name every source. A recipe with `+mlm` draws plain text
+    with probability `mlm_share`; its task steps are as many as without.
+    """
+
+    temperature: float = Field(default=1.0, ge=1)
+    cap: int | None = Field(default=131_072, gt=0)
+    weights: dict[str, float] | None = None
+    mlm_share: float = Field(default=0.5, gt=0, lt=1)
+
+    @field_validator("weights")
+    @classmethod
+    def _weights_are_positive(cls, value: dict[str, float] | None) -> dict[str, float] | None:
+        for key, weight in (value or {}).items():
+            if not weight > 0:
+                raise ValueError(f"{key}: {weight} is no weight: give a number above 0")
+        return value
+
+
+class RecipeSettings(Strict):
+    """A recipe by its name, with its own mixing, or one of the user's own.
+
+    `sources` (keys such as `mnli` or `squad_v1@sw`) and `mlm` define a recipe whose name says
+    nothing. `mixing` overrides the experiment's, key by key.
+    """
+
+    sources: tuple[str, ...] | None = None
+    mlm: bool | None = None
+    mixing: dict[str, Any] = {}
+
+    @field_validator("mixing")
+    @classmethod
+    def _mixing_is_valid(cls, value: dict[str, Any]) -> dict[str, Any]:
+        Mixing.model_validate(value)
+        return value
+
+
+class ContinuedMLM(Strict):
+    """Masked language modelling of recipes with `+mlm`, on the experiment's `text`.
+
+    Share of predicted tokens as in pretraining (Devlin et al. 2019); lengths in subword tokens.
+    """
+
+    mask_ratio: float = Field(default=0.15, gt=0, lt=1)
+    max_length: int = Field(default=256, ge=8)
+
+
 class Prediction(Strict):
     """`batch_tokens` bounds the padded tokens of one forward pass at prediction."""
 
@@ -321,13 +376,30 @@ def _by_level(model: type[Strict]) -> Any:
     return Levels
 
 
+class IntermediateLevels(_by_level(TrainingSettings)):  # type: ignore[misc]
+    """Settings of the intermediate phase, where a recipe by name wins over its task."""
+
+    recipes: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+    @field_validator("recipes")
+    @classmethod
+    def _recipes_are_valid(cls, value: dict[str, Any]) -> dict[str, Any]:
+        for settings in value.values():
+            TrainingSettings.model_validate(settings)
+        return value
+
+
 TokenisationLevels = _by_level(Tokenisation)
 TrainingLevels = _by_level(TrainingSettings)
 LimitLevels = _by_level(Limit)
 SizeLevels = _by_level(Size)
 
-# Lengths of QA in XTREME's scripts; everything else is Tokenisation's own default.
-TOKENISATION_BY_KIND: dict[str, dict[str, Any]] = {Kind.SPAN: {"max_length": 384}}
+# Lengths of QA in XTREME's scripts; room for Cosmos QA's passages, of which 128 would cut many;
+# everything else is Tokenisation's own default.
+TOKENISATION_BY_KIND: dict[str, dict[str, Any]] = {
+    Kind.SPAN: {"max_length": 384},
+    Kind.CHOICE: {"max_length": 256},
+}
 
 
 class Invitro(Strict):

@@ -11,114 +11,175 @@ import hashlib
 import json
 import logging
 import math
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from statistics import fmean
+from typing import Any, TypeVar
 
 import numpy as np
-import pyarrow as pa
 import torch
 from torch import nn
 from transformers import PreTrainedTokenizerBase
 
 from xstilts.batches import Features, derive_seed, micro_batches, training_batches
+from xstilts.collapse import collapse_of
+from xstilts.development import DevSet, MaskedDevSet
 from xstilts.encoder import load_tokenizer
 from xstilts.errors import InterruptedBySignal, XstiltsError
 from xstilts.files import atomic_path, sha256_file, write_json
-from xstilts.item_counts import prediction_table
 from xstilts.kinds import TaskKind, kind_of
+from xstilts.memory import free_memory, is_out_of_memory
+from xstilts.mixture import MixedSource, number_of_steps, plan
 from xstilts.model import (
     TaskModel,
     build_model,
     outputs_and_loss,
     pick_device,
     progress,
-    run,
     save_model,
 )
+from xstilts.optimiser import adamw, schedule, seed_dropout
 from xstilts.resume import Progress, ResumeState
-from xstilts.schemas import DATA, read_meta, read_table
-from xstilts.scores import LANGUAGE_SCORE, score_predictions
-from xstilts.settings import TrainingSettings
+from xstilts.schemas import read_meta
+from xstilts.settings import Mixing, TrainingSettings
+from xstilts.signals import Stop, stop_on_signal
 from xstilts.tasks import Kind, Task
 
 log = logging.getLogger(__name__)
 
+_T = TypeVar("_T")
+# Micro-batches are not halved below this: an example longer than that stays alone anyway.
+_FEWEST_TOKENS = 16
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, kw_only=True)
+class TaskData:
+    """One part of a task's data in one language; `key` names it (`mnli`, `mnli@sw`)."""
+
+    key: str
+    task: Task
+    data: Path
+    features: Path
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainingRun:
     """Everything that one training run depends on.
 
     `name` is the run's place in the grid, e.g. `minilm/mnli/udpos`: seeds derive from it.
-    `mask_ratio` is for masked language modelling alone.
+    `sources` are mixed as `mixing` says; sources of one task share its head. `dev` are the
+    English development sets, one a task. `mask_ratio` is for masked language modelling alone.
     """
 
     name: str
-    task: Task
     encoder: Path
-    train_data: Path
-    train_features: Path
-    dev_data: Path
-    dev_features: Path
+    sources: tuple[TaskData, ...]
+    dev: tuple[TaskData, ...]
     settings: TrainingSettings
     seed: int
     code: str
+    mixing: Mixing = field(default_factory=Mixing)
     mask_ratio: float = 0.15
     device: str = "auto"
     save_every_seconds: float = 300.0
 
     def fingerprint(self) -> str:
         """Digest of all that decides the result, by content; not of how the run is executed."""
-        files = [self.train_features, self.dev_features, self.dev_data]
+        files = [source.features for source in self.sources]
+        files += [path for dev in self.dev for path in (dev.features, dev.data)]
         files += [self.encoder / "config.json", *sorted(self.encoder.glob("*.safetensors"))]
         settings = self.settings.model_dump(mode="json", exclude={"save_every_seconds"})
         content = [self.name, self.seed, self.code, settings, self.mask_ratio]
+        content += [self.mixing.model_dump(mode="json"), [each.key for each in self.sources]]
         content += [[path.name, sha256_file(path)] for path in files]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+    def once_more(self) -> TrainingRun:
+        """The same run with a seed derived from its own."""
+        return replace(self, seed=derive_seed(self.seed, self.name, "restart"))
 
 
 def train(job: TrainingRun, output: Path, curve: Path, resume_folder: Path) -> None:
     """Train, keep the best weights by English development score, save them to `output`.
 
+    Of several tasks the mean of their scores decides. A run that learnt nothing
+    (`xstilts.collapse`) is recorded as such, and trained once more if the settings say so.
+
     Args:
-        output: folder for the encoder (Hugging Face layout), its head and provenance.
+        output: folder for the encoder (Hugging Face layout), its heads and provenance.
         curve: JSON file for the loss and development scores by step.
         resume_folder: where the state of an unfinished run lives.
 
     Raises:
         InterruptedBySignal: SIGTERM or Ctrl-C came; the next call goes on from the saved state.
-        XstiltsError: bad input, or the loss is no longer a number.
+        XstiltsError: bad input, too little memory for one example, or the loss is no longer a
+            number.
     """
     resume = ResumeState(resume_folder, job.fingerprint())
-    with resume.locked(), _stop_on_signal() as stop:
-        _train(_Loop(job, resume), stop, output, curve)
+    with resume.locked(), stop_on_signal() as stop:
+        first = resume.first_attempt()
+        if first is None:
+            loop = _Loop(job, resume)
+            loop.run(stop)
+            if not (job.settings.restart_collapsed and loop.collapsed()):
+                _save(loop, None, output, curve)
+                return
+            first = {"seed": job.seed, **loop.outcome()}
+            log.warning("%s collapsed (%s): once more", job.name, first["collapsed"])
+            resume.give_up(first)
+            del loop
+        again = job.once_more()
+        loop = _Loop(again, ResumeState(resume_folder, again.fingerprint()))
+        loop.run(stop)
+        _save(loop, first, output, curve)
 
 
-def _train(loop: _Loop, stop: _Stop, output: Path, curve: Path) -> None:
+def _save(loop: _Loop, first: dict[str, Any] | None, output: Path, curve: Path) -> None:
     job = loop.job
-    loop.run(stop)
+    outcome = loop.outcome()
     loop.resume.load_best(loop.model, loop.at)
     provenance = {
         "run": job.name,
-        "task": job.task.key,
+        "tasks": [source.key for source in job.sources],
         "seed": job.seed,
         "settings": job.settings.model_dump(mode="json"),
+        "mixing": job.mixing.model_dump(mode="json"),
         "code": job.code,
-        "data": read_meta(job.train_data),
+        "data": {source.key: read_meta(source.data) for source in job.sources},
         "fingerprint": loop.resume.fingerprint,
         "best_step": loop.at.best_step,
         "best_dev_score": loop.at.best_value,
+        "collapsed": outcome["collapsed"],
+        "restarted": first is not None,
         "device": str(loop.device),
         "threads": torch.get_num_threads(),
     }
     with atomic_path(output) as part:
         save_model(loop.model.cpu(), loop.tokenizer, part, provenance)
-    write_json(curve, {**provenance, "seconds": loop.at.seconds, "history": loop.at.history})
+    write_json(curve, {**provenance, **outcome, "first_attempt": first})
     loop.resume.clear()
+
+
+class _Part:
+    """One source in memory: its kind and features, and its order of batches."""
+
+    def __init__(self, source: TaskData, kind: TaskKind, batch_size: int, seed: int) -> None:
+        self.key, self.kind, self.batch_size, self.seed = source.key, kind, batch_size, seed
+        self.features = Features.read(source.features)
+        if not len(self.features):
+            raise XstiltsError("nothing to train on", where=source.features)
+        self.per_epoch = math.ceil(len(self.features) / batch_size)
+        self._epoch, self._order = -1, []
+
+    def batch(self, number: int) -> np.ndarray:
+        """The rows of the source's own batch `number`, over all its epochs."""
+        epoch, position = divmod(number, self.per_epoch)
+        if epoch != self._epoch:
+            self._order = training_batches(self.features.lengths, self.batch_size, self.seed, epoch)
+            self._epoch = epoch
+        return self._order[position]
 
 
 class _Loop:
@@ -127,44 +188,60 @@ class _Loop:
     def __init__(self, job: TrainingRun, resume: ResumeState) -> None:
         self.job, self.resume, self.settings = job, resume, job.settings
         self.device = pick_device(job.device)
-        self.kind: TaskKind = kind_of(job.task)
         self.tokenizer = load_tokenizer(job.encoder)
-        self.features = Features.read(job.train_features)
-        if not len(self.features):
-            raise XstiltsError("nothing to train on", where=job.train_features)
-        self.dev = _dev_set(job, self.kind, self.tokenizer)
-        head_seed = derive_seed(job.seed, job.name, "head")
-        model = build_model(job.encoder, self.kind, self.settings.head_dropout, head_seed)
+        kinds = {source.task.key: kind_of(source.task) for source in job.sources}
+        self.parts = [
+            _Part(
+                source,
+                kinds[source.task.key],
+                self.settings.batch_size,
+                derive_seed(job.seed, job.name, source.key),
+            )
+            for source in job.sources
+        ]
+        self.dev = [_dev_set(job, each, kinds[each.task.key], self.tokenizer) for each in job.dev]
+        head_seeds = {key: derive_seed(job.seed, job.name, "head", key) for key in kinds}
+        model = build_model(job.encoder, kinds.values(), self.settings.head_dropout, head_seeds)
         self.model: TaskModel = model.to(self.device)
-        self.optimizer = _optimizer(self.model, self.settings)
+        self.optimizer = adamw(self.model, self.settings)
         self.at: Progress = resume.load(self.model, self.optimizer)
-        per_epoch = math.ceil(len(self.features) / self.settings.batch_size)
-        self.total = per_epoch * self.settings.epochs
-        self.per_epoch = per_epoch
+        mixed = [
+            MixedSource(part.key, len(part.features), part.kind.task.kind is Kind.MLM)
+            for part in self.parts
+        ]
+        sizes = self.settings.batch_size, self.settings.epochs
+        self.total = number_of_steps(mixed, job.mixing, *sizes)
+        seed = derive_seed(job.seed, job.name)
+        self.plan, self.position = plan(mixed, job.mixing, self.total, seed)
+        self.per_epoch = math.ceil(self.total / self.settings.epochs)
         self.saved_at = time.monotonic()
         self.started = time.monotonic() - self.at.seconds
 
-    def run(self, stop: _Stop) -> None:
+    @property
+    def micro_batch_tokens(self) -> int:
+        """Padded tokens of one forward pass: as configured, or what memory allows."""
+        return self.at.micro_batch_tokens or self.settings.micro_batch_tokens
+
+    def run(self, stop: Stop) -> None:
         log.info(
-            "%s: %d features, %d steps, %d development items, on %s",
+            "%s: %s features, %d steps, %d development items, on %s",
             self.job.name,
-            len(self.features),
+            " + ".join(f"{len(part.features)} {part.key}" for part in self.parts),
             self.total,
-            self.dev.data.num_rows,
+            sum(dev.data.num_rows for dev in self.dev),
             self.device,
         )
         bar = progress(self.total, self.job.name, "steps")
         bar.update(self.at.step)
         while self.at.step < self.total and not self.at.stopped:
-            loss = self.one_step(self.at.step)
+            entry = self.one_step(self.at.step)
             self.at.step += 1
             self.at.seconds = time.monotonic() - self.started
             bar.update(1)
-            bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
-            entry: dict[str, Any] = {"step": self.at.step, "loss": loss}
+            bar.set_postfix(loss=f"{entry['loss']:.3f}", refresh=False)
             if self._time_to_evaluate():
                 entry |= self._evaluate(bar.write)
-            self.at.history.append(entry)
+            self.at.history.append({"step": self.at.step, **entry})
             if stop.asked:
                 self._save()
                 raise InterruptedBySignal(
@@ -174,26 +251,45 @@ class _Loop:
                 self._save()
         bar.close()
 
-    def one_step(self, step: int) -> float:
-        """One optimizer step on one batch; returns the mean loss of its decisions."""
-        settings = self.settings
-        epoch, position = divmod(step, self.per_epoch)
-        rows = self._epoch(epoch)[position]
-        features, rows = self.kind.draw(
-            self.features,
+    def one_step(self, step: int) -> dict[str, Any]:
+        """One optimizer step on one batch; its source and the mean loss of its decisions."""
+        part = self.parts[self.plan[step]]
+        rows = part.batch(int(self.position[step]))
+        features, rows = part.kind.draw(
+            part.features,
             rows,
             self.tokenizer,
             mask_ratio=self.job.mask_ratio,
             seed=derive_seed(self.job.seed, self.job.name, "masks", step),
         )
-        _seed_dropout(derive_seed(self.job.seed, self.job.name, "dropout", step), self.device)
+        loss = self._within_memory(lambda: self._backward(step, part.kind, features, rows))
+        if not math.isfinite(loss):
+            raise XstiltsError(
+                f"{self.job.name}: the loss is {loss} at step {step + 1}",
+                mend="lower the learning rate or raise the warm-up of this task",
+            )
+        nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.max_grad_norm)
+        factor = schedule(step, self.total, self.settings.warmup_ratio)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.settings.learning_rate * factor
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        lengths = part.kind.input_lengths(features, rows).astype(np.int64)
+        self.at.tokens += int(lengths.sum())
+        self.at.token_pairs += int((lengths**2).sum())
+        return {"loss": loss} if len(self.parts) == 1 else {"loss": loss, "source": part.key}
+
+    def _backward(self, step: int, kind: TaskKind, features: Features, rows: np.ndarray) -> float:
+        """Gradients of the mean loss, accumulated over micro-batches; returns that loss."""
+        seed_dropout(derive_seed(self.job.seed, self.job.name, "dropout", step), self.device)
         self.model.train()
-        decisions = max(1, self.kind.decisions(features, rows))
+        self.optimizer.zero_grad(set_to_none=True)
+        decisions = max(1, kind.decisions(features, rows))
         summed = torch.zeros((), dtype=torch.float64, device=self.device)
-        for piece in micro_batches(rows, features.lengths, settings.micro_batch_tokens):
+        for piece in micro_batches(rows, features.lengths, self.micro_batch_tokens):
             _, _, loss = outputs_and_loss(
                 self.model,
-                self.kind,
+                kind,
                 features,
                 piece,
                 pad_id=self.tokenizer.pad_token_id,
@@ -203,35 +299,71 @@ class _Loop:
             loss.backward()
             summed += loss.detach()
         # Once a step, because a GPU stands still for it.
-        total = summed.item()
-        if not math.isfinite(total):
-            raise XstiltsError(
-                f"{self.job.name}: the loss is {total} at step {step + 1}",
-                mend="lower the learning rate or raise the warm-up of this task",
-            )
-        nn.utils.clip_grad_norm_(self.model.parameters(), settings.max_grad_norm)
-        for group in self.optimizer.param_groups:
-            group["lr"] = settings.learning_rate * schedule(step, self.total, settings.warmup_ratio)
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        return total
+        return summed.item()
 
-    def _epoch(self, epoch: int) -> list[np.ndarray]:
-        if getattr(self, "_order_of", None) != epoch:
-            seed = derive_seed(self.job.seed, self.job.name)
-            self._order = training_batches(
-                self.features.lengths, self.settings.batch_size, seed, epoch
+    def _within_memory(self, compute: Callable[[], _T]) -> _T:
+        """What `compute` returns, after as many halvings of the micro-batch as it takes."""
+        while True:
+            try:
+                return compute()
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                message = str(error).partition("\n")[0]
+            # Outside of the handler nothing holds the tensors of the failed pass any more.
+            self.optimizer.zero_grad(set_to_none=True)
+            free_memory(self.device)
+            halved = self.micro_batch_tokens // 2
+            if halved < _FEWEST_TOKENS:
+                raise XstiltsError(
+                    f"{self.job.name}: memory does not suffice for one example ({message})",
+                    mend="lower tokenisation max_length or take a device with more memory",
+                )
+            log.warning(
+                "out of memory at step %d: micro-batches of %d tokens instead of %d (%s)",
+                self.at.step + 1,
+                halved,
+                self.micro_batch_tokens,
+                message,
             )
-            self._order_of = epoch
-        return self._order
+            self.at.micro_batch_tokens = halved
+
+    def collapsed(self) -> str:
+        """What shows that the run learnt nothing, empty if nothing does."""
+        losses: dict[str, list[float]] = {part.key: [] for part in self.parts}
+        for entry in self.at.history:
+            losses[entry.get("source", self.parts[0].key)].append(entry["loss"])
+        best = next(e for e in self.at.history if e["step"] == self.at.best_step)
+        chance = {part.key: part.kind.chance_loss(part.features) for part in self.parts}
+        return collapse_of(losses, chance, best["constant"])
+
+    def outcome(self) -> dict[str, Any]:
+        """What became of the run, as plain data."""
+        return {
+            "collapsed": self.collapsed(),
+            "best_step": self.at.best_step,
+            "best_dev_score": self.at.best_value,
+            "steps": self.at.step,
+            "seconds": self.at.seconds,
+            "tokens": self.at.tokens,
+            "token_pairs": self.at.token_pairs,
+            "micro_batch_tokens": self.micro_batch_tokens,
+            "history": self.at.history,
+        }
 
     def _time_to_evaluate(self) -> bool:
         every = self.settings.evaluate_every or self.per_epoch
         return self.at.step % every == 0 or self.at.step == self.total
 
-    def _evaluate(self, say: Any) -> dict[str, float]:
-        measured = self.dev.score(self.model, self.tokenizer.pad_token_id, self.device)
-        value = measured["dev"]
+    def _evaluate(self, say: Callable[[str], Any]) -> dict[str, Any]:
+        pad_id = self.tokenizer.pad_token_id
+        found = {
+            dev.kind.task.key: self._within_memory(
+                lambda dev=dev: dev.score(self.model, pad_id, self.device, self.micro_batch_tokens)
+            )
+            for dev in self.dev
+        }
+        value = fmean(each.score for each in found.values())
         better = value > self.at.best_value
         if better:
             self.at.best_value, self.at.best_step, self.at.since_best = value, self.at.step, 0
@@ -240,139 +372,31 @@ class _Loop:
             self.at.since_best += 1
             self.at.stopped = self.at.since_best >= self.settings.patience
         say(f"step {self.at.step}: development score {value:.2f}{' (best)' if better else ''}")
-        return measured
+        measured: dict[str, Any] = {
+            "dev": value,
+            "constant": [each.constant for each in found.values()],
+        }
+        if len(found) > 1:
+            measured["dev_by_task"] = {key: each.score for key, each in found.items()}
+        losses = [each.loss for each in found.values() if each.loss is not None]
+        return measured | ({"dev_loss": fmean(losses)} if losses else {})
 
     def _save(self) -> None:
         self.resume.save(self.model, self.optimizer, self.at)
         self.saved_at = time.monotonic()
 
 
-class DevSet:
-    """English development items and how a model scores on them."""
-
-    def __init__(
-        self, kind: TaskKind, data: Path, features: Path, settings: TrainingSettings
-    ) -> None:
-        table = read_table(data, DATA[kind.task.kind])
-        wanted = settings.dev_items or table.num_rows
-        # Evenly spaced, because files are often sorted by topic or genre.
-        items = np.unique(
-            np.linspace(0, table.num_rows - 1, min(wanted, table.num_rows)).astype(int)
-        )
-        self.kind, self.settings = kind, settings
-        self.data: pa.Table = table.take(items)
-        self.features = Features.read(features).of_items(items)
-
-    def score(self, model: TaskModel, pad_id: int, device: torch.device) -> dict[str, float]:
-        """As `dev` the task's main score in points (accuracy, F1, or the mean of EM and F1)."""
-        outputs = run(
-            model,
-            self.kind,
-            self.features,
-            pad_id=pad_id,
-            batch_tokens=self.settings.micro_batch_tokens,
-            device=device,
-        )
-        decoded = self.kind.decode(
-            outputs, self.features, self.data, self.settings.max_answer_length
-        )
-        scores = score_predictions(
-            prediction_table(self.kind.task, self.data, decoded), self.kind.task
-        )
-        rows = scores.to_pylist()
-        return {"dev": next(row["value"] for row in rows if row["metric"] == LANGUAGE_SCORE)}
-
-
-class MaskedDevSet(DevSet):
-    """Held-out documents under one fixed masking; their outputs are too many to be kept."""
-
-    def __init__(self, job: TrainingRun, kind: TaskKind, tokenizer: PreTrainedTokenizerBase):
-        super().__init__(kind, job.dev_data, job.dev_features, job.settings)
-        self.features, _ = kind.draw(
-            self.features,
-            np.arange(len(self.features)),
-            tokenizer,
+def _dev_set(
+    job: TrainingRun, dev: TaskData, kind: TaskKind, tokenizer: PreTrainedTokenizerBase
+) -> DevSet:
+    if kind.task.kind is Kind.MLM:
+        return MaskedDevSet(
+            kind,
+            dev.data,
+            dev.features,
+            job.settings,
+            tokenizer=tokenizer,
             mask_ratio=job.mask_ratio,
-            seed=derive_seed(job.seed, "development masks"),
+            seed=job.seed,
         )
-
-    @torch.inference_mode()
-    def score(self, model: TaskModel, pad_id: int, device: torch.device) -> dict[str, float]:
-        """As `dev` the accuracy of masked tokens in percent, as `dev_loss` their mean loss."""
-        model.eval()
-        correct = torch.zeros((), dtype=torch.int64, device=device)
-        summed = torch.zeros((), dtype=torch.float64, device=device)
-        everything = range(len(self.features))
-        batch_tokens = self.settings.micro_batch_tokens
-        for rows in micro_batches(everything, self.features.lengths, batch_tokens):
-            outputs, targets, loss = outputs_and_loss(
-                model, self.kind, self.features, rows, pad_id=pad_id, device=device
-            )
-            correct += (outputs.argmax(-1) == targets).sum()
-            summed += loss
-        decisions = max(1, self.kind.decisions(self.features, everything))
-        return {
-            "dev": 100 * correct.item() / decisions,
-            "dev_loss": summed.item() / decisions,
-        }
-
-
-def _dev_set(job: TrainingRun, kind: TaskKind, tokenizer: PreTrainedTokenizerBase) -> DevSet:
-    if job.task.kind is Kind.MLM:
-        return MaskedDevSet(job, kind, tokenizer)
-    return DevSet(kind, job.dev_data, job.dev_features, job.settings)
-
-
-def schedule(step: int, total: int, warmup_ratio: float) -> float:
-    """Learning rate factor: linear from 0 over the warm-up, then linear down to 0.
-
-    The first step already moves and the last one still does: factors are taken at the middle
-    of each step.
-    """
-    at = step + 0.5
-    warmup = warmup_ratio * total
-    if at < warmup:
-        return at / warmup
-    return (total - at) / max(total - warmup, 1e-9)
-
-
-def _seed_dropout(seed: int, device: torch.device) -> None:
-    # What torch.manual_seed does, which also notes a stack trace for every absent GPU.
-    torch.default_generator.manual_seed(seed)
-    if device.type == "cuda":
-        torch.cuda.manual_seed_all(seed)
-
-
-def _optimizer(model: nn.Module, settings: TrainingSettings) -> torch.optim.AdamW:
-    # Biases and layer norms are not decayed (Devlin et al. 2019's optimizer).
-    decayed = [p for p in model.parameters() if p.ndim > 1]
-    free = [p for p in model.parameters() if p.ndim <= 1]
-    return torch.optim.AdamW(
-        [
-            {"params": decayed, "weight_decay": settings.weight_decay},
-            {"params": free, "weight_decay": 0.0},
-        ],
-        lr=settings.learning_rate,
-        eps=settings.adam_epsilon,
-        fused=True,
-    )
-
-
-class _Stop:
-    asked = False
-
-
-@contextmanager
-def _stop_on_signal() -> Iterator[_Stop]:
-    """Note SIGTERM and Ctrl-C instead of dying: the state is saved between two steps."""
-    stop = _Stop()
-
-    def note(_signal: int, _frame: Any) -> None:
-        stop.asked = True
-
-    previous = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield stop
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+    return DevSet(kind, dev.data, dev.features, job.settings)

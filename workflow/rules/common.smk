@@ -28,7 +28,7 @@ def one_of(names):
 
 wildcard_constraints:
     encoder=one_of(experiment.encoders),
-    recipe=one_of([*experiment.recipes, *(cell.recipe for cell in grid.baseline_cells[:1])]),
+    recipe=one_of([*grid.recipes, *(cell.recipe for cell in grid.baseline_cells[:1])]),
     target=one_of(experiment.targets),
     task=one_of(grid.tasks),
     train_set=one_of(grid.train_sets),
@@ -55,3 +55,11 @@ def features(part, task="task"):
 def data(part, task="task"):
     """Input function: the data file of the task that a wildcard names."""
     return lambda wildcards: paths.data.format(task=wildcards[task], part=part)
+
+
+def training_files(kind, part, sources):
+    """Input function: one file (kind data or features) of each source that a job trains on."""
+    pattern = {"data": paths.data, "features": paths.features}[kind]
+    return lambda wildcards: [
+        pattern.format(task=key, part=part, encoder=wildcards.encoder) for key in sources(wildcards)
+    ]

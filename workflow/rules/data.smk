@@ -80,6 +80,7 @@ rule tokenise:
     input:
         data=paths.data,
         encoder=lambda wildcards: grid.tokenizer_folder(wildcards.encoder),
+        labels=lambda wildcards: grid.label_files([wildcards.task]),
     output:
         paths.features,
     log:

@@ -17,6 +17,7 @@ rule predict:
         paths.benchmark("predict", "encoder", "recipe", "target", "seed")
     wildcard_constraints:
         target=one_of(TRAINED),
+    retries: 2
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 16000 * attempt,
@@ -47,6 +48,7 @@ rule embed:
         paths.benchmark("embed", "encoder", "recipe", "target", "seed")
     wildcard_constraints:
         target=one_of(RETRIEVED),
+    retries: 2
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 16000 * attempt,

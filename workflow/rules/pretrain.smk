@@ -52,10 +52,11 @@ rule reinitialise:
 rule pretrain:
     input:
         encoder=paths.initial,
-        train_data=paths.data.format(task="text", part="train"),
-        train_features=paths.features.format(encoder="{encoder}", task="text", part="train"),
-        dev_data=paths.data.format(task="text", part="dev"),
-        dev_features=paths.features.format(encoder="{encoder}", task="text", part="dev"),
+        train_data=[paths.data.format(task="text", part="train")],
+        train_features=[paths.features.format(encoder="{encoder}", task="text", part="train")],
+        dev_data=[paths.data.format(task="text", part="dev")],
+        dev_features=[paths.features.format(encoder="{encoder}", task="text", part="dev")],
+        labels=[],
     output:
         model=directory(paths.encoder),
         curve=paths.pretraining,
@@ -65,6 +66,7 @@ rule pretrain:
         paths.benchmark("pretrain", "encoder")
     wildcard_constraints:
         encoder=one_of(experiment.pretrained),
+    retries: 2
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 16000 * attempt,

@@ -8,7 +8,7 @@ def submission_folders():
     return [
         paths.submission.format(encoder=encoder, recipe=recipe, seed=seed)
         for encoder in experiment.encoders
-        for recipe in experiment.recipes
+        for recipe in grid.recipes
         for seed in experiment.seeds
     ]
 

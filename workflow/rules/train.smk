@@ -2,20 +2,37 @@
 # the declared outputs, because Snakemake deletes the outputs of a failed job.
 
 
+def mixed(wildcards):
+    """Sources of a recipe's mixture."""
+    return grid.sources(wildcards.recipe)
+
+
+def mixed_tasks(wildcards):
+    """Tasks of a recipe, on whose English development data its checkpoint is chosen."""
+    return grid.recipes[wildcards.recipe].tasks
+
+
+def target(wildcards):
+    """The only source of target training."""
+    return [wildcards.train_set]
+
+
 rule train_intermediate:
     input:
         encoder=paths.encoder,
-        train_data=data("train", "recipe"),
-        train_features=features("train", "recipe"),
-        dev_data=data("dev", "recipe"),
-        dev_features=features("dev", "recipe"),
+        train_data=training_files("data", "train", mixed),
+        train_features=training_files("features", "train", mixed),
+        dev_data=training_files("data", "dev", mixed_tasks),
+        dev_features=training_files("features", "dev", mixed_tasks),
+        labels=lambda wildcards: grid.label_files(mixed(wildcards)),
     output:
         model=directory(paths.intermediate),
-        curve=paths.curve.replace("{phase}/{train_set}", "intermediate"),
+        curve=paths.intermediate_curve,
     log:
         paths.log("train_intermediate", "encoder", "recipe", "seed"),
     benchmark:
         paths.benchmark("train_intermediate", "encoder", "recipe", "seed")
+    retries: 2
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 16000 * attempt,
@@ -23,11 +40,11 @@ rule train_intermediate:
         gpu=gpu,
         # How a job is executed is no parameter: changing it re-runs nothing.
         device=experiment.device,
-        save_every_seconds=lambda wildcards: grid.save_every_seconds(
-            wildcards.recipe, intermediate=True
-        ),
+        save_every_seconds=lambda wildcards: experiment.intermediate_training_for(
+            grid.recipes[wildcards.recipe]
+        ).save_every_seconds,
     params:
-        run=lambda wildcards: grid.training_slice(wildcards, wildcards.recipe, intermediate=True),
+        run=lambda wildcards: grid.intermediate_slice(wildcards),
         resume=lambda wildcards: grid.resume_folder("intermediate", wildcards),
         code=code("train"),
     message:
@@ -39,10 +56,11 @@ rule train_intermediate:
 rule train_target:
     input:
         encoder=lambda wildcards: grid.state(wildcards.encoder, wildcards.recipe, wildcards.seed),
-        train_data=data("train", "train_set"),
-        train_features=features("train", "train_set"),
-        dev_data=data("dev", "train_set"),
-        dev_features=features("dev", "train_set"),
+        train_data=training_files("data", "train", target),
+        train_features=training_files("features", "train", target),
+        dev_data=training_files("data", "dev", target),
+        dev_features=training_files("features", "dev", target),
+        labels=lambda wildcards: grid.label_files(target(wildcards)),
     output:
         model=(
             directory(paths.checkpoint)
@@ -54,19 +72,18 @@ rule train_target:
         paths.log("train_target", "encoder", "recipe", "train_set", "seed"),
     benchmark:
         paths.benchmark("train_target", "encoder", "recipe", "train_set", "seed")
+    retries: 2
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 16000 * attempt,
         runtime=lambda wildcards, attempt: 1440 * attempt,
         gpu=gpu,
         device=experiment.device,
-        save_every_seconds=lambda wildcards: grid.save_every_seconds(
-            wildcards.train_set, intermediate=False
+        save_every_seconds=lambda wildcards: (
+            experiment.training_for(wildcards.train_set).save_every_seconds
         ),
     params:
-        run=lambda wildcards: grid.training_slice(
-            wildcards, wildcards.train_set, intermediate=False
-        ),
+        run=lambda wildcards: grid.target_slice(wildcards),
         resume=lambda wildcards: grid.resume_folder("target", wildcards),
         code=code("train"),
     message:
@@ -74,3 +91,26 @@ rule train_target:
         " seed {wildcards.seed}"
     script:
         "../scripts/train.py"
+
+
+rule collect_runs:
+    input:
+        [curve for _, curve in grid.runs],
+    output:
+        paths.runs,
+    log:
+        paths.log("collect_runs"),
+    benchmark:
+        paths.benchmark("collect_runs")
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+        gpu=0,
+    params:
+        places=[place for place, _ in grid.runs],
+        code=code("collect_runs"),
+    message:
+        "collect what became of the training runs of {paths.root}"
+    script:
+        "../scripts/collect_runs.py"

@@ -12,7 +12,7 @@ with job(snakemake):
     settings = snakemake.params.data
     world = settings["world"]
     write_part(
-        TASKS[snakemake.wildcards.task],
+        TASKS[snakemake.params.task["key"]],
         snakemake.wildcards.part,
         [Unit(**unit) for unit in settings["units"]],
         # Only the plain text is translated, so only its slice says how often.

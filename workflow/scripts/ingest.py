@@ -10,7 +10,7 @@ with job(snakemake, online=True):
 
     settings = snakemake.params.data
     table, meta = build_part(
-        TASKS[snakemake.wildcards.task],
+        TASKS[snakemake.params.task["key"]],
         snakemake.wildcards.part,
         [Unit(**unit) for unit in settings["units"]],
         source=settings["source"],

@@ -5,11 +5,14 @@ from xstilts.jobs import job, record
 with job(snakemake):
     from pathlib import Path
 
+    from xstilts.open_labels import with_open_labels
     from xstilts.schemas import DATA, read_table, write_table
     from xstilts.tasks import TASKS
     from xstilts.tokenise import tokenise
 
-    task = TASKS[snakemake.wildcards.task]
+    task = TASKS[snakemake.params.task["key"]]
+    for labels in snakemake.input.labels:
+        task = with_open_labels(task, labels)
     table, meta = tokenise(
         task,
         read_table(snakemake.input.data, DATA[task.kind]),

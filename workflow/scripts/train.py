@@ -1,4 +1,4 @@
-"""Train an encoder and a head on one data set (`xstilts.train`)."""
+"""Train an encoder and its heads on a mixture of data sets, often of one (`xstilts.train`)."""
 
 from xstilts.jobs import job
 
@@ -6,24 +6,40 @@ with job(snakemake):
     from pathlib import Path
 
     from xstilts.model import use_threads
-    from xstilts.settings import TrainingSettings
+    from xstilts.open_labels import with_open_labels
+    from xstilts.schemas import read_meta
+    from xstilts.settings import Mixing, TrainingSettings
     from xstilts.tasks import TASKS
-    from xstilts.train import TrainingRun, train
+    from xstilts.train import TaskData, TrainingRun, train
 
     use_threads(snakemake.threads)
     settings = snakemake.params.run
+    label_files = {read_meta(path)["task"]: path for path in snakemake.input.labels}
+
+    def parts(slices, data, features):
+        found = []
+        for (key, task), data_file, feature_file in zip(
+            slices.items(), data, features, strict=True
+        ):
+            entry = TASKS[task["key"]]
+            if entry.open_labels:
+                entry = with_open_labels(entry, label_files[entry.key])
+            found.append(
+                TaskData(key=key, task=entry, data=Path(data_file), features=Path(feature_file))
+            )
+        return tuple(found)
+
+    files = snakemake.input
     train(
         TrainingRun(
             name=settings["name"],
-            task=TASKS[settings["task"]["key"]],
-            encoder=Path(snakemake.input.encoder),
-            train_data=Path(snakemake.input.train_data),
-            train_features=Path(snakemake.input.train_features),
-            dev_data=Path(snakemake.input.dev_data),
-            dev_features=Path(snakemake.input.dev_features),
+            encoder=Path(files.encoder),
+            sources=parts(settings["sources"], files.train_data, files.train_features),
+            dev=parts(settings["dev"], files.dev_data, files.dev_features),
             settings=TrainingSettings.model_validate(settings["settings"]),
             seed=settings["seed"],
             code=snakemake.params.code,
+            mixing=Mixing.model_validate(settings.get("mixing", {})),
             mask_ratio=settings.get("mask_ratio", TrainingRun.mask_ratio),
             device=snakemake.resources.device,
             save_every_seconds=snakemake.resources.save_every_seconds,

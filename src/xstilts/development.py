@@ -1,0 +1,120 @@
+"""English development sets, on which checkpoints are chosen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+from transformers import PreTrainedTokenizerBase
+
+from xstilts.batches import Features, derive_seed, micro_batches
+from xstilts.item_counts import prediction_table
+from xstilts.kinds import TaskKind
+from xstilts.model import TaskModel, outputs_and_loss, run
+from xstilts.schemas import DATA, read_table
+from xstilts.scores import LANGUAGE_SCORE, score_predictions
+from xstilts.settings import TrainingSettings
+from xstilts.tasks import Kind
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """`score` in points; `constant`: all predictions alike although the gold is not.
+
+    `loss` in nats a decision is measured for masked language modelling alone.
+    """
+
+    score: float
+    constant: bool = False
+    loss: float | None = None
+
+
+class DevSet:
+    """English development items of one task and how a model scores on them."""
+
+    def __init__(
+        self, kind: TaskKind, data: Path, features: Path, settings: TrainingSettings
+    ) -> None:
+        table = read_table(data, DATA[kind.task.kind])
+        wanted = settings.dev_items or table.num_rows
+        # Evenly spaced, because files are often sorted by topic or genre.
+        items = np.unique(
+            np.linspace(0, table.num_rows - 1, min(wanted, table.num_rows)).astype(int)
+        )
+        self.kind, self.settings = kind, settings
+        self.data: pa.Table = table.take(items)
+        self.features = Features.read(features).of_items(items)
+
+    def score(
+        self, model: TaskModel, pad_id: int, device: torch.device, batch_tokens: int
+    ) -> Measured:
+        """The task's main score (accuracy, F1, or the mean of EM and F1)."""
+        outputs = run(
+            model,
+            self.kind,
+            self.features,
+            pad_id=pad_id,
+            batch_tokens=batch_tokens,
+            device=device,
+        )
+        decoded = self.kind.decode(
+            outputs, self.features, self.data, self.settings.max_answer_length
+        )
+        task = self.kind.task
+        scores = score_predictions(prediction_table(task, self.data, decoded), task)
+        value = next(row["value"] for row in scores.to_pylist() if row["metric"] == LANGUAGE_SCORE)
+        constant = self.kind.is_constant(decoded) and not self.kind.is_constant(self._gold())
+        return Measured(score=value, constant=constant)
+
+    def _gold(self) -> list[Any]:
+        if self.kind.task.kind is Kind.SPAN:
+            answers = self.data["answers"].to_pylist()
+            return [found[0]["text"] if found else "" for found in answers]
+        column = "tags" if self.kind.task.kind is Kind.TAGGING else "label"
+        return self.data[column].to_pylist()
+
+
+class MaskedDevSet(DevSet):
+    """Held-out documents under one fixed masking; their outputs are too many to be kept."""
+
+    def __init__(
+        self,
+        kind: TaskKind,
+        data: Path,
+        features: Path,
+        settings: TrainingSettings,
+        *,
+        tokenizer: PreTrainedTokenizerBase,
+        mask_ratio: float,
+        seed: int,
+    ) -> None:
+        super().__init__(kind, data, features, settings)
+        self.features, _ = kind.draw(
+            self.features,
+            np.arange(len(self.features)),
+            tokenizer,
+            mask_ratio=mask_ratio,
+            seed=derive_seed(seed, "development masks"),
+        )
+
+    @torch.inference_mode()
+    def score(
+        self, model: TaskModel, pad_id: int, device: torch.device, batch_tokens: int
+    ) -> Measured:
+        """The accuracy of masked tokens in percent, and their mean loss."""
+        model.eval()
+        correct = torch.zeros((), dtype=torch.int64, device=device)
+        summed = torch.zeros((), dtype=torch.float64, device=device)
+        everything = range(len(self.features))
+        for rows in micro_batches(everything, self.features.lengths, batch_tokens):
+            outputs, targets, loss = outputs_and_loss(
+                model, self.kind, self.features, rows, pad_id=pad_id, device=device
+            )
+            correct += (outputs.argmax(-1) == targets).sum()
+            summed += loss
+        decisions = max(1, self.kind.decisions(self.features, everything))
+        return Measured(score=100 * correct.item() / decisions, loss=summed.item() / decisions)

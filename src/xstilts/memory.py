@@ -1,0 +1,61 @@
+"""What to do when a device, or this machine, has too little memory for a batch."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections import deque
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import torch
+
+log = logging.getLogger(__name__)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether a computation failed for want of memory."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    # On CPU PyTorch raises a plain RuntimeError.
+    return isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
+
+
+def free_memory(device: torch.device) -> None:
+    """Give back what PyTorch keeps of the device's memory for later."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+
+
+def for_each_batch(
+    compute: Callable[[np.ndarray], None],
+    batches: Iterable[np.ndarray],
+    lengths: np.ndarray,
+    device: torch.device,
+) -> None:
+    """Call `compute` with every batch of rows; one that does not fit is cut in halves.
+
+    Args:
+        lengths: tokens of each row, by which later batches of that size are cut beforehand.
+
+    Raises:
+        MemoryError, RuntimeError: memory does not suffice for a single row.
+    """
+    waiting = deque(batches)
+    too_big = math.inf
+    while waiting:
+        rows = waiting.popleft()
+        size = len(rows) * int(lengths[rows].max())
+        if len(rows) == 1 or size < too_big:
+            try:
+                compute(rows)
+                continue
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error) or len(rows) == 1:
+                    raise
+            # Outside of the handler nothing holds the tensors of the failed pass any more.
+            free_memory(device)
+            too_big = size
+            log.warning("out of memory: batches of less than %d tokens from here on", too_big)
+        half = len(rows) // 2
+        waiting.extendleft([rows[half:], rows[:half]])

@@ -1,0 +1,75 @@
+"""Runs that learnt nothing are noticed, others are not."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+from training_runs import prepare, run_once
+
+from xstilts.collapse import CONSTANT, collapse_of
+
+CHANCE = {"mnli": math.log(3), "text": None}
+
+
+def test_a_loss_at_chance_is_a_collapse():
+    stuck = [math.log(3) + 0.01 * (-1) ** i for i in range(200)]
+    assert "100 % of chance" in collapse_of({"mnli": stuck}, CHANCE, [False])
+    learnt = [math.log(3) * (1 - i / 400) for i in range(200)]
+    assert collapse_of({"mnli": learnt}, CHANCE, [False]) == ""
+
+
+def test_what_was_at_chance_first_and_learnt_later_is_none():
+    late = [math.log(3)] * 180 + [0.5] * 20
+    assert collapse_of({"mnli": late}, CHANCE, [False]) == ""
+    relapsed = [0.5] * 100 + [math.log(3)] * 100
+    assert collapse_of({"mnli": relapsed}, CHANCE, [False]) != ""
+
+
+def test_of_a_mixture_every_task_must_be_at_chance():
+    stuck, learnt = [1.1] * 100, [0.4] * 100
+    chance = {"mnli": math.log(3), "qqp": math.log(2), "text": None}
+    losses = {"mnli": stuck, "qqp": learnt, "text": [9.0] * 100}
+    assert collapse_of(losses, chance, [False, False]) == ""
+    losses["qqp"] = [math.log(2)] * 100
+    assert collapse_of(losses, chance, [False, False]) != ""
+    assert collapse_of({**losses, "qqp": learnt}, chance, [True, False]) == ""
+    assert collapse_of({**losses, "qqp": learnt}, chance, [True, True]) == CONSTANT
+
+
+def test_a_few_steps_or_text_alone_tell_nothing():
+    assert collapse_of({"mnli": [1.2] * 5}, CHANCE, [False]) == ""
+    assert collapse_of({"text": [1.2] * 500}, CHANCE, []) == ""
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("collapse")
+    prepare(folder, ("xnli",))
+    return folder
+
+
+def curve(folder):
+    return json.loads((folder / "curve.json").read_text())
+
+
+def test_a_run_that_learns_is_none(data, tmp_path):
+    run_once(data, tmp_path, "xnli", epochs=10, patience=100)
+    assert curve(tmp_path)["collapsed"] == ""
+    assert curve(tmp_path)["restarted"] is False
+
+
+def test_a_collapsed_run_is_recorded_and_restarted_once_if_so_configured(data, tmp_path):
+    hopeless = {"epochs": 3, "learning_rate": 1e-12}
+    run_once(data, tmp_path / "kept", "xnli", **hopeless)
+    kept = curve(tmp_path / "kept")
+    assert kept["collapsed"]
+    assert kept["first_attempt"] is None
+    run_once(data, tmp_path / "again", "xnli", **hopeless, restart_collapsed=True)
+    again = curve(tmp_path / "again")
+    assert again["restarted"] is True
+    assert again["collapsed"]
+    assert again["first_attempt"]["seed"] == 7 != again["seed"]
+    assert again["first_attempt"]["history"] == kept["history"]
+    assert again["history"] != kept["history"]

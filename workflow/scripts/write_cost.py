@@ -1,0 +1,25 @@
+"""The HTML page of what an experiment cost (`xstilts.report.cost`)."""
+
+from xstilts.jobs import job
+
+with job(snakemake):
+    from pathlib import Path
+
+    import polars as pl
+
+    from xstilts.report.cost import write_cost
+    from xstilts.schemas import read_meta
+
+    experiment = snakemake.params.experiment
+    write_cost(
+        Path(snakemake.output[0]),
+        title=experiment["experiment"],
+        costs=pl.read_parquet(snakemake.input.costs),
+        cells=pl.read_parquet(snakemake.input.cells),
+        scores=pl.read_parquet(snakemake.input.scores),
+        experiment=experiment,
+        hardware=read_meta(snakemake.input.costs)["hardware"],
+        table=snakemake.params.table,
+        gram_per_kwh=snakemake.params.get("gram_per_kwh"),
+        pue=snakemake.params.get("pue", 1.0),
+    )
