@@ -37,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"xstilts {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_evaluate(commands)
+    _add_plan(commands)
     return parser
 
 
@@ -75,6 +76,63 @@ def _evaluate(options: argparse.Namespace) -> None:
         if name != "languages":
             points = value["avg_metric"] if isinstance(value, dict) else value
             print(f"{name}\t{points:.1f}")
+
+
+def _add_plan(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser(
+        "plan",
+        help="say what an experiment will take: cells, jobs, disk",
+        description="Say what an experiment will take, from the options that Snakemake would be"
+        " given. Nothing is run, loaded or downloaded.",
+    )
+    parser.add_argument(
+        "--configfile",
+        "--configfiles",
+        type=Path,
+        nargs="+",
+        default=[Path("config.yaml")],
+        metavar="FILE",
+        help="experiment (default: config.yaml); of several, later ones win",
+    )
+    parser.add_argument(
+        "--config",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="values over those of the file",
+    )
+    parser.add_argument(
+        "--jobs",
+        type=_positive,
+        metavar="N",
+        help="how many jobs run at a time (default: one with a GPU here, otherwise one a core)",
+    )
+    parser.set_defaults(run=_plan)
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+def _plan(options: argparse.Namespace) -> None:
+    from xstilts.config import parse_experiment
+    from xstilts.grid import Grid
+    from xstilts.hardware import cores, local_gpus
+    from xstilts.plan.configuration import read_configuration
+    from xstilts.plan.disk import disk_of
+    from xstilts.plan.text import plan_lines
+    from xstilts.plan.weights import shape_of_source
+
+    values = read_configuration(options.configfile, options.config)
+    grid = Grid(parse_experiment(values, where=" + ".join(map(str, options.configfile))))
+    jobs = options.jobs or (1 if local_gpus() else cores())
+    shapes = {name: shape_of_source(source) for name, source in grid.experiment.encoders.items()}
+    for line in plan_lines(grid, shapes, disk_of(grid, shapes, jobs), jobs):
+        print(line)
 
 
 if __name__ == "__main__":

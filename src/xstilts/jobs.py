@@ -17,7 +17,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from xstilts.cost.meter import Meter
 from xstilts.errors import InterruptedBySignal, XstiltsError
+from xstilts.paths import cost_record
 from xstilts.provenance import versions
 
 # Importing torch and transformers makes hundreds of thousands of objects that stay. With Python's
@@ -29,7 +31,7 @@ _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS")
 
 @contextmanager
 def job(snakemake: Any, *, online: bool = False) -> Iterator[None]:
-    """Run a job's body with stdout and stderr in its log file.
+    """Run a job's body with stdout and stderr in its log file, and record what it costs.
 
     An `XstiltsError` ends the process with status 1 and one message, in the log and on the
     original stderr; an interruption with saved state ends it as SIGTERM would.
@@ -55,8 +57,11 @@ def job(snakemake: Any, *, online: bool = False) -> Iterator[None]:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr, force=True
     )
+    meter = _meter(snakemake)
+    finished = False
     try:
         yield
+        finished = True
         # At its end Python collects once more; what the libraries made need not be gone through.
         gc.freeze()
     except XstiltsError as error:
@@ -68,6 +73,8 @@ def job(snakemake: Any, *, online: bool = False) -> Iterator[None]:
     except Exception as error:
         traceback.print_exc()
         _end(console, f"{type(error).__name__}: {error}\nlog: {log_file}\n", status=1)
+    finally:
+        meter.stop(finished=finished)
 
 
 def record(snakemake: Any) -> dict[str, Any]:
@@ -78,6 +85,15 @@ def record(snakemake: Any) -> dict[str, Any]:
         "params": dict(snakemake.params.items()),
         "versions": versions(),
     }
+
+
+def _meter(snakemake: Any) -> Meter:
+    # Snakemake tells a script where its log is, and not where its benchmark is.
+    path = cost_record(snakemake.log[0])
+    if path is None:
+        return Meter(None, {})
+    job = {"rule": snakemake.rule, "wildcards": dict(snakemake.wildcards.items())}
+    return Meter(Path(path), job)
 
 
 def _end(console: int, message: str, status: int) -> None:

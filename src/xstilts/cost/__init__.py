@@ -1,0 +1,1 @@
+"""What runs cost: time, memory, energy and floating point operations."""

@@ -1,0 +1,125 @@
+"""About how many items each part of the data has, and how many bytes an item takes on disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from xstilts.grid import Grid
+from xstilts.recipes import Source
+from xstilts.tasks import TARGETS, TASKS, TEXT, Kind
+
+# Items of a split in one language, rounded and as a mean over languages, as XTREME (Hu et al.
+# 2020, table 1) and the data sets' own cards give them; sentences of both sides for retrieval.
+_ITEMS: dict[str, dict[str, int]] = {
+    "xnli": {"train": 392_702, "dev": 2_490, "test": 5_010},
+    "pawsx": {"train": 49_401, "dev": 2_000, "test": 2_000},
+    "udpos": {"train": 21_253, "dev": 2_000, "test": 3_000},
+    "panx": {"train": 20_000, "dev": 5_000, "test": 5_000},
+    "xquad": {"test": 1_190},
+    "mlqa": {"dev": 800, "test": 6_800},
+    "tydiqa": {"train": 3_696, "dev": 370, "test": 560},
+    "bucc2018": {"dev": 70_000, "test": 660_000},
+    "tatoeba": {"test": 2_000},
+    "xcopa": {"train": 400, "dev": 100, "test": 500},
+    "mnli": {"train": 392_702, "dev": 9_815},
+    "anli": {"train": 162_865, "dev": 3_200},
+    "qqp": {"train": 363_846, "dev": 40_430},
+    "squad_v1": {"train": 87_599, "dev": 10_570},
+    "squad_v2": {"train": 130_319, "dev": 11_873},
+    "hellaswag": {"train": 39_905, "dev": 10_042},
+    "ccg": {"train": 39_600, "dev": 1_900},
+    "cosmosqa": {"train": 25_262, "dev": 2_985},
+    "csqa": {"train": 9_741, "dev": 1_221},
+}
+# Sentences in the corpora for each pair that is asked for, where pairs are limited or generated.
+_SENTENCES_PER_PAIR = {"bucc2018": 6, "tatoeba": 2}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Bytes:
+    """Compressed bytes an item takes in data, features and predictions."""
+
+    data: int
+    features: int
+    predictions: int
+
+
+# Measured on real XTREME data; of multiple choice reckoned from the lengths of its texts.
+_BYTES = {
+    Kind.PAIR: _Bytes(data=110, features=90, predictions=10),
+    Kind.CHOICE: _Bytes(data=350, features=700, predictions=15),
+    Kind.TAGGING: _Bytes(data=90, features=90, predictions=40),
+    Kind.SPAN: _Bytes(data=500, features=1000, predictions=60),
+    Kind.RETRIEVAL: _Bytes(data=50, features=40, predictions=25),
+    Kind.MLM: _Bytes(data=40, features=30, predictions=0),
+}
+# Mined pairs for each sentence of the corpora; other predictions are one an item.
+_PREDICTED = {"bucc2018": 0.03}
+# Compressed bytes for a byte of plain text, in data and again in features.
+_OF_TEXT = 0.45
+
+
+class Amounts:
+    """Numbers of items of an experiment's data, and the bytes of what is made of them."""
+
+    def __init__(self, grid: Grid) -> None:
+        self._grid, self._experiment = grid, grid.experiment
+
+    def items(self, source: str, part: str) -> int:
+        """Items in one part of a source's data."""
+        return sum(self._in_unit(source, unit.split) for unit in self._grid.units(source, part))
+
+    def _in_unit(self, source: str, split: str) -> int:
+        task = Source.of(source).task
+        sentences = _SENTENCES_PER_PAIR.get(task, 1)
+        if self._experiment.data_source == "invitro":
+            return getattr(self._experiment.invitro.sizes.of(task), split) * sentences
+        known = _ITEMS.get(task, {}).get(split, 0)
+        limit = getattr(self._experiment.limits_for(task), split)
+        return known if limit is None else min(known, limit * sentences)
+
+    def data_bytes(self, source: str, part: str) -> float:
+        """Bytes of one data file."""
+        return self._text_bytes(source, part) or self.items(source, part) * self._of(source).data
+
+    def feature_bytes(self, source: str, part: str) -> float:
+        """Bytes of one feature file."""
+        return (
+            self._text_bytes(source, part) or self.items(source, part) * self._of(source).features
+        )
+
+    def prediction_bytes(self, target: str) -> float:
+        """Bytes of one cell's predictions."""
+        predicted = self.items(target, "eval") * _PREDICTED.get(target, 1.0)
+        return predicted * self._of(target).predictions
+
+    def embedding_bytes(self, target: str, hidden: int) -> float:
+        """Bytes of one cell's sentence vectors in float32, while it is retrieved."""
+        return 4.0 * hidden * self.items(target, "eval") if _is_retrieved(target) else 0.0
+
+    def unknown(self) -> list[str]:
+        """Sources of which nothing is known here."""
+        if self._experiment.data_source == "invitro":
+            return []
+        return [
+            source
+            for source in self._grid.tasks
+            if source != TEXT and Source.of(source).task not in _ITEMS
+        ]
+
+    def _text_bytes(self, source: str, part: str) -> float:
+        """Bytes of plain text by the sizes of its files; of the development part a share."""
+        files = [Path(name) for name in self._grid.input_files(source, part)]
+        if source != TEXT or not files:
+            return 0.0
+        share = self._experiment.text.dev_share if part == "dev" else 1.0
+        return _OF_TEXT * share * sum(path.stat().st_size for path in files)
+
+    @staticmethod
+    def _of(source: str) -> _Bytes:
+        return _BYTES[TASKS[Source.of(source).task].kind]
+
+
+def _is_retrieved(target: str) -> bool:
+    return TARGETS[target].kind is Kind.RETRIEVAL

@@ -1,0 +1,71 @@
+"""One self-contained page on what an experiment cost, and what was got for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from xstilts.config import BASELINE
+from xstilts.errors import XstiltsError
+from xstilts.files import write_text
+from xstilts.report.amounts import digits
+from xstilts.report.cost_tables import CostView
+from xstilts.report.quality import Quality
+from xstilts.report.render import templates
+
+
+def write_cost(
+    output: Path,
+    *,
+    title: str,
+    costs: pl.DataFrame,
+    cells: pl.DataFrame,
+    scores: pl.DataFrame,
+    experiment: Mapping[str, Any],
+    hardware: Sequence[str] = (),
+    table: Mapping[str, Mapping[str, Any]] | None = None,
+    gram_per_kwh: float | None = None,
+    pue: float = 1.0,
+) -> None:
+    """Write the cost page atomically; it needs no network and no other file.
+
+    Args:
+        output: the HTML file.
+        title: heading of the page.
+        costs: columns of `schemas.COSTS`.
+        cells: columns of `schemas.CELL_COSTS`.
+        scores: columns of `schemas.SCORES`; only the condition "clean" is used.
+        experiment: the validated experiment as plain data; its order of recipes is kept.
+        hardware: the machines that were used, in words (`cost.table.Collected.hardware`).
+        table: as for `report.page.write_page`.
+        gram_per_kwh: g CO2e of a kWh where it was used; emissions are left out without it.
+        pue: power usage effectiveness: energy of the building by that of the machine, 1 or more.
+
+    Raises:
+        XstiltsError: no cost was recorded, or the table of scores is none.
+    """
+    if costs.is_empty():
+        raise XstiltsError("no job has left a record of its cost", where=output)
+    view = CostView(costs, cells, Quality.of(scores, table), experiment, gram_per_kwh, pue)
+    html = (
+        templates()
+        .get_template("cost.html.j2")
+        .render(
+            title=title,
+            facts=view.facts(hardware),
+            caveats=list(view.caveats(scores)),
+            figures=list(view.figures()),
+            recipes=[view.recipes(encoder) for encoder in view.encoders],
+            phases=[view.phases(encoder) for encoder in view.encoders],
+            stages=view.stages(),
+            cells=[view.cells(encoder) for encoder in view.encoders],
+            sources=view.sources,
+            baseline=BASELINE,
+            gram_per_kwh=gram_per_kwh and digits(gram_per_kwh),
+            pue=digits(pue),
+        )
+    )
+    write_text(output, html)

@@ -1,0 +1,19 @@
+"""How pages are made from their templates: each one file that needs no other."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+import jinja2
+
+
+def templates() -> jinja2.Environment:
+    """The templates of this package; a name that is not given is an error."""
+    folder = resources.files(__package__).joinpath("templates")
+    return jinja2.Environment(
+        loader=jinja2.FunctionLoader(lambda name: folder.joinpath(name).read_text("utf-8")),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

@@ -1,0 +1,135 @@
+"""Made-up records of a small experiment: what a test of costs starts from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from xstilts.paths import Paths
+from xstilts.schemas import RUNS
+
+ENCODER = {
+    "model_type": "xlm-roberta",
+    "num_hidden_layers": 2,
+    "hidden_size": 8,
+    "intermediate_size": 16,
+    "vocab_size": 100,
+    "max_position_embeddings": 34,
+    "type_vocab_size": 1,
+}
+# 2 layers · (4 · 8² + 2 · 8 · 16) weights in matrices; 4 · 2 layers · 8 hidden for a pair.
+PER_TOKEN, PER_PAIR = 2 * 1024, 64
+
+
+def write_record(
+    rule: str,
+    wildcards: Mapping[str, str],
+    seconds: float,
+    *,
+    failed: Sequence[float] = (),
+    joules: float | None = None,
+    experiment: str = "tiny",
+    gpu: int | None = None,
+) -> None:
+    """A record of a job in this folder; it takes 10 J a second unless told otherwise."""
+    folder = Path(Paths(experiment).root) / "benchmarks" / rule
+    path = folder / ("/".join(wildcards.values()) or "all")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = []
+    for place, wall in enumerate([*failed, seconds]):
+        energy = 10 * wall if joules is None else joules
+        lines.append(
+            {
+                "attempt": str(place),
+                "rule": rule,
+                "wildcards": dict(wildcards),
+                "finished": place == len(failed),
+                "started": "2026-01-01T00:00:00+00:00",
+                "wall_seconds": wall,
+                "cpu_seconds": wall / 2,
+                "peak_memory_bytes": int(1e6 * wall),
+                "peak_gpu_memory_bytes": gpu,
+                "energy": {
+                    "cpu": {"joules": energy, "source": "measured (RAPL)"},
+                    "memory": {"joules": 0.0, "source": "estimated (0.3725 W a GB)"},
+                    "gpu": None,
+                },
+                "hardware": {"cpu": "A processor", "cores": 2, "gpu": None},
+            }
+        )
+    path.with_suffix(".jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def write_experiment(targets: Sequence[str]) -> list[dict[str, str]]:
+    """Records, encoder and features of `tiny`: recipes none and mnli, seeds 1 and 2.
+
+    Every job of a training takes 100 s, of a prediction 10 s, and retrieval 5 s for each step.
+    """
+    paths = Paths("tiny")
+    encoder = Path(paths.encoder.format(encoder="e"))
+    encoder.mkdir(parents=True)
+    (encoder / "config.json").write_text(json.dumps(ENCODER))
+    cells = []
+    for recipe in ("none", "mnli"):
+        for seed in ("1", "2"):
+            at = {"encoder": "e", "recipe": recipe}
+            if recipe != "none":
+                write_record("train_intermediate", {**at, "seed": seed}, 90.0)
+            for target in targets:
+                cell = {**at, "target": target, "seed": seed}
+                retrieved = target in ("tatoeba", "bucc2018")
+                if retrieved and recipe == "none" and seed != "1":
+                    continue
+                cells.append(cell)
+                for rule in ("embed", "retrieve") if retrieved else ("predict",):
+                    write_record(rule, cell, 5.0 if retrieved else 10.0)
+                write_record("score", cell, 1.0)
+            for train_set in {"xnli": "xnli", "xquad": "squad_v1"}.values():
+                write_record("train_target", {**at, "train_set": train_set, "seed": seed}, 100.0)
+    for target in targets:
+        write_features(paths.features.format(encoder="e", task=target, part="eval"), [3, 5])
+    return cells
+
+
+def write_features(path: str, lengths: Sequence[int]) -> None:
+    """A feature file of inputs with these lengths."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    column = pa.array([list(range(length)) for length in lengths], pa.list_(pa.int32()))
+    pq.write_table(pa.table({"input_ids": column}), path)
+
+
+def runs(rows: Sequence[tuple[str, str, str, int]], tokens: int, pairs: int) -> pa.Table:
+    """Training runs (recipe, phase, train set, seed) of encoder e, all equally long."""
+    return pa.Table.from_pylist(
+        [
+            {
+                "encoder": "e",
+                "recipe": recipe,
+                "phase": phase,
+                "train_set": train_set,
+                "seed": seed,
+                "tokens": tokens,
+                "token_pairs": pairs,
+            }
+            for recipe, phase, train_set, seed in rows
+        ],
+        schema=RUNS,
+    )
+
+
+def all_runs() -> pa.Table:
+    """The training runs of `write_experiment`: 1,000 tokens and 20,000 pairs each."""
+    rows: list[Any] = []
+    for seed in (1, 2):
+        rows.append(("mnli", "intermediate", "", seed))
+        rows += [
+            (recipe, "target", train_set, seed)
+            for recipe in ("none", "mnli")
+            for train_set in ("xnli", "squad_v1")
+        ]
+    return runs(rows, 1_000, 20_000)
