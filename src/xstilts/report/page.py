@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import polars as pl
 import yaml
 
+from xstilts.analysis.collapse import collapsed_scores, drop
 from xstilts.config import BASELINE
 from xstilts.errors import XstiltsError
 from xstilts.files import write_text
 from xstilts.languages import language_table
 from xstilts.report.cells import Table, title
+from xstilts.report.render import templates
 from xstilts.report.shortcuts import Shortcuts
 from xstilts.report.tables import NOT_IN_XLMR, PARTIAL_MARK, UNSEEN_MARK, View
 from xstilts.summary import SEEDS_FOR_SD, Summary, check_scores, summarise
@@ -61,6 +61,8 @@ def write_page(
     table: Mapping[str, Mapping[str, Any]] | None = None,
     baselines: pl.DataFrame | None = None,
     headline: Sequence[str] = (),
+    runs: pl.DataFrame | None = None,
+    links: Sequence[tuple[str, str]] = (),
 ) -> None:
     """Write the score page atomically; it needs no network and no other file.
 
@@ -76,6 +78,9 @@ def write_page(
             (`grid.Grid.table_slice`); XTREME's lists without it.
         baselines: columns of `schemas.BASELINES`.
         headline: sentences for the top of the page, plain text.
+        runs: columns of `schemas.RUNS`; collapsed ones are left out where another seed is sound,
+            and marked where none is.
+        links: names and addresses of the experiment's other pages.
 
     Raises:
         XstiltsError: the table is not a table of scores (see `summary.summarise`), or nothing
@@ -91,11 +96,15 @@ def write_page(
     wanted = clean.filter(pl.col("split").is_in(experiment.get("splits") or list(SPLITS)))
     clean = clean if wanted.is_empty() else wanted
     expected = {key: list(entry["languages"]) for key, entry in (table or {}).items()}
+    collapsed = collapsed_scores(clean, runs)
+    clean = drop(clean, collapsed.left_out)
     summary = summarise(clean, expected=expected)
-    views = [_view(summary, split, clean, experiment) for split in _splits(clean)]
+    views = [
+        _view(summary, split, clean, experiment, collapsed.hopeless) for split in _splits(clean)
+    ]
     shortcuts = _shortcuts(views, baselines)
     html = (
-        _environment()
+        templates()
         .get_template("page.html.j2")
         .render(
             title=title,
@@ -105,6 +114,7 @@ def write_page(
             translated_share=(experiment.get("invitro") or {}).get("translated_share"),
             caveats=[
                 *_caveats(scores, views, experiment),
+                *collapsed.notes,
                 *(caveat for each in shortcuts.values() for caveat in each.caveats()),
                 *summary.notes,
                 *notes,
@@ -114,23 +124,14 @@ def write_page(
                 for number, view in enumerate(views, start=1)
             ],
             experiment=_as_yaml(experiment),
+            links=links,
+            collapsed=bool(collapsed.hopeless),
             baseline=BASELINE if BASELINE in clean["recipe"] else None,
             unseen_mark=UNSEEN_MARK if set(clean["language"]) & NOT_IN_XLMR else None,
             partial_mark=PARTIAL_MARK if any(_partial(view) for view in views) else None,
         )
     )
     write_text(output, html)
-
-
-def _environment() -> jinja2.Environment:
-    folder = resources.files(__package__).joinpath("templates")
-    return jinja2.Environment(
-        loader=jinja2.FunctionLoader(lambda name: folder.joinpath(name).read_text("utf-8")),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
 
 
 def _splits(clean: pl.DataFrame) -> list[str]:
@@ -140,7 +141,13 @@ def _splits(clean: pl.DataFrame) -> list[str]:
     return sorted(found, key=lambda split: rank.get(split, 1))
 
 
-def _view(summary: Summary, split: str, clean: pl.DataFrame, experiment: dict[str, Any]) -> View:
+def _view(
+    summary: Summary,
+    split: str,
+    clean: pl.DataFrame,
+    experiment: dict[str, Any],
+    collapsed: frozenset[tuple[str, str, str]],
+) -> View:
     ran = clean["recipe"].unique(maintain_order=True)
     recipes = dict.fromkeys([*experiment.get("recipes", ()), *ran])
     targets = {*experiment.get("targets", ()), *clean["target"]}
@@ -152,6 +159,7 @@ def _view(summary: Summary, split: str, clean: pl.DataFrame, experiment: dict[st
         targets=[key for key in TARGETS if key in targets],
         benchmark=None if _is_generated(experiment) else "XTREME",
         names=language_table(experiment.get("data_source", "")),
+        collapsed=collapsed,
     )
 
 

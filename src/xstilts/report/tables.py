@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -34,7 +34,8 @@ class View:
 
     `recipes` and `targets` are the rows and columns that are shown, in order, whether or not
     there is a score. `benchmark` says whose tasks and languages these are, None if nobody's;
-    `names` holds the languages by code.
+    `names` holds the languages by code. `collapsed` are the (encoder, recipe, target) whose runs
+    all learnt nothing.
     """
 
     summary: Summary
@@ -44,6 +45,7 @@ class View:
     targets: Sequence[str]
     benchmark: str | None = "XTREME"
     names: Mapping[str, Language] = field(default_factory=lambda: LANGUAGES)
+    collapsed: Set[tuple[str, str, str]] = frozenset()
     encoders: list[str] = field(init=False)
     coverage: dict[str, dict[str, Any]] = field(init=False)
 
@@ -95,12 +97,24 @@ class View:
         sign = "flat" if not judge or rounded == 0 else "up" if rounded > 0 else "down"
         return replace(cell, gain=signed(gain["mean"]), sign=sign)
 
+    def _marked(self, cell: Cell, encoder: str, recipe: str, targets: Iterable[str]) -> Cell:
+        """The cell, marked if the recipe collapsed on one of the targets that it rests on."""
+        collapsed = any((encoder, recipe, target) in self.collapsed for target in targets)
+        if not collapsed or cell.value is None:
+            return cell
+        return replace(cell, small=(*cell.small, "collapsed"))
+
+    def _recipe_label(self, encoder: str, recipe: str, target: str) -> str:
+        """A recipe at the head of a column on one target."""
+        return f"{recipe} (collapsed)" if (encoder, recipe, target) in self.collapsed else recipe
+
     def _why(self, encoder: str, recipe: str, quantity: str, name: str) -> str:
         """Why an average is missing."""
         if quantity in ("group", OVERALL):
-            wanted = GROUPS.get(name, tuple(XTREME))
             lacking = [
-                title(key) for key in wanted if (encoder, recipe, "task", key) not in self._averages
+                title(key)
+                for key in _members(quantity, name)
+                if (encoder, recipe, "task", key) not in self._averages
             ]
             if lacking:
                 return f"needs all its tasks; no score for {', '.join(lacking)}"
@@ -122,9 +136,9 @@ class View:
             for _, quantity, name in columns:
                 key = (encoder, recipe, quantity, name)
                 why = self._why(*key)
-                cells.append(
-                    self._cell(self._averages.get(key), self._gains.get(key), why, judge=judge)
-                )
+                cell = self._cell(self._averages.get(key), self._gains.get(key), why, judge=judge)
+                members = _members(quantity, name)
+                cells.append(self._marked(cell, encoder, recipe, members))
             rows.append(cells)
         if judge:
             marked = zip(*(mark_best(column) for column in zip(*rows, strict=True)), strict=True)
@@ -281,7 +295,11 @@ class View:
             columns=(
                 Column(label="Code"),
                 Column(label="Language"),
-                *(Column(label=label, number=True) for label in ("Items", *self.recipes)),
+                Column(label="Items", number=True),
+                *(
+                    Column(label=self._recipe_label(encoder, recipe, target), number=True)
+                    for recipe in self.recipes
+                ),
             ),
             rows=tuple(rows),
         )
@@ -318,6 +336,11 @@ class View:
             columns=tuple(Column(label=label, number=label == "Averaged") for label in labels),
             rows=tuple(rows),
         )
+
+
+def _members(quantity: str, name: str) -> Sequence[str]:
+    """The targets that a quantity rests on."""
+    return GROUPS.get(name, tuple(XTREME)) if quantity in ("group", OVERALL) else (name,)
 
 
 def _spread(row: dict | None) -> Iterable[Cell]:

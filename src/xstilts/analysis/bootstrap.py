@@ -1,0 +1,141 @@
+"""Paired bootstrap over items and seeds.
+
+In each draw the items of a language are resampled with replacement, the same ones for every
+recipe and seed, on parallel tasks the same groups of items for every language (Koehn 2004; Dror
+et al. 2017). Then seeds are resampled with replacement, the same ones for every recipe and
+target. Of n seeds n - 1 are drawn, with which the variance over draws is that of a mean of n
+(Rao and Wu 1988): n would understate it, of three seeds by a third. Still, an interval over few
+seeds cannot reach beyond the seeds that were run, and where they differ more than items do it is
+too narrow.
+
+All random choices derive from what they are for, so they do not depend on the order of files, on
+the encoder, or on which other targets there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from xstilts.analysis.items import CellFile, Items, read_items
+from xstilts.batches import derive_seed
+from xstilts.tasks import TARGETS
+
+DRAWS = 10_000
+
+# Counts are drawn in pieces that stay in the cache, and multiplied in pieces of some 16 MB.
+_DRAWN_AT_ONCE = 65_536
+_MULTIPLIED_AT_ONCE = 4_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """The main score of each cell of one encoder and target, observed and in each draw.
+
+    Attributes:
+        cells: (recipe, seed), sorted.
+        languages: those that all cells of the target have, whatever the encoder.
+        scores: float32, (1 + draws, cells, languages), in points; row 0 is what was observed.
+        counts: language to the number of its items.
+    """
+
+    cells: tuple[tuple[str, int], ...]
+    languages: tuple[str, ...]
+    scores: np.ndarray
+    counts: Mapping[str, int]
+
+
+def sample_of(
+    files: Sequence[CellFile], languages: tuple[str, ...], *, split: str, draws: int
+) -> Sample:
+    """The draws of the cells of one encoder and target."""
+    task = TARGETS[files[0].target]
+    items = read_items(files, languages, split)
+    return Sample(
+        cells=tuple((file.recipe, file.seed) for file in files),
+        languages=languages,
+        scores=resample(items, name=task.key, parallel=task.parallel, draws=draws),
+        counts={language: held.count for language, held in items.items()},
+    )
+
+
+def resample(items: Mapping[str, Items], *, name: str, parallel: bool, draws: int) -> np.ndarray:
+    """(1 + draws, cells, languages), float32: 100 times the ratio of the resampled sums.
+
+    0 where a denominator is 0, as in `xstilts.metrics.counts`.
+
+    Args:
+        items: of each language; the same units in all of them if `parallel`.
+        name: of what is resampled; random choices derive from it.
+    """
+    cells = max(held.numerator.shape[1] for held in items.values())
+    scores = np.empty((1 + draws, cells, len(items)), dtype=np.float32)
+    order = {language: place for place, language in enumerate(items)}
+    for size in sorted({len(held.numerator) for held in items.values()}):
+        # Languages with equally many units share the counts that are drawn, each in an order of
+        # its own: as good as counts of their own, and many times faster.
+        group = {key: held for key, held in items.items() if len(held.numerator) == size}
+        parts = [part for held in group.values() for part in (held.numerator, held.denominator)]
+        sums = _resampled_sums(np.hstack(parts), derive_seed("bootstrap", name, size), draws)
+        start = 0
+        for language, held in group.items():
+            middle = start + cells
+            end = middle + held.denominator.shape[1]
+            above, below = sums[:, start:middle], sums[:, middle:end]
+            start = end
+            ratio = np.divide(
+                above,
+                below,
+                out=np.zeros_like(above),
+                where=np.broadcast_to(below, above.shape) > 0,
+            )
+            if not parallel:
+                random = _random("bootstrap", name, "order", language)
+                ratio[1:] = ratio[1 + random.permutation(draws)]
+            scores[:, :, order[language]] = 100 * ratio
+    return scores
+
+
+def _resampled_sums(values: np.ndarray, seed: int, draws: int) -> np.ndarray:
+    """(1 + draws, columns): column sums of `values`, then those of rows drawn with replacement."""
+    random = np.random.Generator(np.random.SFC64(seed))
+    units = len(values)
+    sums = np.empty((1 + draws, values.shape[1]), dtype=np.float32)
+    sums[0] = values.sum(axis=0, dtype=np.float64)
+    rows = max(1, min(draws, _MULTIPLIED_AT_ONCE // units))
+    weights = np.empty((rows, units), dtype=np.float32)
+    for start in range(0, draws, rows):
+        part = weights[: min(rows, draws - start)]
+        _draw_counts(random, part)
+        sums[1 + start : 1 + start + len(part)] = part @ values
+    return sums
+
+
+def _draw_counts(random: np.random.Generator, counts: np.ndarray) -> None:
+    """Fill each row with how often each of its units is drawn, in as many draws as units."""
+    units = counts.shape[1]
+    rows = max(1, _DRAWN_AT_ONCE // units)
+    for start in range(0, len(counts), rows):
+        part = counts[start : start + rows]
+        drawn = random.integers(0, units, size=part.shape)
+        drawn += (np.arange(len(part)) * units)[:, None]
+        part[:] = np.bincount(drawn.ravel(), minlength=part.size).reshape(part.shape)
+
+
+def seed_weights(count: int, draws: int) -> np.ndarray:
+    """(1 + draws, seeds): the weight of each of `count` seeds, observed and in each draw."""
+    weights = np.zeros((1 + draws, count))
+    weights[0] = 1 / count
+    picks = max(1, count - 1)
+    every = np.arange(1, 1 + draws)
+    for number in range(picks):
+        # One stream a pick: seed sets of equal size get the same places, others similar ones.
+        chosen = (_random("bootstrap", "seeds", number).random(draws) * count).astype(int)
+        weights[every, chosen] += 1 / picks
+    return weights
+
+
+def _random(*parts: object) -> np.random.Generator:
+    return np.random.Generator(np.random.SFC64(derive_seed(*parts)))

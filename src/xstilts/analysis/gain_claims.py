@@ -1,0 +1,218 @@
+"""Claims 1 to 4: which recipes and targets gain most, and which not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from xstilts.analysis.estimates import Estimate, greatest, least, percentile
+from xstilts.analysis.parts import Measure, Part, missing_recipes, missing_targets
+from xstilts.analysis.run import STUDY_TASKS, Run, mean_of
+from xstilts.recipes import NONE
+from xstilts.tasks import TARGETS, XTREME
+
+_SQUAD = ("squad_v1", "squad_v2")
+# Number, what the study calls the task, its keys, and its mean gain over the baseline there.
+_BEST = (
+    ("1a", "SQuAD", _SQUAD, "+8.2"),
+    ("1b", "MNLI", ("mnli",), "+7.5"),
+    ("1c", "HellaSwag", ("hellaswag",), "+7.0"),
+)
+_BEST_TASKS = {task for _, _, tasks, _ in _BEST for task in tasks}
+# Fewer recipes than this are not "many".
+_MANY = 3
+_DEVELOPMENT = "The study, on development sets"
+
+
+def best_single_tasks(run: Run) -> Iterator[Part]:
+    """Claim 1: three tasks give the largest mean improvements, one part a task."""
+    others = {task: name for task, name in run.singles.items() if task not in _BEST_TASKS}
+    for number, name, tasks, gain in _BEST:
+        recipe = next((run.singles[task] for task in tasks if task in run.singles), None)
+        part = Part(
+            number=number,
+            statement=(
+                f"{name} is one of the three intermediate tasks, with"
+                f" {' and '.join(other for _, other, *_ in _BEST if other != name)}, that give the"
+                " largest mean improvements."
+            ),
+            quantity=(
+                f"Mean gain after {name}, minus that after each intermediate task outside the"
+                " three, over the targets that both have; the least of these differences."
+            ),
+            reference=f"{_DEVELOPMENT}: mean gain {gain} points over the baseline.",
+        )
+        if recipe is None:
+            yield replace(part, missing=f"an English recipe of {' or '.join(tasks)} alone")
+            continue
+        absent = [task for task in STUDY_TASKS if task not in (*_BEST_TASKS, *others)]
+        compared = _differences(run, recipe, others.values())
+        if not compared:
+            yield replace(part, missing=f"an English recipe of another task: {', '.join(absent)}")
+            continue
+        yield run.settle(
+            part,
+            _least(compared.values()),
+            run.beside_baseline([recipe, *compared]),
+            missing_recipes(absent),
+            missing_targets(run.gains(recipe)),
+            measures=[run.mean_gain(name) for name in (recipe, *compared)],
+        )
+
+
+def multi_task(run: Run) -> Part:
+    """Claim 2: the multi-task recipe is best on average."""
+    part = Part(
+        number="2",
+        statement="Multi-task training on all intermediate tasks is best on average.",
+        quantity=(
+            "Mean gain after the multi-task recipe, minus that after each single intermediate"
+            " task, over the targets that both have; the least of these differences."
+        ),
+        reference=f"{_DEVELOPMENT}: mean gain +8.7 points over the baseline.",
+    )
+    if run.multi is None:
+        return replace(part, missing="an English recipe of several tasks")
+    absent = [task for task in STUDY_TASKS if task not in run.singles]
+    compared = _differences(run, run.multi, run.singles.values())
+    if not compared:
+        return replace(part, missing=f"an English recipe of one task: {', '.join(absent)}")
+    within = [task for task in STUDY_TASKS if task not in run.recipes[run.multi].tasks]
+    return run.settle(
+        part,
+        _least(compared.values()),
+        run.beside_baseline([run.multi, *compared]),
+        f"tasks in {run.multi}: {', '.join(within)}" if within else "",
+        missing_recipes(absent),
+        missing_targets(run.gains(run.multi)),
+        measures=[run.mean_gain(name) for name in (run.multi, *compared)],
+    )
+
+
+def untrained_targets(run: Run) -> Iterator[Part]:
+    """Claim 3: the targets without training data gain most, one part each."""
+    untrained = [target for target in XTREME if TARGETS[target].train_set is None]
+    trained = [target for target in XTREME if target not in untrained]
+    gains = {recipe: run.gains(recipe) for recipe in run.english}
+    for letter, target in zip("ab", untrained, strict=True):
+        title = TARGETS[target].title
+        part = Part(
+            number=f"3{letter}",
+            statement=f"{title}, which has no training data, gains more than any trained target.",
+            quantity=(
+                f"Gain of {title}, minus that of each trained target, mean over the English"
+                " recipes that have both; the least of these differences."
+            ),
+            reference=f"{_DEVELOPMENT}: BUCC and Tatoeba gain most.",
+        )
+        compared = {
+            other: differences
+            for other in trained
+            if (
+                differences := {
+                    recipe: held[target] - held[other]
+                    for recipe, held in gains.items()
+                    if target in held and other in held
+                }
+            )
+        }
+        if not compared:
+            yield replace(
+                part, missing=f"an English recipe beside {NONE} on {title} and a trained target"
+            )
+            continue
+        used = list(dict.fromkeys(name for held in compared.values() for name in held))
+        measures = [
+            Measure.of(
+                f"Gain of {TARGETS[key].title}, mean over recipes",
+                mean_of([gains[name][key] for name in used if key in gains[name]]),
+            )
+            for key in (target, *compared)
+        ]
+        yield run.settle(
+            part,
+            least(
+                np.stack(
+                    [np.mean(list(held.values()), axis=0) for held in compared.values()], axis=1
+                )
+            ),
+            [
+                (key, name, NONE)
+                for other, held in compared.items()
+                for name in held
+                for key in (target, other)
+            ],
+            missing_targets([target, *compared, *untrained]),
+            run.not_run,
+            measures=measures,
+        )
+
+
+def tydiqa(run: Run) -> Part:
+    """Claim 4, first half: consistent gains."""
+    part = Part(
+        number="4a",
+        statement="TyDiQA gains consistently, with many intermediate tasks.",
+        quantity="The median of TyDiQA's gains over the English recipes.",
+        reference=f"{_DEVELOPMENT}: gains with many intermediate tasks.",
+    )
+    gains = _on_target(run, "tydiqa")
+    if len(gains) < _MANY:
+        lacking = f"at least {_MANY} English recipes with TyDiQA beside {NONE}; here {len(gains)}"
+        return replace(part, missing=lacking)
+    return run.settle(
+        part,
+        percentile(np.median(list(gains.values()), axis=0)),
+        [("tydiqa", recipe, NONE) for recipe in gains],
+        run.not_run,
+        measures=_each(gains),
+    )
+
+
+def xnli(run: Run) -> Part:
+    """Claim 4, second half: no gain at all."""
+    part = Part(
+        number="4b",
+        statement="XNLI does not gain from any intermediate task.",
+        quantity="The greatest of XNLI's gains over the English recipes: the claim is that it is"
+        " not above 0.",
+        reference=f"{_DEVELOPMENT}: no gain from any intermediate task.",
+    )
+    gains = _on_target(run, "xnli")
+    if not gains:
+        return replace(part, missing=f"an English recipe with XNLI beside {NONE}")
+    return run.settle(
+        part,
+        greatest(np.stack(list(gains.values()), axis=1)),
+        [("xnli", recipe, NONE) for recipe in gains],
+        run.not_run,
+        measures=_each(gains),
+        claims_none=True,
+    )
+
+
+def _differences(run: Run, recipe: str, others: Iterable[str]) -> dict[str, np.ndarray]:
+    """Mean gain of a recipe minus that of each other, over the targets that both have."""
+    ours = run.gains(recipe)
+    found = {}
+    for other in others:
+        theirs = run.gains(other)
+        shared = [ours[target] - theirs[target] for target in ours if target in theirs]
+        if shared:
+            found[other] = np.mean(shared, axis=0)
+    return found
+
+
+def _on_target(run: Run, target: str) -> dict[str, np.ndarray]:
+    found = {recipe: run.evidence.gain(target, recipe) for recipe in run.english}
+    return {recipe: gain for recipe, gain in found.items() if gain is not None}
+
+
+def _each(gains: Mapping[str, np.ndarray]) -> list[Measure]:
+    return [Measure.of(f"Gain with {recipe}", percentile(gain)) for recipe, gain in gains.items()]
+
+
+def _least(series: Iterable[np.ndarray]) -> Estimate:
+    return least(np.stack(list(series), axis=1))

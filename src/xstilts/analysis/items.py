@@ -1,0 +1,226 @@
+"""What each item adds to the main score of each cell of a target.
+
+Every main score of a language is 100 times the ratio of two sums over items: right answers over
+questions, the means of exact match and F1 over questions, and F1 = 2 correct / (predicted + gold)
+(from `xstilts.metrics.counts`, precision and recall put in). So two numbers an item and cell are
+enough to recompute every score on every resample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pyarrow.parquet as pq
+
+from xstilts.errors import XstiltsError
+from xstilts.item_counts import FROM_ENGLISH
+from xstilts.schemas import PREDICTIONS, read_meta
+from xstilts.tasks import TARGETS, Metric, Task
+
+CLEAN = "clean"
+
+_CHUNKS = ("chunks_correct", "chunks_predicted", "chunks_gold")
+_PAIRS = ("correct", "predicted", "is_gold")
+
+
+def _f1(correct: str, predicted: str, gold: str) -> tuple[pl.Expr, pl.Expr]:
+    return 2 * pl.col(correct), pl.col(predicted) + pl.col(gold)
+
+
+# metric -> what an item adds to the numerator and to the denominator
+_ADDS: dict[Metric, tuple[pl.Expr, pl.Expr]] = {
+    Metric.ACCURACY: (pl.col("correct"), pl.lit(1)),
+    Metric.RETRIEVAL_ACCURACY: (pl.col("correct"), pl.lit(1)),
+    Metric.SQUAD: ((pl.col("exact_match") + pl.col("f1")) / 2, pl.lit(1)),
+    Metric.MLQA: ((pl.col("exact_match") + pl.col("f1")) / 2, pl.lit(1)),
+    Metric.TOKEN_ACCURACY: (pl.col("tokens_correct"), pl.col("tokens")),
+    Metric.SEQEVAL: _f1(*_CHUNKS),
+    Metric.BITEXT_F1: _f1(*_PAIRS),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellFile:
+    """One cell's prediction file."""
+
+    path: str
+    encoder: str
+    recipe: str
+    target: str
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Items:
+    """One language of one target; the columns are the cells.
+
+    Attributes:
+        numerator: float32, (units, cells). A unit is what is resampled as one.
+        denominator: the same, or (units, 1) where it is the same for all cells.
+        count: how many of the units have an item in this language.
+    """
+
+    numerator: np.ndarray
+    denominator: np.ndarray
+    count: int
+
+
+def cell_files(paths: Iterable[str | Path], recipes: Collection[str]) -> list[CellFile]:
+    """The prediction files of these recipes, sorted by cell; those of others are left out.
+
+    Raises:
+        XstiltsError: a file does not say which cell it is, or two are the same cell.
+    """
+    found: dict[tuple[str, str, str, int], CellFile] = {}
+    for path in paths:
+        cell = read_meta(path).get("wildcards", {})
+        absent = [name for name in ("encoder", "recipe", "target", "seed") if name not in cell]
+        if absent or cell["target"] not in TARGETS:
+            raise XstiltsError(
+                f"no predictions of a cell: its metadata name no {', '.join(absent)}"
+                if absent
+                else f"unknown target {cell['target']!r}",
+                where=path,
+            )
+        if cell["recipe"] not in recipes:
+            continue
+        key = (cell["encoder"], cell["recipe"], cell["target"], int(cell["seed"]))
+        if key in found:
+            raise XstiltsError(f"the cell {key} is also in {found[key].path}", where=path)
+        found[key] = CellFile(
+            path=str(path), encoder=key[0], recipe=key[1], target=key[2], seed=key[3]
+        )
+    return [found[key] for key in sorted(found)]
+
+
+def languages_of(file: CellFile, split: str) -> set[str]:
+    """The languages in which a file has clean predictions of a split."""
+    rows = pl.read_parquet(file.path, columns=["language", "split", "condition"])
+    return set(rows.filter(split=split, condition=CLEAN)["language"].unique())
+
+
+def shared_languages(target: str, held: Iterable[set[str]]) -> tuple[str, ...]:
+    """The languages that all cells of a target have, those of its list first, in its order."""
+    order = {code: place for place, code in enumerate(TARGETS[target].languages)}
+    shared = set.intersection(*held)
+    return tuple(sorted(shared, key=lambda code: (order.get(code, len(order)), code)))
+
+
+def read_items(files: Sequence[CellFile], languages: Sequence[str], split: str) -> dict[str, Items]:
+    """What is resampled, of cells of one encoder and target: language to its items.
+
+    Columns are in the order of `files`. Units are items, ordered by name, so that nothing depends
+    on the order of rows. On parallel tasks they are groups, the same rows in all languages; in
+    bitext mining the foreign sentences, since pairs that share one are mined together; in tagging
+    sentences. QA questions about one passage are correlated and would better be resampled by
+    passage, which predictions do not name: intervals there are somewhat too narrow.
+    A unit that a cell lacks adds nothing to its sums.
+
+    Raises:
+        XstiltsError: a file has other columns, or lacks a count in some row.
+    """
+    task = TARGETS[files[0].target]
+    key = ["unit"] if task.parallel else ["language", "unit"]
+    places = {language: number for number, language in enumerate(languages)}
+    keys = (
+        _all_keys(files, task, split, languages, key)
+        .with_columns(
+            pl.lit(0).alias("rank")
+            if task.parallel
+            else pl.col("language").replace_strict(places, return_dtype=pl.Int64).alias("rank")
+        )
+        .sort("rank", "unit")
+        .with_columns(place=pl.int_range(pl.len()))
+    )
+    if task.parallel:
+        starts = [len(keys) * number for number in range(len(languages) + 1)]
+    else:
+        sizes = [int((keys["rank"] == number).sum()) for number in range(len(languages))]
+        starts = [0, *np.cumsum(sizes).tolist()]
+
+    shape = (starts[-1], len(files))
+    numerator = np.zeros(shape, dtype=np.float32)
+    denominator = np.zeros(shape, dtype=np.float32)
+    for column, file in enumerate(files):
+        rows = _rows(file, task, split, languages).join(keys.select(*key, "place"), on=key)
+        place = rows["place"].to_numpy()
+        if task.parallel:
+            offsets = rows["language"].replace_strict(places, return_dtype=pl.Int64).to_numpy()
+            place = place + offsets * len(keys)
+        for name, matrix in (("numerator", numerator), ("denominator", denominator)):
+            values = rows[name].to_numpy().astype(np.float64)
+            matrix[:, column] = np.bincount(place, weights=values, minlength=starts[-1])
+    return {
+        language: _language(numerator[start:end], denominator[start:end])
+        for language, start, end in zip(languages, starts[:-1], starts[1:], strict=True)
+    }
+
+
+def _all_keys(
+    files: Sequence[CellFile], task: Task, split: str, languages: Sequence[str], key: list[str]
+) -> pl.DataFrame:
+    """What is resampled in any of the files, each once; cells mine different pairs."""
+    keys = _rows(files[0], task, split, languages).select(key).unique()
+    for file in files[1:]:
+        more = _rows(file, task, split, languages).select(key).join(keys, on=key, how="anti")
+        keys = pl.concat([keys, more.unique()])
+    return keys
+
+
+def _language(numerator: np.ndarray, denominator: np.ndarray) -> Items:
+    same = bool((denominator == denominator[:, :1]).all())
+    return Items(
+        numerator=numerator,
+        denominator=denominator[:, :1] if same else denominator,
+        count=int(denominator.any(axis=1).sum()),
+    )
+
+
+def _rows(file: CellFile, task: Task, split: str, languages: Sequence[str]) -> pl.DataFrame:
+    """language, unit, numerator, denominator of each item of one file."""
+    schema = PREDICTIONS[task.kind]
+    if not pq.read_schema(file.path).equals(schema):
+        raise XstiltsError(
+            f"no predictions of {task.key}", where=file.path, mend="run the workflow again"
+        )
+    numerator, denominator = _ADDS[task.metric]
+    kept = pl.col("language").is_in(list(languages))
+    if task.metric is Metric.RETRIEVAL_ACCURACY:
+        kept &= pl.col("direction") == FROM_ENGLISH
+    rows = (
+        pl.scan_parquet(file.path)
+        .filter(kept, split=split, condition=CLEAN)
+        .select(
+            "language",
+            unit=_unit(task),
+            numerator=numerator,
+            denominator=denominator,
+        )
+        .collect()
+    )
+    if any(rows.null_count().row(0)):
+        raise XstiltsError("a count is missing in some rows", where=file.path)
+    return rows
+
+
+def _unit(task: Task) -> pl.Expr:
+    if task.parallel:
+        return pl.col("group")
+    if task.metric is Metric.BITEXT_F1:
+        return pl.col("id").str.split("\t").list.first()
+    return pl.col("id")
+
+
+def of_target(files: Iterable[CellFile]) -> Mapping[str, list[CellFile]]:
+    """The files by target, in the order of the table of tasks."""
+    files = list(files)
+    held = {file.target for file in files}
+    return {
+        target: [file for file in files if file.target == target]
+        for target in TARGETS
+        if target in held
+    }
