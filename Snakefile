@@ -20,12 +20,15 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/predict.smk"
 include: "workflow/rules/score.smk"
 include: "workflow/rules/baselines.smk"
+include: "workflow/rules/report.smk"
 
 
 rule all:
     default_target: True
     input:
         paths.report,
+        paths.claims_page,
+        paths.cost_page,
         paths.scores,
         submission_folders(),
 
@@ -33,6 +36,16 @@ rule all:
 rule scores:
     input:
         paths.scores,
+
+
+rule claims:
+    input:
+        paths.claims_page,
+
+
+rule cost:
+    input:
+        paths.cost_page,
 
 
 rule baselines:

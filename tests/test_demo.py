@@ -17,7 +17,7 @@ from transformers import AutoModel, AutoTokenizer
 from workflow_runs import ROOT, command, snakemake
 
 from xstilts.scores import LANGUAGE_SCORE
-from xstilts.tasks import TARGETS
+from xstilts.tasks import XTREME
 
 pytestmark = pytest.mark.workflow
 
@@ -69,7 +69,7 @@ def test_every_target_is_scored_in_every_generated_language(finished):
     assert found == {
         (recipe, target, language)
         for recipe in recipes
-        for target, task in TARGETS.items()
+        for target, task in XTREME.items()
         for language in LANGUAGES
         if language != "en" or task.group != "retrieval"
     }
@@ -78,7 +78,7 @@ def test_every_target_is_scored_in_every_generated_language(finished):
 def test_every_baseline_stands_beside(finished):
     baselines = pl.read_parquet(finished / "results/demo/baselines.parquet")
     assert set(baselines["baseline"]) == {"majority", "type_only", "shared_names", "untrained"}
-    assert set(baselines["target"]) == set(TARGETS)
+    assert set(baselines["target"]) == set(XTREME)
 
 
 def test_the_report_says_what_the_scores_are(finished):

@@ -15,62 +15,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 import yaml
-from tiny_encoders import write_tiny_bert
-from tiny_xtreme import write_tiny_xtreme
+from tiny_grid import EXPERIMENT, LANGUAGES, SMALL, edit, make_folder
 from workflow_runs import ROOT, command, planned, snakemake
 
 from xstilts.scores import LANGUAGE_SCORE
 
 pytestmark = pytest.mark.workflow
-
-LANGUAGES = ["en", "de", "zh"]
-EXPERIMENT = {
-    "experiment": "tiny",
-    "data_source": "folder",
-    "data_root": "xtreme",
-    "encoders": {"tiny": {"folder": "encoder", "retrieval": {"layer": 1, "max_length": 64}}},
-    "recipes": ["none", "mnli"],
-    "targets": {
-        "xnli": {"languages": LANGUAGES},
-        "pawsx": {"languages": LANGUAGES},
-        "udpos": {"languages": LANGUAGES},
-        "panx": {"languages": LANGUAGES},
-        "xquad": {"languages": LANGUAGES},
-        "mlqa": {"languages": LANGUAGES},
-        "tydiqa": {"languages": ["en", "sw"]},
-        "bucc2018": {"languages": ["zh"]},
-        "tatoeba": {"languages": ["de", "zh"]},
-    },
-    "seeds": [1],
-    "tokenisation": {"default": {"max_length": 64, "doc_stride": 32, "max_query_length": 24}},
-    "training": {
-        "default": {
-            "epochs": 2,
-            "learning_rate": 3e-3,
-            "batch_size": 8,
-            "evaluate_every": None,
-            "save_every_seconds": 0,
-        }
-    },
-}
-SMALL = {"targets": {"xnli": {"languages": LANGUAGES}, "tatoeba": {"languages": ["de"]}}}
-
-
-def make_folder(folder: Path, **changes) -> Path:
-    write_tiny_xtreme(folder / "xtreme", train=40, test=24)
-    texts = [
-        line
-        for path in sorted((folder / "xtreme").rglob("*"))
-        if path.is_file()
-        for line in path.read_text(encoding="utf-8").split("\n")[:200]
-    ]
-    write_tiny_bert(folder / "encoder", texts)
-    edit(folder, **changes)
-    return folder
-
-
-def edit(folder: Path, **changes) -> None:
-    (folder / "exp.yaml").write_text(yaml.safe_dump({**EXPERIMENT, **changes}))
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ from xstilts.recipes import NONE, TRAINABLE, Recipe, Source, parse_recipe
 from xstilts.settings import (
     TOKENISATION_BY_KIND,
     ContinuedMLM,
+    Emissions,
     EncoderSource,
     IntermediateLevels,
     Invitro,
@@ -91,6 +92,7 @@ class Experiment(Strict):
     intermediate_training: IntermediateLevels = IntermediateLevels()
     prediction: Prediction = Prediction()
     mining: Mining = Mining()
+    emissions: Emissions = Emissions()
 
     @field_validator("targets", mode="before")
     @classmethod

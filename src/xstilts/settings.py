@@ -336,6 +336,17 @@ class Prediction(Strict):
     batch_tokens: int = Field(default=16384, gt=0)
 
 
+class Emissions(Strict):
+    """For kg of CO2 equivalents on the page of costs: kWh x `pue` x `gram_per_kwh` / 1000.
+
+    The carbon intensity of electricity differs tenfold between grids, so that without it none are
+    shown; `pue` is the power usage effectiveness of the data centre.
+    """
+
+    gram_per_kwh: float | None = Field(default=None, gt=0)
+    pue: float = Field(default=1.0, ge=1)
+
+
 class Mining(Strict):
     """BUCC mining (Artetxe & Schwenk 2019): neighbours in the margin and margin function."""
 

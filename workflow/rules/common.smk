@@ -9,6 +9,7 @@ from xstilts.errors import XstiltsError
 from xstilts.grid import Grid
 from xstilts.hardware import local_gpus
 from xstilts.provenance import code_digest
+from xstilts.tasks import XTREME
 
 try:
     grid = Grid(parse_experiment(dict(config), where=" + ".join(map(str, workflow.configfiles))))

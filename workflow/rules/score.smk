@@ -1,9 +1,9 @@
-# From item-level predictions to scores, XTREME's submission layout, and the report.
+# From item-level predictions to scores and XTREME's submission layout.
 
 
 def submission_folders():
     """One folder in XTREME's layout, which holds test data, for each (encoder, recipe, seed)."""
-    if "test" not in experiment.splits:
+    if "test" not in experiment.splits or not XTREME.keys() & experiment.targets.keys():
         return []
     return [
         paths.submission.format(encoder=encoder, recipe=recipe, seed=seed)
@@ -109,40 +109,3 @@ rule write_submission:
         "XTREME submission: {wildcards.encoder} after {wildcards.recipe}, seed {wildcards.seed}"
     script:
         "../scripts/write_submission.py"
-
-
-rule write_report:
-    input:
-        scores=paths.scores,
-        baselines=[paths.baselines] if experiment.baselines else [],
-        mined=[
-            paths.predictions.format(**cell.wildcards)
-            for cell in grid.cells
-            if cell.task.metric == "bitext_f1"
-        ],
-        data=[
-            paths.data.format(task=task, part=part)
-            for task in grid.tasks
-            for part in grid.parts(task)
-        ],
-    output:
-        page=paths.report,
-        headline=paths.headline,
-    log:
-        paths.log("write_report"),
-    benchmark:
-        paths.benchmark("write_report")
-    threads: 1
-    resources:
-        mem_mb=4000,
-        runtime=30,
-        gpu=0,
-    params:
-        experiment=grid.as_dict(),
-        left_out=list(grid.left_out),
-        table=grid.table_slice(),
-        code=code("write_report"),
-    message:
-        "write the report {paths.report}"
-    script:
-        "../scripts/write_report.py"

@@ -20,6 +20,6 @@ with job(snakemake):
         experiment=experiment,
         hardware=read_meta(snakemake.input.costs)["hardware"],
         table=snakemake.params.table,
-        gram_per_kwh=snakemake.params.get("gram_per_kwh"),
-        pue=snakemake.params.get("pue", 1.0),
+        gram_per_kwh=experiment["emissions"]["gram_per_kwh"],
+        pue=experiment["emissions"]["pue"],
     )

@@ -7,6 +7,7 @@ with job(snakemake):
 
     import polars as pl
 
+    from xstilts.analysis.collapse import collapsed_scores, drop
     from xstilts.files import write_text
     from xstilts.headline import headline
     from xstilts.languages import language_table
@@ -16,7 +17,9 @@ with job(snakemake):
     experiment = snakemake.params.experiment
     scores = pl.read_parquet(snakemake.input.scores)
     baselines = next((pl.read_parquet(path) for path in snakemake.input.baselines), None)
-    sentences = headline(scores, baselines, language_table(experiment["data_source"]))
+    runs = pl.read_parquet(snakemake.input.runs)
+    sound = drop(scores, collapsed_scores(scores, runs).left_out)
+    sentences = headline(sound, baselines, language_table(experiment["data_source"]))
     write_text(snakemake.output.headline, "".join(f"{sentence}\n" for sentence in sentences))
     write_page(
         scores,
@@ -26,6 +29,8 @@ with job(snakemake):
         table=snakemake.params.table,
         baselines=baselines,
         headline=sentences,
+        runs=runs,
+        links=[tuple(link) for link in snakemake.params.links],
         notes=notes(
             experiment,
             snakemake.params.left_out,

@@ -1,0 +1,48 @@
+"""The table of training runs."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from xstilts.errors import XstiltsError
+from xstilts.runs import collect_runs
+from xstilts.schemas import RUNS
+
+PLACE = {"encoder": "a", "recipe": "mnli", "phase": "target", "train_set": "xnli", "seed": 2}
+CURVE = {
+    **{"collapsed": "", "restarted": False, "steps": 30, "best_step": 20, "seconds": 4.5},
+    **{"tokens": 900, "token_pairs": 30_000, "best_dev_score": 71.5, "first_attempt": None},
+}
+
+
+def write(path, **changes):
+    path.write_text(json.dumps({**CURVE, **changes}), encoding="utf-8")
+    return path
+
+
+def test_a_row_says_where_the_run_stands_and_what_became_of_it(tmp_path):
+    table = collect_runs([(PLACE, write(tmp_path / "a.json"))])
+    assert table.schema.equals(RUNS)
+    (row,) = table.to_pylist()
+    assert row == {
+        **PLACE,
+        **{name: CURVE[name] for name in RUNS.names if name in CURVE},
+        "dev": 71.5,
+    }
+
+
+def test_a_first_attempt_is_paid_for_too(tmp_path):
+    first = {"collapsed": "chance", "seconds": 5.5, "tokens": 100, "token_pairs": 7, "steps": 30}
+    path = write(tmp_path / "a.json", restarted=True, first_attempt=first)
+    (row,) = collect_runs([(PLACE, path)]).to_pylist()
+    assert (row["seconds"], row["tokens"], row["token_pairs"]) == (10.0, 1000, 30_007)
+    assert (row["collapsed"], row["steps"], row["restarted"]) == ("", 30, True)
+
+
+def test_a_curve_of_another_version_is_refused_by_name(tmp_path):
+    path = tmp_path / "old.json"
+    path.write_text(json.dumps({"history": []}), encoding="utf-8")
+    with pytest.raises(XstiltsError, match=r"old\.json.*lacks collapsed"):
+        collect_runs([(PLACE, path)])

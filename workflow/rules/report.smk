@@ -1,0 +1,125 @@
+# Reports: the scores' page, the claims of the study, and what everything cost.
+
+
+rule write_report:
+    input:
+        scores=paths.scores,
+        runs=paths.runs,
+        baselines=[paths.baselines] if experiment.baselines else [],
+        mined=[
+            paths.predictions.format(**cell.wildcards)
+            for cell in grid.cells
+            if cell.task.metric == "bitext_f1"
+        ],
+        data=[
+            paths.data.format(task=task, part=part)
+            for task in grid.tasks
+            for part in grid.parts(task)
+        ],
+    output:
+        page=paths.report,
+        headline=paths.headline,
+    log:
+        paths.log("write_report"),
+    benchmark:
+        paths.benchmark("write_report")
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+        gpu=0,
+    params:
+        experiment=grid.as_dict(),
+        left_out=list(grid.left_out),
+        links=[["Claims", Path(paths.claims_page).name], ["Cost", Path(paths.cost_page).name]],
+        table=grid.table_slice(),
+        code=code("write_report"),
+    message:
+        "write the report {paths.report}"
+    script:
+        "../scripts/write_report.py"
+
+
+rule write_claims:
+    input:
+        scores=paths.scores,
+        runs=paths.runs,
+        predictions=[paths.predictions.format(**cell.wildcards) for cell in grid.cells],
+    output:
+        page=paths.claims_page,
+        claims=paths.claims,
+        selection=paths.selection,
+    log:
+        paths.log("write_claims"),
+    benchmark:
+        paths.benchmark("write_claims")
+    threads: 2
+    resources:
+        mem_mb=16000,
+        runtime=60,
+        gpu=0,
+    params:
+        experiment=grid.as_dict(),
+        recipes=grid.recipe_slice(),
+        left_out=list(grid.left_out),
+        code=code("write_claims"),
+    message:
+        "check the claims of the study: {paths.claims_page}"
+    script:
+        "../scripts/write_claims.py"
+
+
+rule collect_costs:
+    input:
+        runs=paths.runs,
+        # Not read: when the scores are there, every job has recorded what it cost.
+        scores=paths.scores,
+    output:
+        costs=paths.costs,
+        cells=paths.cell_costs,
+    log:
+        paths.log("collect_costs"),
+    benchmark:
+        paths.benchmark("collect_costs")
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+        gpu=0,
+    params:
+        experiment=experiment.experiment,
+        cells=[cell.wildcards for cell in (*grid.cells, *grid.baseline_cells)],
+        mask_ratios={
+            name: experiment.encoders[name].pretrain.mask_ratio for name in experiment.pretrained
+        },
+        code=code("collect_costs"),
+    message:
+        "collect what the jobs of {paths.root} cost"
+    script:
+        "../scripts/collect_costs.py"
+
+
+rule write_cost:
+    input:
+        costs=paths.costs,
+        cells=paths.cell_costs,
+        scores=paths.scores,
+    output:
+        paths.cost_page,
+    log:
+        paths.log("write_cost"),
+    benchmark:
+        paths.benchmark("write_cost")
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+        gpu=0,
+    params:
+        experiment=grid.as_dict(),
+        table=grid.table_slice(),
+        code=code("write_cost"),
+    message:
+        "write what it cost: {paths.cost_page}"
+    script:
+        "../scripts/write_cost.py"

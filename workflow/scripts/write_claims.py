@@ -1,0 +1,26 @@
+"""The study's claims with intervals and verdicts (`xstilts.report.claims`)."""
+
+from xstilts.jobs import job
+
+with job(snakemake):
+    from pathlib import Path
+
+    import polars as pl
+
+    from xstilts.languages import language_table
+    from xstilts.report.claims import write_claims
+
+    experiment = snakemake.params.experiment
+    write_claims(
+        Path(snakemake.output.page),
+        Path(snakemake.output.claims),
+        Path(snakemake.output.selection),
+        title=experiment["experiment"],
+        scores=pl.read_parquet(snakemake.input.scores),
+        runs=pl.read_parquet(snakemake.input.runs),
+        predictions=snakemake.input.predictions,
+        recipes=snakemake.params.recipes,
+        languages=language_table(experiment["data_source"]),
+        experiment=experiment,
+        caveats=[f"Left out, because the data are missing: {x}" for x in snakemake.params.left_out],
+    )
