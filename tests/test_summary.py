@@ -161,6 +161,14 @@ def test_retrieval_alone_pairs_the_single_seed_of_the_baseline() -> None:
     assert (gain["mean"], gain["seeds"]) == (20, 2)
 
 
+def test_a_seed_that_a_trained_task_lacks_is_not_replaced_by_another() -> None:
+    values = {("none", target, seed): 50.0 for target in XTREME for seed in (1, 2)}
+    del values["none", "xnli", 2]
+    summary = summarise(grid(values))
+    assert only(summary.averages, quantity="overall")["seeds"] == 1
+    assert only(summary.averages, quantity="task", name="pawsx")["seeds"] == 2
+
+
 def test_gains_of_trained_tasks_pair_only_the_seeds_that_both_have() -> None:
     values = {("none", "xnli", 1): 50.0, ("mnli", "xnli", 1): 51.0, ("mnli", "xnli", 2): 90.0}
     gain = only(summarise(grid(values)).gains, quantity="task")

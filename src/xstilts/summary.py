@@ -201,24 +201,21 @@ def _mark_shared(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _reuse_lone_seeds(rows: pl.DataFrame, baseline: str) -> pl.DataFrame:
-    """Repeat a task that a recipe ran with one seed only for that recipe's other seeds.
+    """Repeat the baseline's tasks without training for every seed of any recipe.
 
-    A task without training, evaluated with the untouched encoder, does not depend on the seed:
-    there the baseline is repeated for every seed of any recipe, so that gains can be paired.
+    Evaluated with the untouched encoder they do not depend on the seed, and gains can be paired.
+    Of a trained task a seed that is missing stays missing.
     """
-    same_recipe = rows.select(*_RUN, another="seed").unique()
-    any_recipe = rows.select(
+    seeds = rows.select(
         "encoder", pl.lit(baseline).alias("recipe"), "split", "condition", another="seed"
     ).unique()
-    lone = rows.filter(pl.col("seed").n_unique().over([*_RUN, "target"]) == 1)
     untrained = [key for key, task in TARGETS.items() if task.train_set is None]
+    lone = rows.filter(
+        pl.col("target").is_in(untrained),
+        pl.col("seed").n_unique().over([*_RUN, "target"]) == 1,
+    )
     copies = (
-        pl.concat(
-            [
-                lone.join(same_recipe, on=_RUN),
-                lone.filter(pl.col("target").is_in(untrained)).join(any_recipe, on=_RUN),
-            ]
-        )
+        lone.join(seeds, on=_RUN)
         .filter(pl.col("another") != pl.col("seed"))
         .with_columns(seed="another", reused=pl.lit(True))
         .select(rows.columns)
