@@ -23,11 +23,14 @@ import torch
 
 from xstilts.batches import Features, micro_batches
 from xstilts.encoder import load_tokenizer
+from xstilts.encoder_settings import EncoderSource
 from xstilts.kinds import kind_of
 from xstilts.kinds.base import collate
 from xstilts.model import TaskModel, build_model, run
 from xstilts.schemas import DATA
-from xstilts.settings import EncoderSource, Tokenisation
+from xstilts.settings import (
+    Tokenisation,
+)
 from xstilts.tasks import TASKS
 
 MAX_LENGTH = 128
@@ -58,12 +61,13 @@ def padded(model: TaskModel, features: Features, pad_id: int) -> None:
         rows = range(start, min(start + BATCH, len(features)))
         inputs = collate(features, rows, pad_id)
         missing = MAX_LENGTH - inputs["input_ids"].shape[1]
-        model({
+        inputs = {
             name: torch.nn.functional.pad(
                 tensor, (0, missing), value=pad_id if name == "input_ids" else 0
             )
             for name, tensor in inputs.items()
-        })  # fmt: skip
+        }
+        model(inputs, "xnli")
 
 
 def main() -> None:
@@ -79,7 +83,7 @@ def main() -> None:
         sentence_pairs(options.pairs), tokenizer, Tokenisation(max_length=MAX_LENGTH)
     )
     features = Features(table)
-    model = build_model(folder, kind, dropout=0.0, seed=0).eval()
+    model = build_model(folder, [kind], dropout=0.0, seeds={kind.task.key: 0}).eval()
     device = torch.device("cpu")
     budget = BATCH * MAX_LENGTH
 

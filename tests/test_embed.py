@@ -14,10 +14,10 @@ from transformers import AutoModel, AutoTokenizer
 from xstilts.batches import Features
 from xstilts.embed import embed, pool
 from xstilts.encoder import load_tokenizer
+from xstilts.encoder_settings import RetrievalSettings
 from xstilts.errors import XstiltsError
 from xstilts.kinds.text import text_features
 from xstilts.schemas import DATA
-from xstilts.settings import RetrievalSettings
 
 SENTENCES = [*TEXTS, "fox", TEXTS[1] + " " + TEXTS[2], "", TEXTS[0]]
 

@@ -37,10 +37,13 @@ from xstilts.encoder import (
     max_positions,
     save_encoder,
 )
+from xstilts.encoder_settings import EncoderSource
 from xstilts.errors import XstiltsError
 from xstilts.files import sha256_file
 from xstilts.schemas import DATA
-from xstilts.settings import EncoderSource, Tokenisation
+from xstilts.settings import (
+    Tokenisation,
+)
 from xstilts.tasks import TASKS
 from xstilts.tokenise import tokenise
 
@@ -253,7 +256,7 @@ def hub_cache(cache: Path, repo: str, revisions: dict[str, Path]) -> None:
 _FETCH = """
 import sys
 from pathlib import Path
-from xstilts.settings import EncoderSource
+from xstilts.encoder_settings import EncoderSource
 from xstilts.encoder import fetch_encoder
 from xstilts.errors import XstiltsError
 output, known, unknown = sys.argv[1:]

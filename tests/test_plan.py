@@ -16,13 +16,13 @@ from workflow_runs import planned, snakemake
 from xstilts.cli import main
 from xstilts.config import parse_experiment
 from xstilts.cost.shape import bert_shape
+from xstilts.encoder_settings import EncoderSource
 from xstilts.errors import XstiltsError
 from xstilts.grid import Grid
 from xstilts.plan.configuration import read_configuration
 from xstilts.plan.disk import disk_of
 from xstilts.plan.jobs import jobs_by_rule
 from xstilts.plan.weights import checkpoint_bytes, shape_of_source
-from xstilts.settings import EncoderSource
 
 COMMIT = "c23d21b0620b635a76227c604d44e43a9f0ee389"
 ENCODER = {
@@ -234,8 +234,8 @@ def test_an_encoder_of_unknown_size_is_said_to_be_so(tmp_path, monkeypatch, caps
 
 
 def test_the_size_of_a_pretrained_encoder_is_that_of_the_one_that_is_made(tmp_path):
+    from xstilts.encoder_settings import Architecture, TokenizerSettings
     from xstilts.pretrain import new_encoder
-    from xstilts.settings import Architecture, TokenizerSettings
 
     sizes = {
         "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2,

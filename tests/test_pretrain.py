@@ -19,12 +19,12 @@ from training_runs import prepare_text, run_once
 from transformers import AutoModel, AutoTokenizer
 
 from xstilts.encoder import load_encoder, load_tokenizer
+from xstilts.encoder_settings import Architecture, TokenizerSettings
 from xstilts.errors import XstiltsError
 from xstilts.kinds import kind_of
 from xstilts.kinds.layout import layout_of
 from xstilts.model import HEADS, load_model
 from xstilts.pretrain import learn_tokenizer, new_encoder, reinitialise
-from xstilts.settings import Architecture, TokenizerSettings
 from xstilts.tasks import TASKS
 
 SMALL = Architecture(
@@ -92,7 +92,7 @@ def test_a_tokenizer_is_the_same_in_every_process():
     program = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "from tiny_encoders import TEXTS\n"
-        "from xstilts.settings import TokenizerSettings\n"
+        "from xstilts.encoder_settings import TokenizerSettings\n"
         "from xstilts.pretrain import learn_tokenizer\n"
         # So many words that the trainer appends characters which it had lost.
         "texts = [f'{a}{b}{a}' for a in ''.join(TEXTS) for b in 'xyz'] + list(TEXTS)\n"

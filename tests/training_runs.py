@@ -48,9 +48,9 @@ def prepare_text(folder: Path, documents: int = 200) -> None:
 
     from xstilts.data.ingest import build_part
     from xstilts.data.locate import Unit
+    from xstilts.encoder_settings import Architecture, TokenizerSettings
     from xstilts.pretrain import new_encoder
     from xstilts.schemas import write_table
-    from xstilts.settings import Architecture, TokenizerSettings
     from xstilts.tasks import TASKS, TEXT
     from xstilts.tokenise import tokenise
 

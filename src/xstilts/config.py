@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from xstilts.encoder_settings import EncoderSource
 from xstilts.errors import XstiltsError, did_you_mean
 from xstilts.languages import language_table
 from xstilts.recipes import NONE, TRAINABLE, Recipe, Source, parse_recipe
@@ -21,7 +22,6 @@ from xstilts.settings import (
     TOKENISATION_BY_KIND,
     ContinuedMLM,
     Emissions,
-    EncoderSource,
     IntermediateLevels,
     Invitro,
     Limit,

@@ -10,12 +10,12 @@ import torch
 
 from xstilts.batches import Features, micro_batches
 from xstilts.encoder import load_encoder, load_tokenizer
+from xstilts.encoder_settings import RetrievalSettings
 from xstilts.errors import XstiltsError
 from xstilts.files import atomic_path
 from xstilts.kinds.base import collate
 from xstilts.memory import for_each_batch
 from xstilts.model import mixed_precision, pick_device, progress, to_device
-from xstilts.settings import RetrievalSettings
 
 log = logging.getLogger(__name__)
 

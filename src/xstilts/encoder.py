@@ -24,11 +24,11 @@ from transformers import (
 )
 from transformers.utils import logging as transformers_logging
 
+from xstilts.encoder_settings import EncoderSource
 from xstilts.errors import XstiltsError
 from xstilts.files import atomic_path, sha256_file, write_json
 from xstilts.mlm_head import HEADS, published_head
 from xstilts.provenance import versions
-from xstilts.settings import EncoderSource
 
 if TYPE_CHECKING:
     # Importing it takes most of a second, and jobs that only tokenise have no use for it.

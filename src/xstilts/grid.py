@@ -9,13 +9,16 @@ from typing import Any
 
 from xstilts.config import BASELINE, UNTRAINED, Experiment
 from xstilts.data.locate import Unit
+from xstilts.encoder_settings import Pretraining
 from xstilts.errors import XstiltsError
 from xstilts.inventory import Inventory
 from xstilts.languages import INVITRO_LANGUAGES
 from xstilts.needs import available, by_source, needed_by, required
 from xstilts.paths import Paths
 from xstilts.recipes import Source
-from xstilts.settings import Pretraining, TrainingSettings
+from xstilts.settings import (
+    TrainingSettings,
+)
 from xstilts.tasks import SOURCE_LANGUAGE, TARGETS, TASKS, TEXT, Kind, Task
 
 

@@ -36,9 +36,9 @@ from transformers import (
 
 from xstilts.batches import derive_seed
 from xstilts.encoder import load_tokenizer, save_encoder, takes_pooling_option
+from xstilts.encoder_settings import Architecture, TokenizerSettings
 from xstilts.errors import XstiltsError
 from xstilts.files import atomic_path
-from xstilts.settings import Architecture, TokenizerSettings
 
 log = logging.getLogger(__name__)
 

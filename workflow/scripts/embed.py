@@ -7,8 +7,8 @@ with job(snakemake):
 
     from xstilts.batches import Features
     from xstilts.embed import embed
+    from xstilts.encoder_settings import RetrievalSettings
     from xstilts.model import use_threads
-    from xstilts.settings import RetrievalSettings
 
     use_threads(snakemake.threads)
     embed(

@@ -6,7 +6,7 @@ with job(snakemake, online=True):
     from pathlib import Path
 
     from xstilts.encoder import fetch_encoder
-    from xstilts.settings import EncoderSource
+    from xstilts.encoder_settings import EncoderSource
 
     fetch_encoder(
         EncoderSource(

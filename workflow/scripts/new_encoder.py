@@ -5,9 +5,9 @@ from xstilts.jobs import job, record
 with job(snakemake):
     from pathlib import Path
 
+    from xstilts.encoder_settings import Architecture, TokenizerSettings
     from xstilts.pretrain import new_encoder
     from xstilts.schemas import DATA, read_table
-    from xstilts.settings import Architecture, TokenizerSettings
     from xstilts.tasks import Kind
 
     new = snakemake.params.new

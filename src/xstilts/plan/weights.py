@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 from xstilts.cost.shape import Shape, bert_shape, shape_of_folder
+from xstilts.encoder_settings import EncoderSource, Pretraining
 from xstilts.errors import XstiltsError
-from xstilts.settings import EncoderSource, Pretraining
 
 # Weights are trained and saved in float32, whatever the original's type is.
 BYTES_PER_WEIGHT = 4
