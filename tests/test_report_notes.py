@@ -38,3 +38,18 @@ def test_a_cell_has_one_note_with_the_threshold_of_every_language(tmp_path):
         " frozen: de 1.0500 (62.1), fr 0.9800 (50.0). Recall can reach fr 97.5 at most, because"
         " pairs with an ambiguous sentence are dropped."
     ]
+
+
+def test_scores_that_are_no_zero_shot_scores_are_named():
+    recipes = {
+        "none": {"sources": []},
+        "mnli": {"sources": ["mnli"]},
+        "far": {"sources": ["panx@sw", "squad_v1@de", "mnli@ru"]},
+    }
+    targets = dict.fromkeys(["xnli", "panx", "xquad", "mlqa", "udpos", "tatoeba"], {})
+    experiment = {"targets": targets, "data_source": "invitro", "encoders": {}}
+    lines = [line for line in notes(experiment, [], recipes=recipes) if "zero-shot" in line]
+    assert lines == [
+        "Not zero-shot after far, which is trained on such data: PAN-X in sw; XQuAD in de;"
+        " MLQA in de; XNLI in ru."
+    ]

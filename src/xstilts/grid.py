@@ -399,6 +399,7 @@ class Grid:
         """What each recipe is, for the reports."""
         return {
             name: {
+                "sources": [source.key for source in recipe.sources],
                 "tasks": list(recipe.tasks),
                 "languages": list(recipe.languages),
                 "mlm": recipe.mlm,

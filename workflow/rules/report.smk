@@ -31,6 +31,7 @@ rule write_report:
     params:
         experiment=grid.as_dict(),
         left_out=list(grid.left_out),
+        recipes=grid.recipe_slice(),
         links=[["Claims", Path(paths.claims_page).name], ["Cost", Path(paths.cost_page).name]],
         table=grid.table_slice(),
         code=code("write_report"),

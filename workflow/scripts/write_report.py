@@ -36,5 +36,6 @@ with job(snakemake):
             snakemake.params.left_out,
             mined=snakemake.input.mined,
             data=snakemake.input.data,
+            recipes=snakemake.params.recipes,
         ),
     )

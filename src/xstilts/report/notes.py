@@ -7,8 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from xstilts.recipes import Source
 from xstilts.schemas import read_meta
-from xstilts.tasks import TASKS
+from xstilts.tasks import SOURCE_LANGUAGE, TARGETS, TASKS
+
+# XNLI's English training data are MultiNLI.
+_SAME_DATA = {"mnli": "xnli", "anli": "xnli"}
 
 
 def notes(
@@ -17,6 +21,7 @@ def notes(
     *,
     mined: Iterable[str | Path] = (),
     data: Iterable[str | Path] = (),
+    recipes: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> list[str]:
     """Notes on data left out or repaired, on retrieval settings, and on each BUCC threshold.
 
@@ -25,10 +30,12 @@ def notes(
         left_out: data that were missing and left out.
         mined: prediction files of bucc2018, whose metadata hold what the mining decided.
         data: data files, whose metadata hold what the readers repaired or dropped.
+        recipes: name to `sources` (keys of `recipes.Source`).
     """
     return [
         *(f"Left out, because the data are missing: {missing}" for missing in left_out),
         *_data_notes(data),
+        *_supervision_notes(experiment, recipes or {}),
         *_selection_notes(experiment),
         *_retrieval_notes(experiment),
         *_mining_notes(mined),
@@ -51,6 +58,25 @@ def _data_notes(data: Iterable[str | Path]) -> Iterator[str]:
             yield f"{TASKS[meta['task']].title} {meta['part']} data: {found}."
     for task, variant in variants.items():
         yield f"{TASKS[task].title} is the hub's variant: {variant}."
+
+
+def _supervision_notes(
+    experiment: Mapping[str, Any], recipes: Mapping[str, Mapping[str, Any]]
+) -> Iterator[str]:
+    """Where a recipe has seen labelled data of a target in a language that is tested."""
+    for name, recipe in recipes.items():
+        seen: dict[str, list[str]] = {}
+        for source in map(Source.of, recipe["sources"]):
+            train_set = _SAME_DATA.get(source.task, source.task)
+            for target in experiment["targets"]:
+                known = TARGETS[target].train_set == train_set
+                if known and source.language != SOURCE_LANGUAGE:
+                    seen.setdefault(target, []).append(source.language)
+        if seen:
+            where = "; ".join(
+                f"{TARGETS[target].title} in {', '.join(codes)}" for target, codes in seen.items()
+            )
+            yield f"Not zero-shot after {name}, which is trained on such data: {where}."
 
 
 def _selection_notes(experiment: Mapping[str, Any]) -> Iterator[str]:
