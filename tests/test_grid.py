@@ -258,7 +258,7 @@ def test_text_is_read_for_pretraining_alone(root, texts):
 def test_text_lies_in_a_folder_whatever_the_other_data_are(root, texts):
     expanded = pretraining_grid(root, texts, data_source="hub", data_root=None)
     assert expanded.data_slice("text", "train")["source"] == "folder"
-    assert expanded.data_slice("text", "train")["hub"] == {}
+    assert expanded.data_slice("text", "train")["hub"] == []
     assert expanded.data_slice("xnli", "train")["source"] == "hub"
 
 

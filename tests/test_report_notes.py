@@ -46,7 +46,7 @@ def test_scores_that_are_no_zero_shot_scores_are_named():
         "mnli": {"sources": ["mnli"]},
         "far": {"sources": ["panx@sw", "squad_v1@de", "mnli@ru"]},
     }
-    targets = dict.fromkeys(["xnli", "panx", "xquad", "mlqa", "udpos", "tatoeba"], {})
+    targets = ["xnli", "panx", "xquad", "mlqa", "udpos", "tatoeba"]
     experiment = {"targets": targets, "data_source": "invitro", "encoders": {}}
     lines = [line for line in notes(experiment, [], recipes=recipes) if "zero-shot" in line]
     assert lines == [
