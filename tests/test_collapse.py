@@ -9,6 +9,7 @@ import pytest
 from training_runs import prepare, run_once
 
 from xstilts.collapse import CONSTANT, collapse_of
+from xstilts.development import Measured
 
 CHANCE = {"mnli": math.log(3), "text": None}
 
@@ -39,7 +40,10 @@ def test_of_a_mixture_every_task_must_be_at_chance():
 
 
 def test_a_few_steps_or_text_alone_tell_nothing():
-    assert collapse_of({"mnli": [1.2] * 5}, CHANCE, [False]) == ""
+    assert collapse_of({"mnli": [1.2] * 19}, CHANCE, [False]) == ""
+    assert collapse_of({"mnli": [1.2] * 20}, CHANCE, [False]) != ""
+    few = {"mnli": [1.2] * 100, "qqp": [0.2] * 9}
+    assert collapse_of(few, {"mnli": math.log(3), "qqp": math.log(2)}, [False, False]) == ""
     assert collapse_of({"text": [1.2] * 500}, CHANCE, []) == ""
 
 
@@ -52,6 +56,30 @@ def data(tmp_path_factory):
 
 def curve(folder):
     return json.loads((folder / "curve.json").read_text())
+
+
+def test_a_run_that_fell_back_after_its_best_checkpoint_is_none(data, tmp_path, monkeypatch):
+    """What is kept has learnt; that the steps after it are at chance says nothing of it."""
+    monkeypatch.setattr("xstilts.collapse._NEAR_CHANCE", 0.0)
+    settings = {"epochs": 30, "evaluate_every": 1, "patience": 25, "learning_rate": 1e-12}
+    run_once(data, tmp_path, "xnli", **settings)
+    found = curve(tmp_path)
+    assert found["best_step"] == 1 < found["steps"]
+    # One step up to there is too few to judge by, thirty are not.
+    assert found["collapsed"] in ("", CONSTANT)
+
+
+def test_of_equal_scores_the_checkpoint_that_is_not_constant_is_kept(data, tmp_path, monkeypatch):
+    found = iter([(50.0, True), (50.0, True), (50.0, False), (50.0, False), (40.0, False)] * 9)
+
+    def scored(self, *_):
+        score, constant = next(found)
+        return Measured(score=score, constant=constant)
+
+    monkeypatch.setattr("xstilts.development.DevSet.score", scored)
+    run_once(data, tmp_path, "xnli", epochs=1, evaluate_every=2)
+    assert curve(tmp_path)["best_step"] == 6
+    assert curve(tmp_path)["collapsed"] != CONSTANT
 
 
 def test_a_run_that_learns_is_none(data, tmp_path):

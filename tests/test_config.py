@@ -70,6 +70,8 @@ def test_shipped_experiments_are_valid(path):
         ({"recipes": ["none", "none"]}, "names something twice"),
         ({"recipes": ["none", "mnli@xx"]}, "unknown language 'xx'"),
         ({"recipes": {"own": {"sources": ["mnli", "tatoeba"]}}}, "nothing is trained on 'tatoeba'"),
+        ({"recipes": {"own": {"sources": ["mnli", "mnli@en"]}}}, "different sources are needed"),
+        ({"recipes": {"none": {"sources": ["mnli"]}}}, "is the baseline, which has no sources"),
         ({"recipes": {"own": {"sources": []}}}, "one or more different sources"),
         ({"recipes": {"mnli": {"mlm": True}}}, "write +mlm behind the name"),
         ({"recipes": {"own": None}}, "unknown recipe 'own'"),

@@ -106,11 +106,17 @@ def test_mixing_concerns_mixtures_alone(root):
     (text / "en.txt").write_text("one\ntwo\n", encoding="utf-8")
     changes = {"recipes": recipes, "text": {"root": str(text)}}
     base = grid(root, **changes)
-    other = grid(root, **changes, mixing={"cap": 10})
     job = {"encoder": "a", "seed": "1"}
-    for recipe, same in (("mnli", True), ("multi", False), ("mnli+mlm", False)):
-        slices = [each.intermediate_slice({**job, "recipe": recipe}) for each in (base, other)]
-        assert (slices[0] == slices[1]) == same
+    changed = {
+        "cap": (10, {"multi"}),
+        "temperature": (2, {"multi"}),
+        "mlm_share": (0.1, {"mnli+mlm"}),
+    }
+    for key, (value, affected) in changed.items():
+        other = grid(root, **changes, mixing={key: value})
+        for recipe in recipes[1:]:
+            slices = [each.intermediate_slice({**job, "recipe": recipe}) for each in (base, other)]
+            assert (slices[0] != slices[1]) == (recipe in affected)
     assert base.sources("mnli+mlm") == ["mnli", "text"]
     assert base.parts("text") == ("train",)
 
@@ -125,7 +131,22 @@ def test_recipes_without_data_are_left_out_and_never_block_the_rest(root):
     assert {cell.recipe for cell in expanded.cells} == {"none", "mnli", "multi"}
     assert "mnli@th" not in expanded.tasks
     with pytest.raises(XstiltsError, match=r"every recipe are missing(.|\n)*mnli@th"):
+        grid(root, recipes=["mnli@th"])
+    with pytest.raises(XstiltsError, match=r"every recipe are missing(.|\n)*mnli@th"):
         grid(root, recipes=["none", "mnli@th"])
+
+
+def test_a_folder_without_any_text_blocks_continued_mlm_alone(root, tmp_path):
+    changes = {"recipes": ["none", "mnli", "mnli+mlm"], "text": {"root": str(tmp_path)}}
+    expanded = grid(root, **changes)
+    assert list(expanded.recipes) == ["none", "mnli"]
+    assert "no text there" in "".join(expanded.left_out)
+
+
+def test_languages_that_the_hub_has_not_are_left_out(root):
+    recipes = ["none", "mnli@sw", "pawsx@sw", "panx@qu", "panx@sw", "udpos@th", "udpos@de"]
+    expanded = grid(root, data_source="hub", data_root=None, recipes=recipes)
+    assert list(expanded.recipes) == ["none", "mnli@sw", "panx@sw", "udpos@de"]
 
 
 def test_data_that_are_only_needed_in_english_for_choosing_are_not_trained_on(root):

@@ -62,13 +62,22 @@ def test_tags_count_where_they_are_decided():
     assert loss / TAGGING.decisions(table, [0, 1]) == pytest.approx(found)
 
 
-def test_every_token_of_a_window_may_be_the_answer():
-    table = features([[1] * 8, [1] * 4], start=[0, 2], end=[0, 3])
+def test_spans_know_how_often_there_is_an_answer_and_not_where():
+    # Two windows without the answer, two with it in passages of 5 and of 2 tokens.
+    inputs = [[1] * 8, [1] * 4, [1] * 8, [1] * 5]
+    inside = [5, 1, 5, 2]
+    chars = [[-1] * (len(ids) - n) + [0] * n for ids, n in zip(inputs, inside, strict=True)]
+    table = features(inputs, start=[0, 0, 4, 3], end=[0, 0, 6, 4], char_start=chars)
     found = SPAN.chance_loss(table)
-    assert found == pytest.approx((math.log(8) + math.log(4)) / 2)
-    mask = torch.tensor([[1] * 8, [1] * 4 + [0] * 4])
-    loss = SPAN.loss(torch.zeros(2, 8, 2), SPAN.targets(table, [0, 1], 8), mask).item()
-    assert loss / SPAN.decisions(table, [0, 1]) == pytest.approx(found)
+    assert found == pytest.approx(math.log(2) + (math.log(5) + math.log(2)) / 4)
+    # It is the loss of that very model.
+    scores = torch.full((4, 8, 2), -math.inf)
+    for row, n in enumerate(inside):
+        scores[row, 0] = math.log(0.5)
+        scores[row, len(inputs[row]) - n : len(inputs[row])] = math.log(0.5 / n)
+    mask = torch.tensor([[1] * len(ids) + [0] * (8 - len(ids)) for ids in inputs])
+    loss = SPAN.loss(scores, SPAN.targets(table, range(4), 8), mask).item()
+    assert loss / SPAN.decisions(table, range(4)) == pytest.approx(found)
 
 
 def test_masked_pieces_have_no_such_loss():

@@ -62,4 +62,5 @@ def test_pytorch_says_in_this_way_that_memory_is_short():
     with pytest.raises(RuntimeError) as error:
         torch.empty(2**50, dtype=torch.uint8)
     assert is_out_of_memory(error.value)
+    assert is_out_of_memory(RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling"))
     assert not is_out_of_memory(RuntimeError("shapes differ"))

@@ -16,14 +16,16 @@ SIZES = st.lists(st.integers(1, 500_000), min_size=1, max_size=9)
 
 
 def mix(*sizes: int, text: bool = False) -> list[MixedSource]:
-    tasks = [MixedSource(f"task{i}", size) for i, size in enumerate(sizes)]
-    return [*tasks, *([MixedSource("text", 10**6, is_text=True)] if text else [])]
+    tasks = [MixedSource(f"task{i}", f"task{i}", size) for i, size in enumerate(sizes)]
+    return [*tasks, *([MixedSource("text", "text", 10**6, is_text=True)] if text else [])]
 
 
 @given(SIZES, st.floats(1, 100), st.one_of(st.none(), st.integers(1, 10**6)), st.booleans())
 def test_probabilities_are_of_capped_sizes_with_a_temperature(sizes, temperature, cap, text):
     mixing = Mixing(temperature=temperature, cap=cap, mlm_share=0.25)
     found = probabilities(mix(*sizes, text=text), mixing)
+    if len(sizes) == 1:
+        cap = None
     raw = [min(size, cap or size) ** (1 / temperature) for size in sizes]
     share = 0.75 if text else 1.0
     expected = [share * each / math.fsum(raw) for each in raw] + ([0.25] if text else [])
@@ -46,7 +48,22 @@ def test_steps_are_those_of_the_tasks_and_the_text_comes_on_top():
     assert number_of_steps(mix(1000), capped, 8, 2) == 250
     assert number_of_steps(mix(1000, 50), capped, 8, 2) == 2 * (13 + 7)
     assert number_of_steps(mix(1000, text=True), capped, 8, 2) == 1000
-    assert number_of_steps([MixedSource("text", 80, is_text=True)], capped, 8, 3) == 30
+    assert number_of_steps([MixedSource("text", "text", 80, is_text=True)], capped, 8, 3) == 30
+
+
+def languages(*sizes: int) -> list[MixedSource]:
+    return [MixedSource(f"mnli@{i}", "mnli", size) for i, size in enumerate(sizes)]
+
+
+def test_a_task_in_several_languages_trains_for_as_many_steps_as_in_one():
+    capped = Mixing(cap=100)
+    assert number_of_steps(languages(1000), capped, 10, 2) == 200
+    assert number_of_steps(languages(1000, 1000, 1000), capped, 10, 2) == 200
+    assert number_of_steps(languages(900, 300), capped, 10, 2) == 120
+    assert probabilities(languages(900, 300), capped) == pytest.approx([0.75, 0.25])
+    several = [*languages(900, 300), MixedSource("qqp", "qqp", 50)]
+    assert number_of_steps(several, capped, 10, 1) == 10 + 5
+    assert probabilities(several, capped) == pytest.approx([0.5, 1 / 6, 1 / 3])
 
 
 @settings(max_examples=30)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-# The share of a source's last steps that are looked at, and how near to chance their mean loss
-# may come. A model that has learnt anything is far below; one at chance wavers around it.
-_TAIL = 0.1
+# How near to chance the mean loss of a source's last steps may come, and how many they are: a
+# tenth, but enough of them that the mean is no noise, and never more than half of its steps.
 _NEAR_CHANCE = 0.98
+_TAIL, _ENOUGH = 0.1, 50
 # Of fewer steps the mean says nothing.
 _FEWEST_STEPS = 10
 
@@ -26,22 +26,21 @@ def collapse_of(
     """What shows that a run collapsed, empty if nothing does.
 
     Args:
-        losses: the training losses of each source, in nats a decision, in order.
+        losses: the training losses of each source up to the checkpoint that is kept, in nats a
+            decision, in order.
         chance: the loss of each source of a model that knows its label frequencies alone;
             None where there is no such thing (masked language modelling).
         constant: of each development set whether the kept checkpoint answers all of it alike.
     """
     if constant and all(constant):
         return CONSTANT
-    tails = {
-        key: values[-max(_FEWEST_STEPS, round(len(values) * _TAIL)) :]
-        for key, values in losses.items()
-        if chance.get(key) is not None and len(values) >= _FEWEST_STEPS
-    }
-    ratios = {
-        key: sum(tail) / len(tail) / chance[key] for key, tail in tails.items() if chance[key]
-    }
-    if ratios and all(ratio >= _NEAR_CHANCE for ratio in ratios.values()):
-        nearest = min(ratios.values())
-        return f"the training loss ends at {100 * nearest:.0f} % of chance"
+    judged = {key: values for key, values in losses.items() if chance.get(key)}
+    ratios = []
+    for key, values in judged.items():
+        tail = max(round(_TAIL * len(values)), min(_ENOUGH, len(values) // 2))
+        if tail < _FEWEST_STEPS:
+            return ""
+        ratios.append(sum(values[-tail:]) / tail / chance[key])
+    if ratios and min(ratios) >= _NEAR_CHANCE:
+        return f"the training loss ends at {100 * min(ratios):.0f} % of chance"
     return ""

@@ -284,6 +284,7 @@ class Experiment(Strict):
         trained = {TARGETS[name].train_set for name in self.targets if name in TARGETS} - {None}
         used = trained | {task for recipe in self.parsed_recipes.values() for task in recipe.tasks}
         used |= {name for name in self.targets if name in TARGETS}
+        used &= TASKS.keys()
         for name in self.pretrained:
             source = self.encoders[name]
             limit = source.pretrain.architecture.max_length
@@ -326,9 +327,11 @@ class Experiment(Strict):
         """
         settings = self.recipes[name]
         if settings.sources is not None:
-            if not settings.sources or len(set(settings.sources)) != len(settings.sources):
-                raise ValueError(f"{name!r}: one or more different sources are needed")
             sources = tuple(Source.of(key) for key in settings.sources)
+            if name == BASELINE:
+                raise ValueError(f"{name!r} is the baseline, which has no sources")
+            if not sources or len(set(sources)) != len(sources):
+                raise ValueError(f"{name!r}: one or more different sources are needed")
             return Recipe(name, sources, bool(settings.mlm))
         if settings.mlm is not None:
             raise ValueError(f"{name!r}: mlm goes with sources; or write +mlm behind the name")

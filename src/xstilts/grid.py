@@ -15,10 +15,8 @@ from xstilts.inventory import Inventory
 from xstilts.languages import INVITRO_LANGUAGES
 from xstilts.needs import available, by_source, needed_by, required
 from xstilts.paths import Paths
-from xstilts.recipes import Source
-from xstilts.settings import (
-    TrainingSettings,
-)
+from xstilts.recipes import Recipe, Source
+from xstilts.settings import Mixing, TrainingSettings
 from xstilts.tasks import SOURCE_LANGUAGE, TARGETS, TASKS, TEXT, Kind, Task
 
 
@@ -62,7 +60,7 @@ class Grid:
         perhaps = needed_by(wanted.values()) - sure
         self._inventory = Inventory(experiment, by_source(sure | perhaps), perhaps)
         found = available(wanted, self._inventory.absent)
-        if len(wanted) > 1 and set(found.recipes) <= {BASELINE}:
+        if set(wanted) != {BASELINE} and set(found.recipes) <= {BASELINE}:
             raise XstiltsError(
                 "the data of every recipe are missing:\n  " + "\n  ".join(found.left_out),
                 where="recipes",
@@ -324,7 +322,7 @@ class Grid:
             "dev": {task: self.task_slice(task) for task in recipe.tasks},
             "seed": int(wildcards["seed"]),
             "settings": _deciding(self.experiment.intermediate_training_for(recipe)),
-            **({"mixing": mixing.model_dump()} if len(keys) > 1 else {}),
+            "mixing": mixing.model_dump(include=_effective(recipe, mixing)),
             **({"mask_ratio": self.experiment.continued_mlm.mask_ratio} if recipe.mlm else {}),
         }
 
@@ -411,3 +409,14 @@ class Grid:
 def _deciding(settings: TrainingSettings) -> dict[str, Any]:
     """The settings on which a result depends."""
     return settings.model_dump(exclude={"save_every_seconds"})
+
+
+def _effective(recipe: Recipe, mixing: Mixing) -> set[str]:
+    """Which settings of a mixture have an effect on this recipe."""
+    found = {"mlm_share"} if recipe.mlm else set()
+    if len(recipe.sources) > 1 and mixing.weights is not None:
+        found.add("weights")
+    if len(recipe.tasks) > 1:
+        # With weights the sizes decide nothing but the number of steps.
+        found |= {"cap"} if mixing.weights is not None else {"cap", "temperature"}
+    return found

@@ -9,7 +9,7 @@ from xstilts.config import Experiment
 from xstilts.data.locate import Unit, explain_missing, find_files, text_languages
 from xstilts.errors import XstiltsError
 from xstilts.recipes import Source
-from xstilts.tasks import TASKS, TEXT, Metric, Task
+from xstilts.tasks import SOURCE_LANGUAGE, TASKS, TEXT, Metric, Task
 
 # ISO 639-3's code for several languages at once.
 ALL_LANGUAGES = "mul"
@@ -97,6 +97,8 @@ class Inventory:
 
     def _is_on_hub(self, source: Source) -> bool:
         task = TASKS[source.task]
+        if source.language == SOURCE_LANGUAGE:
+            return bool(task.hub)
         return any(task.hub_sources(split, source.language) for split in task.hub)
 
     def _splits_of(self, task: Task) -> set[str]:
@@ -125,7 +127,12 @@ class Inventory:
             return False
         task = TASKS[Source.of(source).task]
         root = self._root_of(source)
-        for split, language in self._wanted(source, part):
+        try:
+            wanted = self._wanted(source, part)
+        except XstiltsError as error:
+            self.absent[source, part] = str(error)
+            return False
+        for split, language in wanted:
             if root is not None:
                 if find_files(task, split, language, root) is None:
                     self.absent[source, part] = explain_missing(task, split, language, root)

@@ -12,13 +12,15 @@ import torch
 
 log = logging.getLogger(__name__)
 
+_SIGNS = ("DefaultCPUAllocator", "CUBLAS_STATUS_ALLOC_FAILED", "CUDA error: out of memory")
+
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether a computation failed for want of memory."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    # On CPU PyTorch raises a plain RuntimeError.
-    return isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
+    # On CPU, and from within CUDA's libraries, it is a plain RuntimeError.
+    return isinstance(error, RuntimeError) and any(sign in str(error) for sign in _SIGNS)
 
 
 def free_memory(device: torch.device) -> None:

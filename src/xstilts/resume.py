@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 _STATE = "state.safetensors"
 _LOCK = "lock"
+_PROGRESS = "progress"
 _GIVEN_UP = "first-attempt.json"
 
 
@@ -42,6 +43,7 @@ class Progress:
     step: int = 0
     best_step: int = -1
     best_value: float = float("-inf")
+    best_constant: bool = True
     since_best: int = 0
     stopped: bool = False
     seconds: float = 0.0
@@ -100,7 +102,10 @@ class ResumeState:
         for name, parameter in model.named_parameters():
             for key, value in optimizer.state.get(parameter, {}).items():
                 tensors[f"optimizer.{key}.{name}"] = torch.as_tensor(value)
-        self._write(self.folder / _STATE, tensors, {"progress": json.dumps(vars(at))})
+        # Not in the header, which safetensors limits to 100 MB: a history has an entry a step.
+        encoded = bytearray(json.dumps(vars(at)).encode())
+        tensors[_PROGRESS] = torch.frombuffer(encoded, dtype=torch.uint8)
+        self._write(self.folder / _STATE, tensors)
         for path in self.folder.glob("best-*.safetensors"):
             if path != self._best(at.best_step):
                 path.unlink(missing_ok=True)
@@ -108,19 +113,18 @@ class ResumeState:
     def save_best(self, model: torch.nn.Module, step: int) -> None:
         """Save the best weights so far; earlier ones stay until a state names these."""
         tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
-        self._write(self._best(step), tensors, {})
+        self._write(self._best(step), tensors)
 
     def load(self, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> Progress:
         """Put the saved state into model and optimizer; a new run if there is none."""
         path = self.folder / _STATE
-        meta = self._meta(path)
-        if meta is None:
-            return Progress()
-        progress = Progress(**json.loads(meta["progress"]))
-        if progress.best_step >= 0 and self._meta(self._best(progress.best_step)) is None:
-            log.warning("%s: the best weights are gone: starting anew", path)
+        if not self._is_ours(path):
             return Progress()
         tensors = load_file(path)
+        progress = Progress(**json.loads(tensors.pop(_PROGRESS).numpy().tobytes()))
+        if progress.best_step >= 0 and not self._is_ours(self._best(progress.best_step)):
+            log.warning("%s: the best weights are gone: starting anew", path)
+            return Progress()
         model.load_state_dict(_with_prefix(tensors, "model."))
         for name, parameter in model.named_parameters():
             for key in ("step", "exp_avg", "exp_avg_sq"):
@@ -142,24 +146,25 @@ class ResumeState:
     def _best(self, step: int) -> Path:
         return self.folder / f"best-{step}.safetensors"
 
-    def _write(self, path: Path, tensors: dict[str, Tensor], meta: dict[str, str]) -> None:
+    def _write(self, path: Path, tensors: dict[str, Tensor]) -> None:
         owned = {key: value.detach().contiguous() for key, value in tensors.items()}
         with atomic_path(path) as part:
-            save_file(owned, part, metadata={**meta, "fingerprint": self.fingerprint})
+            save_file(owned, part, metadata={"fingerprint": self.fingerprint})
 
-    def _meta(self, path: Path) -> dict[str, str] | None:
+    def _is_ours(self, path: Path) -> bool:
+        """Whether a whole file of this run, with these settings, data and code, lies there."""
         if not path.is_file():
-            return None
+            return False
         try:
             with safe_open(path, framework="pt") as handle:
                 meta = handle.metadata() or {}
         except SafetensorError as error:
             log.warning("%s cannot be read (%s): starting anew", path, error)
-            return None
+            return False
         if meta.get("fingerprint") != self.fingerprint:
             log.info("%s belongs to other settings, data or code: starting anew", path)
-            return None
-        return meta
+            return False
+        return True
 
 
 def _with_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

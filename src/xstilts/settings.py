@@ -125,11 +125,13 @@ class Text(Strict):
 class Mixing(Strict):
     """How the batches of a recipe are drawn from its sources: afresh in every step.
 
-    A source is drawn in proportion to min(size, `cap`)^(1 / `temperature`), sizes in training
-    items (T5's examples-proportional mixing with a limit and a temperature, Raffel et al. 2020,
-    section 3.5.2; the default limit is the 2^17 of its figures), or to `weights` by source key
-    (`mnli`, `mnli@sw`), which then must name every source. A recipe with `+mlm` draws plain text
-    with probability `mlm_share`; its task steps are as many as without.
+    A task is drawn in proportion to min(size, `cap`)^(1 / `temperature`), sizes in training items
+    (T5's examples-proportional mixing with a limit and a temperature, Raffel et al. 2020, section
+    3.5.2; the default limit is of the size of its own), and within a task each language by its
+    size; or sources by `weights` of their keys (`mnli`, `mnli@sw`), which then name all of them. A
+    single task is never cut, and one in several languages trains for as many steps as in one. A
+    recipe with `+mlm` draws plain text with probability `mlm_share`; its task steps are as many as
+    without.
     """
 
     temperature: float = Field(default=1.0, ge=1)

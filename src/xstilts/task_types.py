@@ -79,9 +79,10 @@ class Task:
     one of XTREME's nine, over which its averages are formed. `unanswerable`: some questions have no
     answer in their passage. `open_labels`: the labels are those of the training data.
     `dev_from_train` is the share of training passages held out for model selection where the data
-    set has no English development split apart from the one that is tested. `no_dev` are the
-    languages that have no development data at all. `parallel` tasks have the same items in every
-    language. `generated` are the splits that can be generated (`xstilts.data.invitro`).
+    set has no English development split apart from the one that is tested. `no_dev` and `no_train`
+    are the languages that have no development or training data at all. `parallel` tasks have the
+    same items in every language. `generated` are the splits that can be generated
+    (`xstilts.data.invitro`).
 
     The sources of one split in `hub` and `hub_translated` are read one after the other and joined.
     `hub_translated` are those of other languages than English, of the splits where they are not
@@ -103,6 +104,7 @@ class Task:
     open_labels: bool = False
     dev_from_train: float = 0.0
     no_dev: tuple[str, ...] = ()
+    no_train: tuple[str, ...] = ()
     parallel: bool = False
     hub_variant: str = ""
     generated: tuple[str, ...] = ()
@@ -114,7 +116,14 @@ class Task:
         """What is read from the hub for one split in one language; nothing if it is not there."""
         translated = self.hub_translated if language != SOURCE_LANGUAGE else {}
         sources = translated.get(split, self.hub.get(split, ()))
-        return sources if all(source.has(language) for source in sources) else ()
+        if split == "train" and language in self.no_train:
+            return ()
+        return sources if all(self._has(source, language) for source in sources) else ()
+
+    def _has(self, source: HubSource, language: str) -> bool:
+        # A language in the name of a config can be any, but the data set has the task's alone.
+        in_name = not source.languages and "{" in source.config
+        return source.has(language) and (not in_name or language in self.languages)
 
     def with_labels(self, labels: tuple[str, ...]) -> Task:
         """This task with the labels that its training data have, where `open_labels`."""

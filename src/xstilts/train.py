@@ -206,7 +206,9 @@ class _Loop:
         self.optimizer = adamw(self.model, self.settings)
         self.at: Progress = resume.load(self.model, self.optimizer)
         mixed = [
-            MixedSource(part.key, len(part.features), part.kind.task.kind is Kind.MLM)
+            MixedSource(
+                part.key, part.kind.task.key, len(part.features), part.kind.task.kind is Kind.MLM
+            )
             for part in self.parts
         ]
         sizes = self.settings.batch_size, self.settings.epochs
@@ -332,7 +334,9 @@ class _Loop:
         """What shows that the run learnt nothing, empty if nothing does."""
         losses: dict[str, list[float]] = {part.key: [] for part in self.parts}
         for entry in self.at.history:
-            losses[entry.get("source", self.parts[0].key)].append(entry["loss"])
+            # What came after the weights that are kept says nothing of them.
+            if entry["step"] <= self.at.best_step:
+                losses[entry.get("source", self.parts[0].key)].append(entry["loss"])
         best = next(e for e in self.at.history if e["step"] == self.at.best_step)
         chance = {part.key: part.kind.chance_loss(part.features) for part in self.parts}
         return collapse_of(losses, chance, best["constant"])
@@ -364,9 +368,13 @@ class _Loop:
             for dev in self.dev
         }
         value = fmean(each.score for each in found.values())
-        better = value > self.at.best_value
+        constant = all(each.constant for each in found.values())
+        # Of equal scores the one that was not come by without looking at the input.
+        tie_broken = value == self.at.best_value and self.at.best_constant and not constant
+        better = value > self.at.best_value or tie_broken
         if better:
             self.at.best_value, self.at.best_step, self.at.since_best = value, self.at.step, 0
+            self.at.best_constant = constant
             self.resume.save_best(self.model, self.at.step)
         else:
             self.at.since_best += 1

@@ -144,7 +144,8 @@ def _with_few_broken(
             row=next(row for row, _ in rows if row not in kept),
             mend=f"expected {width} columns, column {label + 1} one of {', '.join(labels)}",
         )
-    batch = _batch(place, path, sound)
+    # What was left out keeps its number, so that items of other languages stay their translations.
+    batch = _batch(place, path, sound, first_row)
     if broken:
         batch.counts["broken_rows_dropped"] = broken
     return batch
@@ -174,9 +175,11 @@ def _json_pairs(path: Path) -> Iterator[_Pair]:
         yield row, record[names[0]], record[names[1]], record.get(names[2])
 
 
-def _batch(place: Place, path: Path, pairs: Iterable[_Pair]) -> Batch:
+def _batch(place: Place, path: Path, pairs: Iterable[_Pair], first_row: int | None = None) -> Batch:
+    """The rows of pairs, numbered as they come, or from `first_row` where some may be left out."""
     batch = Batch()
-    for number, (row, text_a, text_b, raw) in enumerate(pairs):
+    for count, (row, text_a, text_b, raw) in enumerate(pairs):
+        number = count if first_row is None else row - first_row
         label = label_name(raw, place.task.labels, path, row)
         if label is None:
             batch.counts[_DROPPED] += 1

@@ -134,9 +134,17 @@ class MaskedLanguage(TaskKind):
         return Features(pa.table(columns)), np.arange(len(rows))
 
     def head(self, encoder: PreTrainedModel, dropout: float) -> nn.Module:
+        embeddings = encoder.get_input_embeddings()
+        if embeddings.embedding_dim != encoder.config.hidden_size:
+            raise XstiltsError(
+                f"its embeddings have {embeddings.embedding_dim} dimensions, its states"
+                f" {encoder.config.hidden_size}: no masked language modelling on it",
+                where=encoder.name_or_path,
+                mend="leave out the recipes with +mlm for this encoder",
+            )
         # BERT's is 1e-12, and a published head is to compute what it was trained to.
         eps = getattr(encoder.config, "layer_norm_eps", None) or _NORM_EPS
-        return MaskedLanguageHead(encoder.get_input_embeddings(), eps)
+        return MaskedLanguageHead(embeddings, eps)
 
     def positions(self, features: Features, rows: Sequence[int], width: int) -> Tensor:
         masked, counts = features.ragged("masked").flat(rows)

@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from xstilts.batches import Features
 from xstilts.errors import XstiltsError
-from xstilts.kinds.base import TaskKind
+from xstilts.kinds.base import TaskKind, entropy
 from xstilts.kinds.layout import layout_of, subwords
 from xstilts.kinds.tagging import TokenHead
 from xstilts.settings import Tokenisation
@@ -138,8 +138,14 @@ class Span(TaskKind):
         return (both[0] + both[1]) / 2
 
     def chance_loss(self, features: Features) -> float:
-        """As if each token of a window were as likely as any other."""
-        return float(np.log(features.lengths).mean()) if len(features) else 0.0
+        """As if it were known how many windows hold no answer, and nothing of where answers are."""
+        if not len(features):
+            return 0.0
+        held = features.column("start") > 0
+        starts = features.ragged("char_start")
+        of_passage = (starts.values != _OUTSIDE).astype(np.int64)
+        inside = np.add.reduceat(of_passage, starts.offsets[:-1])
+        return entropy(held) + float(np.where(held, np.log(np.maximum(inside, 1)), 0.0).mean())
 
     def decode(
         self,
