@@ -136,11 +136,26 @@ def test_recipes_without_data_are_left_out_and_never_block_the_rest(root):
         grid(root, recipes=["none", "mnli@th"])
 
 
-def test_a_folder_without_any_text_blocks_continued_mlm_alone(root, tmp_path):
-    changes = {"recipes": ["none", "mnli", "mnli+mlm"], "text": {"root": str(tmp_path)}}
-    expanded = grid(root, **changes)
-    assert list(expanded.recipes) == ["none", "mnli"]
-    assert "no text there" in "".join(expanded.left_out)
+def test_a_text_folder_that_is_named_must_hold_the_text(root, tmp_path):
+    changes = {"recipes": ["none", "mnli", "mnli+mlm"]}
+    with pytest.raises(XstiltsError, match="no text there"):
+        grid(root, **changes, text={"root": str(tmp_path)})
+    (tmp_path / "en.txt").write_text("one", encoding="utf-8")
+    with pytest.raises(XstiltsError, match=r"dee\.txt"):
+        grid(root, **changes, text={"root": str(tmp_path), "languages": ["en", "dee"]})
+
+
+def test_what_is_narrowed_on_the_command_line_leaves_its_settings_behind(root, tmp_path):
+    (tmp_path / "en.txt").write_text("one", encoding="utf-8")
+    expanded = grid(
+        root,
+        recipes=["none", "mnli"],
+        text={"root": str(tmp_path)},
+        limits={"tasks": {"text": {"train": 5}}},
+        continued_mlm={"max_length": 64},
+        intermediate_training={"recipes": {"multi": {"epochs": 1}}},
+    )
+    assert "text" not in expanded.tasks
 
 
 def test_languages_that_the_hub_has_not_are_left_out(root):

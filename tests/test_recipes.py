@@ -95,6 +95,18 @@ def test_without_plain_text_only_what_needs_it_is_left_out():
     assert found.left_out == ("recipe mnli+mlm: no text",)
 
 
+def test_multi_in_a_language_without_data_or_with_one_task_is_none():
+    swahili = {(f"{key}@sw", "train"): f"no {key}" for key in INTERMEDIATE}
+    assert not available(recipes("multi@en-sw"), swahili).recipes
+    but_two = {key: why for key, why in swahili.items() if key[0] not in ("mnli@sw", "csqa@sw")}
+    found = available(recipes("multi@en-sw", "multi@sw"), but_two).recipes
+    assert set(found) == {"multi@en-sw", "multi@sw"}
+    but_one = {key: why for key, why in swahili.items() if key[0] != "mnli@sw"}
+    found = available(recipes("multi@en-sw", "multi@sw"), but_one)
+    assert set(found.recipes) == {"multi@en-sw"}
+    assert found.left_out[-1] == "recipe multi@sw: no anli; and 7 more"
+
+
 def test_multi_with_nothing_left_is_left_out():
     absent = {(key, "train"): f"no {key}" for key in INTERMEDIATE}
     found = available(recipes("none", "multi"), absent)

@@ -17,7 +17,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from xstilts.encoder_settings import EncoderSource
 from xstilts.errors import XstiltsError, did_you_mean
 from xstilts.languages import language_table
-from xstilts.recipes import NONE, TRAINABLE, Recipe, Source, parse_recipe
+from xstilts.recipes import MLM_SUFFIX, NONE, TRAINABLE, Recipe, Source, parse_recipe
 from xstilts.settings import (
     TOKENISATION_BY_KIND,
     ContinuedMLM,
@@ -47,7 +47,7 @@ _NAME = r"^[A-Za-z0-9][A-Za-z0-9._+@-]*$"
 # Where nothing else is said, `@diverse` is one language of each of five families, the ones that
 # both MNLI and SQuAD were translated into (XNLI and XQuAD have test data in all of them).
 _DIVERSE = {"diverse": ("ar", "sw", "tr", "vi", "zh")}
-_DIVERSE_INVITRO = {"diverse": ("qbo", "qce", "qdo", "qeu")}
+_DIVERSE_INVITRO = ("qbo", "qce", "qdo", "qeu")
 
 
 class Experiment(Strict):
@@ -94,24 +94,18 @@ class Experiment(Strict):
     mining: Mining = Mining()
     emissions: Emissions = Emissions()
 
-    @field_validator("targets", mode="before")
+    @field_validator("targets", "recipes", mode="before")
     @classmethod
-    def _targets_as_mapping(cls, value: Any) -> Any:
+    def _as_mapping(cls, value: Any) -> Any:
         if isinstance(value, list | tuple):
-            return {name: {} for name in value}
-        if isinstance(value, dict):
-            return {name: {} if settings is None else settings for name, settings in value.items()}
-        return value
-
-    @field_validator("recipes", mode="before")
-    @classmethod
-    def _recipes_as_mapping(cls, value: Any) -> Any:
-        if isinstance(value, list | tuple):
+            if any(not isinstance(name, str) for name in value):
+                raise ValueError("write all of it as a mapping where one has settings (none: …)")
             if len(set(value)) != len(value):
                 raise ValueError(f"{list(value)} names something twice")
             return {name: {} for name in value}
         if isinstance(value, dict):
-            return {name: {} if settings is None else settings for name, settings in value.items()}
+            # Snakemake's command line makes an empty text of null.
+            return {name: {} if found in (None, "") else found for name, found in value.items()}
         return value
 
     @field_validator("data_root", mode="before")
@@ -184,8 +178,9 @@ class Experiment(Strict):
                     hint = did_you_mean(source.task, TRAINABLE)
                     yield f"recipes.{name}: nothing is trained on {source.task!r} ({hint})"
                 if source.language not in known:
-                    hint = did_you_mean(source.language, known)
+                    hint = did_you_mean(source.language, [*known, *self._language_sets])
                     yield f"recipes.{name}: unknown language {source.language!r} ({hint})"
+            yield from self._twins(recipe)
             weights = self.mixing_for(name).weights
             keys = [source.key for source in recipe.sources]
             if weights is not None and set(weights) != set(keys):
@@ -193,6 +188,15 @@ class Experiment(Strict):
                     f"recipes.{name}: weights must name every source and nothing else:"
                     f" {', '.join(keys) or 'it has no source'}"
                 )
+
+    def _twins(self, recipe: Recipe) -> Iterator[str]:
+        """Earlier recipes that train on the same with the same mixing."""
+        for name, other in self.parsed_recipes.items():
+            if name == recipe.name:
+                return
+            same = set(other.sources) == set(recipe.sources) and other.mlm == recipe.mlm
+            if same and self.mixing_for(name) == self.mixing_for(recipe.name):
+                yield f"recipes: {name!r} and {recipe.name!r} train on the same: drop one"
 
     def _settings_without_effect(self) -> Iterator[str]:
         """Settings that no job would read, which is always a mistake."""
@@ -228,11 +232,8 @@ class Experiment(Strict):
                     parse_recipe(name, self._language_sets)
                 except ValueError as error:
                     yield f"intermediate_training.recipes: {error}"
-        if not any(recipe.mlm for recipe in self.parsed_recipes.values()) and (
-            self.continued_mlm != ContinuedMLM()
-        ):
-            yield "continued_mlm has no effect (no recipe has masked language modelling)"
-        trained = {*TRAINABLE, *([TEXT] if self.needs_text else [])}
+        # Not only what is run: recipes and targets are narrowed on the command line.
+        trained = {*TRAINABLE, TEXT}
         for key, levels in (("limits", self.limits), ("invitro.sizes", self.invitro.sizes)):
             for task, values in levels.tasks.items():
                 if "train" in values and task not in trained:
@@ -242,6 +243,17 @@ class Experiment(Strict):
         """Settings of another data source than the experiment's."""
         if self.data_source == "invitro" and self.data_root:
             yield f"data_root has no effect (data_source is {self.data_source})"
+        repos = {
+            source.repo
+            for task in TASKS.values()
+            for several in (*task.hub.values(), *task.hub_translated.values())
+            for source in several
+        }
+        for repo, revision in self.hub_revisions.items():
+            if repo not in repos:
+                yield f"hub_revisions: no task is read from {repo!r} ({did_you_mean(repo, repos)})"
+            elif not re.fullmatch(r"[0-9a-f]{40}", revision):
+                yield f"hub_revisions.{repo}: {revision!r} is not a full 40-digit commit"
         if self.data_source != "hub" and self.hub_revisions:
             yield f"hub_revisions has no effect (data_source is {self.data_source})"
         if self.data_source != "invitro":
@@ -256,13 +268,11 @@ class Experiment(Strict):
             ):
                 yield f"invitro.sizes.tasks.{task}.{split} has no effect (there is no such split)"
         if not self.needs_text and self.invitro.translated_share != Invitro().translated_share:
-            yield "invitro.translated_share has no effect (no encoder has `pretrain`)"
+            yield "invitro.translated_share has no effect (nothing trains on text)"
 
     def _text_does_not_fit(self) -> Iterator[str]:
         generated = self.data_source == "invitro"
-        if not self.needs_text and self.text != Text():
-            yield "text has no effect (no encoder has `pretrain`)"
-        elif generated:
+        if generated:
             for key, hint in (
                 ("root", "data_source invitro generates the text"),
                 ("languages", "set invitro.languages"),
@@ -294,6 +304,12 @@ class Experiment(Strict):
                 yield (
                     f"encoders.{name}.retrieval.max_length {source.retrieval.max_length} is more"
                     f" than {where}"
+                )
+            layers = source.pretrain.architecture.num_hidden_layers
+            if retrieved and not -layers - 1 <= source.retrieval.layer <= layers:
+                yield (
+                    f"encoders.{name}.retrieval.layer {source.retrieval.layer} is not among its"
+                    f" {layers} layers and the embedding output"
                 )
             for task in sorted(used.difference(retrieved)):
                 length = self.tokenisation_for(task).max_length
@@ -328,8 +344,10 @@ class Experiment(Strict):
         settings = self.recipes[name]
         if settings.sources is not None:
             sources = tuple(Source.of(key) for key in settings.sources)
-            if name == BASELINE:
-                raise ValueError(f"{name!r} is the baseline, which has no sources")
+            if self._is_shorthand(name):
+                raise ValueError(f"{name!r} says itself what it trains on: choose another name")
+            if name.endswith(MLM_SUFFIX) and not settings.mlm:
+                raise ValueError(f"{name!r}: set `mlm: true`, or choose another name")
             if not sources or len(set(sources)) != len(sources):
                 raise ValueError(f"{name!r}: one or more different sources are needed")
             return Recipe(name, sources, bool(settings.mlm))
@@ -337,10 +355,22 @@ class Experiment(Strict):
             raise ValueError(f"{name!r}: mlm goes with sources; or write +mlm behind the name")
         return parse_recipe(name, self._language_sets)
 
+    def _is_shorthand(self, name: str) -> bool:
+        try:
+            parse_recipe(name, self._language_sets)
+        except ValueError:
+            return False
+        return True
+
     @property
     def _language_sets(self) -> dict[str, tuple[str, ...]]:
-        default = _DIVERSE_INVITRO if self.data_source == "invitro" else _DIVERSE
-        return default if self.language_sets is None else self.language_sets
+        if self.language_sets is not None:
+            return self.language_sets
+        if self.data_source != "invitro":
+            return _DIVERSE
+        return {
+            "diverse": tuple(each for each in _DIVERSE_INVITRO if each in self.invitro.languages)
+        }
 
     def mixing_for(self, recipe: str) -> Mixing:
         """How a recipe's batches are drawn."""

@@ -37,7 +37,8 @@ class InterruptedBySignal(Exception):  # noqa: N818 - a request to stop is not a
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A suggestion such as «did you mean 'xnli'?», or the list of what is known."""
     names = [str(name) for name in known]
-    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    by_lower = {name.lower(): name for name in names}
+    close = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
     if close:
-        return f"did you mean {close[0]!r}?"
+        return f"did you mean {by_lower[close[0]]!r}?"
     return f"known: {', '.join(sorted(names))}" if names else "nothing is known here"

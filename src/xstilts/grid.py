@@ -58,7 +58,11 @@ class Grid:
         wanted = {name: experiment.recipe(name) for name in experiment.recipes}
         sure = required(experiment)
         perhaps = needed_by(wanted.values()) - sure
-        self._inventory = Inventory(experiment, by_source(sure | perhaps), perhaps)
+        if experiment.text.root is not None:
+            # A folder that was named and lacks what it should hold is a mistake, not a want.
+            perhaps.discard((TEXT, "train"))
+        everything = sure | needed_by(wanted.values())
+        self._inventory = Inventory(experiment, by_source(everything), perhaps)
         found = available(wanted, self._inventory.absent)
         if set(wanted) != {BASELINE} and set(found.recipes) <= {BASELINE}:
             raise XstiltsError(

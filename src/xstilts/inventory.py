@@ -127,12 +127,7 @@ class Inventory:
             return False
         task = TASKS[Source.of(source).task]
         root = self._root_of(source)
-        try:
-            wanted = self._wanted(source, part)
-        except XstiltsError as error:
-            self.absent[source, part] = str(error)
-            return False
-        for split, language in wanted:
+        for split, language in self._wanted(source, part):
             if root is not None:
                 if find_files(task, split, language, root) is None:
                     self.absent[source, part] = explain_missing(task, split, language, root)

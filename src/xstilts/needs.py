@@ -66,17 +66,27 @@ def available(recipes: Mapping[str, Recipe], absent: Mapping[Need, str]) -> Avai
     left_out = []
     for name, recipe in recipes.items():
         lost = {source: reason for source in recipe.sources if (reason := _reason(source, absent))}
-        rest = tuple(source for source in recipe.sources if source not in lost)
+        rest = replace(recipe, sources=tuple(each for each in recipe.sources if each not in lost))
         if recipe.mlm and (TEXT, "train") in absent:
             left_out.append(f"recipe {name}: {absent[TEXT, 'train']}")
-        elif lost and not (recipe.whatever_is_there and rest):
-            left_out.append(f"recipe {name}: {'; '.join(lost.values())}")
+        elif lost and not (recipe.whatever_is_there and _is_still(recipe, rest)):
+            left_out.append(f"recipe {name}: {_told(lost.values())}")
         else:
-            kept[name] = replace(recipe, sources=rest)
+            kept[name] = rest
             if lost:
                 without = ", ".join(source.key for source in lost)
-                left_out.append(f"{without} of recipe {name}: {'; '.join(lost.values())}")
+                left_out.append(f"{without} of recipe {name}: {_told(lost.values())}")
     return Available(kept, tuple(left_out))
+
+
+def _is_still(whole: Recipe, rest: Recipe) -> bool:
+    """Whether a mixture without some of its sources is still several tasks in its languages."""
+    return len(rest.tasks) > 1 and set(rest.languages) == set(whole.languages)
+
+
+def _told(reasons: Iterable[str]) -> str:
+    first, *others = dict.fromkeys(reasons)
+    return f"{first}; and {len(others)} more" if others else first
 
 
 def _reason(source: Source, absent: Mapping[Need, str]) -> str:

@@ -44,8 +44,8 @@ class Source:
     @classmethod
     def of(cls, key: str) -> Source:
         """The source that `key` names."""
-        task, _, language = key.partition(_LANGUAGES_MARK)
-        return cls(task, language or SOURCE_LANGUAGE)
+        task, mark, language = key.partition(_LANGUAGES_MARK)
+        return cls(task, language if mark else SOURCE_LANGUAGE)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ planning is instant.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -70,6 +71,17 @@ class Tokenisation(Strict):
     max_length: int = Field(default=128, ge=8)
     doc_stride: int = Field(default=128, gt=0)
     max_query_length: int = Field(default=64, gt=0)
+
+    @model_validator(mode="after")
+    def _questions_leave_room(self) -> Tokenisation:
+        # Levels are checked one by one, with the defaults of what they leave open.
+        given = {"max_length", "max_query_length"} <= self.model_fields_set
+        if given and self.max_query_length > self.max_length - 16:
+            raise ValueError(
+                f"max_query_length {self.max_query_length} leaves no room for a passage in"
+                f" max_length {self.max_length}"
+            )
+        return self
 
 
 class TrainingSettings(Strict):
@@ -143,7 +155,7 @@ class Mixing(Strict):
     @classmethod
     def _weights_are_positive(cls, value: dict[str, float] | None) -> dict[str, float] | None:
         for key, weight in (value or {}).items():
-            if not weight > 0:
+            if not 0 < weight < math.inf:
                 raise ValueError(f"{key}: {weight} is no weight: give a number above 0")
         return value
 

@@ -23,7 +23,7 @@ _ITEMS: dict[str, dict[str, int]] = {
     "tatoeba": {"test": 2_000},
     "xcopa": {"train": 400, "dev": 100, "test": 500},
     "mnli": {"train": 392_702, "dev": 9_815},
-    "anli": {"train": 162_865, "dev": 3_200},
+    "anli": {"train": 1_104_934, "dev": 22_857},
     "qqp": {"train": 363_846, "dev": 40_430},
     "squad_v1": {"train": 87_599, "dev": 10_570},
     "squad_v2": {"train": 130_319, "dev": 11_873},
