@@ -13,8 +13,8 @@ import polars as pl
 import pytest
 import torch
 from safetensors.torch import load_file
-from test_workflow import make_folder, planned, snakemake
 from tiny_encoders import TEXTS, write_tiny_bert, write_tiny_xlmr
+from tiny_grid import make_folder, planned, snakemake
 from training_runs import prepare_text, run_once
 from transformers import AutoModel, AutoTokenizer
 
@@ -260,8 +260,8 @@ def test_the_workflow_pretrains_and_goes_on_to_a_target(tmp_path):
     curve = json.loads((results / "curves/own/pretraining.json").read_text())
     assert {"dev", "dev_loss"} <= curve["history"][-1].keys()
     provenance = json.loads((results / "encoders/own/provenance.json").read_text())
-    counts = [unit["counts"] for unit in provenance["data"]["units"]]
-    assert [unit["language"] for unit in provenance["data"]["units"]] == ["de", "en"]
+    counts = [unit["counts"] for unit in provenance["data"]["text"]["units"]]
+    assert [unit["language"] for unit in provenance["data"]["text"]["units"]] == ["de", "en"]
     assert all(count["blank_lines"] > 20 for count in counts)
     assert not (results / "resume").exists() or not any((results / "resume").rglob("*.safe*"))
     # A longer pretraining leaves the vocabulary and every feature as they are.

@@ -5,8 +5,6 @@ Nothing here imports torch or transformers: reading and planning an experiment i
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -15,9 +13,9 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from xstilts.encoder_settings import EncoderSource
-from xstilts.errors import XstiltsError, did_you_mean
-from xstilts.languages import language_table
-from xstilts.recipes import MLM_SUFFIX, NONE, TRAINABLE, Recipe, Source, parse_recipe
+from xstilts.errors import XstiltsError
+from xstilts.experiment_checks import problems_of
+from xstilts.recipes import MLM_SUFFIX, NAME, NONE, Recipe, Source, parse_recipe
 from xstilts.settings import (
     TOKENISATION_BY_KIND,
     ContinuedMLM,
@@ -38,12 +36,9 @@ from xstilts.settings import (
     TrainingLevels,
     TrainingSettings,
 )
-from xstilts.tasks import SOURCE_LANGUAGE, TARGETS, TASKS, TEXT, XTREME, Kind
+from xstilts.tasks import SOURCE_LANGUAGE, TARGETS, TASKS, XTREME, Kind
 
 BASELINE = NONE
-# The encoder's architecture and tokenizer with random weights, as a control.
-UNTRAINED = "untrained"
-_NAME = r"^[A-Za-z0-9][A-Za-z0-9._+@-]*$"
 # Where nothing else is said, `@diverse` is one language of each of five families, the ones that
 # both MNLI and SQuAD were translated into (XNLI and XQuAD have test data in all of them).
 _DIVERSE = {"diverse": ("ar", "sw", "tr", "vi", "zh")}
@@ -64,7 +59,7 @@ class Experiment(Strict):
     source by source (`xstilts.recipes`); `language_sets` are names for several languages in them.
     """
 
-    experiment: str = Field(pattern=_NAME)
+    experiment: str = Field(pattern=NAME)
     data_source: Literal["folder", "hub", "invitro"]
     data_root: str | None = None
     hub_revisions: dict[str, str] = Field(default_factory=dict)
@@ -114,207 +109,10 @@ class Experiment(Strict):
         return str(value) if isinstance(value, Path) else value
 
     @model_validator(mode="after")
-    def _names_are_known(self) -> Experiment:
-        problems = []
-        for name in self.targets:
-            if name not in TARGETS:
-                problems.append(f"targets: unknown target {name!r} ({did_you_mean(name, TARGETS)})")
-                continue
-            for language in (self.targets[name].languages or ()) + self.targets[name].exclude:
-                if language not in self.all_languages(name):
-                    problems.append(
-                        f"targets.{name}: {language!r} is not among its languages"
-                        f" ({', '.join(self.all_languages(name))})"
-                    )
-        problems += self._recipes_are_sound()
-        for name in self.encoders:
-            if not re.match(_NAME, name):
-                problems.append(f"encoders: {name!r} must be letters, digits and . _ + - only")
-        for key in ("encoders", "recipes", "targets", "seeds", "splits", "baselines"):
-            values = list(getattr(self, key))
-            if not values and key != "baselines":
-                problems.append(f"{key}: at least one is needed")
-            if len(set(values)) != len(values):
-                problems.append(f"{key}: {values} names something twice")
-        problems += self._settings_without_effect()
-        problems += self._belongs_to_another_source()
-        problems += self._text_does_not_fit()
-        problems += self._inputs_too_long()
-        if self.data_source == "folder" and not self.data_root:
-            problems.append(
-                "data_root: the folder with XTREME's data is needed for data_source: folder"
-                " (snakemake … --config data_root=PATH)"
-            )
-        for name in self.targets:
-            if name in TARGETS and not problems and not self.languages(name):
-                problems.append(f"targets.{name}: no language is left")
-        if problems:
+    def _is_sound(self) -> Experiment:
+        if problems := list(problems_of(self)):
             raise ValueError("; ".join(problems))
         return self
-
-    def _recipes_are_sound(self) -> Iterator[str]:
-        known = language_table(self.data_source)
-        if self.data_source == "invitro":
-            known = {code: known[code] for code in self.invitro.languages}
-        for name, codes in (self.language_sets or {}).items():
-            if not codes or len(set(codes)) != len(codes):
-                yield f"language_sets.{name}: one or more different languages are needed"
-            if name in known:
-                yield f"language_sets.{name}: {name!r} is a language itself; choose another name"
-        for name in self.recipes:
-            if name == UNTRAINED:
-                yield f"recipes: {UNTRAINED!r} is no recipe but a baseline: list it in `baselines`"
-                continue
-            if not re.match(_NAME, name):
-                yield f"recipes: {name!r} must be letters, digits and . _ + @ - only"
-                continue
-            try:
-                recipe = self.recipe(name)
-            except ValueError as error:
-                yield f"recipes: {error}"
-                continue
-            for source in recipe.sources:
-                if source.task not in TRAINABLE:
-                    hint = did_you_mean(source.task, TRAINABLE)
-                    yield f"recipes.{name}: nothing is trained on {source.task!r} ({hint})"
-                if source.language not in known:
-                    hint = did_you_mean(source.language, [*known, *self._language_sets])
-                    yield f"recipes.{name}: unknown language {source.language!r} ({hint})"
-            yield from self._twins(recipe)
-            weights = self.mixing_for(name).weights
-            keys = [source.key for source in recipe.sources]
-            if weights is not None and set(weights) != set(keys):
-                yield (
-                    f"recipes.{name}: weights must name every source and nothing else:"
-                    f" {', '.join(keys) or 'it has no source'}"
-                )
-
-    def _twins(self, recipe: Recipe) -> Iterator[str]:
-        """Earlier recipes that train on the same with the same mixing."""
-        for name, other in self.parsed_recipes.items():
-            if name == recipe.name:
-                return
-            same = set(other.sources) == set(recipe.sources) and other.mlm == recipe.mlm
-            if same and self.mixing_for(name) == self.mixing_for(recipe.name):
-                yield f"recipes: {name!r} and {recipe.name!r} train on the same: drop one"
-
-    def _settings_without_effect(self) -> Iterator[str]:
-        """Settings that no job would read, which is always a mistake."""
-        for key, levels in (
-            ("training", self.training),
-            ("intermediate_training", self.intermediate_training),
-        ):
-            for task in levels.tasks:
-                if task not in TRAINABLE:
-                    train_set = TASKS[task].train_set
-                    hint = f"it trains as {train_set}" if train_set else "it is not trained on"
-                    if TASKS[task].kind is Kind.MLM:
-                        hint = "set encoders.<name>.pretrain.training"
-                    yield f"{key}.tasks.{task} has no effect ({hint})"
-            if Kind.RETRIEVAL in levels.kinds:
-                yield f"{key}.kinds.retrieval has no effect (retrieval is not trained)"
-            if Kind.MLM in levels.kinds:
-                yield f"{key}.kinds.mlm has no effect (set encoders.<name>.pretrain.training)"
-        elsewhere = {
-            Kind.RETRIEVAL: "set encoders.<name>.retrieval.max_length",
-            Kind.MLM: "set encoders.<name>.pretrain.architecture.max_length",
-        }
-        for kind, hint in elsewhere.items():
-            if kind in self.tokenisation.kinds:
-                yield f"tokenisation.kinds.{kind} has no effect ({hint})"
-        for task in self.tokenisation.tasks:
-            if hint := elsewhere.get(TASKS[task].kind):
-                yield f"tokenisation.tasks.{task} has no effect ({hint})"
-        for name in self.intermediate_training.recipes:
-            # A recipe that is not run this time may have its settings, a wrong name may not.
-            if name not in self.recipes:
-                try:
-                    parse_recipe(name, self._language_sets)
-                except ValueError as error:
-                    yield f"intermediate_training.recipes: {error}"
-        # Not only what is run: recipes and targets are narrowed on the command line.
-        trained = {*TRAINABLE, TEXT}
-        for key, levels in (("limits", self.limits), ("invitro.sizes", self.invitro.sizes)):
-            for task, values in levels.tasks.items():
-                if "train" in values and task not in trained:
-                    yield f"{key}.tasks.{task}.train has no effect (nothing trains on {task})"
-
-    def _belongs_to_another_source(self) -> Iterator[str]:
-        """Settings of another data source than the experiment's."""
-        if self.data_source == "invitro" and self.data_root:
-            yield f"data_root has no effect (data_source is {self.data_source})"
-        repos = {
-            source.repo
-            for task in TASKS.values()
-            for several in (*task.hub.values(), *task.hub_translated.values())
-            for source in several
-        }
-        for repo, revision in self.hub_revisions.items():
-            if repo not in repos:
-                yield f"hub_revisions: no task is read from {repo!r} ({did_you_mean(repo, repos)})"
-            elif not re.fullmatch(r"[0-9a-f]{40}", revision):
-                yield f"hub_revisions.{repo}: {revision!r} is not a full 40-digit commit"
-        if self.data_source != "hub" and self.hub_revisions:
-            yield f"hub_revisions has no effect (data_source is {self.data_source})"
-        if self.data_source != "invitro":
-            if self.invitro != Invitro():
-                yield f"invitro has no effect (data_source is {self.data_source})"
-            return
-        if self.limits != LimitLevels():
-            yield "limits has no effect (set invitro.sizes)"
-        for task, values in self.invitro.sizes.tasks.items():
-            for split in sorted(
-                {"dev", "test"}.intersection(values).difference(TASKS[task].generated)
-            ):
-                yield f"invitro.sizes.tasks.{task}.{split} has no effect (there is no such split)"
-        if not self.needs_text and self.invitro.translated_share != Invitro().translated_share:
-            yield "invitro.translated_share has no effect (nothing trains on text)"
-
-    def _text_does_not_fit(self) -> Iterator[str]:
-        generated = self.data_source == "invitro"
-        if generated:
-            for key, hint in (
-                ("root", "data_source invitro generates the text"),
-                ("languages", "set invitro.languages"),
-                ("dev_share", "set invitro.sizes.tasks.text.dev"),
-            ):
-                if getattr(self.text, key) != getattr(Text(), key):
-                    yield f"text.{key} has no effect ({hint})"
-        elif self.pretrained and not self.text.root:
-            names = ", ".join(self.pretrained)
-            yield f"text.root: the folder with <language>.txt files is needed to pretrain {names}"
-        if self.text.languages is not None:
-            if not self.text.languages:
-                yield "text.languages: at least one is needed"
-            if len(set(self.text.languages)) != len(self.text.languages):
-                yield f"text.languages: {list(self.text.languages)} names something twice"
-
-    def _inputs_too_long(self) -> Iterator[str]:
-        """Lengths beyond the positions of an encoder that is yet to be made."""
-        trained = {TARGETS[name].train_set for name in self.targets if name in TARGETS} - {None}
-        used = trained | {task for recipe in self.parsed_recipes.values() for task in recipe.tasks}
-        used |= {name for name in self.targets if name in TARGETS}
-        used &= TASKS.keys()
-        for name in self.pretrained:
-            source = self.encoders[name]
-            limit = source.pretrain.architecture.max_length
-            where = f"encoders.{name}.pretrain.architecture.max_length {limit}"
-            retrieved = [task for task in used if TASKS[task].kind is Kind.RETRIEVAL]
-            if retrieved and source.retrieval.max_length > limit:
-                yield (
-                    f"encoders.{name}.retrieval.max_length {source.retrieval.max_length} is more"
-                    f" than {where}"
-                )
-            layers = source.pretrain.architecture.num_hidden_layers
-            if retrieved and not -layers - 1 <= source.retrieval.layer <= layers:
-                yield (
-                    f"encoders.{name}.retrieval.layer {source.retrieval.layer} is not among its"
-                    f" {layers} layers and the embedding output"
-                )
-            for task in sorted(used.difference(retrieved)):
-                length = self.tokenisation_for(task).max_length
-                if length > limit:
-                    yield f"tokenisation: max_length {length} of {task} is more than {where}"
 
     @property
     def pretrained(self) -> tuple[str, ...]:
@@ -353,17 +151,18 @@ class Experiment(Strict):
             return Recipe(name, sources, bool(settings.mlm))
         if settings.mlm is not None:
             raise ValueError(f"{name!r}: mlm goes with sources; or write +mlm behind the name")
-        return parse_recipe(name, self._language_sets)
+        return parse_recipe(name, self.known_language_sets)
 
     def _is_shorthand(self, name: str) -> bool:
         try:
-            parse_recipe(name, self._language_sets)
+            parse_recipe(name, self.known_language_sets)
         except ValueError:
             return False
         return True
 
     @property
-    def _language_sets(self) -> dict[str, tuple[str, ...]]:
+    def known_language_sets(self) -> dict[str, tuple[str, ...]]:
+        """Names that may stand for several languages in a recipe: those given, or `diverse`."""
         if self.language_sets is not None:
             return self.language_sets
         if self.data_source != "invitro":

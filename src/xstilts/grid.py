@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
-from xstilts.config import BASELINE, UNTRAINED, Experiment
+from xstilts.config import BASELINE, Experiment
 from xstilts.data.locate import Unit
 from xstilts.encoder_settings import Pretraining
 from xstilts.errors import XstiltsError
@@ -15,7 +15,7 @@ from xstilts.inventory import Inventory
 from xstilts.languages import INVITRO_LANGUAGES
 from xstilts.needs import available, by_source, needed_by, required
 from xstilts.paths import Paths
-from xstilts.recipes import Recipe, Source
+from xstilts.recipes import UNTRAINED, Recipe, Source
 from xstilts.settings import Mixing, TrainingSettings
 from xstilts.tasks import SOURCE_LANGUAGE, TARGETS, TASKS, TEXT, Kind, Task
 

@@ -23,7 +23,7 @@ _UNTRACKED = {
     f"xstilts.{name}"
     for name in (
         *("config", "grid", "inventory", "languages", "needs", "paths"),
-        *("encoder_settings", "recipes", "settings"),
+        *("encoder_settings", "experiment_checks", "recipes", "settings"),
         *("task_types", "tasks"),
         *("errors", "files", "hardware", "jobs", "provenance"),
     )

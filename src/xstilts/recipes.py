@@ -15,7 +15,11 @@ from xstilts.errors import did_you_mean
 from xstilts.task_types import SOURCE_LANGUAGE
 from xstilts.tasks import INTERMEDIATE, TARGETS
 
+# What experiments, encoders and recipes may be called.
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._+@-]*$"
 NONE = "none"
+# The encoder's architecture and tokenizer with random weights: a control, and no recipe.
+UNTRAINED = "untrained"
 MULTI = "multi"
 MLM_SUFFIX = "+mlm"
 _LANGUAGES_MARK = "@"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from xstilts.config import BASELINE, UNTRAINED
+from xstilts.config import BASELINE
 from xstilts.grid import Cell, Grid
+from xstilts.recipes import UNTRAINED
 from xstilts.tasks import TEXT
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import polars as pl
 
-from xstilts.config import BASELINE, UNTRAINED
+from xstilts.config import BASELINE
 from xstilts.cost.summary import emissions_kg, pareto_front, recipe_costs
 from xstilts.cost.table import PHASES
+from xstilts.recipes import UNTRAINED
 from xstilts.report.amounts import (
     BYTES,
     FLOPS,

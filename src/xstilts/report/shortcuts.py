@@ -8,7 +8,8 @@ from statistics import fmean
 
 import polars as pl
 
-from xstilts.config import BASELINE, UNTRAINED
+from xstilts.config import BASELINE
+from xstilts.recipes import UNTRAINED
 from xstilts.report.cells import Cell, Column, Row, Table, points, title
 from xstilts.report.tables import View
 from xstilts.rivals import main_scores, rival

@@ -1,0 +1,232 @@
+"""What is wrong with an experiment as a whole, where its parts meet: all of it at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from xstilts.errors import did_you_mean
+from xstilts.languages import language_table
+from xstilts.recipes import NAME, TRAINABLE, UNTRAINED, Recipe, parse_recipe
+from xstilts.settings import Invitro, LimitLevels, Text
+from xstilts.tasks import TARGETS, TASKS, TEXT, Kind
+
+if TYPE_CHECKING:
+    from xstilts.config import Experiment
+
+
+def problems_of(experiment: Experiment) -> Iterator[str]:
+    """Everything that is wrong, a sentence each that names the key."""
+    found = [
+        *_targets_are_known(experiment),
+        *_recipes_are_sound(experiment),
+        *_names_are_sound(experiment),
+        *_settings_without_effect(experiment),
+        *_belongs_to_another_source(experiment),
+        *_text_does_not_fit(experiment),
+        *_inputs_too_long(experiment),
+    ]
+    if experiment.data_source == "folder" and not experiment.data_root:
+        found.append(
+            "data_root: the folder with XTREME's data is needed for data_source: folder"
+            " (snakemake … --config data_root=PATH)"
+        )
+    yield from found
+    for name in experiment.targets:
+        if not found and not experiment.languages(name):
+            yield f"targets.{name}: no language is left"
+
+
+def _targets_are_known(experiment: Experiment) -> Iterator[str]:
+    for name, target in experiment.targets.items():
+        if name not in TARGETS:
+            yield f"targets: unknown target {name!r} ({did_you_mean(name, TARGETS)})"
+            continue
+        known = experiment.all_languages(name)
+        for language in (target.languages or ()) + target.exclude:
+            if language not in known:
+                yield (
+                    f"targets.{name}: {language!r} is not among its languages ({', '.join(known)})"
+                )
+
+
+def _names_are_sound(experiment: Experiment) -> Iterator[str]:
+    for name in experiment.encoders:
+        if not re.match(NAME, name):
+            yield f"encoders: {name!r} must be letters, digits and . _ + - only"
+    for key in ("encoders", "recipes", "targets", "seeds", "splits", "baselines"):
+        values = list(getattr(experiment, key))
+        if not values and key != "baselines":
+            yield f"{key}: at least one is needed"
+        if len(set(values)) != len(values):
+            yield f"{key}: {values} names something twice"
+
+
+def _recipes_are_sound(experiment: Experiment) -> Iterator[str]:
+    known = language_table(experiment.data_source)
+    if experiment.data_source == "invitro":
+        known = {code: known[code] for code in experiment.invitro.languages}
+    for name, codes in (experiment.language_sets or {}).items():
+        if not codes or len(set(codes)) != len(codes):
+            yield f"language_sets.{name}: one or more different languages are needed"
+        if name in known:
+            yield f"language_sets.{name}: {name!r} is a language itself; choose another name"
+    for name in experiment.recipes:
+        if name == UNTRAINED:
+            yield f"recipes: {UNTRAINED!r} is no recipe but a baseline: list it in `baselines`"
+            continue
+        if not re.match(NAME, name):
+            yield f"recipes: {name!r} must be letters, digits and . _ + @ - only"
+            continue
+        try:
+            recipe = experiment.recipe(name)
+        except ValueError as error:
+            yield f"recipes: {error}"
+            continue
+        for source in recipe.sources:
+            if source.task not in TRAINABLE:
+                hint = did_you_mean(source.task, TRAINABLE)
+                yield f"recipes.{name}: nothing is trained on {source.task!r} ({hint})"
+            if source.language not in known:
+                hint = did_you_mean(source.language, [*known, *experiment.known_language_sets])
+                yield f"recipes.{name}: unknown language {source.language!r} ({hint})"
+        yield from _twins(experiment, recipe)
+        weights = experiment.mixing_for(name).weights
+        keys = [source.key for source in recipe.sources]
+        if weights is not None and set(weights) != set(keys):
+            yield (
+                f"recipes.{name}: weights must name every source and nothing else:"
+                f" {', '.join(keys) or 'it has no source'}"
+            )
+
+
+def _twins(experiment: Experiment, recipe: Recipe) -> Iterator[str]:
+    """Earlier recipes that train on the same with the same mixing."""
+    for name, other in experiment.parsed_recipes.items():
+        if name == recipe.name:
+            return
+        same = set(other.sources) == set(recipe.sources) and other.mlm == recipe.mlm
+        if same and experiment.mixing_for(name) == experiment.mixing_for(recipe.name):
+            yield f"recipes: {name!r} and {recipe.name!r} train on the same: drop one"
+
+
+def _settings_without_effect(experiment: Experiment) -> Iterator[str]:
+    """Settings that no job would read, which is always a mistake."""
+    for key, levels in (
+        ("training", experiment.training),
+        ("intermediate_training", experiment.intermediate_training),
+    ):
+        for task in levels.tasks:
+            if task not in TRAINABLE:
+                train_set = TASKS[task].train_set
+                hint = f"it trains as {train_set}" if train_set else "it is not trained on"
+                if TASKS[task].kind is Kind.MLM:
+                    hint = "set encoders.<name>.pretrain.training"
+                yield f"{key}.tasks.{task} has no effect ({hint})"
+        if Kind.RETRIEVAL in levels.kinds:
+            yield f"{key}.kinds.retrieval has no effect (retrieval is not trained)"
+        if Kind.MLM in levels.kinds:
+            yield f"{key}.kinds.mlm has no effect (set encoders.<name>.pretrain.training)"
+    elsewhere = {
+        Kind.RETRIEVAL: "set encoders.<name>.retrieval.max_length",
+        Kind.MLM: "set encoders.<name>.pretrain.architecture.max_length",
+    }
+    for kind, hint in elsewhere.items():
+        if kind in experiment.tokenisation.kinds:
+            yield f"tokenisation.kinds.{kind} has no effect ({hint})"
+    for task in experiment.tokenisation.tasks:
+        if hint := elsewhere.get(TASKS[task].kind):
+            yield f"tokenisation.tasks.{task} has no effect ({hint})"
+    for name in experiment.intermediate_training.recipes:
+        # A recipe that is not run this time may have its settings, a wrong name may not.
+        if name not in experiment.recipes:
+            try:
+                parse_recipe(name, experiment.known_language_sets)
+            except ValueError as error:
+                yield f"intermediate_training.recipes: {error}"
+    # Not only what is run: recipes and targets are narrowed on the command line.
+    trained = {*TRAINABLE, TEXT}
+    for key, levels in (("limits", experiment.limits), ("invitro.sizes", experiment.invitro.sizes)):
+        for task, values in levels.tasks.items():
+            if "train" in values and task not in trained:
+                yield f"{key}.tasks.{task}.train has no effect (nothing trains on {task})"
+
+
+def _belongs_to_another_source(experiment: Experiment) -> Iterator[str]:
+    """Settings of another data source than the experiment's."""
+    if experiment.data_source == "invitro" and experiment.data_root:
+        yield f"data_root has no effect (data_source is {experiment.data_source})"
+    repos = {
+        source.repo
+        for task in TASKS.values()
+        for several in (*task.hub.values(), *task.hub_translated.values())
+        for source in several
+    }
+    for repo, revision in experiment.hub_revisions.items():
+        if repo not in repos:
+            yield f"hub_revisions: no task is read from {repo!r} ({did_you_mean(repo, repos)})"
+        elif not re.fullmatch(r"[0-9a-f]{40}", revision):
+            yield f"hub_revisions.{repo}: {revision!r} is not a full 40-digit commit"
+    if experiment.data_source != "hub" and experiment.hub_revisions:
+        yield f"hub_revisions has no effect (data_source is {experiment.data_source})"
+    if experiment.data_source != "invitro":
+        if experiment.invitro != Invitro():
+            yield f"invitro has no effect (data_source is {experiment.data_source})"
+        return
+    if experiment.limits != LimitLevels():
+        yield "limits has no effect (set invitro.sizes)"
+    for task, values in experiment.invitro.sizes.tasks.items():
+        for split in sorted({"dev", "test"}.intersection(values).difference(TASKS[task].generated)):
+            yield f"invitro.sizes.tasks.{task}.{split} has no effect (there is no such split)"
+    share = experiment.invitro.translated_share
+    if not experiment.needs_text and share != Invitro().translated_share:
+        yield "invitro.translated_share has no effect (nothing trains on text)"
+
+
+def _text_does_not_fit(experiment: Experiment) -> Iterator[str]:
+    generated = experiment.data_source == "invitro"
+    if generated:
+        for key, hint in (
+            ("root", "data_source invitro generates the text"),
+            ("languages", "set invitro.languages"),
+            ("dev_share", "set invitro.sizes.tasks.text.dev"),
+        ):
+            if getattr(experiment.text, key) != getattr(Text(), key):
+                yield f"text.{key} has no effect ({hint})"
+    elif experiment.pretrained and not experiment.text.root:
+        names = ", ".join(experiment.pretrained)
+        yield f"text.root: the folder with <language>.txt files is needed to pretrain {names}"
+    if experiment.text.languages is not None:
+        if not experiment.text.languages:
+            yield "text.languages: at least one is needed"
+        if len(set(experiment.text.languages)) != len(experiment.text.languages):
+            yield f"text.languages: {list(experiment.text.languages)} names something twice"
+
+
+def _inputs_too_long(experiment: Experiment) -> Iterator[str]:
+    """Lengths beyond the positions of an encoder that is yet to be made."""
+    targets = {name for name in experiment.targets if name in TARGETS}
+    used = targets | {TARGETS[name].train_set for name in targets} - {None}
+    for recipe in experiment.parsed_recipes.values():
+        used |= TASKS.keys() & recipe.tasks
+    for name in experiment.pretrained:
+        source = experiment.encoders[name]
+        limit = source.pretrain.architecture.max_length
+        where = f"encoders.{name}.pretrain.architecture.max_length {limit}"
+        retrieved = [task for task in used if TASKS[task].kind is Kind.RETRIEVAL]
+        if retrieved and source.retrieval.max_length > limit:
+            yield (
+                f"encoders.{name}.retrieval.max_length {source.retrieval.max_length} is more"
+                f" than {where}"
+            )
+        layers = source.pretrain.architecture.num_hidden_layers
+        if retrieved and not -layers - 1 <= source.retrieval.layer <= layers:
+            yield (
+                f"encoders.{name}.retrieval.layer {source.retrieval.layer} is not among its"
+                f" {layers} layers and the embedding output"
+            )
+        for task in sorted(used.difference(retrieved)):
+            length = experiment.tokenisation_for(task).max_length
+            if length > limit:
+                yield f"tokenisation: max_length {length} of {task} is more than {where}"
