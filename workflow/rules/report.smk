@@ -105,6 +105,7 @@ rule write_cost:
         costs=paths.costs,
         cells=paths.cell_costs,
         scores=paths.scores,
+        runs=paths.runs,
     output:
         paths.cost_page,
     log:

@@ -7,16 +7,21 @@ with job(snakemake):
 
     import polars as pl
 
+    from xstilts.analysis.collapse import without_collapsed
     from xstilts.report.cost import write_cost
     from xstilts.schemas import read_meta
 
     experiment = snakemake.params.experiment
+    scores, collapsed = without_collapsed(
+        pl.read_parquet(snakemake.input.scores), pl.read_parquet(snakemake.input.runs)
+    )
     write_cost(
         Path(snakemake.output[0]),
         title=experiment["experiment"],
         costs=pl.read_parquet(snakemake.input.costs),
         cells=pl.read_parquet(snakemake.input.cells),
-        scores=pl.read_parquet(snakemake.input.scores),
+        scores=scores,
+        notes=collapsed,
         experiment=experiment,
         hardware=read_meta(snakemake.input.costs)["hardware"],
         table=snakemake.params.table,

@@ -7,7 +7,7 @@ with job(snakemake):
 
     import polars as pl
 
-    from xstilts.analysis.collapse import collapsed_scores, drop
+    from xstilts.analysis.collapse import without_collapsed
     from xstilts.files import write_text
     from xstilts.headline import headline
     from xstilts.languages import language_table
@@ -18,7 +18,7 @@ with job(snakemake):
     scores = pl.read_parquet(snakemake.input.scores)
     baselines = next((pl.read_parquet(path) for path in snakemake.input.baselines), None)
     runs = pl.read_parquet(snakemake.input.runs)
-    sound = drop(scores, collapsed_scores(scores, runs).left_out)
+    sound, _ = without_collapsed(scores, runs)
     sentences = headline(sound, baselines, language_table(experiment["data_source"]))
     write_text(snakemake.output.headline, "".join(f"{sentence}\n" for sentence in sentences))
     write_page(

@@ -27,6 +27,7 @@ def write_cost(
     experiment: Mapping[str, Any],
     hardware: Sequence[str] = (),
     table: Mapping[str, Mapping[str, Any]] | None = None,
+    notes: Sequence[str] = (),
     gram_per_kwh: float | None = None,
     pue: float = 1.0,
 ) -> None:
@@ -41,6 +42,7 @@ def write_cost(
         experiment: the validated experiment as plain data; its order of recipes is kept.
         hardware: the machines that were used, in words (`cost.table.Collected.hardware`).
         table: as for `report.page.write_page`.
+        notes: further caveats on the scores, plain text.
         gram_per_kwh: g CO2e of a kWh where it was used; emissions are left out without it.
         pue: power usage effectiveness: energy of the building by that of the machine, 1 or more.
 
@@ -56,7 +58,7 @@ def write_cost(
         .render(
             title=title,
             facts=view.facts(hardware),
-            caveats=list(view.caveats(scores)),
+            caveats=[*view.caveats(scores), *notes],
             figures=list(view.figures()),
             recipes=[view.recipes(encoder) for encoder in view.encoders],
             phases=[view.phases(encoder) for encoder in view.encoders],
