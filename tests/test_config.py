@@ -82,7 +82,10 @@ def test_shipped_experiments_are_valid(path):
         ({"recipes": ["none", "mnli@divers"]}, "did you mean 'diverse'"),
         ({"mixing": {"weights": {"mnli": float("inf")}}}, "no weight"),
         (
-            {"tokenisation": {"default": {"max_length": 128, "max_query_length": 126}}},
+            {
+                "recipes": ["none", "squad_v1"],
+                "tokenisation": {"default": {"max_length": 128, "max_query_length": 126}},
+            },
             "leaves no room for a passage",
         ),
         ({"recipes": {"own": {"sources": []}}}, "one or more different sources"),

@@ -14,9 +14,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from tiny_encoders import TEXTS, write_tiny_bert, write_tiny_xlmr
-from tiny_grid import make_folder, planned, snakemake
+from tiny_grid import make_folder
 from training_runs import prepare_text, run_once
 from transformers import AutoModel, AutoTokenizer
+from workflow_runs import planned, snakemake
 
 from xstilts.encoder import load_encoder, load_tokenizer
 from xstilts.encoder_settings import Architecture, TokenizerSettings

@@ -132,6 +132,37 @@ def test_what_could_not_be_run_stands_in_the_report(finished):
     assert "recipe mnli@th: " in page
 
 
+def test_every_claim_has_a_verdict_or_says_what_is_missing(finished):
+    results = finished / "results/tiny"
+    parts = json.loads((results / "claims.json").read_text(encoding="utf-8"))["claims"]
+    assert {part["number"][0] for part in parts} == set("1234567")
+    for part in parts:
+        assert part["statement"] in (results / "claims.html").read_text(encoding="utf-8")
+        if part["verdict"] == "not testable":
+            assert part["missing"]
+        else:
+            assert part["low"] <= part["high"]
+    about = {part["recipe"] for part in parts if part.get("recipe")}
+    assert about <= set(RECIPES)
+    chosen = pl.read_parquet(results / "selection.parquet")
+    assert set(chosen["basis"]) == {"english_dev", "all_language_dev"}
+    assert set(chosen.filter(pl.col("target") == "xnli")["recipe"]) <= set(RECIPES)
+
+
+def test_every_cell_and_every_killed_attempt_is_paid_for(finished):
+    results = finished / "results/tiny"
+    costs = pl.read_parquet(results / "costs.parquet")
+    training = costs.filter(pl.col("stage") == "train_intermediate")
+    assert training.height == 3 * 2
+    assert (training["flops"] > 0).all()
+    assert (costs["wall_seconds"] > 0).all()
+    assert training.filter(recipe="multi")["attempts"].max() > 1
+    assert "Pareto" in (results / "cost.html").read_text(encoding="utf-8")
+    page = (results / "index.html").read_text(encoding="utf-8")
+    assert 'href="claims.html"' in page
+    assert 'href="cost.html"' in page
+
+
 def test_intermediate_encoders_are_kept_and_target_checkpoints_are_not(finished):
     results = finished / "results/tiny"
     assert len(list(results.glob("intermediate/tiny/*/seed*/model.safetensors"))) == 3 * 2
@@ -151,6 +182,9 @@ ENTRY = """
     ),
 """
 READER = '''
+from xstilts.data.lines import parse_json
+
+
 def read_boolq(place, files):
     """JSON lines of question, passage and answer (true or false)."""
     batch = Batch()

@@ -25,6 +25,7 @@ def problems_of(experiment: Experiment) -> Iterator[str]:
         *_settings_without_effect(experiment),
         *_belongs_to_another_source(experiment),
         *_text_does_not_fit(experiment),
+        *_questions_too_long(experiment),
         *_inputs_too_long(experiment),
     ]
     if experiment.data_source == "folder" and not experiment.data_root:
@@ -204,12 +205,28 @@ def _text_does_not_fit(experiment: Experiment) -> Iterator[str]:
             yield f"text.languages: {list(experiment.text.languages)} names something twice"
 
 
-def _inputs_too_long(experiment: Experiment) -> Iterator[str]:
-    """Lengths beyond the positions of an encoder that is yet to be made."""
+def _used_tasks(experiment: Experiment) -> set[str]:
     targets = {name for name in experiment.targets if name in TARGETS}
-    used = targets | {TARGETS[name].train_set for name in targets} - {None}
+    used = targets | {train_set for name in targets if (train_set := TARGETS[name].train_set)}
     for recipe in experiment.parsed_recipes.values():
         used |= TASKS.keys() & recipe.tasks
+    return used
+
+
+def _questions_too_long(experiment: Experiment) -> Iterator[str]:
+    """Questions that leave no room for a passage beside them."""
+    for task in sorted(_used_tasks(experiment)):
+        lengths = experiment.tokenisation_for(task)
+        if TASKS[task].kind is Kind.SPAN and lengths.max_query_length > lengths.max_length - 16:
+            yield (
+                f"tokenisation: max_query_length {lengths.max_query_length} of {task} leaves no"
+                f" room for a passage in max_length {lengths.max_length}"
+            )
+
+
+def _inputs_too_long(experiment: Experiment) -> Iterator[str]:
+    """Lengths beyond the positions of an encoder that is yet to be made."""
+    used = _used_tasks(experiment)
     for name in experiment.pretrained:
         source = experiment.encoders[name]
         limit = source.pretrain.architecture.max_length

@@ -72,17 +72,6 @@ class Tokenisation(Strict):
     doc_stride: int = Field(default=128, gt=0)
     max_query_length: int = Field(default=64, gt=0)
 
-    @model_validator(mode="after")
-    def _questions_leave_room(self) -> Tokenisation:
-        # Levels are checked one by one, with the defaults of what they leave open.
-        given = {"max_length", "max_query_length"} <= self.model_fields_set
-        if given and self.max_query_length > self.max_length - 16:
-            raise ValueError(
-                f"max_query_length {self.max_query_length} leaves no room for a passage in"
-                f" max_length {self.max_length}"
-            )
-        return self
-
 
 class TrainingSettings(Strict):
     """Hyperparameters of one fine-tuning run.
