@@ -9,6 +9,7 @@ with job(snakemake):
 
     from xstilts.languages import language_table
     from xstilts.report.claims import write_claims
+    from xstilts.report.notes import supervision_notes
 
     experiment = snakemake.params.experiment
     write_claims(
@@ -22,5 +23,8 @@ with job(snakemake):
         recipes=snakemake.params.recipes,
         languages=language_table(experiment["data_source"]),
         experiment=experiment,
-        caveats=[f"Left out, because the data are missing: {x}" for x in snakemake.params.left_out],
+        caveats=[
+            *supervision_notes(experiment, snakemake.params.recipes),
+            *(f"Left out, because the data are missing: {x}" for x in snakemake.params.left_out),
+        ],
     )

@@ -35,7 +35,7 @@ def notes(
     return [
         *(f"Left out, because the data are missing: {missing}" for missing in left_out),
         *_data_notes(data),
-        *_supervision_notes(experiment, recipes or {}),
+        *supervision_notes(experiment, recipes or {}),
         *_selection_notes(experiment),
         *_retrieval_notes(experiment),
         *_mining_notes(mined),
@@ -60,7 +60,7 @@ def _data_notes(data: Iterable[str | Path]) -> Iterator[str]:
         yield f"{TASKS[task].title} is the hub's variant: {variant}."
 
 
-def _supervision_notes(
+def supervision_notes(
     experiment: Mapping[str, Any], recipes: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[str]:
     """Where a recipe has seen labelled data of a target in a language that is tested."""
