@@ -58,25 +58,33 @@ def curve(folder):
     return json.loads((folder / "curve.json").read_text())
 
 
-def test_a_run_that_fell_back_after_its_best_checkpoint_is_none(data, tmp_path, monkeypatch):
-    """What is kept has learnt; that the steps after it are at chance says nothing of it."""
-    monkeypatch.setattr("xstilts.collapse._NEAR_CHANCE", 0.0)
-    settings = {"epochs": 30, "evaluate_every": 1, "patience": 25, "learning_rate": 1e-12}
-    run_once(data, tmp_path, "xnli", **settings)
-    found = curve(tmp_path)
-    assert found["best_step"] == 1 < found["steps"]
-    # One step up to there is too few to judge by, thirty are not.
-    assert found["collapsed"] in ("", CONSTANT)
-
-
-def test_of_equal_scores_the_checkpoint_that_is_not_constant_is_kept(data, tmp_path, monkeypatch):
-    found = iter([(50.0, True), (50.0, True), (50.0, False), (50.0, False), (40.0, False)] * 9)
+def scores_of(monkeypatch, found):
+    """Development scores of a run, as (score, constant), instead of those that it has."""
+    found = iter(found)
 
     def scored(self, *_):
         score, constant = next(found)
         return Measured(score=score, constant=constant)
 
     monkeypatch.setattr("xstilts.development.DevSet.score", scored)
+
+
+def test_a_run_that_fell_back_after_its_best_checkpoint_is_none(data, tmp_path, monkeypatch):
+    """What is kept has learnt; that the steps after it are at chance says nothing of it."""
+    monkeypatch.setattr("xstilts.collapse._NEAR_CHANCE", 0.0)
+    scores_of(monkeypatch, [(60.0, False), *[(50.0, True)] * 60])
+    settings = {"epochs": 30, "evaluate_every": 1, "patience": 25, "learning_rate": 1e-12}
+    run_once(data, tmp_path, "xnli", **settings)
+    found = curve(tmp_path)
+    assert found["best_step"] == 1
+    assert found["steps"] == 26
+    # Twenty-six steps would be enough to judge by, the one up to the best is not.
+    assert found["collapsed"] == ""
+
+
+def test_of_equal_scores_the_checkpoint_that_is_not_constant_is_kept(data, tmp_path, monkeypatch):
+    scores = [(50.0, True), (50.0, True), (50.0, False), (50.0, False), (40.0, False)]
+    scores_of(monkeypatch, scores * 9)
     run_once(data, tmp_path, "xnli", epochs=1, evaluate_every=2)
     assert curve(tmp_path)["best_step"] == 6
     assert curve(tmp_path)["collapsed"] != CONSTANT

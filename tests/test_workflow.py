@@ -184,6 +184,18 @@ def holds(folder: Path, name: str) -> bool:
     return any(name in files for _, _, files in os.walk(folder))
 
 
+def stop_with_state(process: subprocess.Popen, folder: Path) -> None:
+    """Stop a run for good or ill at a moment at which a training run has state to resume from."""
+    while process.poll() is None:
+        if holds(folder, "state.safetensors"):
+            # What was seen may be gone a moment later: stand still, and look again.
+            os.killpg(process.pid, signal.SIGSTOP)
+            if holds(folder, "state.safetensors"):
+                return
+            os.killpg(process.pid, signal.SIGCONT)
+        time.sleep(0.005)
+
+
 def test_killed_anywhere_and_started_again_it_gives_the_same_scores(tmp_path):
     left_alone = make_folder(tmp_path / "a", **SMALL)
     killed = make_folder(tmp_path / "b", **SMALL)
@@ -194,10 +206,9 @@ def test_killed_anywhere_and_started_again_it_gives_the_same_scores(tmp_path):
             command(killed), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             start_new_session=True,
         )  # fmt: skip
-        if kill == 1:
-            # Once while a training run has state to resume from.
-            while process.poll() is None and not holds(killed, "state.safetensors"):
-                time.sleep(0.01)
+        if kill == 2:
+            # The last, so that the run which is left alone finds the state.
+            stop_with_state(process, killed)
         else:
             time.sleep(moments.uniform(4, 12))
         assert process.poll() is None, "it ended before it was killed"

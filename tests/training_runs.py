@@ -90,7 +90,7 @@ def parts(folder: Path, keys: Sequence[str], part: str) -> tuple[Any, ...]:
     """The prepared data of these tasks as a training run takes them."""
     from xstilts.open_labels import with_open_labels
     from xstilts.tasks import TASKS
-    from xstilts.train import TaskData
+    from xstilts.training_run import TaskData
 
     return tuple(
         TaskData(
@@ -106,7 +106,7 @@ def parts(folder: Path, keys: Sequence[str], part: str) -> tuple[Any, ...]:
 def training_run(folder: Path, key: str, **settings: Any):
     """The run that `run_once` executes: on one task, or a mixture of them joined by `+`."""
     from xstilts.settings import Mixing, TrainingSettings
-    from xstilts.train import TrainingRun
+    from xstilts.training_run import TrainingRun
 
     save_every = settings.pop("save_every_seconds", 300)
     mixing = settings.pop("mixing", {})

@@ -49,9 +49,9 @@ class Experiment(Strict):
     """One experiment: everything that decides what is run, and nothing about how.
 
     `data_root` is the folder of XTREME's download scripts, for `data_source: folder`; for `hub` it
-    may hold what the hub has not (CCGbank). `invitro`
-    says what `data_source: invitro` generates. `text` is what encoders with `pretrain` are made
-    of, unless it is generated too. `splits` are the splits that are predicted and scored.
+    may hold what the hub has not (CCGbank). `invitro` says what `data_source: invitro` generates.
+    `text` is what encoders with `pretrain` and recipes with MLM train on, unless it is generated
+    too. `splits` are the splits that are predicted and scored.
     `baselines` are shown beside the recipes but are none: shortcuts that need no model
     (`xstilts.shortcuts`), and `untrained`, the encoder with random weights, trained on each
     target like the recipe `none`. `training` holds for both phases; `intermediate_training`

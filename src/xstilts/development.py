@@ -14,6 +14,7 @@ from transformers import PreTrainedTokenizerBase
 from xstilts.batches import Features, derive_seed, micro_batches
 from xstilts.item_counts import prediction_table
 from xstilts.kinds import TaskKind
+from xstilts.memory import for_each_batch
 from xstilts.model import TaskModel, outputs_and_loss, run
 from xstilts.schemas import DATA, read_table
 from xstilts.scores import LANGUAGE_SCORE, score_predictions
@@ -110,11 +111,16 @@ class MaskedDevSet(DevSet):
         correct = torch.zeros((), dtype=torch.int64, device=device)
         summed = torch.zeros((), dtype=torch.float64, device=device)
         everything = range(len(self.features))
-        for rows in micro_batches(everything, self.features.lengths, batch_tokens):
+        lengths = self.features.lengths
+
+        def add(rows: np.ndarray) -> None:
+            nonlocal correct, summed
             outputs, targets, loss = outputs_and_loss(
                 model, self.kind, self.features, rows, pad_id=pad_id, device=device
             )
             correct += (outputs.argmax(-1) == targets).sum()
             summed += loss
+
+        for_each_batch(add, micro_batches(everything, lengths, batch_tokens), lengths, device)
         decisions = max(1, self.kind.decisions(self.features, everything))
         return Measured(score=100 * correct.item() / decisions, loss=summed.item() / decisions)

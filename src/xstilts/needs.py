@@ -44,7 +44,7 @@ def by_source(needs: Iterable[Need]) -> dict[str, tuple[str, ...]]:
     table = list(TASKS)
 
     def place(key: str) -> tuple[bool, int, str]:
-        return key != TEXT, table.index(key.partition("@")[0]), key
+        return key != TEXT, table.index(Source.of(key).task), key
 
     return {
         key: tuple(part for part in PARTS if (key, part) in needs)

@@ -7,16 +7,13 @@ same number of threads).
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import fmean
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,7 +25,7 @@ from xstilts.collapse import collapse_of
 from xstilts.development import DevSet, MaskedDevSet
 from xstilts.encoder import load_tokenizer
 from xstilts.errors import InterruptedBySignal, XstiltsError
-from xstilts.files import atomic_path, sha256_file, write_json
+from xstilts.files import atomic_path, write_json
 from xstilts.kinds import TaskKind, kind_of
 from xstilts.memory import free_memory, is_out_of_memory
 from xstilts.mixture import MixedSource, number_of_steps, plan
@@ -43,62 +40,14 @@ from xstilts.model import (
 from xstilts.optimiser import adamw, schedule, seed_dropout
 from xstilts.resume import Progress, ResumeState
 from xstilts.schemas import read_meta
-from xstilts.settings import Mixing, TrainingSettings
 from xstilts.signals import Stop, stop_on_signal
-from xstilts.tasks import Kind, Task
+from xstilts.tasks import Kind
+from xstilts.training_run import TaskData, TrainingRun
 
 log = logging.getLogger(__name__)
 
-_T = TypeVar("_T")
 # Micro-batches are not halved below this: an example longer than that stays alone anyway.
 _FEWEST_TOKENS = 16
-
-
-@dataclass(frozen=True, kw_only=True)
-class TaskData:
-    """One part of a task's data in one language; `key` names it (`mnli`, `mnli@sw`)."""
-
-    key: str
-    task: Task
-    data: Path
-    features: Path
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingRun:
-    """Everything that one training run depends on.
-
-    `name` is the run's place in the grid, e.g. `minilm/mnli/udpos`: seeds derive from it.
-    `sources` are mixed as `mixing` says; sources of one task share its head. `dev` are the
-    English development sets, one a task. `mask_ratio` is for masked language modelling alone.
-    """
-
-    name: str
-    encoder: Path
-    sources: tuple[TaskData, ...]
-    dev: tuple[TaskData, ...]
-    settings: TrainingSettings
-    seed: int
-    code: str
-    mixing: Mixing = field(default_factory=Mixing)
-    mask_ratio: float = 0.15
-    device: str = "auto"
-    save_every_seconds: float = 300.0
-
-    def fingerprint(self) -> str:
-        """Digest of all that decides the result, by content; not of how the run is executed."""
-        files = [source.features for source in self.sources]
-        files += [path for dev in self.dev for path in (dev.features, dev.data)]
-        files += [self.encoder / "config.json", *sorted(self.encoder.glob("*.safetensors"))]
-        settings = self.settings.model_dump(mode="json", exclude={"save_every_seconds"})
-        content = [self.name, self.seed, self.code, settings, self.mask_ratio]
-        content += [self.mixing.model_dump(mode="json"), [each.key for each in self.sources]]
-        content += [[path.name, sha256_file(path)] for path in files]
-        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
-
-    def once_more(self) -> TrainingRun:
-        """The same run with a seed derived from its own."""
-        return replace(self, seed=derive_seed(self.seed, self.name, "restart"))
 
 
 def train(job: TrainingRun, output: Path, curve: Path, resume_folder: Path) -> None:
@@ -264,7 +213,7 @@ class _Loop:
             mask_ratio=self.job.mask_ratio,
             seed=derive_seed(self.job.seed, self.job.name, "masks", step),
         )
-        loss = self._within_memory(lambda: self._backward(step, part.kind, features, rows))
+        loss = self._gradients(step, part.kind, features, rows)
         if not math.isfinite(loss):
             raise XstiltsError(
                 f"{self.job.name}: the loss is {loss} at step {step + 1}",
@@ -303,11 +252,11 @@ class _Loop:
         # Once a step, because a GPU stands still for it.
         return summed.item()
 
-    def _within_memory(self, compute: Callable[[], _T]) -> _T:
-        """What `compute` returns, after as many halvings of the micro-batch as it takes."""
+    def _gradients(self, step: int, kind: TaskKind, features: Features, rows: np.ndarray) -> float:
+        """`_backward`, after as many halvings of the micro-batch as it takes."""
         while True:
             try:
-                return compute()
+                return self._backward(step, kind, features, rows)
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
@@ -362,9 +311,7 @@ class _Loop:
     def _evaluate(self, say: Callable[[str], Any]) -> dict[str, Any]:
         pad_id = self.tokenizer.pad_token_id
         found = {
-            dev.kind.task.key: self._within_memory(
-                lambda dev=dev: dev.score(self.model, pad_id, self.device, self.micro_batch_tokens)
-            )
+            dev.kind.task.key: dev.score(self.model, pad_id, self.device, self.micro_batch_tokens)
             for dev in self.dev
         }
         value = fmean(each.score for each in found.values())

@@ -10,7 +10,8 @@ with job(snakemake):
     from xstilts.schemas import read_meta
     from xstilts.settings import Mixing, TrainingSettings
     from xstilts.tasks import TASKS
-    from xstilts.train import TaskData, TrainingRun, train
+    from xstilts.train import train
+    from xstilts.training_run import TaskData, TrainingRun
 
     use_threads(snakemake.threads)
     settings = snakemake.params.run

@@ -9,7 +9,7 @@ with job(snakemake):
 
     from xstilts.languages import language_table
     from xstilts.report.claims import write_claims
-    from xstilts.report.notes import supervision_notes
+    from xstilts.report.notes import left_out_notes, supervision_notes
 
     experiment = snakemake.params.experiment
     write_claims(
@@ -25,6 +25,6 @@ with job(snakemake):
         experiment=experiment,
         caveats=[
             *supervision_notes(experiment, snakemake.params.recipes),
-            *(f"Left out, because the data are missing: {x}" for x in snakemake.params.left_out),
+            *left_out_notes(snakemake.params.left_out),
         ],
     )

@@ -33,13 +33,18 @@ def notes(
         recipes: name to `sources` (keys of `recipes.Source`).
     """
     return [
-        *(f"Left out, because the data are missing: {missing}" for missing in left_out),
+        *left_out_notes(left_out),
         *_data_notes(data),
         *supervision_notes(experiment, recipes or {}),
         *_selection_notes(experiment),
         *_retrieval_notes(experiment),
         *_mining_notes(mined),
     ]
+
+
+def left_out_notes(left_out: Iterable[str]) -> Iterator[str]:
+    """Data that were missing and left out."""
+    return (f"Left out, because the data are missing: {missing}" for missing in left_out)
 
 
 def _data_notes(data: Iterable[str | Path]) -> Iterator[str]:
