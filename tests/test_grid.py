@@ -91,12 +91,12 @@ def test_slices_hold_what_a_job_depends_on_and_nothing_else(root):
     base, more = grid(root), grid(root, seeds=[1, 2, 3], targets={**TARGETS, "panx": None},
                                   missing_data="leave_out")  # fmt: skip
     job = {"encoder": "a", "recipe": "none", "train_set": "xnli", "seed": "1"}
-    assert base.target_slice(job) == more.target_slice(job)
-    assert base.data_slice("xnli", "train") == more.data_slice("xnli", "train")
+    assert base.slices.target(job) == more.slices.target(job)
+    assert base.slices.data("xnli", "train") == more.slices.data("xnli", "train")
     faster = grid(root, training={"tasks": {"xnli": {"learning_rate": 0.1}}})
-    assert base.target_slice(job) != faster.target_slice(job)
+    assert base.slices.target(job) != faster.slices.target(job)
     job["train_set"] = "udpos"
-    assert base.target_slice(job) == faster.target_slice(job)
+    assert base.slices.target(job) == faster.slices.target(job)
 
 
 def test_mixing_concerns_mixtures_alone(root):
@@ -115,7 +115,7 @@ def test_mixing_concerns_mixtures_alone(root):
     for key, (value, affected) in changed.items():
         other = grid(root, **changes, mixing={key: value})
         for recipe in recipes[1:]:
-            slices = [each.intermediate_slice({**job, "recipe": recipe}) for each in (base, other)]
+            slices = [each.slices.intermediate({**job, "recipe": recipe}) for each in (base, other)]
             assert (slices[0] != slices[1]) == (recipe in affected)
     assert base.sources("mnli+mlm") == ["mnli", "text"]
     assert base.parts("text") == ("train",)
@@ -221,7 +221,7 @@ def test_bucc_without_development_pairs_is_left_out_as_a_language(root, tmp_path
 
 def test_the_data_folder_is_the_same_however_it_is_spelt(root, monkeypatch):
     monkeypatch.chdir(root.parent)
-    assert grid(root.name).data_slice("xnli", "train") == grid(root).data_slice("xnli", "train")
+    assert grid(root.name).slices.data("xnli", "train") == grid(root).slices.data("xnli", "train")
     with pytest.raises(XstiltsError, match="no such folder"):
         grid(root / "absent")
 
@@ -236,9 +236,9 @@ def test_execution_settings_are_no_parameters(root):
     )
     job = {"encoder": "a", "recipe": "none", "train_set": "xnli", "seed": "1"}
     for make in (
-        lambda g: g.target_slice(job),
-        lambda g: g.decoding_slice("xnli"),
-        lambda g: g.embedding_slice("a"),
+        lambda g: g.slices.target(job),
+        lambda g: g.slices.decoding("xnli"),
+        lambda g: g.slices.embedding("a"),
     ):
         assert make(base) == make(other)
 
@@ -285,17 +285,17 @@ def test_text_is_read_for_pretraining_alone(root, texts):
         assert expanded.input_files("text", part) == [
             str((texts / f"{name}.txt").resolve()) for name in ("de", "sw")
         ]
-        assert expanded.data_slice("text", part)["dev_from_train"] == 0.01
+        assert expanded.slices.data("text", part)["dev_from_train"] == 0.01
     narrowed = pretraining_grid(root, texts, text={"languages": ["sw"], "dev_share": 0.2})
     assert [unit.language for unit in narrowed.units("text", "train")] == ["sw"]
-    assert narrowed.data_slice("text", "dev")["dev_from_train"] == 0.2
+    assert narrowed.slices.data("text", "dev")["dev_from_train"] == 0.2
 
 
 def test_text_lies_in_a_folder_whatever_the_other_data_are(root, texts):
     expanded = pretraining_grid(root, texts, data_source="hub", data_root=None)
-    assert expanded.data_slice("text", "train")["source"] == "folder"
-    assert expanded.data_slice("text", "train")["hub"] == []
-    assert expanded.data_slice("xnli", "train")["source"] == "hub"
+    assert expanded.slices.data("text", "train")["source"] == "folder"
+    assert expanded.slices.data("text", "train")["hub"] == []
+    assert expanded.slices.data("xnli", "train")["source"] == "hub"
 
 
 def test_every_missing_text_is_named_at_once(root, texts, tmp_path):
@@ -328,15 +328,15 @@ def test_slices_of_pretraining_hold_what_decides_it(root, texts):
     base = pretraining_grid(root, texts)
     settings = {**OWN["pretrain"], "training": {"epochs": 3, "save_every_seconds": 9}}
     longer = pretraining_grid(root, texts, own={**OWN, "pretrain": settings})
-    assert base.new_encoder_slice("own") == longer.new_encoder_slice("own")
-    assert base.length_slice("own", "text") == {"max_length": 384}
-    first, second = (expanded.pretraining_slice("own") for expanded in (base, longer))
+    assert base.slices.new_encoder("own") == longer.slices.new_encoder("own")
+    assert base.slices.length("own", "text") == {"max_length": 384}
+    first, second = (expanded.slices.pretraining("own") for expanded in (base, longer))
     assert (first["seed"], first["mask_ratio"]) == (5, 0.15)
     assert {key for key in first if first[key] != second[key]} == {"settings"}
     assert second["settings"]["epochs"] == 3
     assert "save_every_seconds" not in second["settings"]
     with pytest.raises(ValueError, match="a is not pretrained"):
-        base.pretraining_slice("a")
+        base.slices.pretraining("a")
 
 
 def generated_grid(invitro=None, **changes):
@@ -360,7 +360,7 @@ def changed_slices(one, other):
     """The parts of the data of `one` that other settings would make anew."""
     parts = [(task, part) for task in one.tasks for part in one.parts(task)]
     assert parts == [(task, part) for task in other.tasks for part in other.parts(task)]
-    return {part for part in parts if one.data_slice(*part) != other.data_slice(*part)}
+    return {part for part in parts if one.slices.data(*part) != other.slices.data(*part)}
 
 
 TEXT_PARTS = {("text", "train"), ("text", "dev")}
@@ -376,7 +376,7 @@ def test_generated_data_have_no_files_and_sizes_of_their_own():
         for part in expanded.parts(task)
     )
     found = {
-        (task, part): expanded.data_slice(task, part)["sizes"]
+        (task, part): expanded.slices.data(task, part)["sizes"]
         for task in ("text", "xnli", "xquad", "squad_v1")
         for part in expanded.parts(task)
     }
@@ -402,8 +402,8 @@ def test_generated_units_are_languages_and_for_the_text_all_at_once():
     assert languages("xnli", "eval") == ["en", "qal", "qbo"]
     assert languages("tatoeba", "eval") == ["qal", "qbo"]
     assert languages("text", "train") == ["mul"]
-    assert list(expanded.data_slice("text", "train")["world"]["languages"]) == ["en", "qal", "qbo"]
-    assert list(expanded.data_slice("tatoeba", "eval")["world"]["languages"]) == [
+    assert list(expanded.slices.data("text", "train")["world"]["languages"]) == ["en", "qal", "qbo"]
+    assert list(expanded.slices.data("tatoeba", "eval")["world"]["languages"]) == [
         "en", "qal", "qbo"
     ]  # fmt: skip
 
@@ -435,10 +435,10 @@ def test_the_worlds_seed_decides_all_data_and_the_runs_seeds_none():
 
 def test_a_changed_row_of_the_table_of_languages_reaches_what_is_in_it(monkeypatch):
     base = generated_grid()
-    before = {part: base.data_slice(*part) for part in TEXT_PARTS | EVAL_PARTS | {("xnli", "dev")}}
+    before = {part: base.slices.data(*part) for part in TEXT_PARTS | EVAL_PARTS | {("xnli", "dev")}}
     moved = replace(INVITRO_LANGUAGES["qbo"], family="Albic")
     monkeypatch.setitem(INVITRO_LANGUAGES, "qbo", moved)
-    changed = {part for part in before if base.data_slice(*part) != before[part]}
+    changed = {part for part in before if base.slices.data(*part) != before[part]}
     assert changed == TEXT_PARTS | EVAL_PARTS
 
 

@@ -223,7 +223,7 @@ def test_encoders_are_measured_without_loading_them(tmp_path, monkeypatch):
 
 def test_an_encoder_of_unknown_size_is_said_to_be_so(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("HF_HOME", str(tmp_path))
-    values = hub_grid().as_dict() | {
+    values = hub_grid().slices.everything() | {
         "encoders": {"e": {"hub": "someone/encoder", "revision": COMMIT}}
     }
     (tmp_path / "exp.yaml").write_text(yaml.safe_dump(values))

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from xstilts.config import BASELINE, Experiment
 from xstilts.data.locate import Unit
-from xstilts.encoder_settings import Pretraining
 from xstilts.errors import XstiltsError
 from xstilts.inventory import Inventory
-from xstilts.languages import INVITRO_LANGUAGES
 from xstilts.needs import available, by_source, needed_by, required
 from xstilts.paths import Paths
-from xstilts.recipes import UNTRAINED, Recipe, Source
-from xstilts.settings import Mixing, TrainingSettings
-from xstilts.tasks import SOURCE_LANGUAGE, TARGETS, TASKS, TEXT, Kind, Task
+from xstilts.recipes import UNTRAINED, Source
+from xstilts.slices import Slices
+from xstilts.tasks import TARGETS, TASKS, TEXT, Task
 
 
 @dataclass(frozen=True)
@@ -62,8 +60,8 @@ class Grid:
             # A folder that was named and lacks what it should hold is a mistake, not a want.
             perhaps.discard((TEXT, "train"))
         everything = sure | needed_by(wanted.values())
-        self._inventory = Inventory(experiment, by_source(everything), perhaps)
-        found = available(wanted, self._inventory.absent)
+        self.inventory = Inventory(experiment, by_source(everything), perhaps)
+        found = available(wanted, self.inventory.absent)
         if set(wanted) != {BASELINE} and set(found.recipes) <= {BASELINE}:
             raise XstiltsError(
                 "the data of every recipe are missing:\n  " + "\n  ".join(found.left_out),
@@ -162,16 +160,21 @@ class Grid:
 
     def units(self, task: str, part: str) -> list[Unit]:
         """What is read to make one part of a task's data."""
-        return self._inventory.units(task, part)
+        return self.inventory.units(task, part)
 
     def input_files(self, task: str, part: str) -> list[str]:
         """The files on disk that one part is made from (none for the hub)."""
         return [name for unit in self.units(task, part) for name in unit.files]
 
+    @cached_property
+    def slices(self) -> Slices:
+        """What each rule depends on."""
+        return Slices(self)
+
     @property
     def left_out(self) -> tuple[str, ...]:
         """Data that were looked for, are missing, and were left out as configured."""
-        return (*self._inventory.left_out, *self._recipes_left_out)
+        return (*self.inventory.left_out, *self._recipes_left_out)
 
     def state(self, encoder: str, recipe: str, seed: int | str) -> str:
         """The encoder folder that target training and retrieval start from."""
@@ -229,198 +232,3 @@ class Grid:
         if folder is None or source.package is not None:
             return []
         return [str(path) for path in sorted(folder.iterdir()) if path.is_file()]
-
-    # Slices of the experiment: what one rule depends on, and nothing else.
-
-    def task_slice(self, task: str) -> dict[str, Any]:
-        """What the table of tasks says about how a source's task is computed."""
-        entry = TASKS[Source.of(task).task]
-        return {
-            "key": entry.key,
-            "kind": str(entry.kind),
-            "metric": str(entry.metric),
-            "labels": list(entry.labels),
-            "unanswerable": entry.unanswerable,
-            "open_labels": entry.open_labels,
-        }
-
-    def data_slice(self, task: str, part: str) -> dict[str, Any]:
-        """What decides the content of one data file."""
-        source = self._inventory.source_of(task)
-        if source == "invitro":
-            return self._generated_slice(task, part)
-        units = self.units(task, part)
-        entry = TASKS[Source.of(task).task]
-        limits = self.experiment.limits_for(entry.key).model_dump()
-        splits = {"train": ["train"], "dev": ["dev"], "eval": ["dev", "test"]}[part]
-        hub = [
-            (unit, each)
-            for unit in units
-            for each in (entry.hub_sources(unit.split, unit.language) if source == "hub" else ())
-        ]
-        return {
-            "source": source,
-            "units": [asdict(unit) for unit in units],
-            "limits": {split: limits[split] for split in splits},
-            "hub": [[unit.split, unit.language, asdict(each)] for unit, each in hub],
-            "revisions": {
-                each.repo: self.experiment.hub_revisions.get(each.repo, each.revision)
-                for _, each in hub
-            },
-            "dev_from_train": self._inventory.dev_share(task),
-            "parallel": entry.parallel,
-        }
-
-    def _generated_slice(self, task: str, part: str) -> dict[str, Any]:
-        """What decides generated data: of all languages only those that the part is in."""
-        invitro = self.experiment.invitro
-        units = self.units(task, part)
-        sizes = invitro.sizes.of(Source.of(task).task).model_dump()
-        if task == TEXT:
-            languages = invitro.languages
-            translated = {"translated_share": invitro.translated_share}
-        else:
-            # Retrieval is from or into the source language.
-            languages = tuple(dict.fromkeys([SOURCE_LANGUAGE, *(unit.language for unit in units)]))
-            translated = {}
-        return {
-            "units": [asdict(unit) for unit in units],
-            "sizes": {unit.split: sizes[unit.split] for unit in units},
-            "world": {
-                "seed": invitro.seed,
-                # Rows of the table, because a language's words come from its family's roots.
-                "languages": {code: asdict(INVITRO_LANGUAGES[code]) for code in languages},
-                **translated,
-            },
-        }
-
-    def encoder_slice(self, encoder: str) -> dict[str, Any]:
-        """Where an encoder comes from; a package by its version, since its files move."""
-        source = self.experiment.encoders[encoder]
-        known = source.model_dump(include={"hub", "revision", "folder"})
-        return {**known, "package_version": source.package_version()}
-
-    def length_slice(self, encoder: str, task: str) -> dict[str, Any]:
-        """Lengths at which a source is tokenised."""
-        key = Source.of(task).task
-        if TASKS[key].kind is Kind.RETRIEVAL:
-            return {"max_length": self.experiment.encoders[encoder].retrieval.max_length}
-        if key == TEXT:
-            pretraining = self.experiment.encoders[encoder].pretrain
-            made_here = pretraining and pretraining.architecture.max_length
-            return {"max_length": made_here or self.experiment.continued_mlm.max_length}
-        return self.experiment.tokenisation_for(key).model_dump()
-
-    def intermediate_slice(self, wildcards: Mapping[str, str]) -> dict[str, Any]:
-        """What decides the outcome of intermediate training, besides its input files."""
-        recipe = self.recipes[wildcards["recipe"]]
-        keys = self.sources(recipe.name)
-        mixing = self.experiment.mixing_for(recipe.name)
-        if mixing.weights is not None:
-            # Sources that are missing from a recipe have no weight either.
-            known = {key: mixing.weights[key] for key in keys if key != TEXT}
-            mixing = mixing.model_copy(update={"weights": known})
-        return {
-            "name": f"{wildcards['encoder']}/{recipe.name}/intermediate",
-            "sources": {key: self.task_slice(key) for key in keys},
-            "dev": {task: self.task_slice(task) for task in recipe.tasks},
-            "seed": int(wildcards["seed"]),
-            "settings": _deciding(self.experiment.intermediate_training_for(recipe)),
-            "mixing": mixing.model_dump(include=_effective(recipe, mixing)),
-            **({"mask_ratio": self.experiment.continued_mlm.mask_ratio} if recipe.mlm else {}),
-        }
-
-    def target_slice(self, wildcards: Mapping[str, str]) -> dict[str, Any]:
-        """What decides the outcome of target training, besides its input files."""
-        task = wildcards["train_set"]
-        return {
-            "name": f"{wildcards['encoder']}/{wildcards['recipe']}/target/{task}",
-            "sources": {task: self.task_slice(task)},
-            "dev": {task: self.task_slice(task)},
-            "seed": int(wildcards["seed"]),
-            "settings": _deciding(self.experiment.training_for(task)),
-        }
-
-    def new_encoder_slice(self, encoder: str) -> dict[str, Any]:
-        """What decides a new encoder's tokenizer and first weights, besides the text."""
-        pretraining = self._pretraining(encoder)
-        return {
-            "name": f"{encoder}/initial",
-            "seed": pretraining.seed,
-            "architecture": pretraining.architecture.model_dump(),
-            "tokenizer": pretraining.tokenizer.model_dump(),
-        }
-
-    def reinitialised_slice(self, encoder: str) -> dict[str, Any]:
-        """What decides the random weights of an encoder's untrained counterpart."""
-        return {"name": f"{encoder}/{UNTRAINED}", "seed": self.experiment.seeds[0]}
-
-    def pretraining_slice(self, encoder: str) -> dict[str, Any]:
-        """What decides the outcome of pretraining, besides its input files."""
-        pretraining = self._pretraining(encoder)
-        return {
-            "name": f"{encoder}/pretraining/{TEXT}",
-            "sources": {TEXT: self.task_slice(TEXT)},
-            "dev": {TEXT: self.task_slice(TEXT)},
-            "seed": pretraining.seed,
-            "settings": _deciding(pretraining.training),
-            "mask_ratio": pretraining.mask_ratio,
-        }
-
-    def _pretraining(self, encoder: str) -> Pretraining:
-        pretraining = self.experiment.encoders[encoder].pretrain
-        if pretraining is None:
-            raise ValueError(f"{encoder} is not pretrained")
-        return pretraining
-
-    def decoding_slice(self, target: str) -> dict[str, Any]:
-        """What decides the predictions of a target, besides its input files."""
-        training = self.experiment.training_for(str(TARGETS[target].train_set))
-        return {"max_answer_length": training.max_answer_length}
-
-    def embedding_slice(self, encoder: str) -> dict[str, Any]:
-        """What decides the sentence vectors of an encoder."""
-        return self.experiment.encoders[encoder].retrieval.model_dump(include={"layer", "pooling"})
-
-    def table_slice(self) -> dict[str, Any]:
-        """What the table of tasks says about averages: languages and groups."""
-        return {
-            key: {
-                "languages": list(self.experiment.all_languages(key)),
-                "group": task.group,
-                "title": task.title,
-            }
-            for key, task in TARGETS.items()
-        }
-
-    def as_dict(self) -> dict[str, Any]:
-        """The validated experiment as plain data."""
-        return self.experiment.model_dump(mode="json")
-
-    def recipe_slice(self) -> dict[str, Any]:
-        """What each recipe is, for the reports."""
-        return {
-            name: {
-                "sources": [source.key for source in recipe.sources],
-                "tasks": list(recipe.tasks),
-                "languages": list(recipe.languages),
-                "mlm": recipe.mlm,
-            }
-            for name, recipe in self.recipes.items()
-        }
-
-
-def _deciding(settings: TrainingSettings) -> dict[str, Any]:
-    """The settings on which a result depends."""
-    return settings.model_dump(exclude={"save_every_seconds"})
-
-
-def _effective(recipe: Recipe, mixing: Mixing) -> set[str]:
-    """Which settings of a mixture have an effect on this recipe."""
-    found = {"mlm_share"} if recipe.mlm else set()
-    if len(recipe.sources) > 1 and mixing.weights is not None:
-        found.add("weights")
-    if len(recipe.tasks) > 1:
-        # With weights the sizes decide nothing but the number of steps.
-        found |= {"cap"} if mixing.weights is not None else {"cap", "temperature"}
-    return found

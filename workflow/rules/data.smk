@@ -16,8 +16,8 @@ if experiment.data_source == "invitro":
             runtime=240,
             gpu=0,
         params:
-            task=lambda wildcards: grid.task_slice(wildcards.task),
-            data=lambda wildcards: grid.data_slice(wildcards.task, wildcards.part),
+            task=lambda wildcards: grid.slices.task(wildcards.task),
+            data=lambda wildcards: grid.slices.data(wildcards.task, wildcards.part),
             code=code("generate"),
         message:
             "generate {wildcards.task} {wildcards.part}"
@@ -42,8 +42,8 @@ rule ingest:
         runtime=60,
         gpu=0,
     params:
-        task=lambda wildcards: grid.task_slice(wildcards.task),
-        data=lambda wildcards: grid.data_slice(wildcards.task, wildcards.part),
+        task=lambda wildcards: grid.slices.task(wildcards.task),
+        data=lambda wildcards: grid.slices.data(wildcards.task, wildcards.part),
         code=code("ingest"),
     message:
         "read {wildcards.task} {wildcards.part}"
@@ -68,7 +68,7 @@ rule fetch_encoder:
         runtime=60,
         gpu=0,
     params:
-        encoder=lambda wildcards: grid.encoder_slice(wildcards.encoder),
+        encoder=lambda wildcards: grid.slices.encoder(wildcards.encoder),
         code=code("fetch_encoder"),
     message:
         "load the encoder {wildcards.encoder}"
@@ -93,8 +93,8 @@ rule tokenise:
         runtime=120,
         gpu=0,
     params:
-        task=lambda wildcards: grid.task_slice(wildcards.task),
-        lengths=lambda wildcards: grid.length_slice(wildcards.encoder, wildcards.task),
+        task=lambda wildcards: grid.slices.task(wildcards.task),
+        lengths=lambda wildcards: grid.slices.length(wildcards.encoder, wildcards.task),
         code=code("tokenise"),
     message:
         "tokenise {wildcards.task} {wildcards.part} for {wildcards.encoder}"

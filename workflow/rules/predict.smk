@@ -26,8 +26,8 @@ rule predict:
         device=experiment.device,
         batch_tokens=experiment.prediction.batch_tokens,
     params:
-        task=lambda wildcards: grid.task_slice(wildcards.target),
-        decoding=lambda wildcards: grid.decoding_slice(wildcards.target),
+        task=lambda wildcards: grid.slices.task(wildcards.target),
+        decoding=lambda wildcards: grid.slices.decoding(wildcards.target),
         code=code("predict"),
     message:
         "predict {wildcards.target}: {wildcards.encoder} after {wildcards.recipe},"
@@ -57,7 +57,7 @@ rule embed:
         device=experiment.device,
         batch_tokens=lambda wildcards: experiment.encoders[wildcards.encoder].retrieval.batch_tokens,
     params:
-        embedding=lambda wildcards: grid.embedding_slice(wildcards.encoder),
+        embedding=lambda wildcards: grid.slices.embedding(wildcards.encoder),
         code=code("embed"),
     message:
         "embed {wildcards.target}: {wildcards.encoder} after {wildcards.recipe},"
@@ -85,7 +85,7 @@ rule retrieve:
         runtime=lambda wildcards, attempt: 1440 * attempt,
         gpu=0,
     params:
-        task=lambda wildcards: grid.task_slice(wildcards.target),
+        task=lambda wildcards: grid.slices.task(wildcards.target),
         mining=experiment.mining.model_dump(),
         code=code("retrieve"),
     message:

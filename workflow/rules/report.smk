@@ -29,11 +29,11 @@ rule write_report:
         runtime=30,
         gpu=0,
     params:
-        experiment=grid.as_dict(),
+        experiment=grid.slices.everything(),
         left_out=list(grid.left_out),
-        recipes=grid.recipe_slice(),
+        recipes=grid.slices.recipes(),
         links=[["Claims", Path(paths.claims_page).name], ["Cost", Path(paths.cost_page).name]],
-        table=grid.table_slice(),
+        table=grid.slices.table(),
         code=code("write_report"),
     message:
         "write the report {paths.report}"
@@ -60,8 +60,8 @@ rule write_claims:
         runtime=60,
         gpu=0,
     params:
-        experiment=grid.as_dict(),
-        recipes=grid.recipe_slice(),
+        experiment=grid.slices.everything(),
+        recipes=grid.slices.recipes(),
         left_out=list(grid.left_out),
         code=code("write_claims"),
     message:
@@ -118,8 +118,8 @@ rule write_cost:
         runtime=30,
         gpu=0,
     params:
-        experiment=grid.as_dict(),
-        table=grid.table_slice(),
+        experiment=grid.slices.everything(),
+        table=grid.slices.table(),
         code=code("write_cost"),
     message:
         "write what it cost: {paths.cost_page}"

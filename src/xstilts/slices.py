@@ -1,0 +1,219 @@
+"""What each rule depends on of an experiment, and nothing else: the `params` of its jobs.
+
+A rule whose slice does not change is not run again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from xstilts.encoder_settings import Pretraining
+from xstilts.languages import INVITRO_LANGUAGES
+from xstilts.recipes import UNTRAINED, Recipe, Source
+from xstilts.settings import Mixing, TrainingSettings
+from xstilts.tasks import SOURCE_LANGUAGE, TARGETS, TASKS, TEXT, Kind
+
+if TYPE_CHECKING:
+    from xstilts.grid import Grid
+
+
+class Slices:
+    """Plain data by which jobs of one grid are told apart."""
+
+    def __init__(self, grid: Grid) -> None:
+        self._grid, self._experiment = grid, grid.experiment
+
+    def task(self, task: str) -> dict[str, Any]:
+        """What the table of tasks says about how a source's task is computed."""
+        entry = TASKS[Source.of(task).task]
+        return {
+            "key": entry.key,
+            "kind": str(entry.kind),
+            "metric": str(entry.metric),
+            "labels": list(entry.labels),
+            "unanswerable": entry.unanswerable,
+            "open_labels": entry.open_labels,
+        }
+
+    def data(self, task: str, part: str) -> dict[str, Any]:
+        """What decides the content of one data file."""
+        source = self._grid.inventory.source_of(task)
+        if source == "invitro":
+            return self._generated(task, part)
+        units = self._grid.units(task, part)
+        entry = TASKS[Source.of(task).task]
+        limits = self._experiment.limits_for(entry.key).model_dump()
+        splits = {"train": ["train"], "dev": ["dev"], "eval": ["dev", "test"]}[part]
+        hub = [
+            (unit, each)
+            for unit in units
+            for each in (entry.hub_sources(unit.split, unit.language) if source == "hub" else ())
+        ]
+        return {
+            "source": source,
+            "units": [asdict(unit) for unit in units],
+            "limits": {split: limits[split] for split in splits},
+            "hub": [[unit.split, unit.language, asdict(each)] for unit, each in hub],
+            "revisions": {
+                each.repo: self._experiment.hub_revisions.get(each.repo, each.revision)
+                for _, each in hub
+            },
+            "dev_from_train": self._grid.inventory.dev_share(task),
+            "parallel": entry.parallel,
+        }
+
+    def _generated(self, task: str, part: str) -> dict[str, Any]:
+        """What decides generated data: of all languages only those that the part is in."""
+        invitro = self._experiment.invitro
+        units = self._grid.units(task, part)
+        sizes = invitro.sizes.of(Source.of(task).task).model_dump()
+        if task == TEXT:
+            languages = invitro.languages
+            translated = {"translated_share": invitro.translated_share}
+        else:
+            # Retrieval is from or into the source language.
+            languages = tuple(dict.fromkeys([SOURCE_LANGUAGE, *(unit.language for unit in units)]))
+            translated = {}
+        return {
+            "units": [asdict(unit) for unit in units],
+            "sizes": {unit.split: sizes[unit.split] for unit in units},
+            "world": {
+                "seed": invitro.seed,
+                # Rows of the table, because a language's words come from its family's roots.
+                "languages": {code: asdict(INVITRO_LANGUAGES[code]) for code in languages},
+                **translated,
+            },
+        }
+
+    def encoder(self, encoder: str) -> dict[str, Any]:
+        """Where an encoder comes from; a package by its version, since its files move."""
+        source = self._experiment.encoders[encoder]
+        known = source.model_dump(include={"hub", "revision", "folder"})
+        return {**known, "package_version": source.package_version()}
+
+    def length(self, encoder: str, task: str) -> dict[str, Any]:
+        """Lengths at which a source is tokenised."""
+        key = Source.of(task).task
+        if TASKS[key].kind is Kind.RETRIEVAL:
+            return {"max_length": self._experiment.encoders[encoder].retrieval.max_length}
+        if key == TEXT:
+            pretraining = self._experiment.encoders[encoder].pretrain
+            made_here = pretraining and pretraining.architecture.max_length
+            return {"max_length": made_here or self._experiment.continued_mlm.max_length}
+        return self._experiment.tokenisation_for(key).model_dump()
+
+    def intermediate(self, wildcards: Mapping[str, str]) -> dict[str, Any]:
+        """What decides the outcome of intermediate training, besides its input files."""
+        recipe = self._grid.recipes[wildcards["recipe"]]
+        keys = self._grid.sources(recipe.name)
+        mixing = self._experiment.mixing_for(recipe.name)
+        if mixing.weights is not None:
+            # Sources that are missing from a recipe have no weight either.
+            known = {key: mixing.weights[key] for key in keys if key != TEXT}
+            mixing = mixing.model_copy(update={"weights": known})
+        return {
+            "name": f"{wildcards['encoder']}/{recipe.name}/intermediate",
+            "sources": {key: self.task(key) for key in keys},
+            "dev": {task: self.task(task) for task in recipe.tasks},
+            "seed": int(wildcards["seed"]),
+            "settings": _deciding(self._experiment.intermediate_training_for(recipe)),
+            "mixing": mixing.model_dump(include=_effective(recipe, mixing)),
+            **({"mask_ratio": self._experiment.continued_mlm.mask_ratio} if recipe.mlm else {}),
+        }
+
+    def target(self, wildcards: Mapping[str, str]) -> dict[str, Any]:
+        """What decides the outcome of target training, besides its input files."""
+        task = wildcards["train_set"]
+        return {
+            "name": f"{wildcards['encoder']}/{wildcards['recipe']}/target/{task}",
+            "sources": {task: self.task(task)},
+            "dev": {task: self.task(task)},
+            "seed": int(wildcards["seed"]),
+            "settings": _deciding(self._experiment.training_for(task)),
+        }
+
+    def new_encoder(self, encoder: str) -> dict[str, Any]:
+        """What decides a new encoder's tokenizer and first weights, besides the text."""
+        pretraining = self._pretraining(encoder)
+        return {
+            "name": f"{encoder}/initial",
+            "seed": pretraining.seed,
+            "architecture": pretraining.architecture.model_dump(),
+            "tokenizer": pretraining.tokenizer.model_dump(),
+        }
+
+    def reinitialised(self, encoder: str) -> dict[str, Any]:
+        """What decides the random weights of an encoder's untrained counterpart."""
+        return {"name": f"{encoder}/{UNTRAINED}", "seed": self._experiment.seeds[0]}
+
+    def pretraining(self, encoder: str) -> dict[str, Any]:
+        """What decides the outcome of pretraining, besides its input files."""
+        pretraining = self._pretraining(encoder)
+        return {
+            "name": f"{encoder}/pretraining/{TEXT}",
+            "sources": {TEXT: self.task(TEXT)},
+            "dev": {TEXT: self.task(TEXT)},
+            "seed": pretraining.seed,
+            "settings": _deciding(pretraining.training),
+            "mask_ratio": pretraining.mask_ratio,
+        }
+
+    def _pretraining(self, encoder: str) -> Pretraining:
+        pretraining = self._experiment.encoders[encoder].pretrain
+        if pretraining is None:
+            raise ValueError(f"{encoder} is not pretrained")
+        return pretraining
+
+    def decoding(self, target: str) -> dict[str, Any]:
+        """What decides the predictions of a target, besides its input files."""
+        training = self._experiment.training_for(str(TARGETS[target].train_set))
+        return {"max_answer_length": training.max_answer_length}
+
+    def embedding(self, encoder: str) -> dict[str, Any]:
+        """What decides the sentence vectors of an encoder."""
+        return self._experiment.encoders[encoder].retrieval.model_dump(include={"layer", "pooling"})
+
+    def table(self) -> dict[str, Any]:
+        """What the table of tasks says about averages: languages and groups."""
+        return {
+            key: {
+                "languages": list(self._experiment.all_languages(key)),
+                "group": task.group,
+                "title": task.title,
+            }
+            for key, task in TARGETS.items()
+        }
+
+    def everything(self) -> dict[str, Any]:
+        """The validated experiment as plain data."""
+        return self._experiment.model_dump(mode="json")
+
+    def recipes(self) -> dict[str, Any]:
+        """What each recipe is, for the reports."""
+        return {
+            name: {
+                "sources": [source.key for source in recipe.sources],
+                "tasks": list(recipe.tasks),
+                "languages": list(recipe.languages),
+                "mlm": recipe.mlm,
+            }
+            for name, recipe in self._grid.recipes.items()
+        }
+
+
+def _deciding(settings: TrainingSettings) -> dict[str, Any]:
+    """The settings on which a result depends."""
+    return settings.model_dump(exclude={"save_every_seconds"})
+
+
+def _effective(recipe: Recipe, mixing: Mixing) -> set[str]:
+    """Which settings of a mixture have an effect on this recipe."""
+    found = {"mlm_share"} if recipe.mlm else set()
+    if len(recipe.sources) > 1 and mixing.weights is not None:
+        found.add("weights")
+    if len(recipe.tasks) > 1:
+        # With weights the sizes decide nothing but the number of steps.
+        found |= {"cap"} if mixing.weights is not None else {"cap", "temperature"}
+    return found
