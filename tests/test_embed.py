@@ -45,7 +45,7 @@ def vectors_of(folder: Path, output: Path, texts: list[str], **settings) -> np.n
     """One vector a text, through features and batches."""
     chosen = RetrievalSettings(**settings)
     features = Features(text_features(corpus(texts), load_tokenizer(folder), chosen.max_length))
-    embed(folder, features, chosen, "cpu", output)
+    embed(folder, [features], chosen, "cpu", output)
     vectors = np.load(output)
     assert vectors.dtype == np.float32
     assert vectors.shape == (len(features), 32)

@@ -17,6 +17,7 @@ from xstilts.encoder import load_tokenizer
 from xstilts.encoder_settings import RetrievalSettings
 from xstilts.errors import XstiltsError
 from xstilts.kinds.text import text_features
+from xstilts.perturbed import Perturbed
 from xstilts.retrieval import Side as CorpusSide
 from xstilts.retrieval import mine, nearest, normalised, recall_ceiling, retrieve, tune_threshold
 from xstilts.schemas import DATA
@@ -450,9 +451,56 @@ def test_an_encoder_that_sees_through_the_translation_scores_100(tmp_path):
     data = pa.Table.from_pylist(rows, schema=DATA["retrieval"])
     features = Features(text_features(data, load_tokenizer(folder), 64))
     assert len(features) == len(TEXTS)
-    embed(folder, features, RetrievalSettings(), "cpu", tmp_path / "vectors.npy")
+    embed(folder, [features], RetrievalSettings(), "cpu", tmp_path / "vectors.npy")
     vectors = np.load(tmp_path / "vectors.npy")
     table, _ = retrieve(TATOEBA, data, features, vectors, Mining())
     assert table["correct"].to_pylist() == [1] * (2 * len(TEXTS))
     values = {r["metric"]: r["value"] for r in score_predictions(table, TATOEBA).to_pylist()}
     assert values["accuracy"] == 100
+
+
+def test_perturbed_sentences_take_the_place_of_clean_ones_in_the_same_pool():
+    rows = bitext(
+        "de", "test", ["a", "b", "c"], ["x", "y", "z"], {"e0": "f0", "e1": "f1", "e2": "f2"}
+    )
+    data = pa.Table.from_pylist(rows, schema=DATA["retrieval"])
+    # Of three foreign sentences two are perturbed; the second becomes like the third English one.
+    changed = pa.Table.from_pylist(
+        [row | {"text": row["text"] + "!"} for row in rows if row["id"] in ("f0", "f1")],
+        schema=DATA["retrieval"],
+    )
+    clean = one_feature_a_row(data)
+    noisy = Perturbed(changed, ["typos@0.2"] * 2, one_feature_a_row(changed))
+    e = np.eye(3, dtype=np.float32)
+    where = {"f0": e[0], "f1": e[1], "f2": 0.9 * e[2] + 0.1 * e[0]}
+    where |= {"e0": e[0], "e1": e[1], "e2": e[2]}
+    vectors = np.stack([*(where[row["id"]] for row in rows), e[0], e[2]])
+    table, _ = retrieve(TATOEBA, data, clean, vectors, Mining(), noisy)
+    found = {
+        (row["condition"], row["direction"], row["id"]): row["prediction"]
+        for row in table.to_pylist()
+    }
+    assert {key: value for key, value in found.items() if key[0] == "clean"} == {
+        ("clean", direction, f"{query}{i}"): f"{answer}{i}"
+        for direction, query, answer in (("from_en", "e", "f"), ("to_en", "f", "e"))
+        for i in range(3)
+    }
+    # What is asked for are the perturbed pairs, what is searched in is everything.
+    assert {key: value for key, value in found.items() if key[0] != "clean"} == {
+        ("typos@0.2", "from_en", "e0"): "f0",
+        ("typos@0.2", "from_en", "e1"): "f0",
+        ("typos@0.2", "to_en", "f0"): "e0",
+        ("typos@0.2", "to_en", "f1"): "e2",
+    }
+
+
+def one_feature_a_row(data: pa.Table) -> Features:
+    return Features(
+        pa.table(
+            {
+                "item": pa.array(range(data.num_rows), pa.int32()),
+                "input_ids": [[1, 2]] * data.num_rows,
+                "rows": [[row] for row in range(data.num_rows)],
+            }
+        )
+    )

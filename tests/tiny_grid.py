@@ -27,6 +27,12 @@ EXPERIMENT = {
         "tatoeba": {"languages": ["de", "zh"]},
     },
     "seeds": [1],
+    "perturbations": {
+        "typos": [0.1, 0.3],
+        "upper": [1.0],
+        "items": 10,
+        "targets": ["xnli", "panx", "xquad", "tatoeba"],
+    },
     "tokenisation": {"default": {"max_length": 64, "doc_stride": 32, "max_query_length": 24}},
     "training": {
         "default": {
@@ -55,4 +61,7 @@ def make_folder(folder: Path, **changes) -> Path:
 
 
 def edit(folder: Path, **changes) -> None:
+    if "targets" in changes:
+        # What is perturbed has to be among the targets.
+        changes = {"perturbations": {}, **changes}
     (folder / "exp.yaml").write_text(yaml.safe_dump({**EXPERIMENT, **changes}))

@@ -26,6 +26,7 @@ from xstilts.settings import (
     LimitLevels,
     Mining,
     Mixing,
+    Perturbations,
     Prediction,
     RecipeSettings,
     Strict,
@@ -86,6 +87,7 @@ class Experiment(Strict):
     training: TrainingLevels = TrainingLevels()  # type: ignore[valid-type]
     intermediate_training: IntermediateLevels = IntermediateLevels()
     prediction: Prediction = Prediction()
+    perturbations: Perturbations = Perturbations()
     mining: Mining = Mining()
     emissions: Emissions = Emissions()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +23,13 @@ log = logging.getLogger(__name__)
 
 @torch.inference_mode()
 def embed(
-    encoder: Path, features: Features, settings: RetrievalSettings, device_name: str, output: Path
+    encoder: Path,
+    parts: Sequence[Features],
+    settings: RetrievalSettings,
+    device_name: str,
+    output: Path,
 ) -> None:
-    """Write the vectors of all features as a float32 NumPy array (features, hidden).
+    """Write the vectors of all features, part after part, as a float32 array (features, hidden).
 
     The mean is over all real tokens, the encoder's special tokens included and padding
     excluded, as in XTREME's retrieval scripts (Hu et al. 2020).
@@ -42,22 +47,26 @@ def embed(
             where=encoder,
             mend="set encoders.<name>.retrieval.layer",
         )
+    everything = sum(len(features) for features in parts)
     with atomic_path(output) as part:
         vectors = np.lib.format.open_memmap(
-            part, mode="w+", dtype=np.float32, shape=(len(features), model.config.hidden_size)
+            part, mode="w+", dtype=np.float32, shape=(everything, model.config.hidden_size)
         )
-        bar = progress(len(features), "embedding", "sentences")
+        bar = progress(everything, "embedding", "sentences")
+        start = 0
+        for features in parts:
 
-        def embed_rows(rows: np.ndarray) -> None:
-            inputs = to_device(collate(features, rows, pad_id), device)
-            with mixed_precision(device):
-                states = model(**inputs, output_hidden_states=True).hidden_states[settings.layer]
-            vectors[rows] = pool(states.float(), inputs["attention_mask"], settings.pooling)
-            bar.update(len(rows))
+            def embed_rows(rows: np.ndarray, start=start, features=features) -> None:
+                inputs = to_device(collate(features, rows, pad_id), device)
+                with mixed_precision(device):
+                    states = model(**inputs, output_hidden_states=True).hidden_states
+                found = states[settings.layer].float()
+                vectors[start + rows] = pool(found, inputs["attention_mask"], settings.pooling)
+                bar.update(len(rows))
 
-        lengths = features.lengths
-        batches = micro_batches(range(len(features)), lengths, settings.batch_tokens)
-        for_each_batch(embed_rows, batches, lengths, device)
+            batches = micro_batches(range(len(features)), features.lengths, settings.batch_tokens)
+            for_each_batch(embed_rows, batches, features.lengths, device)
+            start += len(features)
         bar.close()
         vectors.flush()
 

@@ -105,13 +105,15 @@ class EncoderSource(Strict):
     """Where an encoder comes from: the hub at a pinned commit, a folder, or pretraining.
 
     `folder` may be `package:<python package>/<folder in it>` for weights that come inside an
-    installed package. `pretrain` makes one of the experiment's `text`.
+    installed package. `pretrain` makes one of the experiment's `text`. `languages` are those of
+    its pretraining, which the reports tell apart from others; null if they are XLM-R's.
     """
 
     hub: str | None = None
     revision: str | None = None
     folder: str | None = None
     pretrain: Pretraining | None = None
+    languages: tuple[str, ...] | None = None
     retrieval: RetrievalSettings = RetrievalSettings()
 
     @model_validator(mode="after")

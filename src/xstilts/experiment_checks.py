@@ -10,7 +10,7 @@ from xstilts.errors import did_you_mean
 from xstilts.languages import language_table
 from xstilts.recipes import NAME, TRAINABLE, UNTRAINED, Recipe, parse_recipe
 from xstilts.settings import Invitro, LimitLevels, Text
-from xstilts.tasks import TARGETS, TASKS, TEXT, Kind
+from xstilts.tasks import TARGETS, TASKS, TEXT, Kind, Metric
 
 if TYPE_CHECKING:
     from xstilts.config import Experiment
@@ -25,6 +25,7 @@ def problems_of(experiment: Experiment) -> Iterator[str]:
         *_settings_without_effect(experiment),
         *_belongs_to_another_source(experiment),
         *_text_does_not_fit(experiment),
+        *_perturbed_targets_are_known(experiment),
         *_questions_too_long(experiment),
         *_inputs_too_long(experiment),
     ]
@@ -50,6 +51,20 @@ def _targets_are_known(experiment: Experiment) -> Iterator[str]:
                 yield (
                     f"targets.{name}: {language!r} is not among its languages ({', '.join(known)})"
                 )
+
+
+def _perturbed_targets_are_known(experiment: Experiment) -> Iterator[str]:
+    chosen = experiment.perturbations
+    for name in chosen.targets or ():
+        if name not in experiment.targets:
+            yield (
+                f"perturbations.targets: {name!r} is no target of this experiment"
+                f" ({', '.join(experiment.targets)})"
+            )
+        elif TARGETS[name].metric is Metric.BITEXT_F1:
+            yield f"perturbations.targets: {name} is not perturbed, only mined as it is"
+    if chosen.targets is not None and not chosen.conditions:
+        yield "perturbations.targets: no perturbation is named beside it (typos: [0.1], …)"
 
 
 def _names_are_sound(experiment: Experiment) -> Iterator[str]:

@@ -15,7 +15,7 @@ from xstilts.needs import available, by_source, needed_by, required
 from xstilts.paths import Paths
 from xstilts.recipes import UNTRAINED, Source
 from xstilts.slices import Slices
-from xstilts.tasks import TARGETS, TASKS, TEXT, Task
+from xstilts.tasks import PERTURBED, TARGETS, TASKS, TEXT, Metric, Task
 
 
 @dataclass(frozen=True)
@@ -210,6 +210,36 @@ class Grid:
             found.get((target, int(seed))) or found[target, first]
             for target in self.experiment.targets
         ]
+
+    @cached_property
+    def perturbed(self) -> tuple[str, ...]:
+        """The targets that are also predicted from perturbed inputs."""
+        chosen = self.experiment.perturbations
+        if not chosen.conditions:
+            return ()
+        return tuple(
+            target
+            for target in self.experiment.targets
+            if TARGETS[target].metric is not Metric.BITEXT_F1
+            and (chosen.targets is None or target in chosen.targets)
+        )
+
+    def perturbed_data(self, cell: Mapping[str, str]) -> list[str]:
+        """The file of perturbed inputs that a cell predicts, if it does."""
+        if not self._predicts_perturbed(cell):
+            return []
+        return [self.paths.data.format(task=cell["target"], part=PERTURBED)]
+
+    def perturbed_features(self, cell: Mapping[str, str]) -> list[str]:
+        """The features of `perturbed_data`."""
+        if not self._predicts_perturbed(cell):
+            return []
+        place = {"encoder": cell["encoder"], "task": cell["target"], "part": PERTURBED}
+        return [self.paths.features.format(**place)]
+
+    def _predicts_perturbed(self, cell: Mapping[str, str]) -> bool:
+        # What an untrained encoder makes of noise says nothing.
+        return cell["target"] in self.perturbed and cell["recipe"] != UNTRAINED
 
     def is_trained(self, target: str) -> bool:
         """Whether a target is trained, rather than retrieved with the encoder as it is."""

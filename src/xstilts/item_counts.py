@@ -17,6 +17,8 @@ from xstilts.metrics.tagging import corpus_chunk_counts, is_iob2, strict_chunk_c
 from xstilts.schemas import DATA, PREDICTIONS, expect_columns
 from xstilts.tasks import Kind, Metric, Task
 
+# The condition of inputs as they are; others are perturbations (`xstilts.perturb`).
+CLEAN = "clean"
 FROM_ENGLISH = "from_en"
 TO_ENGLISH = "to_en"
 MINING = "mining"
@@ -26,7 +28,7 @@ def prediction_table(
     task: Task,
     items: pa.Table,
     predictions: Sequence[str] | Sequence[int] | Sequence[Sequence[str]],
-    condition: str = "clean",
+    condition: str = CLEAN,
 ) -> pa.Table:
     """Rows of a pair, choice, tagging or span task from its items and decoded predictions.
 
@@ -80,7 +82,7 @@ def tatoeba_table(
     predicted_ids: Sequence[str],
     gold_ids: Sequence[str],
     scores: Sequence[float],
-    condition: str = "clean",
+    condition: str = CLEAN,
 ) -> pa.Table:
     """Rows of nearest-neighbour retrieval in one language: one row a query.
 
@@ -123,7 +125,7 @@ def bucc_table(
     split: str,
     mined: Iterable[tuple[str, str, float]],
     gold: Iterable[tuple[str, str]],
-    condition: str = "clean",
+    condition: str = CLEAN,
 ) -> pa.Table:
     """Rows of bitext mining in one language: one row a pair that is mined, gold, or both.
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -12,6 +14,7 @@ from xstilts.encoder import load_tokenizer
 from xstilts.item_counts import prediction_table
 from xstilts.kinds import kind_of
 from xstilts.model import load_model, pick_device, run
+from xstilts.perturbed import Perturbed
 from xstilts.tasks import Task
 
 log = logging.getLogger(__name__)
@@ -23,11 +26,12 @@ def predict(
     data: pa.Table,
     features: Features,
     *,
+    perturbed: Perturbed | None = None,
     batch_tokens: int,
     max_answer_length: int,
     device_name: str,
 ) -> pa.Table:
-    """Item-level predictions (`schemas.PREDICTIONS`) of every row of `data`.
+    """Item-level predictions (`schemas.PREDICTIONS`) of every row of `data`, and of `perturbed`.
 
     Raises:
         XstiltsError: the checkpoint has no head for this task.
@@ -35,14 +39,33 @@ def predict(
     device = pick_device(device_name)
     kind = kind_of(task)
     model = load_model(checkpoint, kind).to(device)
-    log.info("%s: %d items, %d features, on %s", task.key, data.num_rows, len(features), device)
-    outputs = run(
-        model,
-        kind,
-        features,
-        pad_id=load_tokenizer(checkpoint).pad_token_id,
-        batch_tokens=batch_tokens,
-        device=device,
-        label=f"predicting {task.key}",
+    pad_id = load_tokenizer(checkpoint).pad_token_id
+
+    def decoded(items: pa.Table, of: Features, what: str) -> Sequence[Any]:
+        log.info("%s: %d items, %d features, on %s", what, items.num_rows, len(of), device)
+        outputs = run(
+            model,
+            kind,
+            of,
+            pad_id=pad_id,
+            batch_tokens=batch_tokens,
+            device=device,
+            label=f"predicting {what}",
+        )
+        return kind.decode(outputs, of, items, max_answer_length)
+
+    table = prediction_table(task, data, decoded(data, features, task.key))
+    if perturbed is None:
+        return table
+    found = decoded(perturbed.data, perturbed.features, f"{task.key}, perturbed")
+    return pa.concat_tables(
+        [
+            table,
+            *(
+                prediction_table(
+                    task, perturbed.data.take(rows), [found[row] for row in rows], condition
+                )
+                for condition, rows in perturbed.rows.items()
+            ),
+        ]
     )
-    return prediction_table(task, data, kind.decode(outputs, features, data, max_answer_length))

@@ -22,7 +22,7 @@ _PACKAGE = Path(xstilts.__file__).parent
 _UNTRACKED = {
     f"xstilts.{name}"
     for name in (
-        *("config", "grid", "inventory", "languages", "needs", "paths"),
+        *("config", "grid", "inventory", "languages", "needs", "paths", "slices"),
         *("encoder_settings", "experiment_checks", "recipes", "settings"),
         *("task_types", "tasks"),
         *("errors", "files", "hardware", "jobs", "provenance"),

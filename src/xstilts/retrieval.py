@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -14,7 +14,8 @@ import pyarrow as pa
 
 from xstilts.batches import Features
 from xstilts.errors import XstiltsError
-from xstilts.item_counts import FROM_ENGLISH, TO_ENGLISH, bucc_table, tatoeba_table
+from xstilts.item_counts import CLEAN, FROM_ENGLISH, TO_ENGLISH, bucc_table, tatoeba_table
+from xstilts.perturbed import Perturbed
 from xstilts.settings import Mining
 from xstilts.tasks import Metric, Task
 
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 
 # Neighbours fetched beyond those asked for, so that ties at the border are seen.
 _SPARE = 4
+_PLACE = ("language", "split", "id")
 
 
 @dataclass(frozen=True)
@@ -34,24 +36,26 @@ class Side:
 
 
 def retrieve(
-    task: Task, data: pa.Table, features: Features, vectors: np.ndarray, mining: Mining
+    task: Task,
+    data: pa.Table,
+    features: Features,
+    vectors: np.ndarray,
+    mining: Mining,
+    perturbed: Perturbed | None = None,
 ) -> tuple[pa.Table, dict[str, Any]]:
     """Predictions of a retrieval task in all its languages.
 
     Args:
         data: normalised retrieval data (`schemas.DATA`).
         features: made from `data` by `kinds.text.text_features`.
-        vectors: (features, hidden) float32.
+        vectors: (features, hidden) float32, those of `perturbed` behind those of `features`.
+        perturbed: foreign sentences that take the place of clean ones; not for mining.
 
     Returns:
         Predictions (`schemas.PREDICTIONS`) and what was decided on the way (for BUCC the
         threshold of each language, its development F1 and the recall ceiling).
     """
-    number = np.empty(data.num_rows, dtype=np.int64)
-    rows = features.ragged("rows")
-    for feature in range(len(features)):
-        number[rows.row(feature)] = feature
-    corpora = corpora_of(data, number)
+    corpora = corpora_of(data, _vector_numbers(data, features))
     if task.metric is Metric.BITEXT_F1:
         return _mine_all(corpora, vectors, mining)
     tables = [
@@ -59,7 +63,50 @@ def retrieve(
         for (language, split), (sides, gold) in corpora.items()
         for table in _search_both_ways(language, split, sides, gold, vectors)
     ]
+    if perturbed is not None:
+        tables += _search_perturbed(corpora, perturbed, len(features), vectors)
     return pa.concat_tables(tables), {}
+
+
+def _vector_numbers(data: pa.Table, features: Features) -> np.ndarray:
+    """(rows,): the feature, hence the vector, of each row of data."""
+    number = np.empty(data.num_rows, dtype=np.int64)
+    rows = features.ragged("rows")
+    for feature in range(len(features)):
+        number[rows.row(feature)] = feature
+    return number
+
+
+def _search_perturbed(
+    corpora: Corpora, perturbed: Perturbed, first: int, vectors: np.ndarray
+) -> Iterator[pa.Table]:
+    """The search with perturbed foreign sentences in place of clean ones.
+
+    What is searched in has the same size as without; only pairs that are perturbed are asked for.
+    """
+    number = first + _vector_numbers(perturbed.data, perturbed.features)
+    keys = list(zip(*(perturbed.data[name].to_pylist() for name in _PLACE), strict=True))
+    for condition, rows in perturbed.rows.items():
+        changed: dict[tuple[str, str], dict[str, int]] = {}
+        for row in rows:
+            language, split, name = keys[row]
+            changed.setdefault((language, split), {})[name] = int(number[row])
+        for key, replaced in changed.items():
+            sides, gold = corpora[key]
+            foreign = sides["foreign"]
+            numbers = [
+                replaced.get(name, own)
+                for name, own in zip(foreign.ids, foreign.vectors, strict=True)
+            ]
+            noisy = Side(foreign.ids, foreign.texts, np.array(numbers, dtype=np.int64))
+            yield from _search_both_ways(
+                *key,
+                {**sides, "foreign": noisy},
+                gold,
+                vectors,
+                condition=condition,
+                asked={name for pair in gold if pair[0] in replaced for name in pair},
+            )
 
 
 Candidate = tuple[str, str, float]
@@ -141,8 +188,16 @@ def nearest(queries: np.ndarray, index: np.ndarray, k: int) -> tuple[np.ndarray,
 
 
 def _search_both_ways(
-    language: str, split: str, sides: dict[str, Side], gold: Gold, vectors: np.ndarray
+    language: str,
+    split: str,
+    sides: dict[str, Side],
+    gold: Gold,
+    vectors: np.ndarray,
+    *,
+    condition: str = CLEAN,
+    asked: Container[str] | None = None,
 ) -> list[pa.Table]:
+    """Nearest neighbours of the sentences that are `asked` for, all unless given."""
     foreign, english = sides["foreign"], sides["en"]
     pairs = {en: fo for fo, en in gold}
     tables = []
@@ -150,18 +205,21 @@ def _search_both_ways(
         (FROM_ENGLISH, english, foreign, pairs),
         (TO_ENGLISH, foreign, english, {fo: en for en, fo in pairs.items()}),
     ):
+        kept = [row for row, name in enumerate(queries.ids) if asked is None or name in asked]
         similarities, found = nearest(
-            normalised(vectors[queries.vectors]), normalised(vectors[index.vectors]), 1
+            normalised(vectors[queries.vectors[kept]]), normalised(vectors[index.vectors]), 1
         )
+        names = [queries.ids[row] for row in kept]
         tables.append(
             tatoeba_table(
                 language=language,
                 split=split,
                 direction=direction,
-                query_ids=queries.ids,
+                query_ids=names,
                 predicted_ids=[index.ids[row] for row in found[:, 0]],
-                gold_ids=[answers[query] for query in queries.ids],
+                gold_ids=[answers[query] for query in names],
                 scores=similarities[:, 0].tolist(),
+                condition=condition,
             )
         )
     return tables

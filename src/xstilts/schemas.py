@@ -262,6 +262,20 @@ def read_table(path: str | Path, schema: pa.Schema | None = None) -> pa.Table:
     return table
 
 
+def read_items(path: str | Path, kind: Kind) -> tuple[pa.Table, pa.ChunkedArray | None]:
+    """Normalised data, and of perturbed data the condition of each row.
+
+    Raises:
+        XstiltsError: the file has other columns than `DATA` says.
+    """
+    table = read_table(path)
+    conditions = None
+    if "condition" in table.column_names:
+        conditions, table = table["condition"], table.drop_columns("condition")
+    expect_columns(table, DATA[kind], path, "delete the file and run the workflow again")
+    return table, conditions
+
+
 def expect_columns(
     table: pa.Table, schema: pa.Schema, where: str | Path, mend: str | None = None
 ) -> None:

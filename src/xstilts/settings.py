@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -177,10 +177,39 @@ class ContinuedMLM(Strict):
     max_length: int = Field(default=256, ge=8)
 
 
+# A share of what a perturbation could change.
+Strength = Annotated[float, Field(gt=0, le=1)]
+
+
 class Prediction(Strict):
     """`batch_tokens` bounds the padded tokens of one forward pass at prediction."""
 
     batch_tokens: int = Field(default=16384, gt=0)
+
+
+class Perturbations(Strict):
+    """Perturbed versions of what is predicted (`xstilts.perturb`), at each of these strengths.
+
+    `typos` is the share of letters that are edited; of the others, that of the words that they
+    could change. `items` is how many a language are perturbed, null all. `targets` are those that
+    are; all of the experiment but BUCC, whose corpora would have to be embedded anew each time.
+    """
+
+    typos: tuple[Strength, ...] = ()
+    lower: tuple[Strength, ...] = ()
+    upper: tuple[Strength, ...] = ()
+    no_diacritics: tuple[Strength, ...] = ()
+    no_punctuation: tuple[Strength, ...] = ()
+    items: int | None = Field(default=500, gt=0)
+    targets: tuple[str, ...] | None = None
+
+    @property
+    def conditions(self) -> tuple[tuple[str, float], ...]:
+        """(kind, strength) of each, kinds in order and strengths rising."""
+        kinds = ("typos", "lower", "upper", "no_diacritics", "no_punctuation")
+        return tuple(
+            (kind, strength) for kind in kinds for strength in sorted(set(getattr(self, kind)))
+        )
 
 
 class Emissions(Strict):

@@ -10,7 +10,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from xstilts.encoder_settings import Pretraining
-from xstilts.languages import INVITRO_LANGUAGES
+from xstilts.language_facts import UNSEEN
+from xstilts.languages import INVITRO_LANGUAGES, language_table
+from xstilts.perturb import condition_name
 from xstilts.recipes import UNTRAINED, Recipe, Source
 from xstilts.settings import Mixing, TrainingSettings
 from xstilts.tasks import SOURCE_LANGUAGE, TARGETS, TASKS, TEXT, Kind
@@ -85,6 +87,18 @@ class Slices:
                 "languages": {code: asdict(INVITRO_LANGUAGES[code]) for code in languages},
                 **translated,
             },
+        }
+
+    def perturbation(self, target: str) -> dict[str, Any]:
+        """What decides the perturbed inputs of a target, besides its data."""
+        settings = self._experiment.perturbations
+        splits = self._experiment.splits
+        return {
+            "conditions": [condition_name(*each) for each in settings.conditions],
+            "items": settings.items,
+            "split": "test" if "test" in splits else splits[0],
+            "parallel": TARGETS[target].parallel,
+            "generated": self._experiment.data_source == "invitro",
         }
 
     def encoder(self, encoder: str) -> dict[str, Any]:
@@ -185,6 +199,20 @@ class Slices:
             }
             for key, task in TARGETS.items()
         }
+
+    def unseen(self) -> dict[str, list[str]]:
+        """Encoder to the languages that it was not pretrained on, as far as is known."""
+        known = language_table(self._experiment.data_source)
+        found: dict[str, list[str]] = {}
+        for name, source in self._experiment.encoders.items():
+            if source.languages is not None:
+                found[name] = [code for code in known if code not in source.languages]
+            elif source.pretrain is not None:
+                texts = {unit.language for unit in self._grid.units(TEXT, "train")}
+                found[name] = [code for code in known if code not in texts]
+            else:
+                found[name] = sorted(UNSEEN & known.keys())
+        return found
 
     def everything(self) -> dict[str, Any]:
         """The validated experiment as plain data."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 SOURCE_LANGUAGE = "en"
+# The part of a target's data that is made of its part eval: perturbed inputs.
+PERTURBED = "perturbed"
 
 
 class Kind(StrEnum):
@@ -76,7 +78,8 @@ class Task:
     `train_set` is the key of the task whose English data this target trains on (xquad and
     mlqa share squad_v1), None where nothing is trained. `group` is the group of tasks that a
     target belongs to, None for a task that is only trained on; `xtreme` says whether the target is
-    one of XTREME's nine, over which its averages are formed. `unanswerable`: some questions have no
+    one of XTREME's nine, over which its averages are formed. `choices`: among how many a target of
+    multiple choice chooses. `unanswerable`: some questions have no
     answer in their passage. `open_labels`: the labels are those of the training data.
     `dev_from_train` is the share of training passages held out for model selection where the data
     set has no English development split apart from the one that is tested. `no_dev` and `no_train`
@@ -96,6 +99,7 @@ class Task:
     licence: str
     languages: tuple[str, ...] = (SOURCE_LANGUAGE,)
     labels: tuple[str, ...] = ()
+    choices: int = 0
     train_set: str | None = None
     group: str | None = None
     xtreme: bool = True

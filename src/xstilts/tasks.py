@@ -9,13 +9,22 @@ from __future__ import annotations
 from xstilts.task_table import intermediate, targets
 from xstilts.task_table.intermediate import TEXT
 from xstilts.task_table.sources import NER_TAGS, NLI_LABELS, SPLITS, UPOS_TAGS
-from xstilts.task_types import SOURCE_LANGUAGE, FolderSource, HubSource, Kind, Metric, Task
+from xstilts.task_types import (
+    PERTURBED,
+    SOURCE_LANGUAGE,
+    FolderSource,
+    HubSource,
+    Kind,
+    Metric,
+    Task,
+)
 
 __all__ = [
     "GROUPS",
     "INTERMEDIATE",
     "NER_TAGS",
     "NLI_LABELS",
+    "PERTURBED",
     "SOURCE_LANGUAGE",
     "SPLITS",
     "TARGETS",

@@ -17,7 +17,7 @@ rule shortcuts:
         runtime=60,
         gpu=0,
     params:
-        task=lambda wildcards: grid.slices.task(wildcards.target),
+        task=lambda wildcards: slices.task(wildcards.target),
         names=list(grid.shortcuts),
         code=code("shortcuts"),
     message:

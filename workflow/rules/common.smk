@@ -8,8 +8,9 @@ from xstilts.config import parse_experiment
 from xstilts.errors import XstiltsError
 from xstilts.grid import Grid
 from xstilts.hardware import local_gpus
+from xstilts.needs import PARTS
 from xstilts.provenance import code_digest
-from xstilts.tasks import XTREME
+from xstilts.tasks import PERTURBED, TARGETS, XTREME
 
 try:
     grid = Grid(parse_experiment(dict(config), where=" + ".join(map(str, workflow.configfiles))))
@@ -18,6 +19,7 @@ except XstiltsError as error:
 
 experiment = grid.experiment
 paths = grid.paths
+slices = grid.slices
 
 for left_out in grid.left_out:
     logger.warning(f"left out: {left_out}")
@@ -27,6 +29,10 @@ def one_of(names):
     return "|".join(re.escape(str(name)) for name in names) or "(?!)"
 
 
+# What is read from the data source, as opposed to what is made of it.
+READ = one_of(PARTS)
+
+
 wildcard_constraints:
     encoder=one_of(experiment.encoders),
     recipe=one_of([*grid.recipes, *(cell.recipe for cell in grid.baseline_cells[:1])]),
@@ -34,7 +40,7 @@ wildcard_constraints:
     task=one_of(grid.tasks),
     train_set=one_of(grid.train_sets),
     seed=one_of(experiment.seeds),
-    part="train|dev|eval",
+    part=one_of([*PARTS, PERTURBED]),
 
 
 # One device a training or prediction job; 0 where there is none, so that CPU jobs run abreast.

@@ -10,14 +10,16 @@ if experiment.data_source == "invitro":
             paths.log("generate", "task", "part"),
         benchmark:
             paths.benchmark("generate", "task", "part")
+        wildcard_constraints:
+            part=READ,
         threads: 1
         resources:
             mem_mb=4000,
             runtime=240,
             gpu=0,
         params:
-            task=lambda wildcards: grid.slices.task(wildcards.task),
-            data=lambda wildcards: grid.slices.data(wildcards.task, wildcards.part),
+            task=lambda wildcards: slices.task(wildcards.task),
+            data=lambda wildcards: slices.data(wildcards.task, wildcards.part),
             code=code("generate"),
         message:
             "generate {wildcards.task} {wildcards.part}"
@@ -25,6 +27,32 @@ if experiment.data_source == "invitro":
             "../scripts/generate.py"
 
     ruleorder: generate > ingest
+
+
+rule perturb:
+    input:
+        lambda wildcards: paths.data.format(task=wildcards.target, part="eval"),
+    output:
+        paths.data.format(task="{target}", part=PERTURBED),
+    log:
+        paths.log("perturb", "target"),
+    benchmark:
+        paths.benchmark("perturb", "target")
+    wildcard_constraints:
+        target=one_of(grid.perturbed),
+    threads: 1
+    resources:
+        mem_mb=16000,
+        runtime=120,
+        gpu=0,
+    params:
+        task=lambda wildcards: slices.task(wildcards.target),
+        perturbation=lambda wildcards: slices.perturbation(wildcards.target),
+        code=code("perturb"),
+    message:
+        "perturb the inputs of {wildcards.target}"
+    script:
+        "../scripts/perturb.py"
 
 
 rule ingest:
@@ -36,14 +64,16 @@ rule ingest:
         paths.log("ingest", "task", "part"),
     benchmark:
         paths.benchmark("ingest", "task", "part")
+    wildcard_constraints:
+        part=READ,
     threads: 1
     resources:
         mem_mb=16000,
         runtime=60,
         gpu=0,
     params:
-        task=lambda wildcards: grid.slices.task(wildcards.task),
-        data=lambda wildcards: grid.slices.data(wildcards.task, wildcards.part),
+        task=lambda wildcards: slices.task(wildcards.task),
+        data=lambda wildcards: slices.data(wildcards.task, wildcards.part),
         code=code("ingest"),
     message:
         "read {wildcards.task} {wildcards.part}"
@@ -68,7 +98,7 @@ rule fetch_encoder:
         runtime=60,
         gpu=0,
     params:
-        encoder=lambda wildcards: grid.slices.encoder(wildcards.encoder),
+        encoder=lambda wildcards: slices.encoder(wildcards.encoder),
         code=code("fetch_encoder"),
     message:
         "load the encoder {wildcards.encoder}"
@@ -93,8 +123,8 @@ rule tokenise:
         runtime=120,
         gpu=0,
     params:
-        task=lambda wildcards: grid.slices.task(wildcards.task),
-        lengths=lambda wildcards: grid.slices.length(wildcards.encoder, wildcards.task),
+        task=lambda wildcards: slices.task(wildcards.task),
+        lengths=lambda wildcards: slices.length(wildcards.encoder, wildcards.task),
         code=code("tokenise"),
     message:
         "tokenise {wildcards.task} {wildcards.part} for {wildcards.encoder}"

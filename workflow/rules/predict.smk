@@ -9,6 +9,8 @@ rule predict:
         checkpoint=grid.trained,
         data=data("eval", "target"),
         features=features("eval", "target"),
+        perturbed=grid.perturbed_data,
+        perturbed_features=grid.perturbed_features,
     output:
         paths.predictions,
     log:
@@ -26,8 +28,8 @@ rule predict:
         device=experiment.device,
         batch_tokens=experiment.prediction.batch_tokens,
     params:
-        task=lambda wildcards: grid.slices.task(wildcards.target),
-        decoding=lambda wildcards: grid.slices.decoding(wildcards.target),
+        task=lambda wildcards: slices.task(wildcards.target),
+        decoding=lambda wildcards: slices.decoding(wildcards.target),
         code=code("predict"),
     message:
         "predict {wildcards.target}: {wildcards.encoder} after {wildcards.recipe},"
@@ -40,6 +42,7 @@ rule embed:
     input:
         encoder=lambda wildcards: grid.state(wildcards.encoder, wildcards.recipe, wildcards.seed),
         features=features("eval", "target"),
+        perturbed_features=grid.perturbed_features,
     output:
         temp(paths.embeddings),
     log:
@@ -57,7 +60,7 @@ rule embed:
         device=experiment.device,
         batch_tokens=lambda wildcards: experiment.encoders[wildcards.encoder].retrieval.batch_tokens,
     params:
-        embedding=lambda wildcards: grid.slices.embedding(wildcards.encoder),
+        embedding=lambda wildcards: slices.embedding(wildcards.encoder),
         code=code("embed"),
     message:
         "embed {wildcards.target}: {wildcards.encoder} after {wildcards.recipe},"
@@ -71,6 +74,8 @@ rule retrieve:
         embeddings=paths.embeddings,
         data=data("eval", "target"),
         features=features("eval", "target"),
+        perturbed=grid.perturbed_data,
+        perturbed_features=grid.perturbed_features,
     output:
         paths.predictions,
     log:
@@ -85,7 +90,7 @@ rule retrieve:
         runtime=lambda wildcards, attempt: 1440 * attempt,
         gpu=0,
     params:
-        task=lambda wildcards: grid.slices.task(wildcards.target),
+        task=lambda wildcards: slices.task(wildcards.target),
         mining=experiment.mining.model_dump(),
         code=code("retrieve"),
     message:

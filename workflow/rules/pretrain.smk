@@ -18,7 +18,7 @@ rule new_encoder:
         runtime=120,
         gpu=0,
     params:
-        new=lambda wildcards: grid.slices.new_encoder(wildcards.encoder),
+        new=lambda wildcards: slices.new_encoder(wildcards.encoder),
         code=code("new_encoder"),
     message:
         "learn a vocabulary and draw the first weights of {wildcards.encoder}"
@@ -41,7 +41,7 @@ rule reinitialise:
         runtime=60,
         gpu=0,
     params:
-        new=lambda wildcards: grid.slices.reinitialised(wildcards.encoder),
+        new=lambda wildcards: slices.reinitialised(wildcards.encoder),
         code=code("reinitialise"),
     message:
         "random weights for the architecture of {wildcards.encoder}"
@@ -77,7 +77,7 @@ rule pretrain:
             experiment.encoders[wildcards.encoder].pretrain.training.save_every_seconds
         ),
     params:
-        run=lambda wildcards: grid.slices.pretraining(wildcards.encoder),
+        run=lambda wildcards: slices.pretraining(wildcards.encoder),
         resume=lambda wildcards: grid.resume_folder("pretraining", wildcards),
         code=code("train"),
     message:

@@ -28,7 +28,7 @@ rule score:
         runtime=30,
         gpu=0,
     params:
-        task=lambda wildcards: grid.slices.task(wildcards.target),
+        task=lambda wildcards: slices.task(wildcards.target),
         code=code("score"),
     message:
         "score {wildcards.target}: {wildcards.encoder} after {wildcards.recipe},"
@@ -75,7 +75,7 @@ rule write_labels:
         gpu=0,
     params:
         targets=list(experiment.targets),
-        table=grid.slices.table(),
+        table=slices.table(),
         code=code("write_labels"),
     message:
         "write the gold labels in XTREME's layout"
@@ -103,7 +103,7 @@ rule write_submission:
         gpu=0,
     params:
         targets=list(experiment.targets),
-        table=grid.slices.table(),
+        table=slices.table(),
         code=code("write_submission"),
     message:
         "XTREME submission: {wildcards.encoder} after {wildcards.recipe}, seed {wildcards.seed}"

@@ -44,7 +44,7 @@ rule train_intermediate:
             grid.recipes[wildcards.recipe]
         ).save_every_seconds,
     params:
-        run=lambda wildcards: grid.slices.intermediate(wildcards),
+        run=lambda wildcards: slices.intermediate(wildcards),
         resume=lambda wildcards: grid.resume_folder("intermediate", wildcards),
         code=code("train"),
     message:
@@ -83,7 +83,7 @@ rule train_target:
             experiment.training_for(wildcards.train_set).save_every_seconds
         ),
     params:
-        run=lambda wildcards: grid.slices.target(wildcards),
+        run=lambda wildcards: slices.target(wildcards),
         resume=lambda wildcards: grid.resume_folder("target", wildcards),
         code=code("train"),
     message:

@@ -13,7 +13,10 @@ with job(snakemake):
     use_threads(snakemake.threads)
     embed(
         Path(snakemake.input.encoder),
-        Features.read(snakemake.input.features),
+        [
+            Features.read(path)
+            for path in (snakemake.input.features, *snakemake.input.perturbed_features)
+        ],
         RetrievalSettings(
             **snakemake.params.embedding, batch_tokens=snakemake.resources.batch_tokens
         ),

@@ -7,6 +7,7 @@ with job(snakemake):
 
     from xstilts.batches import Features
     from xstilts.model import use_threads
+    from xstilts.perturbed import Perturbed
     from xstilts.predict import predict
     from xstilts.schemas import DATA, read_table, write_table
     from xstilts.tasks import TASKS
@@ -18,6 +19,9 @@ with job(snakemake):
         Path(snakemake.input.checkpoint),
         read_table(snakemake.input.data, DATA[task.kind]),
         Features.read(snakemake.input.features),
+        perturbed=Perturbed.read(
+            snakemake.input.perturbed, snakemake.input.perturbed_features, task.kind
+        ),
         max_answer_length=snakemake.params.decoding["max_answer_length"],
         batch_tokens=snakemake.resources.batch_tokens,
         device_name=snakemake.resources.device,

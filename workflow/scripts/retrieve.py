@@ -7,6 +7,7 @@ with job(snakemake):
     import numpy as np
 
     from xstilts.batches import Features
+    from xstilts.perturbed import Perturbed
     from xstilts.retrieval import retrieve
     from xstilts.schemas import DATA, read_table, write_table
     from xstilts.settings import Mining
@@ -20,5 +21,6 @@ with job(snakemake):
         Features.read(snakemake.input.features),
         np.load(snakemake.input.embeddings, mmap_mode="r"),
         Mining.model_validate(snakemake.params.mining),
+        Perturbed.read(snakemake.input.perturbed, snakemake.input.perturbed_features, task.kind),
     )
     write_table(snakemake.output[0], table, {**record(snakemake), **decided})

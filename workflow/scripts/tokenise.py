@@ -6,7 +6,7 @@ with job(snakemake):
     from pathlib import Path
 
     from xstilts.open_labels import with_open_labels
-    from xstilts.schemas import DATA, read_table, write_table
+    from xstilts.schemas import read_items, write_table
     from xstilts.tasks import TASKS
     from xstilts.tokenise import tokenise
 
@@ -15,7 +15,7 @@ with job(snakemake):
         task = with_open_labels(task, labels)
     table, meta = tokenise(
         task,
-        read_table(snakemake.input.data, DATA[task.kind]),
+        read_items(snakemake.input.data, task.kind)[0],
         Path(snakemake.input.encoder),
         snakemake.params.lengths,
     )

@@ -16,6 +16,7 @@ from xstilts.plan.items import Amounts
 from xstilts.plan.jobs import feature_parts, intermediate_runs, trained_recipes, trained_targets
 from xstilts.plan.weights import checkpoint_bytes
 from xstilts.recipes import UNTRAINED
+from xstilts.tasks import PERTURBED
 
 _STATES, _BEST = 2 * 3, 2
 
@@ -63,7 +64,8 @@ def disk_of(grid: Grid, shapes: Mapping[str, Shape | None], jobs: int) -> Disk:
         "intermediate checkpoints": weights * len(trained_recipes(grid)) * len(experiment.seeds),
         "data": sum(
             amounts.data_bytes(source, part) for source in grid.tasks for part in grid.parts(source)
-        ),
+        )
+        + sum(amounts.data_bytes(target, PERTURBED) for target in grid.perturbed),
         "features": sum(
             amounts.feature_bytes(*part)
             for encoder in experiment.encoders

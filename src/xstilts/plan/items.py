@@ -7,7 +7,7 @@ from pathlib import Path
 
 from xstilts.grid import Grid
 from xstilts.recipes import Source
-from xstilts.tasks import TARGETS, TASKS, TEXT, Kind
+from xstilts.tasks import PERTURBED, TARGETS, TASKS, TEXT, Kind
 
 # Items of a split in one language, rounded and as a mean over languages, as XTREME (Hu et al.
 # 2020, table 1) and the data sets' own cards give them; sentences of both sides for retrieval.
@@ -68,7 +68,20 @@ class Amounts:
 
     def items(self, source: str, part: str) -> int:
         """Items in one part of a source's data."""
+        if part == PERTURBED:
+            return self._perturbed(source)
         return sum(self._in_unit(source, unit.split) for unit in self._grid.units(source, part))
+
+    def _perturbed(self, target: str) -> int:
+        """Items under all conditions, as if each applied to every language."""
+        settings = self._experiment.perturbations
+        split = self._grid.slices.perturbation(target)["split"]
+        each = [
+            min(settings.items or items, items)
+            for unit in self._grid.units(target, "eval")
+            if unit.split == split and (items := self._in_unit(target, split))
+        ]
+        return len(settings.conditions) * sum(each)
 
     def _in_unit(self, source: str, split: str) -> int:
         task = Source.of(source).task
@@ -92,11 +105,16 @@ class Amounts:
     def prediction_bytes(self, target: str) -> float:
         """Bytes of one cell's predictions."""
         predicted = self.items(target, "eval") * _PREDICTED.get(target, 1.0)
+        if target in self._grid.perturbed:
+            predicted += self.items(target, PERTURBED)
         return predicted * self._of(target).predictions
 
     def embedding_bytes(self, target: str, hidden: int) -> float:
         """Bytes of one cell's sentence vectors in float32, while it is retrieved."""
-        return 4.0 * hidden * self.items(target, "eval") if _is_retrieved(target) else 0.0
+        if not _is_retrieved(target):
+            return 0.0
+        noisy = self.items(target, PERTURBED) if target in self._grid.perturbed else 0
+        return 4.0 * hidden * (self.items(target, "eval") + noisy)
 
     def unknown(self) -> list[str]:
         """Sources of which nothing is known here."""

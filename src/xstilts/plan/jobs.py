@@ -5,7 +5,7 @@ from __future__ import annotations
 from xstilts.config import BASELINE
 from xstilts.grid import Cell, Grid
 from xstilts.recipes import UNTRAINED
-from xstilts.tasks import TEXT
+from xstilts.tasks import PERTURBED, TEXT
 
 
 def trained_recipes(grid: Grid) -> list[str]:
@@ -18,6 +18,7 @@ def feature_parts(grid: Grid, encoder: str) -> list[tuple[str, str]]:
     parts = [
         (source, part) for source in grid.tasks if source != TEXT for part in grid.parts(source)
     ]
+    parts += [(target, PERTURBED) for target in grid.perturbed]
     if encoder in grid.experiment.pretrained:
         return [*((TEXT, part) for part in ("train", "dev")), *parts]
     if any(recipe.mlm for recipe in grid.recipes.values()):
@@ -54,6 +55,7 @@ def jobs_by_rule(grid: Grid) -> dict[str, int]:
     jobs = {
         "generate": generated,
         "ingest": read,
+        "perturb": len(grid.perturbed),
         "fetch_encoder": len(grid.fetched),
         "new_encoder": len(experiment.pretrained),
         "tokenise": sum(len(feature_parts(grid, encoder)) for encoder in experiment.encoders),

@@ -241,6 +241,7 @@ TARGETS = (
         key="xcopa",
         title="XCOPA",
         parallel=True,
+        choices=2,
         kind=Kind.CHOICE,
         metric=Metric.ACCURACY,
         group="reasoning",

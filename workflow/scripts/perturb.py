@@ -1,0 +1,21 @@
+"""Perturb the inputs of one target, under all conditions (`xstilts.perturb.table`)."""
+
+from xstilts.jobs import job, record
+
+with job(snakemake):
+    from xstilts.languages import INVITRO_LANGUAGES, LANGUAGES
+    from xstilts.perturb.table import perturb_table
+    from xstilts.schemas import DATA, read_table, write_table
+    from xstilts.tasks import TASKS
+
+    task = TASKS[snakemake.wildcards.target]
+    settings = snakemake.params.perturbation
+    table = perturb_table(
+        task,
+        read_table(snakemake.input[0], DATA[task.kind]),
+        settings["conditions"],
+        INVITRO_LANGUAGES if settings["generated"] else LANGUAGES,
+        split=settings["split"],
+        items=settings["items"],
+    )
+    write_table(snakemake.output[0], table, record(snakemake))
