@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
-from xstilts.analysis.estimates import greatest, holm, least, percentile
+from xstilts.analysis.estimates import benjamini_hochberg, greatest, holm, least, percentile
 
 
 def test_percentiles_and_p_by_hand() -> None:
@@ -105,3 +106,17 @@ def test_holm_keeps_the_order_and_only_raises(values: list[float]) -> None:
     raised = [adjusted[place] for place in order]
     assert raised == sorted(raised)
     assert not values or min(adjusted) <= min(1, len(values) * min(values)) + 1e-12
+
+
+def test_benjamini_hochberg_by_hand() -> None:
+    """0.5 · 4/4; 0.03 · 4/3 = 0.04; 0.028 · 4/2 = 0.056, but not above the next; 0.01 · 4/1."""
+    found = benjamini_hochberg([0.03, 0.01, 0.5, 0.028])
+    assert found == pytest.approx([0.04, 0.04, 0.5, 0.04])
+    assert benjamini_hochberg([]) == []
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
+def test_benjamini_hochberg_is_that_of_scipy_and_milder_than_holm(values: list[float]) -> None:
+    adjusted = benjamini_hochberg(values)
+    assert adjusted == pytest.approx(stats.false_discovery_control(values).tolist())
+    assert all(one <= other + 1e-12 for one, other in zip(adjusted, holm(values), strict=True))

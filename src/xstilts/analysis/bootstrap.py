@@ -39,12 +39,14 @@ class Sample:
         languages: those that all cells of the target have, whatever the encoder.
         scores: float32, (1 + draws, cells, languages), in points; row 0 is what was observed.
         counts: language to the number of its items.
+        sampled: whether the draws are of items; else every draw holds what was observed.
     """
 
     cells: tuple[tuple[str, int], ...]
     languages: tuple[str, ...]
     scores: np.ndarray
     counts: Mapping[str, int]
+    sampled: bool = True
 
 
 def sample_of(

@@ -90,3 +90,18 @@ def holm(p_values: Sequence[float]) -> list[float]:
         so_far = max(so_far, min(1.0, (len(p_values) - rank) * p_values[place]))
         adjusted[place] = so_far
     return adjusted
+
+
+def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
+    """p-values for the false discovery rate (Benjamini and Hochberg 1995), in the order given.
+
+    Of the tests with an adjusted p of at most q, on average at most the share q is no effect. That
+    holds for independent tests and for some that are positively dependent.
+    """
+    order = sorted(range(len(p_values)), key=p_values.__getitem__)
+    adjusted = [0.0] * len(p_values)
+    so_far = 1.0
+    for rank, place in reversed(list(enumerate(order, start=1))):
+        so_far = min(so_far, len(p_values) / rank * p_values[place])
+        adjusted[place] = so_far
+    return adjusted

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from xstilts.analysis.bootstrap import DRAWS, Sample, sample_of, seed_weights
+from xstilts.analysis.draws import RUN_DRAWS, Draws
 from xstilts.analysis.items import CLEAN, cell_files, languages_of, of_target, shared_languages
 from xstilts.recipes import NONE
 from xstilts.summary import check_scores, main_metrics
@@ -92,6 +93,35 @@ class Evidence:
             languages=self.samples[target].languages,
         )
 
+    def scores(self, target: str, recipe: str, beside: str | None = None) -> Draws | None:
+        """(1 + draws, languages of the target's sample): a recipe's main scores in points.
+
+        Args:
+            beside: a recipe with which the seeds have to be shared, so that the two can be
+                compared draw by draw.
+
+        Returns:
+            None where the recipe has no seed on the target, or none in common.
+        """
+        if beside is None or beside == recipe:
+            seeds = self.seeds(recipe, target)
+        else:
+            seeds = self.common_seeds(target, recipe, beside)
+            if _is_one_for_all_seeds(recipe, target):
+                seeds = self.common_seeds(target, beside, recipe)
+        if not seeds:
+            return None
+        both = self._over_seeds(target, recipe, seeds)
+        places = self._seed_places(target, recipe, seeds)
+        return Draws(
+            both=both,
+            items=self.samples[target].scores[:, places].mean(axis=1),
+            runs=self.seed_weights(len(places))[: 1 + RUN_DRAWS]
+            @ self.samples[target].scores[0, places],
+            seeds=len(seeds),
+            sampled=self.samples[target].sampled,
+        )
+
     def gain(self, target: str, recipe: str, other: str = NONE) -> np.ndarray | None:
         """(1 + draws,): by how many points a recipe's task score is above the other's."""
         key = (target, recipe, other)
@@ -114,12 +144,15 @@ class Evidence:
         return self._weights[count]
 
     def _over_seeds(self, target: str, recipe: str, seeds: tuple[int, ...]) -> np.ndarray:
+        places = self._seed_places(target, recipe, seeds)
+        weights = self.seed_weights(len(places))
+        return np.einsum("bs,bsl->bl", weights, self.samples[target].scores[:, places])
+
+    def _seed_places(self, target: str, recipe: str, seeds: tuple[int, ...]) -> list[int]:
         cells = self._places[target]
         if _is_one_for_all_seeds(recipe, target):
             seeds = self.seeds(recipe, target)[:1]
-        places = [cells[recipe, seed] for seed in seeds]
-        weights = self.seed_weights(len(seeds))
-        return np.einsum("bs,bsl->bl", weights, self.samples[target].scores[:, places])
+        return [cells[recipe, seed] for seed in seeds]
 
 
 def evidence(
@@ -163,12 +196,14 @@ def evidence_of_scores(
     *,
     recipes: Iterable[str],
     split: str = "test",
+    draws: int = 0,
     left_out: Set[tuple[str, str, str, int]] = frozenset(),
 ) -> list[Evidence]:
-    """What is known where the items are not: the observed scores, without a draw.
+    """What is known where the items are not: the observed scores.
 
     Args:
         scores: columns of `schemas.SCORES`.
+        draws: in how many draws seeds are resampled; items cannot be.
         recipes, split, left_out: as in `evidence`.
 
     Raises:
@@ -196,11 +231,16 @@ def evidence_of_scores(
             samples.setdefault(encoder, {})[target] = Sample(
                 cells=tuple(ours),
                 languages=languages,
-                scores=np.array(
-                    [[[score[language] for language in languages] for score in values]],
-                    dtype=np.float32,
+                scores=np.repeat(
+                    np.array(
+                        [[[score[language] for language in languages] for score in values]],
+                        dtype=np.float32,
+                    ),
+                    1 + draws,
+                    axis=0,
                 ),
                 counts={language: known[language] or 0 for language in languages},
+                sampled=False,
             )
     return [
         Evidence(encoder, held, _of_encoder(left_out, encoder)) for encoder, held in samples.items()

@@ -8,7 +8,7 @@ enough to recompute every score on every resample.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +25,7 @@ CLEAN = "clean"
 
 _CHUNKS = ("chunks_correct", "chunks_predicted", "chunks_gold")
 _PAIRS = ("correct", "predicted", "is_gold")
+_UNIT = ["language", "unit"]
 
 
 def _f1(correct: str, predicted: str, gold: str) -> tuple[pl.Expr, pl.Expr]:
@@ -97,10 +98,24 @@ def cell_files(paths: Iterable[str | Path], recipes: Collection[str]) -> list[Ce
     return [found[key] for key in sorted(found)]
 
 
-def languages_of(file: CellFile, split: str) -> set[str]:
-    """The languages in which a file has clean predictions of a split."""
+def languages_of(
+    file: CellFile, split: str, *, condition: str = CLEAN, within: str | None = None
+) -> set[str]:
+    """The languages in which a file has predictions of a split in a condition.
+
+    Args:
+        within: another condition in which they have predictions too.
+    """
     rows = pl.read_parquet(file.path, columns=["language", "split", "condition"])
-    return set(rows.filter(split=split, condition=CLEAN)["language"].unique())
+    names = {condition, within or condition}
+    held = [set(rows.filter(split=split, condition=name)["language"].unique()) for name in names]
+    return set.intersection(*held)
+
+
+def conditions_of(file: CellFile, split: str) -> list[str]:
+    """The conditions other than clean in which a file has predictions of a split, in its order."""
+    rows = pl.read_parquet(file.path, columns=["split", "condition"]).filter(split=split)
+    return [name for name in rows["condition"].unique(maintain_order=True) if name != CLEAN]
 
 
 def shared_languages(target: str, held: Iterable[set[str]]) -> tuple[str, ...]:
@@ -110,7 +125,14 @@ def shared_languages(target: str, held: Iterable[set[str]]) -> tuple[str, ...]:
     return tuple(sorted(shared, key=lambda code: (order.get(code, len(order)), code)))
 
 
-def read_items(files: Sequence[CellFile], languages: Sequence[str], split: str) -> dict[str, Items]:
+def read_items(
+    files: Sequence[CellFile],
+    languages: Sequence[str],
+    split: str,
+    *,
+    condition: str = CLEAN,
+    within: str | None = None,
+) -> dict[str, Items]:
     """What is resampled, of cells of one encoder and target: language to its items.
 
     Columns are in the order of `files`. Units are items, ordered by name, so that nothing depends
@@ -120,14 +142,60 @@ def read_items(files: Sequence[CellFile], languages: Sequence[str], split: str) 
     passage, which predictions do not name: intervals there are somewhat too narrow.
     A unit that a cell lacks adds nothing to its sums.
 
+    Args:
+        condition: whose rows are counted.
+        within: a condition to whose units they are confined: those with a row there in the same
+            language and cell. So clean scores can be those of the very items that were perturbed.
+
     Raises:
         XstiltsError: a file has other columns, or lacks a count in some row.
     """
     task = TARGETS[files[0].target]
+
+    def rows(column: int) -> pl.DataFrame:
+        scanned = _scan(files[column], task, split).filter(pl.col("language").is_in(languages))
+        return _collect(_of_condition(scanned, condition, within), files[column])
+
+    return _arrange(task, languages, len(files), rows)
+
+
+def read_conditions(file: CellFile, split: str) -> pl.DataFrame:
+    """language, condition, unit, numerator, denominator of a split's rows in all conditions.
+
+    Units that are not both clean and perturbed in a language are left out.
+
+    Raises:
+        XstiltsError: as `read_items`.
+    """
+    rows = _collect(_scan(file, TARGETS[file.target], split), file)
+    is_clean = pl.col("condition") == CLEAN
+    clean = rows.filter(is_clean).join(rows.filter(~is_clean), on=_UNIT, how="semi")
+    return pl.concat([clean, rows.filter(~is_clean).join(clean, on=_UNIT, how="semi")])
+
+
+def items_of(
+    held: Sequence[pl.DataFrame],
+    target: str,
+    languages: Sequence[str],
+    *,
+    condition: str,
+    within: str | None = None,
+) -> dict[str, Items]:
+    """As `read_items`, from what `read_conditions` has read of each cell."""
+
+    lazy = (rows.lazy().filter(pl.col("language").is_in(languages)) for rows in held)
+    rows = pl.collect_all([_of_condition(each, condition, within) for each in lazy])
+    return _arrange(TARGETS[target], languages, len(held), rows.__getitem__)
+
+
+def _arrange(
+    task: Task, languages: Sequence[str], columns: int, rows: Callable[[int], pl.DataFrame]
+) -> dict[str, Items]:
+    """Language to its items; `rows` gives those of a column, which are not all held at once."""
     key = ["unit"] if task.parallel else ["language", "unit"]
     places = {language: number for number, language in enumerate(languages)}
     keys = (
-        _all_keys(files, task, split, languages, key)
+        _all_keys(columns, rows, key)
         .with_columns(
             pl.lit(0).alias("rank")
             if task.parallel
@@ -142,17 +210,17 @@ def read_items(files: Sequence[CellFile], languages: Sequence[str], split: str) 
         sizes = [int((keys["rank"] == number).sum()) for number in range(len(languages))]
         starts = [0, *np.cumsum(sizes).tolist()]
 
-    shape = (starts[-1], len(files))
+    shape = (starts[-1], columns)
     numerator = np.zeros(shape, dtype=np.float32)
     denominator = np.zeros(shape, dtype=np.float32)
-    for column, file in enumerate(files):
-        rows = _rows(file, task, split, languages).join(keys.select(*key, "place"), on=key)
-        place = rows["place"].to_numpy()
+    for column in range(columns):
+        placed = rows(column).join(keys.select(*key, "place"), on=key)
+        place = placed["place"].to_numpy()
         if task.parallel:
-            offsets = rows["language"].replace_strict(places, return_dtype=pl.Int64).to_numpy()
+            offsets = placed["language"].replace_strict(places, return_dtype=pl.Int64).to_numpy()
             place = place + offsets * len(keys)
         for name, matrix in (("numerator", numerator), ("denominator", denominator)):
-            values = rows[name].to_numpy().astype(np.float64)
+            values = placed[name].to_numpy().astype(np.float64)
             matrix[:, column] = np.bincount(place, weights=values, minlength=starts[-1])
     return {
         language: _language(numerator[start:end], denominator[start:end])
@@ -161,12 +229,12 @@ def read_items(files: Sequence[CellFile], languages: Sequence[str], split: str) 
 
 
 def _all_keys(
-    files: Sequence[CellFile], task: Task, split: str, languages: Sequence[str], key: list[str]
+    columns: int, rows: Callable[[int], pl.DataFrame], key: Sequence[str]
 ) -> pl.DataFrame:
-    """What is resampled in any of the files, each once; cells mine different pairs."""
-    keys = _rows(files[0], task, split, languages).select(key).unique()
-    for file in files[1:]:
-        more = _rows(file, task, split, languages).select(key).join(keys, on=key, how="anti")
+    """What is resampled in any of the columns, each once; cells mine different pairs."""
+    keys = rows(0).select(key).unique()
+    for column in range(1, columns):
+        more = rows(column).select(key).join(keys, on=key, how="anti")
         keys = pl.concat([keys, more.unique()])
     return keys
 
@@ -180,31 +248,34 @@ def _language(numerator: np.ndarray, denominator: np.ndarray) -> Items:
     )
 
 
-def _rows(file: CellFile, task: Task, split: str, languages: Sequence[str]) -> pl.DataFrame:
-    """language, unit, numerator, denominator of each item of one file."""
+def _scan(file: CellFile, task: Task, split: str) -> pl.LazyFrame:
+    """language, condition, unit, numerator, denominator of each item of one file."""
     schema = PREDICTIONS[task.kind]
     if not pq.read_schema(file.path).equals(schema):
         raise XstiltsError(
             f"no predictions of {task.key}", where=file.path, mend="run the workflow again"
         )
     numerator, denominator = _ADDS[task.metric]
-    kept = pl.col("language").is_in(list(languages))
+    rows = pl.scan_parquet(file.path).filter(split=split)
     if task.metric is Metric.RETRIEVAL_ACCURACY:
-        kept &= pl.col("direction") == FROM_ENGLISH
-    rows = (
-        pl.scan_parquet(file.path)
-        .filter(kept, split=split, condition=CLEAN)
-        .select(
-            "language",
-            unit=_unit(task),
-            numerator=numerator,
-            denominator=denominator,
-        )
-        .collect()
+        rows = rows.filter(direction=FROM_ENGLISH)
+    return rows.select(
+        "language", "condition", unit=_unit(task), numerator=numerator, denominator=denominator
     )
-    if any(rows.null_count().row(0)):
+
+
+def _of_condition(rows: pl.LazyFrame, condition: str, within: str | None) -> pl.LazyFrame:
+    found = rows.filter(condition=condition)
+    if within is None:
+        return found
+    return found.join(rows.filter(condition=within), on=_UNIT, how="semi")
+
+
+def _collect(rows: pl.LazyFrame, file: CellFile) -> pl.DataFrame:
+    found = rows.collect()
+    if any(found.null_count().row(0)):
         raise XstiltsError("a count is missing in some rows", where=file.path)
-    return rows
+    return found
 
 
 def _unit(task: Task) -> pl.Expr:

@@ -1,0 +1,201 @@
+"""Does a score or a gain go with what is known of languages: distance, text size, script?
+
+Few languages, of which many are kin, and predictors that go together: read these numbers with
+care. Rank correlations are taken within each task and then averaged over tasks, since tasks
+differ in the languages that they have. A task with fewer than five languages does not count, nor
+one with fewer than five beyond the predictors that are held constant.
+
+Intervals are those of other languages, items and seeds: in each draw languages are resampled
+with replacement, the same ones in all tasks, and outcomes are those of that draw. Noise in items
+weakens a correlation once in what is observed and once more in the draws. Bias-corrected
+percentiles (Efron 1987, section 2) undo the second, nothing the first: correlations are those of
+scores as measured. In simulations with 12 and 38 languages 89 to 96 % of the intervals held them.
+
+p-values are by permutation of a predictor over languages, the same in all tasks, so that what
+else ties a language's scores together stays. They take languages as exchangeable. Where outcome
+and predictor both follow families they are too small; `leave_one_family_out` and the family
+effect of `mixed_model` show how much rests on one family.
+
+The source language belongs to no comparison of transfer; whoever makes `Observations` leaves it
+out. Random choices depend on the set of languages and the predictor's name, not on the order of
+rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from scipy import stats
+
+from xstilts.analysis.observations import (
+    FEWEST_DRAWN,
+    TAIL,
+    Association,
+    Observations,
+    OfLanguages,
+    about,
+    noted,
+    of_languages,
+    varies,
+    why_missing,
+)
+from xstilts.analysis.rank_correlation import TINY, rank_correlation, rank_matrix
+from xstilts.batches import derive_seed
+
+_DRAWS = 2_000
+_PERMUTATIONS = 9_999
+# Languages that a task needs beyond the predictors held constant, in what is observed.
+_FEWEST = 5
+# A bias correction of more than one standard error is not trusted.
+_GREATEST_BIAS = 1.0
+
+SPEARMAN = "Spearman"
+PARTIAL = "partial Spearman"
+ONE_FAMILY_OUT = "Spearman, each family left out"
+
+
+def rank_correlations(observations: Observations) -> list[Association]:
+    """Spearman's rank correlation of the outcome with each predictor, mean over tasks."""
+    return [_correlation(observations, SPEARMAN, name, ()) for name in observations.predictors]
+
+
+def partial_rank_correlations(observations: Observations) -> list[Association]:
+    """The same with the other predictors held constant, mean over tasks.
+
+    Outcome and predictors are ranked within the task, and the ranks of the other predictors
+    regressed out of both. For p the residuals of the predictor given the others are permuted over
+    languages (Potter 2005): unlike residuals of the outcome (Freedman and Lane 1983) they are the
+    same in all tasks. A predictor that does not vary holds nothing constant.
+    """
+    varying = [name for name in observations.predictors if varies(observations, name)]
+    return [
+        _correlation(
+            observations, PARTIAL, name, tuple(other for other in varying if other != name)
+        )
+        for name in observations.predictors
+    ]
+
+
+def leave_one_family_out(observations: Observations) -> list[Association]:
+    """Spearman's correlation with each predictor; its least and greatest without one family.
+
+    A task that is left with too few languages does not count for that family.
+    """
+    return [_without_families(observations, name) for name in observations.predictors]
+
+
+def _correlation(
+    observations: Observations, method: str, name: str, others: tuple[str, ...]
+) -> Association:
+    """The mean rank correlation with one predictor, the others held constant."""
+    panel = of_languages(observations, (name, *others), _FEWEST + len(others))
+    result = about(observations, method, name, panel)
+    size = len(panel.codes)
+    each_once = np.ones((1, size))
+    observed = _mean_correlation(panel, each_once)[0]
+    if np.isnan(observed):
+        return noted(result, why_missing(observations, panel, name))
+    draws = len(observations.values) - 1 or _DRAWS
+    counts = _random("languages", panel.codes).multinomial(size, [1 / size] * size, size=draws)
+    low, high = _interval(observed, _mean_correlation(panel, counts, drawn=True))
+    permuted = _mean_correlation(panel, each_once, predictor=_permuted(panel, name))
+    # A permuted predictor that is constant in every task (nan) is not beyond what was observed.
+    beyond = np.count_nonzero(np.abs(permuted) >= abs(observed) - TINY)
+    return replace(
+        noted(result, "no interval: constant in most draws") if low is None else result,
+        value=float(observed),
+        low=low,
+        high=high,
+        p=float((1 + beyond) / (1 + _PERMUTATIONS)),
+    )
+
+
+def _without_families(observations: Observations, name: str) -> Association:
+    panel = of_languages(observations, (name,), _FEWEST)
+    result = about(observations, ONE_FAMILY_OUT, name, panel)
+    observed = _mean_correlation(panel, np.ones((1, len(panel.codes))))[0]
+    if np.isnan(observed):
+        return noted(result, why_missing(observations, panel, name))
+    families = sorted(set(panel.families))
+    kept = np.array([[other != family for other in panel.families] for family in families])
+    found = dict(zip(families, _mean_correlation(panel, kept.astype(float)), strict=True))
+    found = {family: value for family, value in found.items() if not np.isnan(value)}
+    if not found:
+        return noted(replace(result, value=float(observed)), "nothing is left without a family")
+    least, greatest = min(found, key=found.__getitem__), max(found, key=found.__getitem__)
+    turned = [family for family, value in found.items() if value * observed <= 0]
+    return replace(
+        noted(
+            result,
+            f"least without {least}, greatest without {greatest}",
+            f"another sign without {', '.join(turned)}" if turned else "the sign holds",
+        ),
+        value=float(observed),
+        low=float(found[least]),
+        high=float(found[greatest]),
+    )
+
+
+def _mean_correlation(
+    panel: OfLanguages,
+    counts: np.ndarray,
+    *,
+    drawn: bool = False,
+    predictor: np.ndarray | None = None,
+) -> np.ndarray:
+    """(rows,): the correlation with the first predictor, the others held constant.
+
+    It is the mean over the tasks in which it can be computed, nan if that is none.
+
+    Args:
+        counts: (rows, languages), how often each language counts; one row for all if need be.
+        drawn: take the outcomes of the draws, if there are any, and be content with fewer
+            languages in a task.
+        predictor: (rows, languages), to take the place of the first one.
+    """
+    first = panel.predictors[:1] if predictor is None else predictor
+    fewest = panel.fewest - (_FEWEST - FEWEST_DRAWN if drawn else 0)
+    total, tasks = np.zeros(1), np.zeros(1)
+    for task, places in panel.members.items():
+        outcome = panel.values[task]
+        outcome = outcome[1:] if drawn and len(outcome) > 1 else outcome[:1]
+        held = [row[None, places] for row in panel.predictors[1:]]
+        found = rank_correlation([outcome, first[:, places], *held], counts[:, places], fewest)
+        total = total + np.nan_to_num(found)
+        tasks = tasks + np.isfinite(found)
+    return np.divide(total, tasks, out=np.full(len(total), np.nan), where=tasks > 0)
+
+
+def _permuted(panel: OfLanguages, name: str) -> np.ndarray:
+    """(permutations, languages): ranks of the first predictor with its residuals permuted.
+
+    Without further predictors those are its ranks, permuted.
+    """
+    ranks = rank_matrix(panel.predictors, np.ones((1, len(panel.codes))))
+    held = np.vstack([np.ones(len(panel.codes)), ranks[1:]]).T
+    fitted = held @ np.linalg.lstsq(held, ranks[0], rcond=None)[0]
+    # Rounded so that ties in ranks stay ties.
+    residuals = np.round(ranks[0] - fitted, 9)
+    order = np.tile(np.arange(len(residuals)), (_PERMUTATIONS, 1))
+    order = _random("permutations", name, panel.codes).permuted(order, axis=1)
+    return np.round(fitted, 9) + residuals[order]
+
+
+def _interval(observed: float, draws: np.ndarray) -> tuple[float | None, float | None]:
+    """Bias-corrected percentiles, widened to hold the observed value.
+
+    None where fewer than half of the draws have a value.
+    """
+    finite = draws[np.isfinite(draws)]
+    if 2 * len(finite) < len(draws):
+        return None, None
+    below = np.mean(finite < observed - TINY) + np.mean(finite <= observed + TINY)
+    bias = np.clip(stats.norm.ppf(below / 2), -_GREATEST_BIAS, _GREATEST_BIAS)
+    tails = stats.norm.cdf(2 * bias + stats.norm.ppf([TAIL, 1 - TAIL]))
+    low, high = np.quantile(finite, tails)
+    return float(min(low, observed)), float(max(high, observed))
+
+
+def _random(purpose: str, *parts: object) -> np.random.Generator:
+    return np.random.Generator(np.random.SFC64(derive_seed("association", purpose, *parts)))

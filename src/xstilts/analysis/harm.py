@@ -1,0 +1,88 @@
+"""Negative transfer, and which families bear it: the table `findings.HARM`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from xstilts.analysis import measures
+from xstilts.analysis.bootstrap import DRAWS
+from xstilts.analysis.findings import ALL, EVERY, FAMILY, GAIN, LANGUAGE, POINTS
+from xstilts.analysis.panel import Panel
+from xstilts.batches import derive_seed
+
+
+def harm_rows(panel: Panel, groups: Iterable[Mapping[str, object]]) -> list[dict]:
+    """The rows of `findings.HARM`; in `EVERY` the pairs of averaged targets and languages count.
+
+    Args:
+        groups: rows of `findings.GROUPS`.
+    """
+    gains: dict[tuple[str, str, str], list[Mapping]] = {}
+    for row in groups:
+        if (row["scale"], row["quantity"]) == (POINTS, GAIN):
+            gains.setdefault((row["recipe"], row["target"], row["grouping"]), []).append(row)
+    rows = []
+    for recipe in dict.fromkeys(recipe for recipe, *_ in gains):
+        have = [target for target in panel.targets if (recipe, target, LANGUAGE) in gains]
+        averaged = [target for target in have if target in panel.averaged]
+        scopes = {**{target: [target] for target in have}, EVERY: averaged}
+        for target, scope in scopes.items():
+            if not scope:
+                continue
+            languages, families = (
+                [gains[recipe, each, grouping] for each in scope] for grouping in (LANGUAGE, FAMILY)
+            )
+            head = {"encoder": panel.evidence.encoder, "recipe": recipe, "target": target}
+            seed = derive_seed("harm", panel.evidence.encoder, recipe, target)
+            rows += [{**head, **row} for row in _rows(panel, languages, families, seed)]
+    return rows
+
+
+def _rows(
+    panel: Panel,
+    languages: Sequence[Sequence[Mapping]],
+    families: Sequence[Sequence[Mapping]],
+    seed: int,
+) -> Iterator[dict]:
+    """Of one scope: per target, the gains of languages and of families."""
+    pairs = [row for held in languages for row in held]
+    yield {"grouping": LANGUAGE, "group": ALL, **_rates(pairs), "single": False}
+    several = [row for held in families for row in held]
+    yield {"grouping": FAMILY, "group": ALL, **_rates(several), "single": False}
+
+    changes = [np.array([row["value"] for row in held]) for held in languages]
+    names = [[panel.languages[row["group"]].family for row in held] for held in languages]
+    flat = [name for held in names for name in held]
+    p_values = measures.harm_concentration_p(changes, names, draws=DRAWS, seed=seed)
+    found = measures.harm_concentration(np.concatenate(changes), flat)
+    for family, harm in found.items():
+        own = [row for row, name in zip(pairs, flat, strict=True) if name == family]
+        yield {
+            "grouping": FAMILY,
+            "group": family,
+            **_rates(own),
+            "ratio": _or_none(harm.concentration),
+            "share_of_losses": _or_none(harm.loss_share),
+            "p": p_values[family],
+            "single": family in panel.single,
+        }
+
+
+def _rates(rows: Sequence[Mapping]) -> dict[str, float | int | None]:
+    """How many lose, and how many for certain: null where a row has no interval."""
+    harmed = sum(row["value"] < 0 for row in rows)
+    known = all(row["high"] is not None for row in rows)
+    strictly = sum(row["high"] < 0 for row in rows) if known else None
+    return {
+        "harmed": harmed,
+        "strictly": strictly,
+        "count": len(rows),
+        "rate": harmed / len(rows),
+        "strict": None if strictly is None else strictly / len(rows),
+    }
+
+
+def _or_none(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

@@ -1,0 +1,252 @@
+"""From an experiment's tables to its findings: everything that is said of robustness and fairness.
+
+Nothing here knows of models: it reads scores, predictions and what is known of languages, whoever
+made them.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from xstilts.analysis.association import (
+    leave_one_family_out,
+    partial_rank_correlations,
+    rank_correlations,
+)
+from xstilts.analysis.bootstrap import DRAWS
+from xstilts.analysis.collapse import collapsed_scores
+from xstilts.analysis.evidence import Evidence, evidence, evidence_of_scores
+from xstilts.analysis.fairness import fairness_rows, pareto_rows
+from xstilts.analysis.findings import COLLAPSED, GAIN, SCORE, TABLES, Findings, table
+from xstilts.analysis.groups import group_rows
+from xstilts.analysis.harm import harm_rows
+from xstilts.analysis.items import CLEAN, CellFile, cell_files
+from xstilts.analysis.mixed_model import mixed_model
+from xstilts.analysis.observations import Association, Observations
+from xstilts.analysis.panel import Panel, majority_levels
+from xstilts.analysis.perturbed import perturbed_rows
+from xstilts.analysis.pitfall_items import pitfall_items
+from xstilts.analysis.pitfalls import pitfall_rows
+from xstilts.analysis.stability import stability_rows
+from xstilts.language_facts import Facts
+from xstilts.languages import Language
+from xstilts.recipes import NONE
+from xstilts.summary import check_scores
+from xstilts.tasks import SOURCE_LANGUAGE
+
+log = logging.getLogger(__name__)
+
+DISTANCE, TEXT_SIZE, LATIN = "distance from English", "log(1 + GiB of text)", "Latin script"
+_ASSOCIATIONS = (rank_correlations, partial_rank_correlations, leave_one_family_out, mixed_model)
+
+Rows = dict[str, list[dict[str, object]]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """What is known of the languages of a data source.
+
+    Attributes:
+        languages: by code; scores in others are left out, and a note says so.
+        facts: by code, for associations and weights.
+        unseen: encoder to the languages that it was not pretrained on, as far as is known.
+    """
+
+    languages: Mapping[str, Language]
+    facts: Mapping[str, Facts]
+    unseen: Mapping[str, Set[str]] = field(default_factory=dict)
+
+
+def investigate(
+    scores: pl.DataFrame,
+    world: World,
+    *,
+    recipes: Sequence[str],
+    runs: pl.DataFrame | None = None,
+    predictions: Iterable[str | Path] = (),
+    data: Mapping[str, str | Path] | None = None,
+    baselines: pl.DataFrame | None = None,
+    draws: int = DRAWS,
+) -> Findings:
+    """All findings that the data allow; notes say what they do not.
+
+    The test split is judged, or the development split where no test split was scored. Without
+    predictions nothing is said of items; seeds are resampled, or languages where there are enough.
+
+    Args:
+        scores: columns of `schemas.SCORES`.
+        recipes: in the experiment's order; cells of others are left out.
+        runs: columns of `schemas.RUNS`; cells of collapsed runs are left out where another seed
+            is sound.
+        predictions: prediction files of all cells, in any order.
+        data: target to its evaluation data, whose texts are shown among the pitfalls.
+        baselines: columns of `schemas.BASELINES`.
+        draws: of the bootstrap.
+
+    Raises:
+        XstiltsError: the table is not a table of scores, or a file holds no predictions.
+    """
+    clean = check_scores(scores).filter(pl.col("recipe").is_in(list(recipes)), condition=CLEAN)
+    split = "test" if "test" in clean["split"] or clean.is_empty() else "dev"
+    collapsed = collapsed_scores(clean, runs)
+    paths = list(predictions)
+    options = {"recipes": recipes, "split": split, "left_out": collapsed.left_out}
+    held: Iterable[Evidence] = (
+        evidence(paths, draws=draws, **options)
+        if paths
+        else evidence_of_scores(clean, draws=draws, **options)
+    )
+    files = cell_files(paths, set(recipes))
+    rows: Rows = {name: [] for name in TABLES}
+    for each in held:
+        ran = {recipe for sample in each.samples.values() for recipe, _ in sample.cells}
+        panel = Panel(
+            evidence=each,
+            recipes=tuple(sorted((r for r in recipes if r in ran), key=lambda r: r != NONE)),
+            languages=world.languages,
+            unseen=world.unseen.get(each.encoder, frozenset()),
+            majority=majority_levels(baselines),
+        )
+        ours = [file for file in files if file.encoder == each.encoder]
+        for name, found in _tables(panel, world, ours, split, data or {}, draws):
+            log.info("%s: %d rows of %s", each.encoder, len(found), name)
+            rows[name] += found
+    rows["collapsed"] = [
+        dict(zip(COLLAPSED, cell, strict=True)) for cell in sorted(collapsed.hopeless)
+    ]
+    rows["languages"] = _languages(rows["groups"], world)
+    tables = {name: table(found, TABLES[name]) for name, found in rows.items()}
+    return Findings.of(
+        [*_notes(clean, world, split, items=bool(paths)), *collapsed.notes], **tables
+    )
+
+
+def _tables(
+    panel: Panel,
+    world: World,
+    files: Sequence[CellFile],
+    split: str,
+    data: Mapping[str, str | Path],
+    draws: int,
+) -> Iterator[tuple[str, list[dict[str, object]]]]:
+    groups = group_rows(panel)
+    yield "groups", groups
+    yield "fairness", fairness_rows(panel, world.facts)
+    yield "harm", harm_rows(panel, groups)
+    yield "pareto", pareto_rows(panel)
+    yield "stability", stability_rows(panel)
+    yield "association", association_rows(panel, world.facts)
+    if files:
+        yield "perturbed", perturbed_rows(files, panel, split=split, draws=draws)
+        yield "pitfalls", pitfall_rows(files, panel, split=split, draws=draws)
+        yield "pitfall_items", pitfall_items(files, panel, data, split=split)
+
+
+def association_rows(panel: Panel, facts: Mapping[str, Facts]) -> list[dict[str, object]]:
+    """Rows of `findings.ASSOCIATION`: scores and gains of every recipe against what is known."""
+    rows = []
+    for recipe in panel.recipes:
+        for outcome in (SCORE, GAIN):
+            observations = _observations(panel, facts, recipe, outcome)
+            if observations is None:
+                continue
+            found: list[Association] = [
+                each for compute in _ASSOCIATIONS for each in compute(observations)
+            ]
+            rows += [
+                {"encoder": panel.evidence.encoder, "recipe": recipe, **asdict(each)}
+                for each in found
+            ]
+    return rows
+
+
+def _observations(
+    panel: Panel, facts: Mapping[str, Facts], recipe: str, outcome: str
+) -> Observations | None:
+    """Chance-corrected scores of a recipe, or its gains in points; None where there are none."""
+    series, tasks, codes = [], [], []
+    for target in panel.averaged:
+        scores = panel.scores(target, recipe)
+        if outcome == GAIN:
+            found = panel.gain(target, recipe) if recipe != NONE else None
+        else:
+            found = None if scores is None else panel.corrected(target, scores)
+        if found is not None:
+            own = panel.codes(target)
+            series.append(found.both)
+            tasks += [target] * len(own)
+            codes += own
+    if not series:
+        return None
+    known = [facts.get(code) for code in codes]
+    return Observations(
+        outcome=outcome,
+        tasks=tuple(tasks),
+        languages=tuple(codes),
+        families=tuple(panel.languages[code].family for code in codes),
+        values=np.hstack(series),
+        predictors={
+            DISTANCE: _numbers(each and each.syntactic_distance for each in known),
+            TEXT_SIZE: np.log1p(_numbers(each and each.cc100_gib for each in known)),
+            LATIN: np.array([float(panel.languages[code].script == "Latn") for code in codes]),
+        },
+    )
+
+
+def _numbers(values: Iterable[float | None]) -> np.ndarray:
+    return np.array([np.nan if value is None else value for value in values], dtype=float)
+
+
+def _languages(groups: Sequence[Mapping[str, object]], world: World) -> list[dict[str, object]]:
+    """What is known of every language that some group holds."""
+    codes = dict.fromkeys(code for row in groups for code in row["languages"])
+    unseen = set().union(*world.unseen.values()) if world.unseen else set()
+    rows = []
+    for code in codes:
+        language, facts = world.languages[code], world.facts.get(code)
+        rows.append(
+            {
+                "language": code,
+                "name": language.name,
+                "family": language.family,
+                "branch": language.branch,
+                "script": language.script,
+                "glottolog_family": facts and facts.glottolog_family,
+                "unseen": code in unseen,
+                "distance": facts and facts.syntactic_distance,
+                "pretraining_gib": facts and facts.cc100_gib,
+                "speakers": facts and facts.speakers,
+            }
+        )
+    return rows
+
+
+def _notes(clean: pl.DataFrame, world: World, split: str, *, items: bool) -> Iterator[str]:
+    judged = clean.filter(split=split)
+    if split == "dev":
+        yield "These are scores of development data, on which checkpoints were chosen."
+    if NONE not in judged["recipe"]:
+        yield f"No scores of the baseline recipe {NONE}: no gains, and no verdict on any recipe."
+    unknown = sorted(set(judged["language"]) - set(world.languages))
+    if unknown:
+        yield f"Nothing is known of these languages, which are left out: {', '.join(unknown)}."
+    if SOURCE_LANGUAGE not in judged["language"]:
+        yield "No English scores: no transfer gaps, and no pitfalls."
+    seeds = judged["seed"].n_unique()
+    if items and seeds == 1:
+        yield (
+            "One seed: intervals are over items alone, so that verdicts are on these runs, not on"
+            " what another seed would give."
+        )
+    if not items:
+        over = "seeds alone" if seeds > 1 else "the languages of a group, where it has enough"
+        yield (
+            "No item-level predictions: intervals are over"
+            f" {over}; nothing is said of perturbations and pitfalls."
+        )

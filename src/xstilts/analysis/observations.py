@@ -1,0 +1,171 @@
+"""What is set against what in `association` and `mixed_model`, and what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from xstilts.analysis.rank_correlation import rank_correlation
+
+# With fewer languages than this nothing is concluded.
+ENOUGH_LANGUAGES = 10
+
+# Half of what is left out of a two-sided 95 % interval.
+TAIL = 0.025
+
+# Languages that a task needs beyond the predictors held constant, in a draw or a model.
+FEWEST_DRAWN = 3
+# Rank correlations of predictors beyond this are noted.
+_COLLINEAR = 0.7
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observations:
+    """An outcome for n pairs of task and language, and what is known of the languages.
+
+    Attributes:
+        outcome: its name.
+        tasks, languages, families: (n,) each.
+        values: (1 + draws, n), finite; row 0 is what was observed. One row is enough.
+        predictors: name to (n,), one value a language; nan where unknown.
+    """
+
+    outcome: str
+    tasks: tuple[str, ...]
+    languages: tuple[str, ...]
+    families: tuple[str, ...]
+    values: np.ndarray
+    predictors: Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Association:
+    """How an outcome goes with a predictor.
+
+    Attributes:
+        value: a correlation, or the coefficient of a mixed model; None where there is none, and
+            `note` says why.
+        low, high: the 95 % interval; for `ONE_FAMILY_OUT` the least and the greatest value.
+        p: two-sided; None where there is none.
+        languages: how many different ones this rests on.
+        note: what to bear in mind; may be empty.
+    """
+
+    method: str
+    predictor: str
+    outcome: str
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+    languages: int = 0
+    note: str = ""
+
+    @property
+    def enough(self) -> bool:
+        """Whether there are enough languages to conclude anything."""
+        return self.value is not None and self.languages >= ENOUGH_LANGUAGES
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfLanguages:
+    """The rows of the languages whose predictors are known, by language and by task.
+
+    Attributes:
+        codes, families: of each language, (languages,); codes are sorted.
+        predictors: (predictors, languages), finite; the first is the one in question.
+        members: task to the places of its languages in `codes`, if they are enough.
+        values: task to its outcomes, (1 + draws, members).
+        left_out: tasks that have fewer than `fewest` languages.
+    """
+
+    codes: tuple[str, ...]
+    families: tuple[str, ...]
+    predictors: np.ndarray
+    members: Mapping[str, np.ndarray]
+    values: Mapping[str, np.ndarray]
+    left_out: tuple[str, ...]
+    fewest: int
+
+
+def _by_language(observations: Observations) -> dict[str, dict[str, float]]:
+    """Predictor to its value for each language.
+
+    Raises:
+        ValueError: a predictor has two values for one language.
+    """
+    found: dict[str, dict[str, float]] = {}
+    for name, values in observations.predictors.items():
+        known = found.setdefault(name, {})
+        for code, value in zip(observations.languages, values.tolist(), strict=True):
+            if not np.array_equal(known.setdefault(code, value), value, equal_nan=True):
+                raise ValueError(f"two values of {name!r} for {code!r}")
+    return found
+
+
+def varies(observations: Observations, name: str) -> bool:
+    values = observations.predictors[name]
+    return len(np.unique(values[np.isfinite(values)])) > 1
+
+
+def of_languages(observations: Observations, names: tuple[str, ...], fewest: int) -> OfLanguages:
+    """The tasks with `fewest` languages for which all of the named predictors are known."""
+    by_language = _by_language(observations)
+    rows: dict[str, dict[str, int]] = {task: {} for task in sorted(set(observations.tasks))}
+    for row, (task, code) in enumerate(
+        zip(observations.tasks, observations.languages, strict=True)
+    ):
+        if all(np.isfinite(by_language[name][code]) for name in names):
+            rows[task][code] = row
+    counted = {task: sorted(held) for task, held in rows.items() if len(held) >= fewest}
+    codes = sorted({code for held in counted.values() for code in held})
+    family = dict(zip(observations.languages, observations.families, strict=True))
+    return OfLanguages(
+        codes=tuple(codes),
+        families=tuple(family[code] for code in codes),
+        predictors=np.array([[by_language[name][code] for code in codes] for name in names]),
+        members={task: np.searchsorted(codes, held) for task, held in counted.items()},
+        values={
+            task: observations.values[:, [rows[task][code] for code in held]].astype(float)
+            for task, held in counted.items()
+        },
+        left_out=tuple(task for task in rows if task not in counted),
+        fewest=fewest,
+    )
+
+
+def about(observations: Observations, method: str, name: str, panel: OfLanguages) -> Association:
+    """An association without its numbers, with notes on what it rests on."""
+    result = Association(
+        method=method, predictor=name, outcome=observations.outcome, languages=len(panel.codes)
+    )
+    notes = []
+    if result.languages < ENOUGH_LANGUAGES:
+        notes.append(f"{result.languages} languages: too few to tell")
+    if panel.left_out:
+        notes.append(f"without {', '.join(panel.left_out)}: fewer than {panel.fewest} languages")
+    by_language = _by_language(observations)
+    own = by_language.pop(name)
+    for other, values in by_language.items():
+        pairs = np.array([[value, values[code]] for code, value in own.items()])
+        pairs = pairs[np.isfinite(pairs).all(axis=1)].T[:, None]
+        together = rank_correlation(pairs, np.ones(pairs[0].shape), 3)[0]
+        if abs(together) > _COLLINEAR:
+            notes.append(f"goes with {other} (rank correlation {together:.2f})")
+    return noted(result, *notes)
+
+
+def noted(result: Association, *notes: str) -> Association:
+    return replace(result, note="; ".join(note for note in (result.note, *notes) if note))
+
+
+def why_missing(observations: Observations, panel: OfLanguages, name: str) -> str:
+    if not np.isfinite(observations.predictors[name]).any():
+        return "unknown for every language"
+    if not varies(observations, name):
+        return "the same in every language"
+    if not panel.members:
+        return "no task has enough languages"
+    return "nothing varies within a task"

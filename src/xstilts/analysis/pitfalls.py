@@ -1,0 +1,251 @@
+"""Items that a model answers in English and not in another language (Xu et al. 2025).
+
+On parallel targets the same item stands in every language under one `group`, so each language is
+set against English item by item. A pair or choice is right where the label is; an answer to a
+question where its F1 is above a half, that is where it overlaps the gold answer by more than half,
+since exact match would count an ending or an article as a failure in a language that has more of
+them. The rate of pitfalls falls as accuracy rises: it says something beside the rate that
+independent languages would have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+
+from xstilts.analysis.agreement import pitfall
+from xstilts.analysis.bootstrap import Sample, resample
+from xstilts.analysis.draws import Draws
+from xstilts.analysis.estimates import holm
+from xstilts.analysis.evidence import Evidence
+from xstilts.analysis.findings import ALL, EVERY, FAMILY, LANGUAGE
+from xstilts.analysis.group_means import (
+    Grouped,
+    change_columns,
+    group_means,
+    judge,
+    main_groups,
+    means,
+)
+from xstilts.analysis.groups import Group, Layout
+from xstilts.analysis.items import CLEAN, CellFile, Items, of_target
+from xstilts.analysis.panel import Panel
+from xstilts.recipes import NONE
+from xstilts.tasks import SOURCE_LANGUAGE, TARGETS, Kind
+
+FEWER, MORE = "fewer", "more"
+
+_RIGHT = {
+    Kind.PAIR: pl.col("correct") == 1,
+    Kind.CHOICE: pl.col("correct") == 1,
+    Kind.SPAN: pl.col("f1") > 0.5,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matched:
+    """The items of a parallel target that stand in English and in some other language.
+
+    Attributes:
+        cells: the files, in their order.
+        codes: the other languages.
+        units: names of the items, sorted.
+        right: int8, (cells, 1 + codes, units), English first: 1 right, 0 wrong, -1 not there.
+    """
+
+    cells: tuple[CellFile, ...]
+    codes: tuple[str, ...]
+    units: tuple[str, ...]
+    right: np.ndarray
+
+    def places(self, panel: Panel, recipe: str) -> list[int]:
+        """The cells of a recipe that are used, in the order of their seeds."""
+        target = self.cells[0].target
+        seeds = panel.evidence.seeds(recipe, target)
+        cells = {(cell.recipe, cell.seed): place for place, cell in enumerate(self.cells)}
+        return [cells[recipe, seed] for seed in seeds if (recipe, seed) in cells]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Measured:
+    """Rates of pitfalls of a recipe on a target, and what stands beside them.
+
+    `beside`: group to the number of each column, nan where there is none. `pairs`: by language.
+    """
+
+    layout: Layout
+    rate: Grouped
+    change: Grouped | None
+    beside: Mapping[Group, Mapping[str, float]]
+    pairs: Mapping[str, int]
+
+
+def matched_items(files: Sequence[CellFile], panel: Panel, split: str) -> dict[str, Matched]:
+    """The clean matched items of each parallel target of the panel."""
+    ours = [file for file in files if file.recipe in panel.recipes and _is_parallel(file.target)]
+    found = {}
+    for target, cells in of_target(ours).items():
+        matched = _matched(cells, panel.codes(target), split)
+        if matched.codes:
+            found[target] = matched
+    return found
+
+
+def pitfall_rows(
+    files: Sequence[CellFile], panel: Panel, *, split: str, draws: int
+) -> list[dict[str, object]]:
+    """Rows of `findings.PITFALLS` for each recipe, parallel target and group.
+
+    The rate of a family or of all languages is the mean of theirs, and so is what stands beside
+    it; only a language has a McNemar p, since languages share items. Nothing is told where some
+    seed has nothing right in English. Intervals of rates end at 0 and 1.
+
+    Args:
+        files: the cells of the panel's encoder.
+        draws: B.
+    """
+    matched = matched_items(files, panel, split)
+    rates = _rates(matched, panel, draws)
+    rows = []
+    for recipe in panel.recipes:
+        found = {
+            target: _measure(held, panel, rates, recipe)
+            for target, held in matched.items()
+            if held.places(panel, recipe)
+        }
+        head = {"encoder": panel.evidence.encoder, "recipe": recipe}
+        scopes = {target: {target: measured} for target, measured in found.items()}
+        for target, scope in {**scopes, EVERY: found}.items():
+            own = [{**head, "target": target, **row} for row in _rows(scope)]
+            for grouping in (LANGUAGE, FAMILY, ALL):
+                judge([row for row in own if row["grouping"] == grouping], holm, (FEWER, MORE))
+            rows += own
+    return rows
+
+
+def _is_parallel(target: str) -> bool:
+    return TARGETS[target].parallel and TARGETS[target].kind in _RIGHT
+
+
+def _matched(cells: Sequence[CellFile], codes: Sequence[str], split: str) -> Matched:
+    tables = [_read(cell, (SOURCE_LANGUAGE, *codes), split) for cell in cells]
+    units = pl.concat([table.select("language", "group").unique() for table in tables]).unique()
+    is_english = pl.col("language") == SOURCE_LANGUAGE
+    units = units.filter((is_english.any() & (~is_english).any()).over("group"))
+    there = set(units["language"])
+    kept = [code for code in codes if code in there]
+    names = units.select("group").unique().sort("group").with_row_index("unit")
+    order = pl.DataFrame({"language": [SOURCE_LANGUAGE, *kept]}).with_row_index("place")
+    right = np.full((len(cells), 1 + len(kept), len(names)), -1, dtype=np.int8)
+    for number, table in enumerate(tables):
+        placed = table.join(names, on="group").join(order, on="language")
+        right[number, placed["place"].to_numpy(), placed["unit"].to_numpy()] = placed["right"]
+    return Matched(cells=tuple(cells), codes=tuple(kept), units=tuple(names["group"]), right=right)
+
+
+def _read(cell: CellFile, languages: Sequence[str], split: str) -> pl.DataFrame:
+    return (
+        pl.scan_parquet(cell.path)
+        .filter(pl.col("language").is_in(languages), split=split, condition=CLEAN)
+        .select("language", "group", right=_RIGHT[TARGETS[cell.target].kind].cast(pl.Int8))
+        .collect()
+    )
+
+
+def _rates(matched: Mapping[str, Matched], panel: Panel, draws: int) -> Panel:
+    """The panel with rates of pitfalls, in percent, for scores."""
+    samples = {target: _sample(held, target, draws) for target, held in matched.items()}
+    evidence = Evidence(panel.evidence.encoder, samples, panel.evidence.left_out)
+    return replace(panel, evidence=evidence)
+
+
+def _sample(held: Matched, target: str, draws: int) -> Sample:
+    english, others = held.right[:, :1], held.right[:, 1:]
+    asked = (english == 1) & (others >= 0)
+    missed = asked & (others == 0)
+    there = ((english >= 0) & (others >= 0)).any(axis=0)
+    scores = resample(
+        {
+            code: Items(
+                numerator=missed[:, place].T.astype(np.float32),
+                denominator=asked[:, place].T.astype(np.float32),
+                count=int(there[place].sum()),
+            )
+            for place, code in enumerate(held.codes)
+        },
+        name=target,
+        parallel=True,
+        draws=draws,
+    )
+    scores[:, ~asked.any(axis=2)] = np.nan
+    return Sample(
+        cells=tuple((cell.recipe, cell.seed) for cell in held.cells),
+        languages=held.codes,
+        scores=scores,
+        counts={code: int(there[place].sum()) for place, code in enumerate(held.codes)},
+    )
+
+
+def _measure(held: Matched, panel: Panel, rates: Panel, recipe: str) -> _Measured:
+    target = held.cells[0].target
+    right = held.right[held.places(panel, recipe)]
+    counts = [
+        ((right[:, :1] == english) & (right[:, 1:] == other)).sum(axis=(0, 2))
+        for english, other in ((1, 1), (1, 0), (0, 1), (0, 0))
+    ]
+    told = pitfall(*counts)
+    languages = {"expected": told.independence, "reverse": told.reverse, "kappa": told.kappa}
+    layout = main_groups(rates, target)
+
+    def grouped(percent: Draws) -> Grouped:
+        shares = percent.map(lambda values: group_means(values, layout) / 100)
+        return Grouped(groups=tuple(layout), draws=shares)
+
+    beside: dict[Group, dict[str, float]] = {group: {} for group in layout}
+    for name, values in languages.items():
+        for group, value in zip(layout, group_means(values, layout).tolist(), strict=True):
+            beside[group][name] = value
+    for place, code in enumerate(held.codes):
+        beside[Group(LANGUAGE, code)]["mcnemar_p"] = float(told.p[place])
+    change = rates.gain(target, recipe) if recipe != NONE else None
+    return _Measured(
+        layout=layout,
+        rate=grouped(rates.scores(target, recipe)),
+        change=None if change is None else grouped(change),
+        beside=beside,
+        pairs={code: rates.items(target, code) for code in held.codes},
+    )
+
+
+def _rows(scope: Mapping[str, _Measured]) -> Iterator[dict[str, object]]:
+    """The rows of one target, or of the mean over several."""
+    values = means({target: held.rate for target, held in scope.items()})
+    changes = means({target: held.change for target, held in scope.items() if held.change})
+    for group in dict.fromkeys(group for held in scope.values() for group in held.layout):
+        rate = values.get(group)
+        having = [target for target, held in scope.items() if group in held.layout]
+        used = [scope[target] for target in (rate.targets if rate else having)]
+        codes = dict.fromkeys(code for held in used for code in held.layout[group].codes)
+        beside = {
+            name: float(np.mean([held.beside[group][name] for held in used]))
+            for name in used[0].beside[group]
+            if name != "mcnemar_p" or len(scope) == 1
+        }
+        row = {
+            "grouping": group.grouping,
+            "group": group.name,
+            **{name: value for name, value in beside.items() if np.isfinite(value)},
+            "languages": list(codes),
+            "pairs": sum(held.pairs[code] for held in used for code in held.layout[group].codes),
+            "single": group.grouping == FAMILY and len(codes) == 1,
+        }
+        if rate:
+            told = rate.estimate
+            row |= {"rate": told.value, "basis": rate.basis}
+            if told.low is not None and told.high is not None:
+                row |= {"low": max(0.0, told.low), "high": min(1.0, told.high)}
+            row |= change_columns(changes.get(group))
+        yield row

@@ -1,0 +1,364 @@
+"""What the findings say, in plain sentences with their numbers.
+
+Every statement is one that its interval carries: a verdict that holds for all rows of its table
+together (`findings`). What carries none is named as not clear, and a family of which the run has
+one language is spoken of as that language.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from xstilts.analysis.findings import (
+    ALL,
+    ALL_LANGUAGES,
+    CORRECTED,
+    EVERY,
+    FAIRER,
+    FAMILY,
+    GAIN,
+    GAINS,
+    ITEMS,
+    LANGUAGE,
+    LANGUAGES,
+    LESS_FAIR,
+    LOSES,
+    NOT_ENOUGH,
+    POINTS,
+    SCORE,
+    SEEDS,
+    Findings,
+)
+from xstilts.perturb import KINDS
+from xstilts.recipes import NONE
+
+_Row = Mapping[str, Any]
+
+# More names than these in one sentence are counted.
+_NAMED = 6
+# Measures of evenness that are spoken of, in order; the first that has a verdict is.
+_EVENNESS = ("gini", "spread", "family_gap")
+_ENOUGH_LANGUAGES = 10
+_LEVEL = 0.05
+# What an interval does not cover has to be said.
+_WORST = (
+    "; it is the worst of the families with several languages, found within each task and each"
+    " draw, mean over tasks"
+)
+_BASES = {ITEMS: ", of one seed", LANGUAGES: ", over languages", SEEDS: ", over seeds alone"}
+_ALL_BASES = {
+    ITEMS: "One seed was run: all intervals are over its items, and say nothing of another seed.",
+    LANGUAGES: "All intervals are over languages, since neither items nor seeds are known.",
+    SEEDS: "All intervals are over seeds alone, since no items are known.",
+}
+
+
+def sentences(findings: Findings) -> tuple[str, ...]:
+    """The summary: per encoder, most important first; never empty."""
+    encoders = findings["groups"]["encoder"].unique(maintain_order=True).to_list()
+    if not encoders:
+        return ("There are no scores in a language other than English: nothing can be said.",)
+    found = []
+    for encoder in encoders:
+        of = _Of(findings, encoder)
+        place = f"With {encoder}: " if len(encoders) > 1 else ""
+        found += [f"{place}{sentence}" for sentence in of.sentences()]
+    return tuple(found)
+
+
+class _Of:
+    """The findings of one encoder."""
+
+    def __init__(self, findings: Findings, encoder: str) -> None:
+        self._tables = {
+            name: held.filter(encoder=encoder) if "encoder" in held.columns else held
+            for name, held in findings.tables.items()
+        }
+        names = findings["languages"].select("language", "name")
+        self._names = dict(names.iter_rows())
+        groups = self._tables["groups"]
+        ran = groups["recipe"].unique(maintain_order=True).to_list()
+        self._recipes = [recipe for recipe in ran if recipe != NONE]
+        lost = self._tables["collapsed"].group_by("recipe").len()
+        targets = groups.filter(pl.col("target") != EVERY)["target"].n_unique()
+        self._lost = {recipe for recipe, count in lost.iter_rows() if count >= targets}
+        bases = set(groups["basis"].drop_nulls()) - {""}
+        # What holds for all intervals is said once.
+        self._basis = bases.pop() if len(bases) == 1 else None
+
+    def sentences(self) -> Iterator[str]:
+        if self._basis in _ALL_BASES:
+            yield _ALL_BASES[self._basis]
+        if self._recipes and NONE in self._tables["groups"]["recipe"]:
+            yield from self._mean()
+            yield from self._worst_family()
+            yield from self._families()
+            yield from self._evenness()
+            yield from self._harm()
+        yield from self._perturbed()
+        yield from self._pitfalls()
+        yield from self._distance()
+
+    def _name(self, recipe: str) -> str:
+        lost = " (whose runs all learnt nothing)" if recipe in self._lost else ""
+        return f"`{recipe}`{lost}"
+
+    def _interval(
+        self, row: _Row, prefix: str = "", *, factor: float = 1, lowered: bool = False
+    ) -> str:
+        """The interval of a value, or, `lowered`, of by how much it is below 0."""
+        low, high = (factor * row[f"{prefix}{side}"] for side in ("low", "high"))
+        if lowered:
+            low, high = -high, -low
+        decimals = 1 if max(abs(low), abs(high)) >= 1 else 3
+        told = "" if row["basis"] == self._basis else _BASES.get(row["basis"], "")
+        return f"95 % {_number(low, decimals)} to {_number(high, decimals)}{told}"
+
+    def _rows(self, table: str, **where: Any) -> list[_Row]:
+        held = self._tables[table].filter(**where)
+        order = {recipe: place for place, recipe in enumerate([NONE, *self._recipes])}
+        return sorted(held.iter_rows(named=True), key=lambda row: order.get(row["recipe"], -1))
+
+    def _mean(self) -> Iterator[str]:
+        rows = self._rows(
+            "groups", target=EVERY, grouping=ALL, group=ALL_LANGUAGES, quantity=GAIN, scale=POINTS
+        )
+        clear = [row for row in rows if row["verdict"] in (GAINS, LOSES)]
+        what = f"the mean over {_count(len(rows[0]['languages']), 'language')}" if rows else ""
+        told = [
+            (row["recipe"], row["value"], self._interval(row, lowered=row["value"] < 0))
+            for row in clear
+        ]
+        yield from self._moved(what, told)
+        yield from self._unclear([row for row in rows if row not in clear])
+
+    def _moved(
+        self, what: str, told: Sequence[tuple[str, float, str]], remark: str = ""
+    ) -> Iterator[str]:
+        """One sentence on all recipes that raise or lower something: name, points, interval."""
+        parts = [
+            f"{self._name(recipe)} {'raises' if value > 0 else 'lowers'}"
+            f" {what if number == 0 else 'it'} by {_points(abs(value))}"
+            f"{' points' if number == 0 else ''} ({interval})"
+            for number, (recipe, value, interval) in enumerate(told)
+        ]
+        if parts:
+            yield f"In this run, {_listed(parts)}{remark}."
+
+    def _unclear(self, rows: Sequence[_Row]) -> Iterator[str]:
+        if not rows:
+            return
+        told = [
+            f"{self._name(row['recipe'])} {_signed(row['value'])}"
+            + (f" ({self._interval(row)})" if row["low"] is not None else "")
+            for row in rows
+        ]
+        yield f"Not enough data to tell whether the mean over languages changes: {_listed(told)}."
+
+    def _worst_family(self) -> Iterator[str]:
+        rows = self._rows("fairness", target=EVERY, measure="worst_family", scale=POINTS)
+        changed = [row for row in rows if row["recipe"] != NONE and row["change"] is not None]
+        clear = [row for row in changed if row["verdict"] not in (None, NOT_ENOUGH)]
+        told = [
+            (row["recipe"], value, self._interval(row, "change_", lowered=value < 0))
+            for row in clear
+            for value in [row["change"]]
+        ]
+        yield from self._moved("the worst family", told, _WORST)
+        rest = [row["recipe"] for row in changed if row not in clear]
+        if rest and changed:
+            yield (
+                "Not enough data to tell whether the worst family is better or worse off after"
+                f" {_listed(map(self._name, rest))}."
+            )
+        if not changed:
+            yield (
+                "Nothing can be said of a worst family: no task has two families of several"
+                " languages each, beside the baseline."
+            )
+
+    def _families(self) -> Iterator[str]:
+        rows = self._rows("groups", target=EVERY, grouping=FAMILY, quantity=GAIN, scale=POINTS)
+        for recipe in self._recipes:
+            own = [row for row in rows if row["recipe"] == recipe]
+            parts = []
+            for verdict, verb in ((GAINS, "raises"), (LOSES, "lowers")):
+                told = [
+                    f"{self._group(row)} by {_points(abs(row['value']))}"
+                    f" ({self._interval(row, lowered=row['value'] < 0)})"
+                    for row in own
+                    if row["verdict"] == verdict
+                ]
+                if told:
+                    parts.append(f"{verb} {_listed(told)}")
+            unclear = sum(row["verdict"] == NOT_ENOUGH for row in own)
+            if parts:
+                rest = f"; of {_count(unclear, 'more')} nothing is clear" if unclear else ""
+                yield f"By family, {self._name(recipe)} {' and '.join(parts)}{rest}."
+
+    def _group(self, row: _Row) -> str:
+        """A family, or the one language that it has here."""
+        if row["single"]:
+            (code,) = row["languages"]
+            return f"{self._names.get(code, code)} (the only {row['group']} language here)"
+        return f"{row['group']}"
+
+    def _evenness(self) -> Iterator[str]:
+        rows = self._rows("fairness", target=EVERY, scale=CORRECTED)
+        for recipe in self._recipes:
+            own = {row["measure"]: row for row in rows if row["recipe"] == recipe}
+            clear = [
+                row
+                for name in _EVENNESS
+                if (row := own.get(name)) is not None and row["verdict"] in (FAIRER, LESS_FAIR)
+            ]
+            mean = own.get("mean_languages")
+            if not clear or mean is None or mean["change"] is None:
+                continue
+            told = [
+                f"{_within(row['title'])}"
+                f" {'falls' if row['change'] < 0 else 'rises'} by"
+                f" {_number(abs(row['change']), 3 if row['measure'] == 'gini' else 1)}"
+                f" ({self._interval(row, 'change_', lowered=row['change'] < 0)})"
+                for row in clear
+            ]
+            sides = {row["verdict"] for row in clear}
+            word = {FAIRER: "more even", LESS_FAIR: "less even"}
+            how = " and in another way ".join(
+                word[side] for side in (FAIRER, LESS_FAIR) if side in sides
+            )
+            yield (
+                f"Scores are {how} over languages after {self._name(recipe)}: {_listed(told)},"
+                f" while their chance-corrected mean changes by {_signed(mean['change'])}"
+                f" ({self._interval(mean, 'change_')})."
+            )
+
+    def _harm(self) -> Iterator[str]:
+        rows = self._rows("harm", target=EVERY, grouping=LANGUAGE, group=ALL)
+        told = [
+            f"after {self._name(row['recipe'])} in {row['strictly']} of {row['count']}"
+            for row in rows
+            if row["strictly"]
+        ]
+        if told:
+            yield (
+                "A language loses in a task, with its whole interval below 0,"
+                f" {_listed(told)} cases (by chance alone in about one of forty)."
+            )
+        elif rows:
+            yield "In no case does a language's whole interval lie below 0: no sure harm is seen."
+
+    def _perturbed(self) -> Iterator[str]:
+        rows = self._rows("perturbed", target=EVERY, grouping=ALL, quantity="drop", recipe=NONE)
+        strongest: dict[str, _Row] = {}
+        for row in rows:
+            if row["value"] is not None and row["low"] is not None and row["low"] > 0:
+                held = strongest.get(row["kind"])
+                if held is None or row["strength"] > held["strength"]:
+                    strongest[row["kind"]] = row
+        if strongest:
+            told = [
+                f"{KINDS[kind].title.lower()} at strength {row['strength']:g}"
+                f" {_points(row['value'])} % ({self._interval(row)})"
+                for kind, row in strongest.items()
+            ]
+            yield (
+                f"Without intermediate training, of the score above chance {_listed(told)} is lost."
+            )
+        changes = self._rows("perturbed", target=EVERY, grouping=ALL, quantity="loss")
+        clear = [row for row in changes if row["verdict"] not in (None, NOT_ENOUGH)]
+        told = [
+            f"{self._name(row['recipe'])} loses {_points(abs(row['change']))} points"
+            f" {'more' if row['change'] > 0 else 'fewer'} than the baseline by"
+            f" {KINDS[row['kind']].title.lower()} at {row['strength']:g}"
+            f" ({self._interval(row, 'change_', lowered=row['change'] < 0)})"
+            for row in clear
+        ]
+        if told:
+            yield f"Under perturbation, {_listed(told)}."
+        elif changes and self._recipes:
+            yield (
+                "Not enough data to tell whether intermediate training makes scores more or less"
+                " robust to perturbed inputs."
+            )
+
+    def _pitfalls(self) -> Iterator[str]:
+        rows = self._rows("pitfalls", target=EVERY, grouping=ALL)
+        for row in rows:
+            if row["recipe"] == NONE and row["rate"] is not None and row["low"] is not None:
+                yield (
+                    "Without intermediate training, of what is right in English"
+                    f" {_points(100 * row['rate'])} % is wrong in another language"
+                    f" ({self._interval(row, factor=100)}; it would be"
+                    f" {_points(100 * row['expected'])} % if languages were independent)."
+                )
+        for row in rows:
+            if row["change"] is not None and row["verdict"] not in (None, NOT_ENOUGH):
+                lowered = row["change"] < 0
+                yield (
+                    f"This share {'falls' if lowered else 'rises'} by"
+                    f" {_points(100 * abs(row['change']))} points after"
+                    f" {self._name(row['recipe'])}"
+                    f" ({self._interval(row, 'change_', factor=100, lowered=lowered)})."
+                )
+
+    def _distance(self) -> Iterator[str]:
+        held = self._tables["association"].filter(
+            pl.col("method") == "Spearman",
+            pl.col("languages") >= _ENOUGH_LANGUAGES,
+            pl.col("predictor").str.starts_with("distance"),
+            pl.col("p") < _LEVEL,
+        )
+        for row in held.iter_rows(named=True):
+            if row["low"] is None or row["low"] <= 0 <= row["high"]:
+                continue
+            if row["outcome"] == SCORE and row["recipe"] != NONE:
+                continue
+            what = (
+                "the score"
+                if row["outcome"] == SCORE
+                else f"the gain of {self._name(row['recipe'])}"
+            )
+            way = "lower" if row["value"] < 0 else "higher"
+            yield (
+                f"The further a language is from English, the {way} {what}"
+                f" (Spearman's ρ {_rho(row['value'])}, 95 % {_rho(row['low'])} to"
+                f" {_rho(row['high'])}, {row['languages']} languages; distance, size of"
+                " pretraining text and script go together)."
+            )
+
+
+def _within(title: str) -> str:
+    """A title in the middle of a sentence."""
+    return title if title.startswith("Gini") else f"{title[0].lower()}{title[1:]}"
+
+
+def _count(number: int, name: str) -> str:
+    return f"{number} {name}{'' if number == 1 or name == 'more' else 's'}"
+
+
+def _points(value: float) -> str:
+    return f"{value:.1f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.1f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _number(value: float, decimals: int) -> str:
+    return f"{value:.{decimals}f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _rho(value: float) -> str:
+    return f"{value:.2f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _listed(parts: Iterable[str]) -> str:
+    """Parts as one enumeration, the last ones counted where they are many."""
+    parts = list(parts)
+    if len(parts) > _NAMED:
+        parts = [*parts[: _NAMED - 1], f"{len(parts) - _NAMED + 1} more"]
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -1,0 +1,190 @@
+"""The summary says what intervals carry, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from xstilts.analysis.findings import (
+    ALL,
+    ALL_LANGUAGES,
+    ASSOCIATION,
+    COLLAPSED,
+    CORRECTED,
+    EVERY,
+    FAIRER,
+    FAIRNESS,
+    FAMILY,
+    GAIN,
+    GAINS,
+    GROUPS,
+    HARM,
+    ITEMS,
+    ITEMS_AND_SEEDS,
+    LANGUAGE,
+    LANGUAGE_TABLE,
+    LOSES,
+    NOT_ENOUGH,
+    PERTURBED,
+    PITFALLS,
+    POINTS,
+    SCORE,
+    Findings,
+    table,
+)
+from xstilts.analysis.sentences import sentences
+
+MEAN = {"grouping": ALL, "group": ALL_LANGUAGES}
+
+
+def group(recipe, value, low, high, verdict, **more):
+    return {
+        "encoder": "xlmr", "recipe": recipe, "target": EVERY, "scale": POINTS, "quantity": GAIN,
+        "value": value, "low": low, "high": high, "verdict": verdict, "basis": ITEMS_AND_SEEDS,
+        "languages": ["de", "ru"], "single": False, **MEAN, **more,
+    }  # fmt: skip
+
+
+BASELINE = group("none", 50.0, 48.0, 52.0, None, quantity=SCORE)
+
+
+def family(recipe, name, value, low, high, verdict, **more):
+    return group(recipe, value, low, high, verdict, grouping=FAMILY, group=name, **more)
+
+
+def change(recipe, measure, value, low, high, verdict, scale=POINTS):
+    return {
+        "encoder": "xlmr", "recipe": recipe, "target": EVERY, "measure": measure,
+        "title": measure.capitalize(), "better": "less", "scale": scale, "value": 1.0,
+        "change": value, "change_low": low, "change_high": high, "verdict": verdict,
+        "basis": ITEMS_AND_SEEDS,
+    }  # fmt: skip
+
+
+def said(**tables) -> list[str]:
+    schemas = {
+        "groups": GROUPS, "fairness": FAIRNESS, "harm": HARM, "perturbed": PERTURBED,
+        "pitfalls": PITFALLS, "association": ASSOCIATION, "languages": LANGUAGE_TABLE,
+        "collapsed": COLLAPSED,
+    }  # fmt: skip
+    rows = {"groups": [BASELINE], **tables}
+    return list(sentences(Findings.of(**{k: table(v, schemas[k]) for k, v in rows.items()})))
+
+
+def test_a_gain_whose_interval_carries_it_is_said_with_its_numbers():
+    rows = [BASELINE, group("mnli", 3.14, 1.2, 4.9, GAINS), group("qqp", -2.0, -3.0, -1.0, LOSES)]
+    found = said(groups=rows)
+    assert found[0] == (
+        "In this run, `mnli` raises the mean over 2 languages by 3.1 points (95 % 1.2 to 4.9) and"
+        " `qqp` lowers it by 2.0 (95 % 1.0 to 3.0)."
+    )
+
+
+def test_what_is_not_clear_is_said_to_be_so_whatever_its_size():
+    found = said(groups=[BASELINE, group("mnli", 9.0, -0.5, 18.0, NOT_ENOUGH)])
+    assert found[0] == (
+        "Not enough data to tell whether the mean over languages changes:"
+        " `mnli` +9.0 (95 % −0.5 to 18.0)."
+    )
+    assert not any("raises" in sentence for sentence in found)
+
+
+def test_an_interval_over_the_items_of_one_seed_says_so():
+    found = said(groups=[BASELINE, group("mnli", 3.0, 1.0, 5.0, GAINS, basis=ITEMS)])
+    assert "(95 % 1.0 to 5.0, of one seed)" in found[0]
+
+
+def test_what_holds_for_all_intervals_is_said_once():
+    rows = [BASELINE | {"basis": ITEMS}, group("mnli", 3.0, 1.0, 5.0, GAINS, basis=ITEMS)]
+    first, second, *_ = said(groups=rows)
+    assert first.startswith("One seed was run: all intervals are over its items")
+    assert "(95 % 1.0 to 5.0)" in second
+
+
+def test_a_recipe_that_learnt_nothing_is_said_to_have():
+    rows = [BASELINE | {"target": "xnli"}, group("qqp", -9.0, -10.0, -8.0, LOSES)]
+    lost = [{"encoder": "xlmr", "recipe": "qqp", "target": "xnli"}]
+    assert "`qqp` (whose runs all learnt nothing) lowers" in said(groups=rows, collapsed=lost)[0]
+
+
+def test_without_an_interval_there_is_no_number_to_lean_on():
+    found = said(groups=[BASELINE, group("mnli", 3.0, None, None, NOT_ENOUGH, basis="")])
+    assert "changes: `mnli` +3.0." in found[0]
+
+
+def test_a_family_of_one_language_is_spoken_of_as_that_language():
+    rows = [
+        BASELINE,
+        family("mnli", "Turkic", 2.0, 1.0, 3.0, GAINS),
+        family("mnli", "Japonic", -4.0, -6.0, -2.0, LOSES, single=True, languages=["ja"]),
+        family("mnli", "Uralic", 0.3, -1.0, 1.5, NOT_ENOUGH),
+    ]
+    names = [{"language": "ja", "name": "Japanese"}]
+    (sentence,) = [each for each in said(groups=rows, languages=names) if "By family" in each]
+    assert sentence == (
+        "By family, `mnli` raises Turkic by 2.0 (95 % 1.0 to 3.0) and lowers Japanese (the only"
+        " Japonic language here) by 4.0 (95 % 2.0 to 6.0); of 1 more nothing is clear."
+    )
+
+
+def test_the_worst_family_and_evenness_stand_beside_the_mean():
+    rows = [
+        change("mnli", "worst_family", 3.1, 1.2, 4.9, FAIRER),
+        change("mnli", "gini", -0.012, -0.02, -0.004, FAIRER, scale=CORRECTED),
+        change("mnli", "mean_languages", -1.0, -2.0, -0.2, "worse", scale=CORRECTED),
+    ]
+    found = said(groups=[BASELINE, group("mnli", 0.1, -1.0, 1.0, NOT_ENOUGH)], fairness=rows)
+    assert any("raises the worst family by 3.1 points (95 % 1.2 to 4.9);" in each for each in found)
+    (even,) = [each for each in found if "more even" in each]
+    assert "Gini falls by 0.012 (95 % 0.004 to 0.020)" in even
+    assert "mean changes by −1.0 (95 % −2.0 to −0.2)" in even
+
+
+def test_measures_that_disagree_are_not_made_one():
+    rows = [
+        change("mnli", "gini", -0.01, -0.02, -0.004, FAIRER, scale=CORRECTED),
+        change("mnli", "spread", 1.0, 0.4, 1.6, "less fair", scale=CORRECTED),
+        change("mnli", "mean_languages", 3.0, 2.0, 4.0, "better", scale=CORRECTED),
+    ]
+    found = said(groups=[BASELINE, group("mnli", 3.0, 2.0, 4.0, GAINS)], fairness=rows)
+    assert any("more even and in another way less even" in each for each in found)
+
+
+@pytest.mark.parametrize(("strictly", "words"), [(0, "no sure harm"), (2, "in 2 of 9 cases")])
+def test_harm_is_told_with_what_chance_would_give(strictly, words):
+    row = {
+        "encoder": "xlmr", "recipe": "mnli", "target": EVERY, "grouping": LANGUAGE, "group": ALL,
+        "harmed": 3, "strictly": strictly, "count": 9,
+    }  # fmt: skip
+    found = said(groups=[BASELINE, group("mnli", 0.0, -1.0, 1.0, NOT_ENOUGH)], harm=[row])
+    assert any(words in each for each in found)
+
+
+def test_pitfalls_are_told_in_percent():
+    row = {
+        "encoder": "xlmr", "recipe": "none", "target": EVERY, "grouping": ALL, "group": ALL,
+        "rate": 0.25, "low": 0.2, "high": 0.3, "expected": 0.4, "basis": ITEMS_AND_SEEDS,
+    }  # fmt: skip
+    after = row | {
+        "recipe": "mnli", "rate": 0.2, "change": -0.05, "change_low": -0.08, "change_high": -0.02,
+        "verdict": "fewer",
+    }  # fmt: skip
+    found = said(pitfalls=[row, after])
+    assert any("25.0 % is wrong in another language (95 % 20.0 to 30.0" in each for each in found)
+    assert any("falls by 5.0 points after `mnli` (95 % 2.0 to 8.0)" in each for each in found)
+
+
+@pytest.mark.parametrize(("languages", "told"), [(9, False), (12, True)])
+def test_of_too_few_languages_no_association_is_told(languages, told):
+    row = {
+        "encoder": "xlmr", "recipe": "none", "outcome": SCORE, "method": "Spearman",
+        "predictor": "distance from English", "value": -0.7, "low": -0.9, "high": -0.3,
+        "p": 0.001, "languages": languages, "note": "",
+    }  # fmt: skip
+    found = said(association=[row])
+    assert (
+        any("The further a language is from English, the lower" in each for each in found) == told
+    )
+
+
+def test_nothing_at_all_is_said_of_nothing():
+    assert "nothing can be said" in sentences(Findings.of())[0]
