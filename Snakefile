@@ -28,6 +28,7 @@ rule all:
     input:
         paths.report,
         paths.claims_page,
+        paths.fairness_page,
         paths.cost_page,
         paths.scores,
         submission_folders(),
@@ -41,6 +42,17 @@ rule scores:
 rule claims:
     input:
         paths.claims_page,
+
+
+# Both are said on one page, since neither says enough without the other.
+rule robustness:
+    input:
+        paths.fairness_page,
+
+
+rule fairness:
+    input:
+        paths.fairness_page,
 
 
 rule cost:

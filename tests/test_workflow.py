@@ -18,6 +18,7 @@ import yaml
 from tiny_grid import EXPERIMENT, LANGUAGES, SMALL, edit, make_folder
 from workflow_runs import ROOT, command, planned, snakemake
 
+from xstilts.analysis.findings import EVERY, Findings
 from xstilts.scores import LANGUAGE_SCORE
 
 pytestmark = pytest.mark.workflow
@@ -56,7 +57,7 @@ def test_the_tiny_encoder_learned_something_in_english(finished):
 
 def test_submission_scored_by_evaluate_agrees_with_the_score_table(finished):
     results = finished / "results/tiny"
-    scores = pl.read_parquet(results / "scores.parquet").filter(pl.col("split") == "test")
+    scores = pl.read_parquet(results / "scores.parquet").filter(split="test", condition="clean")
     for recipe in EXPERIMENT["recipes"]:
         output = finished / f"{recipe}.json"
         subprocess.run(
@@ -98,6 +99,44 @@ def test_the_report_and_the_job_records_are_there(finished):
     assert "steps" in (results / "logs/train_target/tiny/none/xnli/1.log").read_text()
 
 
+def test_perturbed_inputs_are_predicted_as_further_conditions_of_the_same_cell(finished):
+    scores = pl.read_parquet(finished / "results/tiny/scores.parquet")
+    main = scores.filter(pl.col("condition") != "clean", metric=LANGUAGE_SCORE)
+    perturbed = EXPERIMENT["perturbations"]
+    languages = {
+        (row["target"], row["condition"]): set(row["language"])
+        for row in main.group_by("target", "condition").agg("language").iter_rows(named=True)
+    }
+    wanted = {}
+    for target in perturbed["targets"]:
+        every = set(EXPERIMENT["targets"][target]["languages"])
+        wanted |= {(target, f"typos@{strength}"): every for strength in (0.1, 0.3)}
+        # Chinese has no capitals.
+        wanted[target, "upper@1"] = every - {"zh"}
+    assert languages == wanted
+    assert set(main["split"]) == {"test"}
+    for target, n in (("xnli", 10), ("panx", 10), ("xquad", 10), ("tatoeba", 10)):
+        assert set(main.filter(target=target)["n"]) == {n}
+    # Clean rows of the same items are there to be set against them.
+    table = pl.read_parquet(finished / "results/tiny/predictions/tiny/none/xnli/seed1.parquet")
+    ids = table.filter(condition="clean", split="test").select("language", "id")
+    noisy = table.filter(condition="typos@0.3").select("language", "id")
+    assert noisy.join(ids, on=["language", "id"], how="anti").is_empty()
+
+
+def test_findings_and_their_page_are_there(finished):
+    results = finished / "results/tiny"
+    findings = Findings.read(results / "findings")
+    for name, held in findings.tables.items():
+        assert held.height or name == "association", name
+    assert set(findings["perturbed"]["target"]) == {*EXPERIMENT["perturbations"]["targets"], EVERY}
+    page = (results / "fairness.html").read_text()
+    summary = (results / "findings.txt").read_text().splitlines()
+    assert summary
+    for sentence in summary:
+        assert html.escape(sentence.rpartition("`")[2], quote=False) in page
+
+
 def test_every_target_stands_beside_its_shortcuts(finished):
     baselines = pl.read_parquet(finished / "results/tiny/baselines.parquet")
     main = baselines.filter(metric=LANGUAGE_SCORE, split="test")
@@ -134,14 +173,15 @@ def test_a_second_run_does_nothing(finished):
 
 def test_a_language_more_reaches_its_target_only(finished):
     targets = {**EXPERIMENT["targets"], "xnli": {"languages": [*LANGUAGES, "sw"]}}
-    edit(finished, targets=targets)
+    edit(finished, targets=targets, perturbations=EXPERIMENT["perturbations"])
     try:
         jobs = planned(snakemake(finished, "--dry-run"))
     finally:
         edit(finished)
     # Its data and features do not reach training, whose checkpoints were temporary: the two
     # that predict again are trained again, and no others.
-    assert jobs["ingest"] == jobs["tokenise"] == 1
+    assert jobs["ingest"] == jobs["perturb"] == 1
+    assert jobs["tokenise"] == 2
     assert jobs["predict"] == jobs["train_target"] == 2
     assert "train_intermediate" not in jobs
 
@@ -153,7 +193,7 @@ def test_how_a_job_is_executed_re_runs_nothing(finished):
         jobs = planned(snakemake(finished, "--dry-run"))
     finally:
         edit(finished)
-    assert set(jobs) <= {"write_report", "write_claims", "write_cost"}
+    assert set(jobs) <= {"write_report", "write_claims", "write_cost", "write_fairness"}
 
 
 def test_a_learning_rate_of_one_recipe_reaches_its_descendants_only(finished):

@@ -38,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_evaluate(commands)
     _add_plan(commands)
+    _add_report(commands)
     return parser
 
 
@@ -109,6 +110,44 @@ def _add_plan(commands: argparse._SubParsersAction) -> None:
         help="how many jobs run at a time (default: one with a GPU here, otherwise one a core)",
     )
     parser.set_defaults(run=_plan)
+
+
+def _add_report(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser(
+        "report",
+        help="robustness and fairness of scores that you have, for example from a paper",
+        description="Write the page of robustness and fairness, its tables and its summary, from"
+        " a table of scores: as far as its columns allow, and it says what they do not.",
+    )
+    parser.add_argument(
+        "--scores",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help=".csv or .parquet with the columns target, language and value (points), and as many"
+        " as there are of encoder, recipe, seed, split, condition, metric and n (items)",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="a new folder, or one from an earlier report (default: FILE without its ending)",
+    )
+    parser.add_argument(
+        "--baseline",
+        default="none",
+        metavar="RECIPE",
+        help="the recipe that the others are compared with (default: none)",
+    )
+    parser.set_defaults(run=_report)
+
+
+def _report(options: argparse.Namespace) -> None:
+    from xstilts.report.own import report_own_scores
+
+    output = options.output or options.scores.with_suffix("")
+    for line in report_own_scores(options.scores, output, options.baseline):
+        print(line)
 
 
 def _positive(text: str) -> int:

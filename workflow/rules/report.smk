@@ -17,7 +17,7 @@ rule write_report:
             for part in grid.parts(task)
         ],
     output:
-        page=paths.report,
+        page=report(paths.report, caption="../report/scores.rst", category="Pages"),
         headline=paths.headline,
     log:
         paths.log("write_report"),
@@ -29,11 +29,15 @@ rule write_report:
         runtime=30,
         gpu=0,
     params:
-        experiment=grid.slices.everything(),
+        experiment=slices.everything(),
         left_out=list(grid.left_out),
-        recipes=grid.slices.recipes(),
-        links=[["Claims", Path(paths.claims_page).name], ["Cost", Path(paths.cost_page).name]],
-        table=grid.slices.table(),
+        recipes=slices.recipes(),
+        links=[
+            ["Robustness and fairness", Path(paths.fairness_page).name],
+            ["Claims", Path(paths.claims_page).name],
+            ["Cost", Path(paths.cost_page).name],
+        ],
+        table=slices.table(),
         code=code("write_report"),
     message:
         "write the report {paths.report}"
@@ -47,7 +51,7 @@ rule write_claims:
         runs=paths.runs,
         predictions=[paths.predictions.format(**cell.wildcards) for cell in grid.cells],
     output:
-        page=paths.claims_page,
+        page=report(paths.claims_page, caption="../report/claims.rst", category="Pages"),
         claims=paths.claims,
         selection=paths.selection,
     log:
@@ -60,14 +64,78 @@ rule write_claims:
         runtime=60,
         gpu=0,
     params:
-        experiment=grid.slices.everything(),
-        recipes=grid.slices.recipes(),
+        experiment=slices.everything(),
+        recipes=slices.recipes(),
         left_out=list(grid.left_out),
         code=code("write_claims"),
     message:
         "check the claims of the study: {paths.claims_page}"
     script:
         "../scripts/write_claims.py"
+
+
+rule analyse:
+    input:
+        scores=paths.scores,
+        runs=paths.runs,
+        baselines=[paths.baselines] if experiment.baselines else [],
+        predictions=[paths.predictions.format(**cell.wildcards) for cell in grid.cells],
+        data=[
+            paths.data.format(task=target, part="eval")
+            for target in experiment.targets
+            if TARGETS[target].parallel
+        ],
+    output:
+        directory(paths.findings),
+    log:
+        paths.log("analyse"),
+    benchmark:
+        paths.benchmark("analyse")
+    threads: 2
+    resources:
+        mem_mb=16000,
+        runtime=60,
+        gpu=0,
+    params:
+        data_source=experiment.data_source,
+        recipes=list(grid.recipes),
+        unseen=slices.unseen(),
+        code=code("analyse"),
+    message:
+        "robustness and fairness over language families: {paths.findings}"
+    script:
+        "../scripts/analyse.py"
+
+
+rule write_fairness:
+    input:
+        paths.findings,
+    output:
+        page=report(paths.fairness_page, caption="../report/fairness.rst", category="Pages"),
+        summary=paths.summary,
+    log:
+        paths.log("write_fairness"),
+    benchmark:
+        paths.benchmark("write_fairness")
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+        gpu=0,
+    params:
+        experiment=slices.everything(),
+        recipes=list(grid.recipes),
+        left_out=list(grid.left_out),
+        links=[
+            ["Scores", Path(paths.report).name],
+            ["Claims", Path(paths.claims_page).name],
+            ["Cost", Path(paths.cost_page).name],
+        ],
+        code=code("write_fairness"),
+    message:
+        "write what is robust and fair: {paths.fairness_page}"
+    script:
+        "../scripts/write_fairness.py"
 
 
 rule collect_costs:
@@ -107,7 +175,7 @@ rule write_cost:
         scores=paths.scores,
         runs=paths.runs,
     output:
-        paths.cost_page,
+        report(paths.cost_page, caption="../report/cost.rst", category="Pages"),
     log:
         paths.log("write_cost"),
     benchmark:
@@ -118,8 +186,8 @@ rule write_cost:
         runtime=30,
         gpu=0,
     params:
-        experiment=grid.slices.everything(),
-        table=grid.slices.table(),
+        experiment=slices.everything(),
+        table=slices.table(),
         code=code("write_cost"),
     message:
         "write what it cost: {paths.cost_page}"

@@ -1,0 +1,272 @@
+"""One self-contained HTML page of what was found: figures and tables that a reader can turn over.
+
+Figures are drawn by plotly.js, tables by DataTables; both are in the page, which asks for nothing
+else and opens from a file as well as inside another page.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from plotly.offline import get_plotlyjs
+
+from xstilts.analysis.findings import Findings
+from xstilts.files import write_text
+from xstilts.recipes import NONE
+from xstilts.report import data_table, fairness_tables
+from xstilts.report.data_table import Table
+from xstilts.report.fairness_figures import SIGNIFICANT, UNSEEN, Figure, Names
+from xstilts.report.figures_curves import curves
+from xstilts.report.figures_distance import distance_plot
+from xstilts.report.figures_dots import dot_plot
+from xstilts.report.figures_heat_map import heat_map
+from xstilts.report.figures_pareto import pareto_plot
+from xstilts.report.figures_pitfalls import pitfall_rates
+from xstilts.report.render import templates
+
+# More notes than this are folded.
+_UNFOLDED = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A figure or a table, or why there is none."""
+
+    figure: Figure | None = None
+    table: Table | None = None
+    missing: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """A section: how to read it, what warns the reader, and its figures and tables."""
+
+    anchor: str
+    heading: str
+    reading: str
+    parts: tuple[Part, ...]
+    warnings: tuple[str, ...] = ()
+
+
+def write_fairness(
+    path: Path,
+    findings: Findings,
+    *,
+    title: str,
+    summary: Sequence[str],
+    notes: Sequence[str] = (),
+    experiment: Mapping[str, Any] | None = None,
+    recipes: Sequence[str] = (),
+    links: Sequence[tuple[str, str]] = (),
+) -> None:
+    """Write the page.
+
+    Args:
+        title: of the experiment.
+        summary: sentences, plain text, that say what was found.
+        notes: caveats, plain text; those of the findings stand after them.
+        experiment: the validated experiment as plain data, shown at the end.
+        recipes: in the order in which they are shown, the baseline first of all; recipes that are
+            not named come after them.
+        links: names and addresses of the experiment's other pages.
+    """
+    # A number that could not be computed is no number.
+    held = {name: frame.fill_nan(None) for name, frame in findings.tables.items()}
+    findings = Findings.of(findings.notes, **held)
+    names = Names.of(findings, recipes)
+    caveats = list(dict.fromkeys([*notes, *findings.notes]))
+    html = (
+        templates()
+        .get_template("fairness.html.j2")
+        .render(
+            title=title,
+            summary=summary,
+            notes=caveats,
+            unfolded=_UNFOLDED,
+            sections=_sections(findings, names),
+            experiment=None
+            if experiment is None
+            else json.dumps(experiment, indent=2, ensure_ascii=False, default=str),
+            links=links,
+            plotly=get_plotlyjs(),
+            library=data_table.library(),
+        )
+    )
+    write_text(path, html)
+
+
+def _sections(findings: Findings, names: Names) -> tuple[Section, ...]:
+    return (
+        Section(
+            anchor="families",
+            heading="Which families gain",
+            reading=(
+                f"A gain is the score after a recipe minus that of {NONE}, on the same items and"
+                " seeds; above 0 is better. A family is the mean over its languages, English left"
+                " out; one with a single language here is shown with its code, and tells of that"
+                " language alone."
+            ),
+            parts=(
+                Part(
+                    figure=heat_map(findings["groups"], names),
+                    missing=(
+                        f"No family has a gain: that needs scores of {NONE} and of another recipe,"
+                        " in languages beside English."
+                    ),
+                ),
+            ),
+        ),
+        Section(
+            anchor="by-language",
+            heading="Every language",
+            reading=(
+                "The score of each language, or its gain, in points; further to the right is"
+                " better. Intervals that overlap do not mean that recipes are alike: recipes are"
+                " compared on the same items, which gains take into account and scores do not."
+            ),
+            parts=(
+                Part(
+                    figure=dot_plot(findings["groups"], names),
+                    missing="No language has a score.",
+                ),
+            ),
+        ),
+        Section(
+            anchor="fairness",
+            heading="Mean and worst family",
+            reading=(
+                "A recipe can raise the mean and leave a family behind, or even languages out by"
+                " making the best ones worse. So the mean stands beside the worst family, and each"
+                " measure below says whether greater or less is better."
+            ),
+            parts=(
+                Part(
+                    figure=pareto_plot(findings["pareto"], names),
+                    missing=(
+                        "The mean and the worst family cannot be compared: that needs targets that"
+                        " all recipes have, and two families with several languages."
+                    ),
+                ),
+                Part(
+                    table=fairness_tables.fairness_table(findings, names),
+                    missing="No measure of fairness: too few languages have a score.",
+                ),
+                Part(
+                    table=fairness_tables.harm_table(findings, names),
+                    missing=f"Nobody can be said to lose: no recipe stands beside {NONE}.",
+                ),
+            ),
+        ),
+        Section(
+            anchor="distance",
+            heading="Gain and distance from English",
+            reading=(
+                "If gains fall from left to right, a recipe helps most where transfer is easy"
+                " already. Correlations run from −1 to 1, 0 is none; languages are few and kin to"
+                " each other, so these numbers hint and do not prove."
+            ),
+            warnings=_association_notes(findings),
+            parts=(
+                Part(
+                    figure=distance_plot(findings["groups"], names),
+                    missing="No language has both a gain and a known distance from English.",
+                ),
+                Part(
+                    table=fairness_tables.association_table(findings, names),
+                    missing="No correlation: too few languages have a score.",
+                ),
+            ),
+        ),
+        Section(
+            anchor="robustness",
+            heading="Perturbed texts",
+            reading=(
+                "How much of the score above chance is lost when texts are written carelessly; less"
+                " is better. Near chance there is nothing to lose, so no relative drop is given and"
+                " the loss in points is all there is. A change below 0 means that the recipe made"
+                " the model more robust."
+            ),
+            parts=(
+                Part(
+                    figure=curves(findings["perturbed"], names),
+                    missing=(
+                        "No relative drop: no perturbed items were scored, or all scores are near"
+                        " chance."
+                    ),
+                ),
+                Part(
+                    table=fairness_tables.perturbed_table(findings, names),
+                    missing="No perturbed items were scored.",
+                ),
+            ),
+        ),
+        Section(
+            anchor="pitfalls",
+            heading="Right in English, wrong elsewhere",
+            reading=(
+                "On tasks with the same items in all languages: of what is right in English, how"
+                " much is wrong in another language. Less is better. Far below what independence"
+                " would give, English and the language succeed and fail on the same items."
+            ),
+            parts=(
+                Part(
+                    figure=pitfall_rates(findings["pitfalls"], names),
+                    missing=(
+                        f"No rates: they need predictions of {NONE} and of another recipe on a"
+                        " task with the same items in English and another language."
+                    ),
+                ),
+                Part(
+                    table=fairness_tables.pitfalls_table(findings, names),
+                    missing="No table of rates, for the same reason.",
+                ),
+                Part(
+                    table=fairness_tables.pitfall_items_table(findings, names),
+                    missing="No items to show: none was right in English and wrong elsewhere.",
+                ),
+            ),
+        ),
+        Section(
+            anchor="stability",
+            heading="Seeds",
+            reading=(
+                "Whether another seed would name another winner. Agreement is 1 where all seeds put"
+                " the recipes in the same order, and about 0 where seeds decide."
+            ),
+            parts=(
+                Part(
+                    table=fairness_tables.stability_table(findings, names),
+                    missing="Nothing to say: that needs two recipes with two seeds each.",
+                ),
+            ),
+        ),
+        Section(
+            anchor="tables",
+            heading="All numbers",
+            reading=(
+                f"{SIGNIFICANT} marks a verdict; without one there is not enough data to tell."
+                f" {UNSEEN} marks languages that are not in the encoder's pretraining data. A dash"
+                " is a number that does not exist, never 0."
+            ),
+            parts=(
+                Part(
+                    table=fairness_tables.groups_table(findings, names),
+                    missing="Nothing is scored.",
+                ),
+                Part(
+                    table=fairness_tables.languages_table(findings, names),
+                    missing="No language is known.",
+                ),
+            ),
+        ),
+    )
+
+
+def _association_notes(findings: Findings) -> tuple[str, ...]:
+    """What is said against the correlations, once each."""
+    held = findings["association"]["note"].unique(maintain_order=True)
+    return tuple(f"Correlations: {note}." for note in held if note)

@@ -1,0 +1,307 @@
+"""What the figures on the page of findings share: names, marks, choices, and how rows are kept.
+
+A figure has one view for each combination of what a reader can choose. The rows behind a view are
+the `customdata` of its traces and nowhere else: the hover texts and the CSV are made of them.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any
+
+import polars as pl
+
+from xstilts.analysis.findings import ALL, ALL_FAMILIES, ALL_LANGUAGES, EVERY, NOT_ENOUGH, Findings
+from xstilts.recipes import NONE
+from xstilts.report.cells import title
+from xstilts.task_types import SOURCE_LANGUAGE
+
+# Colours of Okabe and Ito; black is the baseline's alone. The shapes repeat after seven, so that
+# the first 42 recipes differ.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+SYMBOLS = ("circle", "square", "triangle-up", "diamond", "cross", "pentagon", "triangle-down")
+INK, MUTED, LINE, BAND = "#1b1f24", "#59636e", "#d1d9e0", "#f4f6f8"
+UNSEEN, SIGNIFICANT = "†", "✱"
+
+_AXIS = {
+    "automargin": True,
+    "gridcolor": LINE,
+    "zerolinecolor": MUTED,
+    "zerolinewidth": 1.5,
+    "linecolor": LINE,
+    "ticks": "",
+    "ticklabelstandoff": 4,
+    "title": {"standoff": 8},
+}
+# Of all figures: the legend above, the buttons at the right edge.
+_LAYOUT = {
+    "autosize": True,
+    "font": {
+        "family": "system-ui, -apple-system, 'Segoe UI', sans-serif",
+        "size": 13,
+        "color": INK,
+    },
+    "paper_bgcolor": "white",
+    "plot_bgcolor": "white",
+    "margin": {"l": 20, "r": 44, "t": 20, "b": 20},
+    "legend": {
+        "orientation": "h",
+        "x": 0,
+        "y": 1,
+        "yref": "container",
+        "yanchor": "top",
+        "itemsizing": "constant",
+    },
+    "modebar": {"orientation": "v", "bgcolor": "rgba(255,255,255,0.8)", "color": MUTED},
+    "hoverlabel": {
+        "bgcolor": "white",
+        "bordercolor": MUTED,
+        "font": {"color": INK},
+        "align": "left",
+    },
+    "hovermode": "closest",
+    "xaxis": _AXIS,
+    "yaxis": _AXIS,
+}
+
+_DIGITS = 4
+_PLACEHOLDER = re.compile(r"\{(\w+)(:[^}]*)?\}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """What a reader can choose: a column of the table, its values, and what they are called."""
+
+    column: str
+    label: str
+    values: tuple[str, ...]
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """What plotly draws (`data` and `layout`), and what is to be said of it."""
+
+    drawing: Mapping[str, Any]
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """A figure; the key of a view holds the places of the chosen values, joined by hyphens.
+
+    `columns` are those of the rows that its traces carry; `hover` names them in braces. On a
+    screen narrower than `least_width`, in pixels, it is scrolled.
+    """
+
+    anchor: str
+    caption: str
+    alt: str
+    columns: tuple[str, ...]
+    hover: str
+    choices: tuple[Choice, ...]
+    views: Mapping[str, View]
+    least_width: int = 0
+
+    def data(self) -> dict[str, Any]:
+        """What the page's script draws from."""
+        return {
+            "columns": self.columns,
+            "template": self.template(),
+            "views": {key: {"note": view.note, **view.drawing} for key, view in self.views.items()},
+        }
+
+    def template(self) -> dict[str, Any]:
+        """What holds for all views, as plotly takes it."""
+        text = _PLACEHOLDER.sub(
+            lambda found: f"%{{customdata[{self.columns.index(found[1])}]{found[2] or ''}}}",
+            self.hover,
+        )
+        trace = {"hovertemplate": f"{text}<extra></extra>"}
+        bar = {"type": "data", "symmetric": False, "thickness": 1.5, "width": 0}
+        return {
+            "data": {
+                "scatter": [{**trace, "error_x": bar, "error_y": bar}],
+                "heatmap": [trace],
+            },
+            "layout": _LAYOUT,
+        }
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How a recipe is drawn in every figure."""
+
+    colour: str
+    symbol: str
+    size: int = 9
+
+    def marker(self) -> dict[str, Any]:
+        """As plotly takes it."""
+        edge = {"color": self.colour, "width": 2 if self.symbol.endswith("-open") else 0}
+        return {"color": self.colour, "symbol": self.symbol, "size": self.size, "line": edge}
+
+
+BASELINE_MARK = Mark(INK, "diamond-open", 11)
+
+
+@dataclass(frozen=True)
+class Names:
+    """What is called how, and in which order it comes."""
+
+    recipes: tuple[str, ...]
+    languages: Mapping[str, Mapping[str, Any]]
+    marks: Mapping[str, Mark] = field(init=False)
+
+    def __post_init__(self) -> None:
+        others = [recipe for recipe in self.recipes if recipe != NONE]
+        marks = {
+            recipe: Mark(COLOURS[place % len(COLOURS)], SYMBOLS[place % len(SYMBOLS)])
+            for place, recipe in enumerate(others)
+        }
+        object.__setattr__(self, "marks", {NONE: BASELINE_MARK, **marks})
+
+    @classmethod
+    def of(cls, findings: Findings, recipes: Sequence[str] = ()) -> Names:
+        """The recipes in the order given, then others as they come, the baseline first of all."""
+        held = [
+            recipe
+            for frame in findings.tables.values()
+            if "recipe" in frame.columns
+            for recipe in frame["recipe"].unique(maintain_order=True)
+        ]
+        return cls(
+            recipes=tuple(dict.fromkeys([*([NONE] if NONE in held else []), *recipes, *held])),
+            languages={row["language"]: row for row in findings["languages"].to_dicts()},
+        )
+
+    def recipe(self, recipe: str) -> str:
+        """A recipe, said to be the baseline where it is."""
+        return f"{recipe} (baseline)" if recipe == NONE else recipe
+
+    def language(self, code: str) -> str:
+        """A language with its code, marked where the encoder has not seen it."""
+        held = self.languages.get(code)
+        name = f"{held['name']} ({code})" if held else code
+        return f"{name} {UNSEEN}" if held and held["unseen"] else name
+
+    def family_of(self, code: str) -> str:
+        """The family of a language."""
+        return self.languages.get(code, {}).get("family") or "Family not known"
+
+    def group(self, row: Mapping[str, Any]) -> str:
+        """A group of a table; one of a single language is told by its code."""
+        name = row["group"]
+        if name in (ALL, ALL_LANGUAGES, ALL_FAMILIES):
+            return name.capitalize()
+        if row.get("single"):
+            codes = row.get("languages") or self._members(name)
+            name = f"{name} ({codes[0]})" if len(codes) == 1 else name
+        return f"{name} {UNSEEN}" if row.get("unseen") else name
+
+    def _members(self, family: str) -> list[str]:
+        return [
+            code
+            for code, held in self.languages.items()
+            if held["family"] == family and code != SOURCE_LANGUAGE
+        ]
+
+    def by_recipe(self, frame: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
+        """The rows of each recipe, in order."""
+        for recipe in self.recipes:
+            held = frame.filter(recipe=recipe)
+            if not held.is_empty():
+                yield recipe, held
+
+    def choice(self, frame: pl.DataFrame, column: str, label: str) -> Choice:
+        """The values of a column as a choice: known ones in their order, others as they come."""
+        held = frame[column].unique(maintain_order=True).to_list()
+        known = {"recipe": self.recipes, "target": (EVERY,)}.get(column, ())
+        values = tuple(dict.fromkeys([*(value for value in known if value in held), *held]))
+        name = {"recipe": self.recipe, "target": target_name}.get(column, readable)
+        return Choice(
+            column=column, label=label, values=values, names=tuple(name(value) for value in values)
+        )
+
+
+def target_name(target: str) -> str:
+    """A target, or the mean over them."""
+    return title(target) if target != EVERY else "Mean over targets"
+
+
+def label(text: str) -> str:
+    """A name in a figure, where plotly would read HTML."""
+    return html.escape(text, quote=False)
+
+
+def readable(value: str) -> str:
+    """A name that a table uses, as words."""
+    return value.replace("_", " ")
+
+
+def views(
+    frame: pl.DataFrame, choices: Sequence[Choice], draw: Callable[[pl.DataFrame], View | None]
+) -> dict[str, View]:
+    """The views of all combinations that the table has rows for."""
+    made = {}
+    for places in product(*(range(len(choice.values)) for choice in choices)):
+        chosen = {
+            choice.column: choice.values[place]
+            for choice, place in zip(choices, places, strict=True)
+        }
+        held = frame.filter(**chosen)
+        view = draw(held) if not held.is_empty() else None
+        if view is not None:
+            made["-".join(map(str, places))] = view
+    return made
+
+
+def significant(verdict: str | None) -> bool:
+    """Whether a verdict says anything."""
+    return verdict is not None and verdict != NOT_ENOUGH
+
+
+def rows(frame: pl.DataFrame, columns: Sequence[str]) -> list[list[Any]]:
+    """Rows as they are kept in a trace: numbers with four decimals, lists as text."""
+    return [[_plain(value) for value in row] for row in frame.select(columns).iter_rows()]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float):
+        return round(value, _DIGITS)
+    return " ".join(value) if isinstance(value, list) else value
+
+
+def bars(
+    frame: pl.DataFrame, value: str, low: str, high: str, mark: Mark, *, faint: float = 0.55
+) -> dict[str, Any]:
+    """The interval of each row as error bars; none where there is no interval."""
+    frame = frame.with_columns(
+        up=(pl.col(high) - pl.col(value)).round(_DIGITS),
+        down=(pl.col(value) - pl.col(low)).round(_DIGITS),
+    )
+    red, green, blue = (int(mark.colour[place : place + 2], 16) for place in (1, 3, 5))
+    return {
+        "array": frame["up"].to_list(),
+        "arrayminus": frame["down"].to_list(),
+        "color": f"rgba({red},{green},{blue},{faint})",
+    }
+
+
+def column(frame: pl.DataFrame, name: str) -> list[float | None]:
+    """A column of numbers, rounded."""
+    return frame[name].round(_DIGITS).to_list()
+
+
+def scatter(**fields: Any) -> dict[str, Any]:
+    """A trace of points or lines."""
+    return {"type": "scatter", **fields}
+
+
+def drawing(traces: Iterable[dict[str, Any]], *, height: int, **layout: Any) -> dict[str, Any]:
+    """What plotly draws, in the style of `Figure.template`."""
+    return {"data": list(traces), "layout": {"height": height, **layout}}

@@ -1,0 +1,287 @@
+"""Which tables the page of findings holds, and of which columns."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from xstilts.analysis.findings import ALL, CORRECTED, EVERY, FAMILY, LANGUAGE, POINTS, Findings
+from xstilts.report.data_table import (
+    CHANGE,
+    COUNT,
+    NUMBER,
+    RATIO,
+    RATIO_CHANGE,
+    SHARE,
+    SHARE_CHANGE,
+    SHORT,
+    TEXT,
+    Column,
+    P,
+    Table,
+    shown,
+)
+from xstilts.report.fairness_figures import Names
+
+# Of items that went wrong, so many are on the page.
+_MOST_ITEMS = 6_000
+_STABILITY = {
+    "kendall_tau": "Agreement of two seeds (Kendall's tau)",
+    "kendall_w": "Agreement of all seeds (Kendall's W)",
+    "best_stays_best": "Share of draws in which the best recipe stays best",
+    "spread_over_seeds": "Spread over seeds, points",
+}
+_CELL = (Column("encoder", "Encoder"), Column("target", "Target"), Column("recipe", "Recipe"))
+_ENDS, _CHANGE_ENDS = ("low", "high"), ("change_low", "change_high")
+_JUDGED = (Column("p_adjusted", "p, adjusted", P), Column("verdict", "Verdict"))
+
+
+def _named(frame: pl.DataFrame, names: Names) -> pl.DataFrame:
+    """The groups as they are called on the page, and the number of languages of each."""
+    called = [
+        names.language(row["group"])
+        if row["grouping"] == LANGUAGE and row["group"] != ALL
+        else names.group(row)
+        for row in frame.to_dicts()
+    ]
+    frame = frame.with_columns(group=pl.Series(called, dtype=pl.String))
+    if "languages" in frame.columns:
+        return frame.with_columns(members=pl.col("languages").list.len())
+    return frame
+
+
+def fairness_table(findings: Findings, names: Names) -> Table | None:
+    """Measures of how evenly languages are served, and what a recipe changes in them."""
+    frame = findings["fairness"]
+    order = {name: place for place, name in enumerate(frame["measure"].unique(maintain_order=True))}
+    return shown(
+        "fairness",
+        "How evenly languages are served, and what each recipe changes",
+        frame.sort(
+            pl.col("target").ne(EVERY),
+            pl.col("scale").ne(CORRECTED),
+            pl.col("measure").replace_strict(order, return_dtype=pl.Int64),
+            maintain_order=True,
+        ),
+        (
+            *_CELL[:2],
+            Column("title", "Measure"),
+            Column("better", "Better"),
+            _CELL[2],
+            Column("scale", "Scale"),
+            Column("value", "Value", RATIO, _ENDS),
+            Column("change", "Change", RATIO_CHANGE, _CHANGE_ENDS),
+            *_JUDGED,
+            Column("who", "Who"),
+            Column("basis", "Interval over"),
+        ),
+        names,
+    )
+
+
+def harm_table(findings: Findings, names: Names) -> Table | None:
+    """Who loses: negative transfer over all and within families."""
+    frame = findings["harm"]
+    return shown(
+        "harm",
+        "Negative transfer: languages and families that lose",
+        _named(frame, names).sort(
+            pl.col("target").ne(EVERY), frame["group"].ne("all"), maintain_order=True
+        ),
+        (
+            *_CELL,
+            Column("grouping", "Counted"),
+            Column("group", "Among"),
+            Column("harmed", "Lose", COUNT),
+            Column("strictly", "Lose beyond doubt", COUNT),
+            Column("count", "Of", COUNT),
+            Column("rate", "Share that lose", SHARE),
+            Column("strict", "Share beyond doubt", SHARE),
+            Column("ratio", "Over the rate of all", RATIO),
+            Column("share_of_losses", "Share of all losses", SHARE),
+            Column("p", "p", P),
+        ),
+        names,
+    )
+
+
+def association_table(findings: Findings, names: Names) -> Table | None:
+    """What scores and gains go with."""
+    return shown(
+        "association",
+        "What scores and gains of languages go with",
+        findings["association"],
+        (
+            _CELL[0],
+            _CELL[2],
+            Column("outcome", "Outcome"),
+            Column("predictor", "Goes with"),
+            Column("method", "Method"),
+            Column("value", "Value", RATIO, _ENDS),
+            Column("p", "p", P),
+            Column("languages", "Languages", COUNT),
+            Column("note", "Note", TEXT),
+        ),
+        names,
+    )
+
+
+def perturbed_table(findings: Findings, names: Names) -> Table | None:
+    """Relative drops of families, with the loss in points beside them."""
+    frame = findings["perturbed"].filter(pl.col("grouping").is_in([ALL, FAMILY]))
+    keys = ["encoder", "recipe", "target", "kind", "strength", "grouping", "group"]
+    losses = frame.filter(quantity="loss").select(*keys, loss="value")
+    drops = frame.filter(quantity="drop")
+    # A loss can be known where the relative drop is not.
+    frame = pl.concat([drops, frame.filter(quantity="loss").join(drops, on=keys, how="anti")])
+    frame = frame.with_columns(
+        pl.when(quantity="drop").then(name).name.keep()
+        for name in ("value", "low", "high", "change", "change_low", "change_high", "verdict")
+    ).join(losses, on=keys, how="left", maintain_order="left")
+    kind = pl.col("kind").str.replace_all("_", " ", literal=True)
+    single = pl.col("languages").list.len().eq(1)
+    return shown(
+        "perturbed",
+        "What perturbed texts cost, by family",
+        _named(
+            frame.with_columns(kind, single=single),
+            names,
+        ),
+        (
+            *_CELL,
+            Column("kind", "Perturbation"),
+            Column("strength", "Strength", RATIO),
+            Column("group", "Languages"),
+            Column("clean", "Without", NUMBER),
+            Column("perturbed", "With", NUMBER),
+            Column("value", "Relative drop, %", NUMBER, _ENDS),
+            Column("loss", "Loss, points", NUMBER),
+            Column("change", "Change", CHANGE, _CHANGE_ENDS),
+            *_JUDGED,
+            Column("why", "Why not", SHORT),
+            Column("items", "Items", COUNT),
+        ),
+        names,
+    )
+
+
+def pitfalls_table(findings: Findings, names: Names) -> Table | None:
+    """Rates of pitfalls by family and language."""
+    return shown(
+        "pitfalls",
+        "Wrong in another language, of what is right in English",
+        _named(findings["pitfalls"], names),
+        (
+            *_CELL,
+            Column("grouping", "Grouping"),
+            Column("group", "Languages"),
+            Column("rate", "Rate", SHARE, _ENDS),
+            Column("expected", "If independent", SHARE),
+            Column("reverse", "English alone", SHARE),
+            Column("kappa", "Kappa", RATIO),
+            Column("change", "Change, % points", SHARE_CHANGE, _CHANGE_ENDS),
+            *_JUDGED,
+            Column("pairs", "Pairs", COUNT),
+        ),
+        names,
+    )
+
+
+def pitfall_items_table(findings: Findings, names: Names) -> Table | None:
+    """The items themselves; of too many, the worst of each recipe, target and language."""
+    frame = findings["pitfall_items"]
+    cell = ["encoder", "recipe", "target", "language"]
+    ranked = frame.with_columns(
+        rank=pl.col("share").rank("ordinal", descending=True).over(cell),
+        language=pl.Series([names.language(code) for code in frame["language"]], dtype=pl.String),
+        before=pl.col("before").replace("", "not known"),
+    ).sort("rank", maintain_order=True)
+    kept = ranked.head(_MOST_ITEMS)
+    cut = f"; the worst {len(kept):,} of {len(frame):,}" if len(kept) < len(frame) else ""
+    return shown(
+        "pitfall-items",
+        f"Right in English, wrong in another language{cut}",
+        kept,
+        (
+            *_CELL,
+            Column("language", "Language"),
+            Column("family", "Family"),
+            Column("before", "Baseline"),
+            Column("share", "Languages that fail", SHARE),
+            Column("english", "In English", TEXT),
+            Column("text", "In the language", TEXT),
+            Column("gold", "Right answer", SHORT),
+            Column("prediction", "Prediction", SHORT),
+            Column("item", "Item", SHORT),
+        ),
+        names,
+    )
+
+
+def stability_table(findings: Findings, names: Names) -> Table | None:
+    """How far recipes keep their order between seeds."""
+    frame = findings["stability"].with_columns(
+        pl.col("measure").replace(_STABILITY), name=pl.col("name").replace({"": None})
+    )
+    return shown(
+        "stability",
+        "How far recipes keep their order between seeds",
+        frame,
+        (
+            *_CELL[:2],
+            Column("measure", "Measure"),
+            Column("name", "Recipe"),
+            Column("value", "Value", RATIO),
+            Column("recipes", "Recipes", COUNT),
+            Column("seeds", "Seeds", COUNT),
+        ),
+        names,
+    )
+
+
+def groups_table(findings: Findings, names: Names) -> Table | None:
+    """Scores, gains and gaps of all languages and families, in points."""
+    frame = findings["groups"].filter(
+        pl.col("grouping").is_in([ALL, FAMILY, LANGUAGE]), scale=POINTS
+    )
+    return shown(
+        "groups",
+        "Scores, gains and gaps of languages and families, in points",
+        _named(frame, names),
+        (
+            *_CELL,
+            Column("grouping", "Grouping"),
+            Column("group", "Languages"),
+            Column("quantity", "Quantity"),
+            Column("value", "Value", NUMBER, _ENDS),
+            *_JUDGED,
+            Column("low_languages", "Other languages, 95 % from", NUMBER),
+            Column("high_languages", "Other languages, to", NUMBER),
+            Column("members", "How many", COUNT),
+            Column("best", "Best"),
+            Column("worst", "Worst"),
+            Column("items", "Items", COUNT),
+            Column("seeds", "Seeds", COUNT),
+        ),
+        names,
+    )
+
+
+def languages_table(findings: Findings, names: Names) -> Table | None:
+    """What is known of each language."""
+    return shown(
+        "languages",
+        "Languages",
+        findings["languages"],
+        (
+            Column("language", "Code"),
+            Column("name", "Name"),
+            Column("family", "Family"),
+            Column("branch", "Branch"),
+            Column("script", "Script"),
+            Column("unseen", "Not in pretraining"),
+            Column("distance", "Distance from English", RATIO),
+            Column("pretraining_gib", "Pretraining text, GiB", RATIO),
+            Column("speakers", "Speakers, millions", NUMBER),
+        ),
+        names,
+    )

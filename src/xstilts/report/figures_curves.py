@@ -1,0 +1,183 @@
+"""How robust: what perturbed texts cost, by how much of a text is perturbed."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import Any
+
+import polars as pl
+
+from xstilts.analysis.findings import (
+    ALL,
+    ALL_LANGUAGES,
+    EVERY,
+    FAMILY,
+)
+from xstilts.recipes import NONE
+from xstilts.report.fairness_figures import (
+    Choice,
+    Figure,
+    Names,
+    View,
+    bars,
+    column,
+    drawing,
+    readable,
+    rows,
+    scatter,
+    views,
+)
+
+_COLUMNS = (
+    "encoder",
+    "recipe",
+    "target",
+    "group",
+    "kind",
+    "strength",
+    "clean",
+    "perturbed",
+    "value",
+    "low",
+    "high",
+    "change",
+    "verdict",
+    "basis",
+    "languages",
+    "items",
+)
+_HOVER = (
+    "<b>{recipe}</b>, {kind} at {strength}"
+    "<br>drop {value:.1f} %, 95 % interval {low:.1f} to {high:.1f}"
+    "<br>{clean:.1f} without, {perturbed:.1f} with it<br>languages: {languages}; items: {items}"
+)
+# Of more rows, only the means over targets are drawn: the page is to open within seconds.
+_MOST_ROWS = 6_000
+_BESIDE, _OF_FOUR = 3, 2
+_PANEL = 250
+
+
+def curves(perturbed: pl.DataFrame, names: Names) -> Figure | None:
+    """What each kind of perturbation costs, by its strength; a line for each recipe."""
+    frame = perturbed.filter(
+        pl.col("grouping").eq(FAMILY) | pl.col("group").eq(ALL_LANGUAGES), quantity="drop"
+    ).sort(pl.col("grouping").ne(ALL), maintain_order=True)
+    if frame.filter(pl.col("value").is_not_null()).is_empty():
+        return None
+    means = frame.filter(target=EVERY)
+    cut = len(frame) > _MOST_ROWS and not means.is_empty()
+    frame = means if cut else frame
+    choices = (
+        names.choice(frame, "encoder", "Encoder"),
+        _groups(frame, names),
+        names.choice(frame, "target", "Target"),
+    )
+    kinds = frame["kind"].unique(maintain_order=True).to_list()
+    frame = frame.with_columns(pl.col("languages").list.len())
+    return Figure(
+        anchor="perturbation-curves",
+        caption=(
+            "Relative drop of the score corrected for chance, in percent, with 95 % intervals, by"
+            " how much of a text is perturbed. Lower is more robust. The baseline is black."
+            + (" Each target by itself is in the table." if cut else "")
+        ),
+        alt=(
+            "Small line plots, one for each kind of perturbation: its strength from left to right,"
+            " the relative drop upwards, one line for each recipe."
+        ),
+        columns=_COLUMNS,
+        hover=_HOVER,
+        choices=choices,
+        views=views(frame, choices, partial(_curve_view, names=names, kinds=kinds)),
+    )
+
+
+def _groups(frame: pl.DataFrame, names: Names) -> Choice:
+    first = frame.unique("group", keep="first", maintain_order=True)
+    held = first.with_columns(
+        single=pl.col("languages").list.len().eq(1) & pl.col("grouping").eq(FAMILY)
+    ).to_dicts()
+    return Choice(
+        column="group",
+        label="Languages",
+        values=tuple(row["group"] for row in held),
+        names=tuple(names.group(row) for row in held),
+    )
+
+
+def _curve_view(frame: pl.DataFrame, names: Names, kinds: list[str]) -> View | None:
+    unknown = frame.filter(pl.col("value").is_null())
+    frame = frame.filter(pl.col("value").is_not_null()).sort("strength", maintain_order=True)
+    kinds = [kind for kind in kinds if kind in frame["kind"]]
+    if not kinds:
+        return None
+    beside = _OF_FOUR if len(kinds) in (_OF_FOUR, 2 * _OF_FOUR) else _BESIDE
+    lines = math.ceil(len(kinds) / beside)
+    layout: dict[str, Any] = {}
+    annotations, traces = [], []
+    shown: set[str] = set()
+    for number, kind in enumerate(kinds):
+        line, place = divmod(number, beside)
+        axes = "" if number == 0 else str(number + 1)
+        layout[f"xaxis{axes}"] = {
+            "anchor": f"y{axes}",
+            "domain": _part(place, beside, 0.05),
+            "rangemode": "tozero",
+            "zeroline": False,
+            "title": {"text": "strength"} if number + beside >= len(kinds) else {},
+        }
+        top, bottom = 1 - line / lines, 1 - (line + 1) / lines
+        gap = 0.0 if lines == 1 else 0.1 / lines
+        layout[f"yaxis{axes}"] = {
+            "anchor": f"x{axes}",
+            "domain": [bottom + gap, top - gap],
+            **({"matches": "y"} if axes else {}),
+            "title": {"text": "relative drop, %"} if place == 0 else {},
+        }
+        annotations.append(
+            {
+                "text": f"<b>{readable(kind)}</b>",
+                "xref": f"x{axes} domain",
+                "yref": f"y{axes} domain",
+                "x": 0,
+                "y": 1,
+                "xanchor": "left",
+                "yanchor": "bottom",
+                "showarrow": False,
+            }
+        )
+        for recipe, held in names.by_recipe(frame.filter(kind=kind)):
+            mark = names.marks[recipe]
+            traces.append(
+                scatter(
+                    name=names.recipe(recipe),
+                    legendgroup=recipe,
+                    showlegend=recipe not in shown,
+                    mode="lines+markers",
+                    x=column(held, "strength"),
+                    y=column(held, "value"),
+                    xaxis=f"x{axes}",
+                    yaxis=f"y{axes}",
+                    line={"color": mark.colour, "width": 2 if recipe == NONE else 1.5},
+                    marker={**mark.marker(), "size": mark.size - 2},
+                    error_y=bars(held, "value", "low", "high", mark, faint=0.45),
+                    customdata=rows(held, _COLUMNS),
+                )
+            )
+            shown.add(recipe)
+    figure = drawing(traces, height=130 + _PANEL * lines, annotations=annotations, **layout)
+    return View(drawing=figure, note=_unknown(unknown))
+
+
+def _part(place: int, places: int, gap: float) -> list[float]:
+    width = (1 - gap * (places - 1)) / places
+    return [round(place * (width + gap), 4), round(place * (width + gap) + width, 4)]
+
+
+def _unknown(frame: pl.DataFrame) -> str:
+    if frame.is_empty():
+        return ""
+    reasons = sorted({why or "reason not given" for why in frame["why"]})
+    kinds = sorted({readable(kind) for kind in frame["kind"]})
+    return f"Not shown, {len(frame)} numbers of {', '.join(kinds)}: {'; '.join(reasons)}."

@@ -1,0 +1,203 @@
+"""Gains of languages against how far they are from English."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import polars as pl
+
+from xstilts.analysis.findings import (
+    EVERY,
+    GAIN,
+    LANGUAGE,
+    POINTS,
+)
+from xstilts.recipes import NONE
+from xstilts.report.fairness_figures import (
+    COLOURS,
+    INK,
+    MUTED,
+    UNSEEN,
+    Figure,
+    Mark,
+    Names,
+    View,
+    bars,
+    column,
+    drawing,
+    label,
+    rows,
+    scatter,
+    views,
+)
+
+_COLUMNS = (
+    "encoder",
+    "recipe",
+    "language",
+    "name",
+    "family",
+    "script",
+    "unseen",
+    "distance",
+    "value",
+    "low",
+    "high",
+    "verdict",
+)
+_HOVER = (
+    "<b>{name}</b> ({language}), {family}, {script}<br>distance {distance:.2f}"
+    "<br>gain {value:+.1f}, 95 % interval {low:+.1f} to {high:+.1f}<br>{verdict}"
+)
+_SHAPES = (
+    "circle",
+    "square",
+    "diamond",
+    "triangle-up",
+    "triangle-down",
+    "cross",
+    "x",
+    "star",
+    "pentagon",
+    "hexagon2",
+    "hourglass",
+    "bowtie",
+    "star-diamond",
+    "star-square",
+    "triangle-left",
+    "triangle-right",
+    "diamond-tall",
+    "octagon",
+)
+# Families of one language share the grey, so that the colours last for those with several.
+_FAMILY_COLOURS = (*COLOURS, "#8c510a", INK)
+_ONE_LANGUAGE = "Families of one language"
+
+
+def distance_plot(groups: pl.DataFrame, names: Names) -> Figure | None:
+    """Gains of languages, mean over targets, against their distance from English."""
+    known = [
+        {"language": code, **{key: row[key] for key in ("name", "family", "script", "distance")}}
+        for code, row in names.languages.items()
+        if row["distance"] is not None
+    ]
+    gains = groups.filter(
+        pl.col("value").is_not_null(),
+        quantity=GAIN,
+        grouping=LANGUAGE,
+        scale=POINTS,
+        target=EVERY,
+    ).rename({"group": "language"})
+    if gains.is_empty() or not known:
+        return None
+    unseen = [code for code, row in names.languages.items() if row["unseen"]]
+    frame = gains.join(pl.DataFrame(known), on="language", maintain_order="left").with_columns(
+        unseen=pl.col("language").is_in(unseen)
+    )
+    if frame.is_empty():
+        return None
+    left_out = sorted(set(gains["language"]) - set(frame["language"]))
+    choices = (
+        names.choice(frame, "encoder", "Encoder"),
+        names.choice(frame, "recipe", "Recipe"),
+    )
+    return Figure(
+        anchor="gain-against-distance",
+        caption=(
+            f"Gain over {NONE} of each language, in points, mean over targets, against its"
+            " distance from English. Colours are families, shapes are scripts."
+            f" {UNSEEN} not in the encoder's pretraining data."
+            + (f" Distance not known: {', '.join(left_out)}." if left_out else "")
+        ),
+        alt=(
+            "Scatter plot of languages: distance from English from left to right, gain over the"
+            " baseline upwards."
+        ),
+        columns=_COLUMNS,
+        hover=_HOVER,
+        choices=choices,
+        views=views(frame, choices, partial(_distance_view, shapes=_shapes(frame))),
+    )
+
+
+def _shapes(frame: pl.DataFrame) -> dict[str, str]:
+    """Script to shape, the same in all views."""
+    scripts = (
+        frame.unique("language")
+        .group_by("script")
+        .len()
+        .sort("len", "script", descending=[True, False])
+    )
+    return {script: _SHAPES[place % len(_SHAPES)] for place, script in enumerate(scripts["script"])}
+
+
+def _distance_view(frame: pl.DataFrame, shapes: dict[str, str]) -> View:
+    sizes = frame.group_by("family").len().sort("len", "family", descending=[True, False])
+    several = [family for family, size in sizes.iter_rows() if size > 1]
+    colours = {
+        family: _FAMILY_COLOURS[place % len(_FAMILY_COLOURS)]
+        for place, family in enumerate(several)
+    }
+    traces = []
+    for family in (*several, _ONE_LANGUAGE):
+        held = frame.filter(
+            pl.col("family").eq(family)
+            if family != _ONE_LANGUAGE
+            else ~pl.col("family").is_in(several)
+        )
+        if held.is_empty():
+            continue
+        mark = Mark(colours.get(family, MUTED), "circle")
+        traces.append(
+            scatter(
+                legendgroup=family,
+                showlegend=False,
+                x=column(held, "distance"),
+                y=column(held, "value"),
+                mode="markers+text",
+                text=[
+                    f"{row['language']}{UNSEEN if row['unseen'] else ''}" for row in held.to_dicts()
+                ],
+                textposition="middle right",
+                textfont={"size": 11},
+                marker={
+                    "color": mark.colour,
+                    "size": 9,
+                    "symbol": [shapes[script] for script in held["script"]],
+                },
+                error_y=bars(held, "value", "low", "high", mark, faint=0.4),
+                customdata=rows(held, _COLUMNS),
+            )
+        )
+        # In the legend a colour has no shape, which would be that of some script.
+        traces.append(_legend_entry(label(family), "circle", mark.colour, legendgroup=family))
+    traces += [
+        _legend_entry(script, shape, MUTED, legend="legend2")
+        for script, shape in shapes.items()
+        if script in frame["script"]
+    ]
+    figure = drawing(
+        traces,
+        height=540,
+        xaxis={"title": {"text": "distance from English"}, "zeroline": False},
+        yaxis={"title": {"text": f"gain over {NONE}, points"}},
+        legend2={
+            "orientation": "h",
+            "x": 0,
+            "y": 0,
+            "yref": "container",
+            "yanchor": "bottom",
+            "title": {"text": "Script "},
+            "itemclick": False,
+            "itemdoubleclick": False,
+        },
+    )
+    return View(drawing=figure)
+
+
+def _legend_entry(name: str, symbol: str, colour: str, **fields: Any) -> dict[str, Any]:
+    """A trace without points, for what it says in the legend."""
+    marker = {"color": colour, "symbol": symbol, "size": 9}
+    held = {"x": [None], "y": [None], "mode": "markers", "hoverinfo": "skip"}
+    return scatter(name=name, marker=marker, **held, **fields)

@@ -1,0 +1,193 @@
+"""Every language as a row of dots, one for each recipe, the languages of a family together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
+from typing import Any
+
+import polars as pl
+
+from xstilts.analysis.findings import (
+    GAIN,
+    LANGUAGE,
+    POINTS,
+    SCORE,
+)
+from xstilts.recipes import NONE
+from xstilts.report.fairness_figures import (
+    BAND,
+    LINE,
+    UNSEEN,
+    Figure,
+    Names,
+    View,
+    bars,
+    column,
+    drawing,
+    label,
+    rows,
+    scatter,
+    views,
+)
+
+_COLUMNS = (
+    "encoder",
+    "recipe",
+    "target",
+    "quantity",
+    "family",
+    "language",
+    "label",
+    "value",
+    "low",
+    "high",
+    "basis",
+    "items",
+    "seeds",
+)
+_HOVER = (
+    "<b>{label}</b>, {family}<br>{recipe}: {value:.1f}, 95 % interval {low:.1f} to {high:.1f}"
+    "<br>over {basis}; items: {items}, seeds: {seeds}"
+)
+# In pixels: a row before any recipe, what each recipe adds, a family's heading, what is around.
+_ROW, _PER_RECIPE, _HEADING, _AROUND = 12, 4.5, 24, 120
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of the plot, in pixels from the top; without a language it is a family's heading."""
+
+    family: str
+    code: str
+    top: float
+    height: float
+
+    @property
+    def middle(self) -> float:
+        """Where its text stands."""
+        return self.top + self.height / 2
+
+    @property
+    def bottom(self) -> float:
+        """Where the next one begins."""
+        return self.top + self.height
+
+
+def dot_plot(groups: pl.DataFrame, names: Names) -> Figure | None:
+    """Scores or gains of every language, the languages of a family together."""
+    frame = groups.filter(
+        pl.col("value").is_not_null(),
+        pl.col("quantity").is_in([SCORE, GAIN]),
+        grouping=LANGUAGE,
+        scale=POINTS,
+    )
+    if frame.is_empty():
+        return None
+    codes = frame["group"].unique(maintain_order=True).to_list()
+    families = {code: names.family_of(code) for code in codes}
+    order = sorted(
+        set(families.values()),
+        key=lambda family: (-sum(held == family for held in families.values()), family),
+    )
+    frame = frame.with_columns(
+        language=pl.col("group"),
+        label=pl.col("group").replace_strict({code: names.language(code) for code in codes}),
+        family=pl.col("group").replace_strict(families),
+    )
+    choices = (
+        names.choice(frame, "encoder", "Encoder"),
+        names.choice(frame, "target", "Target"),
+        names.choice(frame.sort(pl.col("quantity").eq(GAIN)), "quantity", "Shown"),
+    )
+    return Figure(
+        anchor="languages-in-detail",
+        caption=(
+            "Every language, in points, with 95 % intervals. The baseline is the open black"
+            f" diamond. {UNSEEN} not in the encoder's pretraining data. Click a recipe in the"
+            " legend to hide it, click twice to see it alone."
+        ),
+        alt=(
+            "Dot plot with one row for each language, grouped by family, and one dot with an"
+            " interval for each recipe."
+        ),
+        columns=_COLUMNS,
+        hover=_HOVER,
+        choices=choices,
+        views=views(frame, choices, partial(_dot_view, names=names, order=order)),
+    )
+
+
+def _dot_view(frame: pl.DataFrame, names: Names, order: Sequence[str]) -> View:
+    recipes = [recipe for recipe, _ in names.by_recipe(frame)]
+    lines = _lines(frame, order, _ROW + _PER_RECIPE * len(recipes))
+    middles = {line.code: line.middle for line in lines if line.code}
+    traces = []
+    for place, (recipe, held) in enumerate(names.by_recipe(frame)):
+        mark = names.marks[recipe]
+        # Recipes share a language's row, the first one on top.
+        shift = _PER_RECIPE * (place - (len(recipes) - 1) / 2)
+        traces.append(
+            scatter(
+                name=names.recipe(recipe),
+                mode="markers",
+                x=column(held, "value"),
+                y=[middles[code] + shift for code in held["language"]],
+                marker=mark.marker(),
+                error_x=bars(held, "value", "low", "high", mark),
+                customdata=rows(held, _COLUMNS),
+            )
+        )
+    # The numbers stand above as well, for a long list.
+    traces.append(scatter(x=[None], y=[None], xaxis="x2", showlegend=False, hoverinfo="skip"))
+    labels = dict(zip(frame["language"], frame["label"], strict=True))
+    gains = frame["quantity"][0] == GAIN
+    return View(
+        drawing=drawing(
+            traces,
+            height=round(_AROUND + lines[-1].bottom),
+            xaxis={
+                "title": {"text": f"gain over {NONE}, points" if gains else "score, points"},
+                "zeroline": gains,
+            },
+            xaxis2={"overlaying": "x", "matches": "x", "side": "top", "showgrid": False},
+            yaxis={
+                "range": [lines[-1].bottom, 0],
+                "tickmode": "array",
+                "tickvals": [line.middle for line in lines],
+                "ticktext": [
+                    label(labels[line.code]) if line.code else f"<b>{label(line.family)}</b>"
+                    for line in lines
+                ],
+                "showgrid": False,
+                "zeroline": False,
+            },
+            shapes=list(_ground(lines)),
+        )
+    )
+
+
+def _lines(frame: pl.DataFrame, order: Sequence[str], height: float) -> list[Line]:
+    """The families in order, each with its languages by name."""
+    lines: list[Line] = []
+    for family in order:
+        held = frame.filter(family=family).unique("language").sort("label")
+        for code in ["", *held["language"]] if not held.is_empty() else []:
+            top = lines[-1].bottom if lines else 0.0
+            lines.append(Line(family, code, top, height if code else _HEADING))
+    return lines
+
+
+def _ground(lines: Sequence[Line]) -> Iterator[dict[str, Any]]:
+    """A pale ground behind every other family, and a thin line below each language."""
+    below = {"layer": "below", "xref": "paper", "x0": 0, "x1": 1}
+    for number, (_, held) in enumerate(groupby(lines, key=lambda line: line.family)):
+        first, *others = held
+        if number % 2 == 0:
+            ends = {"y0": first.top, "y1": others[-1].bottom}
+            yield {"type": "rect", "fillcolor": BAND, "line": {"width": 0}, **below, **ends}
+        for line in others:
+            ends = {"y0": line.bottom, "y1": line.bottom}
+            yield {"type": "line", "line": {"color": LINE, "width": 0.5}, **below, **ends}

@@ -1,0 +1,194 @@
+"""Who gains: gains over the baseline, recipe by family of languages."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import polars as pl
+
+from xstilts.analysis.findings import (
+    ALL,
+    ALL_LANGUAGES,
+    FAMILY,
+    GAIN,
+)
+from xstilts.recipes import NONE
+from xstilts.report.cells import signed
+from xstilts.report.fairness_figures import (
+    INK,
+    SIGNIFICANT,
+    UNSEEN,
+    Figure,
+    Names,
+    View,
+    drawing,
+    label,
+    rows,
+    significant,
+    views,
+)
+
+_COLUMNS = (
+    "encoder",
+    "recipe",
+    "target",
+    "scale",
+    "quantity",
+    "group",
+    "value",
+    "low",
+    "high",
+    "p_adjusted",
+    "verdict",
+    "basis",
+    "languages",
+    "members",
+    "items",
+    "seeds",
+    "label",
+)
+_HOVER = (
+    "<b>{label}</b>, {recipe}<br>{value:+.1f}, 95 % interval {low:+.1f} to {high:+.1f}"
+    "<br>{verdict} (p {p_adjusted:.2g}, over {basis})"
+    "<br>languages: {members} ({languages})<br>items: {items}, seeds: {seeds}"
+)
+# Orange for what is lost, white, blue for what is gained: all pale enough for dark numbers.
+_SCALE = (
+    (0.0, "#d97f1e"),
+    (0.25, "#fbd9b0"),
+    (0.5, "#ffffff"),
+    (0.75, "#c3dcf1"),
+    (1.0, "#4f96d6"),
+)
+# At least so many points from white to full colour, so that noise around 0 stays pale.
+_LEAST_REACH = 1.0
+_WHOLE_TICKS = 3.0
+# In pixels: a cell with its number, and what is beside the cells.
+_CELL, _BESIDE = 58, 150
+# More labels than this stand aslant.
+_LEVEL_LABELS = 6
+_RULE = {
+    "type": "line",
+    "yref": "paper",
+    "x0": 0.5,
+    "x1": 0.5,
+    "y0": 0,
+    "y1": 1,
+    "line": {"color": INK, "width": 1.5},
+}
+
+
+def heat_map(groups: pl.DataFrame, names: Names) -> Figure | None:
+    """Gains over the baseline, recipe by family; the first column is the mean over languages."""
+    frame = groups.filter(
+        pl.col("value").is_not_null(),
+        pl.col("grouping").eq(FAMILY) | pl.col("group").eq(ALL_LANGUAGES),
+        quantity=GAIN,
+    ).with_columns(members=pl.col("languages").list.len())
+    if frame.filter(grouping=FAMILY).is_empty():
+        return None
+    choices = (
+        names.choice(frame, "encoder", "Encoder"),
+        names.choice(frame, "target", "Target"),
+        names.choice(frame, "scale", "Scale"),
+    )
+    return Figure(
+        anchor="gains-by-family",
+        caption=(
+            f"Gain over {NONE} by recipe and family. Blue gains, orange loses, grey is not known;"
+            f" {UNSEEN} has languages that are not in the encoder's pretraining data;"
+            f" {SIGNIFICANT} the gain or loss stands out of the noise, all families of the recipe"
+            " considered (Holm). The colours reach as far as the greatest number in view."
+        ),
+        alt=(
+            "Heat map with one row for each recipe and one column for each family of languages;"
+            " each cell holds the gain over the baseline."
+        ),
+        columns=_COLUMNS,
+        hover=_HOVER,
+        choices=choices,
+        views=views(frame, choices, partial(_heat_view, names=names)),
+        least_width=_BESIDE + _CELL * frame["group"].n_unique(),
+    )
+
+
+def _heat_view(frame: pl.DataFrame, names: Names) -> View:
+    labels = _family_labels(frame, names)
+    # The first recipe stands on top.
+    recipes = [recipe for recipe, _ in names.by_recipe(frame)][::-1]
+    frame = frame.with_columns(label=pl.col("group").replace_strict(labels))
+    held = {
+        (row["recipe"], row["group"]): (row, cells)
+        for row, cells in zip(frame.to_dicts(), rows(frame, _COLUMNS), strict=True)
+    }
+    grid = [[held.get((recipe, group), ({}, None)) for group in labels] for recipe in recipes]
+    reach = max(_LEAST_REACH, *(abs(value) for value in frame["value"]))
+    trace = {
+        "type": "heatmap",
+        "x": [label(name) for name in labels.values()],
+        "y": recipes,
+        "z": [[row.get("value") for row, _ in line] for line in grid],
+        "text": [[_cell_text(row) for row, _ in line] for line in grid],
+        "customdata": [[cells for _, cells in line] for line in grid],
+        "texttemplate": "%{text}",
+        "textfont": {"size": 13, "color": INK},
+        "hoverongaps": False,
+        "xgap": 2,
+        "ygap": 2,
+        "zmin": -reach,
+        "zmid": 0,
+        "zmax": reach,
+        "colorscale": _SCALE,
+        "colorbar": {
+            "orientation": "h",
+            "y": 0,
+            "yanchor": "top",
+            "x": 0,
+            "xanchor": "left",
+            "len": 0.4,
+            "thickness": 10,
+            "outlinewidth": 0,
+            "tickformat": "+.0f" if reach > _WHOLE_TICKS else "+.1f",
+        },
+    }
+    return View(
+        drawing=drawing(
+            [trace],
+            height=150 + 38 * len(recipes),
+            xaxis={
+                "type": "category",
+                "fixedrange": True,
+                "side": "top",
+                "showgrid": False,
+                "tickfont": {"size": 12},
+                "tickangle": -35 if len(labels) > _LEVEL_LABELS else 0,
+            },
+            yaxis={"type": "category", "fixedrange": True, "showgrid": False},
+            plot_bgcolor="#e4e7ea",
+            margin={"t": 30},
+            # Apart from the families: it is made of the same languages.
+            shapes=[_RULE] if ALL_LANGUAGES in labels else [],
+        )
+    )
+
+
+def _family_labels(frame: pl.DataFrame, names: Names) -> dict[str, str]:
+    """Group to its label: all languages first, then families by their number of languages."""
+    first = (
+        frame.unique("group", keep="first", maintain_order=True)
+        .sort(
+            pl.col("grouping").eq(ALL),
+            pl.col("members"),
+            descending=True,
+            maintain_order=True,
+        )
+        .to_dicts()
+    )
+    return {row["group"]: names.group(row) for row in first}
+
+
+def _cell_text(row: dict[str, Any]) -> str:
+    if not row:
+        return ""
+    return signed(row["value"]) + (f" {SIGNIFICANT}" if significant(row["verdict"]) else "")

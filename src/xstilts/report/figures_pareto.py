@@ -1,0 +1,175 @@
+"""The mean over languages against the worst family: which recipes better which."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import polars as pl
+
+from xstilts.report.fairness_figures import (
+    MUTED,
+    Figure,
+    Mark,
+    Names,
+    View,
+    bars,
+    column,
+    drawing,
+    rows,
+    scatter,
+    views,
+)
+
+_COLUMNS = (
+    "encoder",
+    "recipe",
+    "mean",
+    "mean_low",
+    "mean_high",
+    "worst",
+    "worst_low",
+    "worst_high",
+    "worst_family",
+    "front",
+    "dominated_by",
+    "standing",
+)
+_HOVER = (
+    "<b>{recipe}</b><br>mean over languages: {mean:.1f} ({mean_low:.1f} to {mean_high:.1f})"
+    "<br>worst family, {worst_family}: {worst:.1f} ({worst_low:.1f} to {worst_high:.1f})"
+    "<br>{standing}"
+)
+# In pixels: a letter and a line of a label, half a point, and the plot area that is reckoned with.
+_LETTER, _LINE_HEIGHT, _POINT, _WIDTH, _HEIGHT = 7.5, 17.0, 7.0, 850.0, 380.0
+# Where a label can stand: to the right of its point, the left and so on, as plotly says it, with
+# the signs of its middle's distance from the point.
+_PLACES = {
+    "top right": (1, 1),
+    "bottom right": (1, -1),
+    "top left": (-1, 1),
+    "bottom left": (-1, -1),
+    "top center": (0, 1),
+    "bottom center": (0, -1),
+    "middle right": (1, 0),
+    "middle left": (-1, 0),
+}
+
+
+def pareto_plot(pareto: pl.DataFrame, names: Names) -> Figure | None:
+    """Mean over languages against the worst family, the front joined."""
+    frame = pareto.filter(pl.col("mean").is_not_null(), pl.col("worst").is_not_null())
+    if frame.is_empty():
+        return None
+    choices = (names.choice(frame, "encoder", "Encoder"),)
+    return Figure(
+        anchor="mean-against-worst",
+        caption=(
+            "Mean over languages against the worst family, both corrected for chance, with 95 %"
+            " intervals. Up and to the right is better. The line joins the recipes that no other"
+            " one betters in both; larger marks."
+        ),
+        alt=(
+            "Scatter plot of recipes: mean over languages from left to right, the score of the"
+            " worst family upwards, with the Pareto front as a line."
+        ),
+        columns=_COLUMNS,
+        hover=_HOVER,
+        choices=choices,
+        views=views(frame, choices, partial(_pareto_view, names=names)),
+    )
+
+
+def _pareto_view(frame: pl.DataFrame, names: Names) -> View:
+    frame = frame.with_columns(pl.col("front").fill_null(False)).with_columns(
+        standing=pl.when(pl.col("front"))
+        .then(pl.lit("on the front"))
+        .otherwise(pl.lit("bettered by ") + pl.col("dominated_by").list.join(", "))
+    )
+    front = frame.filter("front").sort("mean")
+    labels = dict(zip(frame["recipe"], _label_places(frame), strict=True))
+    traces = [
+        scatter(
+            x=column(front, "mean"),
+            y=column(front, "worst"),
+            mode="lines",
+            line={"color": MUTED, "width": 1.5, "dash": "dot"},
+            hoverinfo="skip",
+        )
+    ]
+    for recipe, held in names.by_recipe(frame):
+        base = names.marks[recipe]
+        mark = Mark(base.colour, base.symbol, base.size + 4 * held["front"][0])
+        traces.append(
+            scatter(
+                name=names.recipe(recipe),
+                x=column(held, "mean"),
+                y=column(held, "worst"),
+                mode="markers+text",
+                text=[recipe],
+                textposition=labels[recipe],
+                marker=mark.marker(),
+                error_x=bars(held, "mean", "mean_low", "mean_high", mark, faint=0.35),
+                error_y=bars(held, "worst", "worst_low", "worst_high", mark, faint=0.35),
+                customdata=rows(held, _COLUMNS),
+                cliponaxis=False,
+            )
+        )
+    figure = drawing(
+        traces,
+        height=480,
+        showlegend=False,
+        xaxis={"title": {"text": "mean over languages, corrected"}, "zeroline": False},
+        yaxis={"title": {"text": "worst family, corrected"}, "zeroline": False},
+    )
+    return View(drawing=figure)
+
+
+@dataclass(frozen=True)
+class Box:
+    """What is drawn around a point: half its width and height, in pixels."""
+
+    x: float
+    y: float
+    across: float
+    up: float
+
+    def hits(self, other: Box) -> bool:
+        """Whether the two overlap."""
+        return (
+            abs(self.x - other.x) < self.across + other.across
+            and abs(self.y - other.y) < self.up + other.up
+        )
+
+
+def _label_places(frame: pl.DataFrame) -> list[str]:
+    """Where each recipe's label stands: the place with the fewest labels and points in its way."""
+    across = _pixels(frame, "mean", "mean_low", "mean_high", _WIDTH)
+    up = _pixels(frame, "worst", "worst_low", "worst_high", _HEIGHT)
+    points = [Box(x, y, _POINT, _POINT) for x, y in zip(across, up, strict=True)]
+    labels: list[Box] = []
+    chosen = []
+    for recipe, point in zip(frame["recipe"], points, strict=True):
+        half = len(recipe) * _LETTER / 2
+        places = {
+            name: Box(
+                point.x + right * (half + _POINT),
+                point.y + above * (_LINE_HEIGHT / 2 + _POINT),
+                half,
+                _LINE_HEIGHT / 2,
+            )
+            for name, (right, above) in _PLACES.items()
+        }
+        in_the_way = [*labels, *(other for other in points if other is not point)]
+        hits = {name: sum(map(box.hits, in_the_way)) for name, box in places.items()}
+        best = min(hits, key=hits.__getitem__)
+        labels.append(places[best])
+        chosen.append(best)
+    return chosen
+
+
+def _pixels(frame: pl.DataFrame, value: str, low: str, high: str, size: float) -> Sequence[float]:
+    ends = [*frame[low].drop_nulls(), *frame[high].drop_nulls(), *frame[value]]
+    span = max(ends) - min(ends) or 1.0
+    return [(at - min(ends)) / span * size for at in frame[value]]

@@ -1,0 +1,55 @@
+"""The page, tables and summary of scores that somebody else made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from xstilts.analysis.investigate import World, investigate
+from xstilts.analysis.sentences import sentences
+from xstilts.errors import XstiltsError
+from xstilts.files import write_text
+from xstilts.language_facts import UNSEEN, facts_for
+from xstilts.languages import INVITRO_LANGUAGES, LANGUAGES
+from xstilts.own_scores import read_own_scores
+from xstilts.report.fairness import write_fairness
+
+PAGE, TABLES, SUMMARY = "fairness.html", "findings", "findings.txt"
+
+
+def report_own_scores(scores: Path, output: Path, baseline: str) -> Iterator[str]:
+    """Write everything into a folder, and say what is there and what the table did not allow.
+
+    Raises:
+        XstiltsError: no table of scores (`own_scores.read_own_scores`), or the folder is a file.
+    """
+    own = read_own_scores(scores, baseline)
+    if output.exists() and not output.is_dir():
+        raise XstiltsError("it is a file", where=output, mend="name another folder: --output DIR")
+    codes = set(own.scores["language"])
+    generated = not codes <= LANGUAGES.keys() and codes <= INVITRO_LANGUAGES.keys()
+    findings = investigate(
+        own.scores,
+        World(
+            languages=INVITRO_LANGUAGES if generated else LANGUAGES,
+            facts=facts_for("invitro" if generated else "folder"),
+            unseen={} if generated else dict.fromkeys(own.scores["encoder"].unique(), UNSEEN),
+        ),
+        recipes=own.recipes,
+    )
+    summary = sentences(findings)
+    output.mkdir(parents=True, exist_ok=True)
+    findings.write(output / TABLES)
+    write_text(output / SUMMARY, "".join(f"{sentence}\n" for sentence in summary))
+    write_fairness(
+        output / PAGE,
+        findings,
+        title=scores.stem,
+        summary=summary,
+        notes=own.notes,
+        recipes=own.recipes,
+    )
+    yield from summary
+    yield ""
+    yield from own.notes
+    yield f"The page is {output / PAGE}; its tables are in {output / TABLES}."

@@ -1,0 +1,28 @@
+"""What is robust and fair, as tables (`xstilts.analysis.investigate`)."""
+
+from xstilts.jobs import job
+
+with job(snakemake):
+    from pathlib import Path
+
+    import polars as pl
+
+    from xstilts.analysis.investigate import World, investigate
+    from xstilts.language_facts import facts_for
+    from xstilts.languages import language_table
+
+    source = snakemake.params.data_source
+    findings = investigate(
+        pl.read_parquet(snakemake.input.scores),
+        World(
+            languages=language_table(source),
+            facts=facts_for(source),
+            unseen={name: set(codes) for name, codes in snakemake.params.unseen.items()},
+        ),
+        recipes=snakemake.params.recipes,
+        runs=pl.read_parquet(snakemake.input.runs),
+        predictions=snakemake.input.predictions,
+        data={Path(path).parent.name: path for path in snakemake.input.data},
+        baselines=next((pl.read_parquet(path) for path in snakemake.input.baselines), None),
+    )
+    findings.write(snakemake.output[0])

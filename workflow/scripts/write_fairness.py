@@ -1,0 +1,27 @@
+"""The HTML page of robustness and fairness, and its summary (`xstilts.report.fairness`)."""
+
+from xstilts.jobs import job
+
+with job(snakemake):
+    from pathlib import Path
+
+    from xstilts.analysis.findings import Findings
+    from xstilts.analysis.sentences import sentences
+    from xstilts.files import write_text
+    from xstilts.report.fairness import write_fairness
+    from xstilts.report.notes import left_out_notes
+
+    experiment = snakemake.params.experiment
+    findings = Findings.read(snakemake.input[0])
+    summary = sentences(findings)
+    write_text(snakemake.output.summary, "".join(f"{sentence}\n" for sentence in summary))
+    write_fairness(
+        Path(snakemake.output.page),
+        findings,
+        title=experiment["experiment"],
+        summary=summary,
+        notes=list(left_out_notes(snakemake.params.left_out)),
+        experiment=experiment,
+        recipes=snakemake.params.recipes,
+        links=[tuple(link) for link in snakemake.params.links],
+    )
