@@ -39,6 +39,10 @@ def test_shipped_experiments_are_valid(path):
     ("changes", "expected"),
     [
         ({"sedes": [1]}, "did you mean 'seeds'"),
+        ({"perturbations": {"typo": [0.1]}}, "did you mean 'typos'"),
+        ({"perturbations": {"typos": [1.1]}}, "less than or equal to 1"),
+        ({"perturbations": {"typos": [0.1], "targets": ["xquat"]}}, "no target of this"),
+        ({"perturbations": {"targets": ["xnli"]}}, "no perturbation is named"),
         ({"recipes": ["none", "mlni"]}, "did you mean 'mnli'"),
         ({"targets": ["xnlii"]}, "did you mean 'xnli'"),
         ({"targets": {"xnli": {"langauges": ["de"]}}}, "did you mean 'languages'"),

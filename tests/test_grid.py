@@ -455,3 +455,41 @@ def test_what_the_source_cannot_train_is_one_error(source, root, monkeypatch):
     assert f"the data source {source} cannot train" in message
     assert "squad_v1 has no train split, xnli has no train split there" in message
     assert "choose another `data_source`" in message
+
+
+def test_perturbations_reach_the_cells_that_they_are_for_and_no_training(root):
+    plain = grid(root)
+    noisy = grid(root, perturbations={"typos": [0.2, 0.1], "upper": [1], "items": 5})
+    assert plain.perturbed == ()
+    assert noisy.perturbed == ("xnli", "udpos", "xquad", "mlqa", "tatoeba")
+    assert noisy.slices.perturbation("xquad") == {
+        "conditions": ["typos@0.1", "typos@0.2", "upper@1"],
+        "items": 5,
+        "split": "test",
+        "parallel": True,
+        "generated": False,
+    }
+    cell = {"encoder": "a", "recipe": "mnli", "target": "xnli", "seed": "1", "train_set": "xnli"}
+    assert plain.perturbed_data(cell) == []
+    assert noisy.perturbed_data(cell) == ["results/try/data/xnli/perturbed.parquet"]
+    assert noisy.perturbed_features(cell) == ["results/try/features/a/xnli/perturbed.parquet"]
+    # What an untrained encoder makes of noise is not asked.
+    assert noisy.perturbed_data({**cell, "recipe": "untrained"}) == []
+    assert plain.slices.target(cell) == noisy.slices.target(cell)
+    few = grid(
+        root,
+        targets={"udpos": {"languages": ["en", "de"]}},
+        perturbations={"typos": [0.1], "targets": ["udpos"]},
+        splits=["dev"],
+    )
+    assert few.perturbed == ("udpos",)
+    assert few.slices.perturbation("udpos")["split"] == "dev"
+
+
+def test_languages_of_pretraining_are_told_from_others(root):
+    encoders = {"a": {"folder": "models/a"}, "b": {"folder": "models/b", "languages": ["en", "de"]}}
+    unseen = grid(root, encoders=encoders).slices.unseen()
+    # XLM-R's, unless an encoder says its own.
+    assert unseen["a"] == ["ht", "qu", "wo", "yo"]
+    assert {"sw", "zh"} <= set(unseen["b"])
+    assert not {"en", "de"} & set(unseen["b"])

@@ -253,3 +253,19 @@ def test_the_size_of_a_pretrained_encoder_is_that_of_the_one_that_is_made(tmp_pa
     assert shape_of_source(made) == shape_of_source(reckoned)
     weights = (tmp_path / "e/model.safetensors").stat().st_size
     assert 4 * shape_of_source(made).parameters == pytest.approx(weights, rel=0.15)
+
+
+def test_perturbed_inputs_are_planned(folder):
+    values = yaml.safe_load((folder / "exp.yaml").read_text())
+    values |= {"data_root": str(folder / "xtreme"), "perturbations": {"typos": [0.1, 0.2]}}
+    noisy = Grid(parse_experiment(values))
+    plain = Grid(parse_experiment({**values, "perturbations": {}}))
+    more, fewer = jobs_by_rule(noisy), jobs_by_rule(plain)
+    changed = {rule: number - fewer.get(rule, 0) for rule, number in more.items()}
+    assert {rule: number for rule, number in changed.items() if number} == {
+        "perturb": 4,
+        "tokenise": 4,
+    }
+    kept = [disk_of(each, {"e": None}, 1).kept for each in (noisy, plain)]
+    for name in ("data", "features", "predictions"):
+        assert kept[0][name] > kept[1][name]

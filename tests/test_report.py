@@ -264,7 +264,7 @@ def test_caveats_and_facts(render) -> None:
     assert "not comparable with published XTREME averages" in page.text
     assert "One seed" in page.text
     assert "'none' was not run" in page.text
-    assert "other conditions are not on this page: typos" in page.text
+    assert "perturbed inputs are not on this page: typos" in page.text
     assert "Mind the gap." in page.text
     assert "1 (encoder, recipe, target, seed)" in page.text
     assert row(page, "enc, PAN-X, test: F1", "yo†")[1] == "Yoruba"

@@ -494,6 +494,23 @@ def test_perturbed_sentences_take_the_place_of_clean_ones_in_the_same_pool():
     }
 
 
+def test_pairs_are_asked_for_by_side_since_both_sides_may_share_their_ids():
+    rows = [row("de", "test", "foreign", str(i), f"f{i}") for i in range(3)]
+    # English sentence i is the translation of foreign sentence i + 1.
+    rows += [row("de", "test", "en", str(i), f"e{i}", [str((i + 1) % 3)]) for i in range(3)]
+    data = pa.Table.from_pylist(rows, schema=DATA["retrieval"])
+    changed = pa.Table.from_pylist(rows[:1], schema=DATA["retrieval"])
+    noisy = Perturbed(changed, ["typos@0.2"], one_feature_a_row(changed))
+    vectors = np.eye(3, dtype=np.float32)[[0, 1, 2, 1, 2, 0, 0]]
+    table, _ = retrieve(TATOEBA, data, one_feature_a_row(data), vectors, Mining(), noisy)
+    asked = {
+        (found["direction"], found["id"])
+        for found in table.to_pylist()
+        if found["condition"] == "typos@0.2"
+    }
+    assert asked == {("from_en", "2"), ("to_en", "0")}
+
+
 def one_feature_a_row(data: pa.Table) -> Features:
     return Features(
         pa.table(

@@ -188,3 +188,25 @@ def test_of_too_few_languages_no_association_is_told(languages, told):
 
 def test_nothing_at_all_is_said_of_nothing():
     assert "nothing can be said" in sentences(Findings.of())[0]
+
+
+def test_what_perturbation_costs_is_told_where_its_interval_is_above_0():
+    def lost(kind, strength, value, low, high, **more):
+        return {
+            "encoder": "xlmr", "recipe": "none", "target": EVERY, "grouping": ALL,
+            "group": ALL_LANGUAGES, "quantity": "loss", "kind": kind, "strength": strength,
+            "value": value, "low": low, "high": high, "basis": ITEMS_AND_SEEDS, **more,
+        }  # fmt: skip
+
+    rows = [
+        lost("typos", 0.1, 2.0, 1.0, 3.0),
+        lost("typos", 0.3, 6.0, 4.0, 8.0),
+        lost("upper", 1.0, 0.5, -0.1, 1.1),
+    ]
+    found = said(perturbed=rows)
+    (sentence,) = [each for each in found if "cost points" in each]
+    assert "at 0.3 6.0 (95 % 4.0 to 8.0)." in sentence
+    change = {"change": -1.5, "change_low": -2.5, "change_high": -0.5, "verdict": "more robust"}
+    after = lost("typos", 0.3, 4.5, 3.0, 6.0, recipe="mnli", **change)
+    found = said(groups=[BASELINE, group("mnli", 0.0, -1.0, 1.0, NOT_ENOUGH)], perturbed=[after])
+    assert any("`mnli` loses 1.5 points fewer than the baseline by" in each for each in found)

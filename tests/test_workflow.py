@@ -127,8 +127,9 @@ def test_perturbed_inputs_are_predicted_as_further_conditions_of_the_same_cell(f
 def test_findings_and_their_page_are_there(finished):
     results = finished / "results/tiny"
     findings = Findings.read(results / "findings")
-    for name, held in findings.tables.items():
-        assert held.height or name == "association", name
+    # Three languages of three families allow no more.
+    empty = {name for name, held in findings.tables.items() if held.is_empty()}
+    assert empty <= {"association", "pareto", "collapsed"}
     assert set(findings["perturbed"]["target"]) == {*EXPERIMENT["perturbations"]["targets"], EVERY}
     page = (results / "fairness.html").read_text()
     summary = (results / "findings.txt").read_text().splitlines()
@@ -327,7 +328,7 @@ def test_real_data_and_a_real_encoder_give_the_expected_picture(tmp_path, xtreme
     scores = pl.read_parquet(tmp_path / "results/xtreme-mini/scores.parquet")
     main = {
         (row["target"], row["language"]): row["value"]
-        for row in scores.filter(pl.col("metric") == LANGUAGE_SCORE).iter_rows(named=True)
+        for row in scores.filter(metric=LANGUAGE_SCORE, condition="clean").iter_rows(named=True)
     }
     assert main["panx", "en"] > 45
     assert main["panx", "en"] > main["panx", "et"] + 15

@@ -105,7 +105,7 @@ def _search_perturbed(
                 gold,
                 vectors,
                 condition=condition,
-                asked={name for pair in gold if pair[0] in replaced for name in pair},
+                perturbed=frozenset(replaced),
             )
 
 
@@ -195,17 +195,18 @@ def _search_both_ways(
     vectors: np.ndarray,
     *,
     condition: str = CLEAN,
-    asked: Container[str] | None = None,
+    perturbed: Container[str] | None = None,
 ) -> list[pa.Table]:
-    """Nearest neighbours of the sentences that are `asked` for, all unless given."""
+    """Nearest neighbours of all sentences, or of the pairs whose foreign one is `perturbed`."""
     foreign, english = sides["foreign"], sides["en"]
     pairs = {en: fo for fo, en in gold}
+    asked = {en: fo for en, fo in pairs.items() if perturbed is None or fo in perturbed}
     tables = []
     for direction, queries, index, answers in (
-        (FROM_ENGLISH, english, foreign, pairs),
-        (TO_ENGLISH, foreign, english, {fo: en for en, fo in pairs.items()}),
+        (FROM_ENGLISH, english, foreign, asked),
+        (TO_ENGLISH, foreign, english, {fo: en for en, fo in asked.items()}),
     ):
-        kept = [row for row, name in enumerate(queries.ids) if asked is None or name in asked]
+        kept = [row for row, name in enumerate(queries.ids) if name in answers]
         similarities, found = nearest(
             normalised(vectors[queries.vectors[kept]]), normalised(vectors[index.vectors]), 1
         )

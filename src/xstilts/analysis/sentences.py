@@ -252,28 +252,29 @@ class _Of:
             yield "In no case does a language's whole interval lie below 0: no sure harm is seen."
 
     def _perturbed(self) -> Iterator[str]:
-        rows = self._rows("perturbed", target=EVERY, grouping=ALL, quantity="drop", recipe=NONE)
+        rows = self._rows("perturbed", target=EVERY, grouping=ALL, quantity="loss", recipe=NONE)
         strongest: dict[str, _Row] = {}
         for row in rows:
-            if row["value"] is not None and row["low"] is not None and row["low"] > 0:
+            if row["low"] is not None and row["low"] > 0:
                 held = strongest.get(row["kind"])
                 if held is None or row["strength"] > held["strength"]:
                     strongest[row["kind"]] = row
         if strongest:
             told = [
-                f"{KINDS[kind].title.lower()} at strength {row['strength']:g}"
-                f" {_points(row['value'])} % ({self._interval(row)})"
+                f"{_within(KINDS[kind].title)} at {row['strength']:g} {_points(row['value'])}"
+                f" ({self._interval(row)})"
                 for kind, row in strongest.items()
             ]
             yield (
-                f"Without intermediate training, of the score above chance {_listed(told)} is lost."
+                "Without intermediate training, perturbed inputs cost points of the mean over"
+                f" languages: {_listed(told)}."
             )
         changes = self._rows("perturbed", target=EVERY, grouping=ALL, quantity="loss")
         clear = [row for row in changes if row["verdict"] not in (None, NOT_ENOUGH)]
         told = [
             f"{self._name(row['recipe'])} loses {_points(abs(row['change']))} points"
             f" {'more' if row['change'] > 0 else 'fewer'} than the baseline by"
-            f" {KINDS[row['kind']].title.lower()} at {row['strength']:g}"
+            f" {_within(KINDS[row['kind']].title)} at {row['strength']:g}"
             f" ({self._interval(row, 'change_', lowered=row['change'] < 0)})"
             for row in clear
         ]

@@ -128,9 +128,9 @@ class Amounts:
 
     def _text_bytes(self, source: str, part: str) -> float:
         """Bytes of plain text by the sizes of its files; of the development part a share."""
-        files = [Path(name) for name in self._grid.input_files(source, part)]
-        if source != TEXT or not files:
+        if source != TEXT:
             return 0.0
+        files = [Path(name) for name in self._grid.input_files(source, part)]
         share = self._experiment.text.dev_share if part == "dev" else 1.0
         return _OF_TEXT * share * sum(path.stat().st_size for path in files)
 

@@ -271,7 +271,7 @@ def _caveats(scores: pl.DataFrame, views: Sequence[View], experiment: dict[str, 
         caveats.append(f"The baseline recipe {BASELINE!r} was not run, so no gains are shown.")
     others = [name for name in scores["condition"].unique(maintain_order=True) if name != CLEAN]
     if others:
-        caveats.append(f"Scores under other conditions are not on this page: {', '.join(others)}.")
+        caveats.append(f"Scores of perturbed inputs are not on this page: {', '.join(others)}.")
     return caveats
 
 
