@@ -41,6 +41,7 @@ def quantities(
         items=scores.mean(axis=0) + shift,
         runs=weights[: 1 + RUN_DRAWS] @ scores,
         seeds=len(scores),
+        most_seeds=len(scores),
         sampled=sampled,
     )
 
@@ -125,6 +126,7 @@ def test_chance_of_single_runs_on_single_items_is_counted_once() -> None:
         items=by_item.mean(axis=1),
         runs=weights @ by_item[0],
         seeds=3,
+        most_seeds=3,
     )
     assert np.mean(held.both[1:].var(axis=0)) == pytest.approx(3 / 180, rel=0.06)
     found = settle_many(held)
@@ -175,3 +177,13 @@ def test_means_and_differences_are_those_of_each_draw() -> None:
     assert (mean.seeds, difference.seeds, greatest.seeds) == (2, 2, 2)
     assert (mean.observed == mean.both[0]).all()
     assert mean_of(parts[:1]) is parts[0]
+
+
+def test_a_mean_over_targets_of_one_and_of_several_seeds_is_over_seeds_too() -> None:
+    several = quantities(np.array([[1.0], [2.0], [4.0]]), of_items=1.0)
+    one = quantities(np.array([[3.0]]), of_items=1.0)
+    assert basis_of(one) == ITEMS
+    together = mean_of([one, several])
+    assert basis_of(together) == ITEMS_AND_SEEDS
+    # What is known of seeds is as little as where it is least.
+    assert together.seeds == 1

@@ -52,6 +52,7 @@ class Draws:
         items: the same draws of items, with every seed at its observed weight.
         runs: (1 + fewer draws, ...): the first of the draws of seeds, with items as observed.
         seeds: how many seeds were run; the fewest, of a mean over targets.
+        most_seeds: the most.
         sampled: whether items were resampled; else only seeds were.
     """
 
@@ -59,6 +60,7 @@ class Draws:
     items: np.ndarray
     runs: np.ndarray
     seeds: int
+    most_seeds: int
     sampled: bool = True
 
     def map(self, compute: Callable[[np.ndarray], np.ndarray]) -> Draws:
@@ -82,6 +84,7 @@ def combine(parts: Sequence[Draws], compute: Callable[[Sequence[np.ndarray]], np
         items=compute([part.items for part in parts]),
         runs=compute([part.runs for part in parts]),
         seeds=min(part.seeds for part in parts),
+        most_seeds=max(part.most_seeds for part in parts),
         sampled=all(part.sampled for part in parts),
     )
 
@@ -136,7 +139,7 @@ def stretch(quantities: Draws) -> np.ndarray:
 
 def basis_of(quantity: Draws) -> str:
     """What the interval of a quantity is over; empty if nothing was resampled."""
-    several = quantity.seeds > 1
+    several = quantity.most_seeds > 1
     if quantity.sampled:
         return ITEMS_AND_SEEDS if several else ITEMS
     return SEEDS if several else ""

@@ -119,6 +119,7 @@ class Evidence:
             runs=self.seed_weights(len(places))[: 1 + RUN_DRAWS]
             @ self.samples[target].scores[0, places],
             seeds=len(seeds),
+            most_seeds=len(seeds),
             sampled=self.samples[target].sampled,
         )
 

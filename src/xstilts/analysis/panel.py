@@ -71,7 +71,9 @@ class Panel:
         if recipe == NONE and TARGETS[target].train_set is None:
             # Without training nothing depends on the seed: one run stands for all there are.
             every = max(len(self.evidence.seeds(name, target)) for name in self.recipes)
-            found = replace(found, seeds=max(found.seeds, every))
+            found = replace(
+                found, seeds=max(found.seeds, every), most_seeds=max(found.most_seeds, every)
+            )
         order = self.evidence.samples[target].languages
         places = [order.index(code) for code in self.codes(target)]
         return found.map(lambda scores: scores[:, places].astype(float))
