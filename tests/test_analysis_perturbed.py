@@ -25,7 +25,14 @@ from xstilts.analysis.items import (
     read_items,
 )
 from xstilts.analysis.panel import Panel
-from xstilts.analysis.perturbed import LESS_ROBUST, MORE_ROBUST, NEAR_CHANCE, perturbed_rows
+from xstilts.analysis.perturbed import (
+    LESS_ROBUST,
+    LOSES_LESS,
+    LOSES_MORE,
+    MORE_ROBUST,
+    NEAR_CHANCE,
+    perturbed_rows,
+)
 from xstilts.languages import LANGUAGES
 from xstilts.schemas import PREDICTIONS, write_table
 from xstilts.tasks import TARGETS
@@ -273,16 +280,19 @@ def planted(
     return paths
 
 
-@pytest.mark.parametrize(("lost", "verdict"), [(0.05, MORE_ROBUST), (0.7, LESS_ROBUST)])
-def test_a_planted_change_is_found(lost: float, verdict: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("lost", "drop", "loss"),
+    [(0.05, MORE_ROBUST, LOSES_LESS), (0.7, LESS_ROBUST, LOSES_MORE)],
+)
+def test_a_planted_change_is_found(lost: float, drop: str, loss: str, tmp_path: Path) -> None:
     rng = np.random.default_rng(4)
     rates, losses = dict.fromkeys(RECIPES, 0.8), {"none": 0.35, "mnli": lost}
     rows = found_rows(planted(tmp_path, rng, rates, losses), draws=2000)
-    for quantity in ("loss", "drop"):
+    for quantity, verdict in (("loss", loss), ("drop", drop)):
         ours = [row for row in rows if (row["recipe"], row["quantity"]) == ("mnli", quantity)]
         assert {row["verdict"] for row in ours} == {verdict}
-    loss = only(rows, recipe="mnli", target="xnli", group="all languages", quantity="loss")
-    assert loss["change_low"] < 80 * (lost - 0.35) < loss["change_high"]
+    told = only(rows, recipe="mnli", target="xnli", group="all languages", quantity="loss")
+    assert told["change_low"] < 80 * (lost - 0.35) < told["change_high"]
 
 
 def test_where_nothing_is_planted_next_to_nothing_is_found(tmp_path: Path) -> None:

@@ -204,9 +204,12 @@ def test_what_perturbation_costs_is_told_where_its_interval_is_above_0():
         lost("upper", 1.0, 0.5, -0.1, 1.1),
     ]
     found = said(perturbed=rows)
-    (sentence,) = [each for each in found if "cost points" in each]
-    assert "at 0.3 6.0 (95 % 4.0 to 8.0)." in sentence
+    (sentence,) = [each for each in found if "lower the mean" in each]
+    assert sentence.endswith("typos at strength 0.3 by 6.0 points (95 % 4.0 to 8.0).")
     change = {"change": -1.5, "change_low": -2.5, "change_high": -0.5, "verdict": "more robust"}
     after = lost("typos", 0.3, 4.5, 3.0, 6.0, recipe="mnli", **change)
-    found = said(groups=[BASELINE, group("mnli", 0.0, -1.0, 1.0, NOT_ENOUGH)], perturbed=[after])
-    assert any("`mnli` loses 1.5 points fewer than the baseline by" in each for each in found)
+    groups = [BASELINE, group("mnli", 0.0, -1.0, 1.0, NOT_ENOUGH)]
+    # Fewer points are lost by who has fewer: that alone is not said to be robust.
+    assert not any("`mnli` 1.5" in each for each in said(groups=groups, perturbed=[after]))
+    found = said(groups=groups, perturbed=[after | {"quantity": "drop"}])
+    assert any("`mnli` 1.5 percentage points less by typos at 0.3" in each for each in found)

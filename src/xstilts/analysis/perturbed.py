@@ -44,6 +44,8 @@ from xstilts.tasks import TARGETS
 
 DROP, LOSS = "drop", "loss"
 MORE_ROBUST, LESS_ROBUST = "more robust", "less robust"
+# Who scores less has fewer points to lose: that alone is not robust.
+LOSES_LESS, LOSES_MORE = "loses fewer points", "loses more points"
 NEAR_CHANCE = "too near chance"
 
 # The chance-corrected clean score of a group from which a relative drop is told.
@@ -196,9 +198,12 @@ def perturbed_rows(
                 for row in _rows(scope):
                     rows.append({**head, "target": target, **row})
     for recipe in panel.recipes:
-        for quantity in (DROP, LOSS):
+        for quantity, words in (
+            (DROP, (MORE_ROBUST, LESS_ROBUST)),
+            (LOSS, (LOSES_LESS, LOSES_MORE)),
+        ):
             ours = [row for row in rows if (row["recipe"], row["quantity"]) == (recipe, quantity)]
-            judge(ours, benjamini_hochberg, (MORE_ROBUST, LESS_ROBUST))
+            judge(ours, benjamini_hochberg, words)
     return rows
 
 

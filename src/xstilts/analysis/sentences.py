@@ -261,25 +261,25 @@ class _Of:
                     strongest[row["kind"]] = row
         if strongest:
             told = [
-                f"{_within(KINDS[kind].title)} at {row['strength']:g} {_points(row['value'])}"
-                f" ({self._interval(row)})"
+                f"{_within(KINDS[kind].title)} at strength {row['strength']:g}"
+                f" by {_points(row['value'])} points ({self._interval(row)})"
                 for kind, row in strongest.items()
             ]
             yield (
-                "Without intermediate training, perturbed inputs cost points of the mean over"
-                f" languages: {_listed(told)}."
+                "Without intermediate training, perturbed inputs lower the mean over languages:"
+                f" {_listed(told)}."
             )
-        changes = self._rows("perturbed", target=EVERY, grouping=ALL, quantity="loss")
+        # Who scores less has fewer points to lose, so that robustness is told by the share of them.
+        changes = self._rows("perturbed", target=EVERY, grouping=ALL, quantity="drop")
         clear = [row for row in changes if row["verdict"] not in (None, NOT_ENOUGH)]
         told = [
-            f"{self._name(row['recipe'])} loses {_points(abs(row['change']))} points"
-            f" {'more' if row['change'] > 0 else 'fewer'} than the baseline by"
-            f" {_within(KINDS[row['kind']].title)} at {row['strength']:g}"
-            f" ({self._interval(row, 'change_', lowered=row['change'] < 0)})"
+            f"{self._name(row['recipe'])} {_points(abs(row['change']))} percentage points"
+            f" {'more' if row['change'] > 0 else 'less'} by {_within(KINDS[row['kind']].title)} at"
+            f" {row['strength']:g} ({self._interval(row, 'change_', lowered=row['change'] < 0)})"
             for row in clear
         ]
         if told:
-            yield f"Under perturbation, {_listed(told)}."
+            yield f"Of what it scores above chance, beside the baseline loses {_listed(told)}."
         elif changes and self._recipes:
             yield (
                 "Not enough data to tell whether intermediate training makes scores more or less"

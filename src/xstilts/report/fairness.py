@@ -187,8 +187,8 @@ def _sections(findings: Findings, names: Names) -> tuple[Section, ...]:
             reading=(
                 "How much of the score above chance is lost when texts are written carelessly; less"
                 " is better. Near chance there is nothing to lose, so no relative drop is given and"
-                " the loss in points is all there is. A change below 0 means that the recipe made"
-                " the model more robust."
+                " the loss in points is all there is; but who scores less has fewer points to lose."
+                " A relative drop that falls means that the recipe made the model more robust."
             ),
             parts=(
                 Part(
