@@ -224,8 +224,7 @@ def test_what_languages_do_not_allow_is_left_out(codes: tuple[str, ...], absent:
     if codes == ("de", "tr"):
         more = {"panx": {NONE: held}, "udpos": {NONE: {"fr": 60.0, "kk": 50.0}}}
         rows = rows_of(known_panel(more), target="panx", scale=POINTS)
-        assert only(rows, measure="worst_family")["value"] == 40
-        assert not [row for row in rows if row["measure"] == "eta_squared"]
+        assert not [row for row in rows if row["measure"] in ("worst_family", "eta_squared")]
 
 
 def test_speakers_that_nobody_knows() -> None:

@@ -467,6 +467,7 @@ def test_perturbations_reach_the_cells_that_they_are_for_and_no_training(root):
         "items": 5,
         "split": "test",
         "parallel": True,
+        "scripts": {"en": "Latn", "de": "Latn"},
         "generated": False,
     }
     cell = {"encoder": "a", "recipe": "mnli", "target": "xnli", "seed": "1", "train_set": "xnli"}

@@ -117,3 +117,25 @@ def test_without_recipes_scores_alone_are_reported(tmp_path, capsys):
     assert main(["report", "--scores", str(file)]) == 0
     assert "no column recipe: there is nothing to compare" in capsys.readouterr().out
     assert (tmp_path / "alone/fairness.html").is_file()
+
+
+def test_numbers_of_any_kind_are_read(tmp_path):
+    rows = [f"{recipe},xnli,de,{seed},60" for recipe in (1, 2) for seed in range(80)]
+    file = tmp_path / "numbers.csv"
+    file.write_text("\n".join(["recipe,target,language,seed,value", *rows, "2,xnli,de,80,60.5"]))
+    own = read_own_scores(file, baseline="1")
+    assert own.recipes == ("none", "2")
+    assert own.scores["value"].max() == 60.5
+
+
+def test_languages_that_not_every_recipe_has_are_named(tmp_path, capsys):
+    rows = [("none", "de"), ("none", "sw"), ("mnli", "de")]
+    pl.DataFrame(
+        [
+            {"recipe": recipe, "target": "xnli", "language": code, "value": 60}
+            for recipe, code in rows
+        ]
+    ).write_csv(tmp_path / "short.csv")
+    assert main(["report", "--scores", str(tmp_path / "short.csv")]) == 0
+    page = (tmp_path / "short/fairness.html").read_text()
+    assert "XNLI in sw is left out: not every cell has it." in page

@@ -56,7 +56,7 @@ def change(recipe, measure, value, low, high, verdict, scale=POINTS):
         "encoder": "xlmr", "recipe": recipe, "target": EVERY, "measure": measure,
         "title": measure.capitalize(), "better": "less", "scale": scale, "value": 1.0,
         "change": value, "change_low": low, "change_high": high, "verdict": verdict,
-        "basis": ITEMS_AND_SEEDS,
+        "basis": ITEMS_AND_SEEDS, "change_basis": ITEMS_AND_SEEDS,
     }  # fmt: skip
 
 
@@ -210,6 +210,27 @@ def test_what_perturbation_costs_is_told_where_its_interval_is_above_0():
     after = lost("typos", 0.3, 4.5, 3.0, 6.0, recipe="mnli", **change)
     groups = [BASELINE, group("mnli", 0.0, -1.0, 1.0, NOT_ENOUGH)]
     # Fewer points are lost by who has fewer: that alone is not said to be robust.
-    assert not any("`mnli` 1.5" in each for each in said(groups=groups, perturbed=[after]))
+    assert not any("`mnli` loses" in each for each in said(groups=groups, perturbed=[after]))
     found = said(groups=groups, perturbed=[after | {"quantity": "drop"}])
-    assert any("`mnli` 1.5 percentage points less by typos at 0.3" in each for each in found)
+    assert any("`mnli` loses 1.5 percentage points less by typos" in each for each in found)
+
+
+def test_a_change_that_rests_on_one_seed_says_so_though_the_value_rests_on_several():
+    row = change("mnli", "worst_family", 3.1, 1.2, 4.9, FAIRER) | {"change_basis": ITEMS}
+    found = said(groups=[BASELINE, group("mnli", 0.1, -1.0, 1.0, NOT_ENOUGH)], fairness=[row])
+    assert any("by 3.1 points (95 % 1.2 to 4.9, of one seed)" in each for each in found)
+
+
+def test_without_intervals_nothing_is_said_of_harm():
+    row = {
+        "encoder": "xlmr", "recipe": "mnli", "target": EVERY, "grouping": LANGUAGE, "group": ALL,
+        "harmed": 3, "strictly": None, "count": 9,
+    }  # fmt: skip
+    found = said(groups=[BASELINE, group("mnli", 0.0, None, None, NOT_ENOUGH)], harm=[row])
+    assert not any("harm" in each for each in found)
+
+
+def test_one_recipe_alone_is_nothing_to_compare():
+    assert said(groups=[group("mnli", 50.0, 48.0, 52.0, None, quantity=SCORE)]) == [
+        "There is nothing to compare, and nothing to be said."
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -85,6 +86,7 @@ def read_own_scores(path: str | Path, baseline: str = NONE) -> OwnScores:
     table = table.with_columns(
         pl.lit(value).alias(name) for name, value in _DEFAULTS.items() if name not in table.columns
     )
+    table = table.with_columns(pl.col("encoder", "recipe").cast(pl.String))
     table = _with_baseline(table, baseline, path)
     if baseline != NONE:
         notes.append(f"The baseline {NONE} is what the table calls {baseline}.")
@@ -98,7 +100,11 @@ def read_own_scores(path: str | Path, baseline: str = NONE) -> OwnScores:
 
 
 def _read(path: Path) -> pl.DataFrame:
-    readers = {".csv": pl.read_csv, ".parquet": pl.read_parquet}
+    readers = {
+        # All rows, since a column of whole numbers may end in others.
+        ".csv": partial(pl.read_csv, infer_schema_length=None),
+        ".parquet": pl.read_parquet,
+    }
     if path.suffix not in readers:
         raise XstiltsError("neither .csv nor .parquet", where=path)
     try:
@@ -110,7 +116,7 @@ def _read(path: Path) -> pl.DataFrame:
 def _with_baseline(table: pl.DataFrame, baseline: str, path: Path) -> pl.DataFrame:
     if baseline == NONE:
         return table
-    known = table["recipe"].cast(pl.String).unique(maintain_order=True).to_list()
+    known = table["recipe"].unique(maintain_order=True).to_list()
     if baseline not in known:
         raise XstiltsError(f"no recipe {baseline!r} ({did_you_mean(baseline, known)})", where=path)
     if NONE in known:

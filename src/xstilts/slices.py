@@ -98,6 +98,10 @@ class Slices:
             "items": settings.items,
             "split": "test" if "test" in splits else splits[0],
             "parallel": TARGETS[target].parallel,
+            "scripts": {
+                code: language_table(self._experiment.data_source)[code].script
+                for code in dict.fromkeys(u.language for u in self._grid.units(target, "eval"))
+            },
             "generated": self._experiment.data_source == "invitro",
         }
 
@@ -198,6 +202,18 @@ class Slices:
                 "title": task.title,
             }
             for key, task in TARGETS.items()
+        }
+
+    def facts(self) -> dict[str, Any]:
+        """What is known of languages and targets by which findings are grouped and corrected."""
+        known = language_table(self._experiment.data_source)
+        return {
+            "languages": {code: asdict(language) for code, language in known.items()},
+            "targets": {
+                key: {**self.task(key), "choices": task.choices, "parallel": task.parallel}
+                for key in self._experiment.targets
+                for task in [TARGETS[key]]
+            },
         }
 
     def unseen(self) -> dict[str, list[str]]:

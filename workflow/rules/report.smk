@@ -100,6 +100,7 @@ rule analyse:
         data_source=experiment.data_source,
         recipes=list(grid.recipes),
         unseen=slices.unseen(),
+        facts=slices.facts(),
         code=code("analyse"),
     message:
         "robustness and fairness over language families: {paths.findings}"

@@ -157,7 +157,9 @@ def _covered(panel: Panel, target: str, facts: Mapping[str, Spoken]) -> Covered:
     return Covered(
         codes=codes,
         families=panel.families(target),
-        several=frozenset(panel.members) - panel.single,
+        several=frozenset(
+            family for family, count in Counter(panel.families(target)).items() if count > 1
+        ),
         speakers={CLDR: np.array(cldr, float), ETHNOLOGUE: np.array(both, float)},
     )
 
@@ -220,6 +222,8 @@ def _rows(scale: str, values: _Measured, changes: _Measured) -> list[dict]:
         if (scale, measure) in changes:
             change = settle(changes[scale, measure].draws)
             row |= {**_named("change", change), "p": change.p, "verdict": NOT_ENOUGH}
+            if change.low is not None:
+                row["change_basis"] = basis_of(changes[scale, measure].draws)
             if change.p is not None:
                 tested.append((row, measure))
         rows.append(row)

@@ -22,7 +22,7 @@ class Covered:
 
     Attributes:
         families: of each language.
-        several: families of which the run has several languages.
+        several: families of which the target has several languages.
         speakers: by the name of a count, those of each language, nan where not known.
     """
 

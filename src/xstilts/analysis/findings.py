@@ -52,7 +52,8 @@ ESTIMATE = {
 # recipe, target, grouping and scale. low_languages, high_languages: the interval if other languages
 # of the group had been taken, where it has enough of them. spread, best, worst: over its languages;
 # of "all families" all five are over families. In `EVERY` a language differs from its group by the
-# mean of its differences within targets. single: the run has one language of a family or branch.
+# mean of its differences within targets. single: one language of a family or branch is all there is
+# in the row's targets.
 GROUPS = {
     **_CELL,
     **_GROUP,
@@ -95,6 +96,7 @@ FAIRNESS = {
     "p_adjusted": pl.Float64,
     "verdict": pl.String,
     "basis": pl.String,
+    "change_basis": pl.String,
     "who": pl.String,
 }
 
@@ -168,6 +170,7 @@ PERTURBED = {
     "p_adjusted": pl.Float64,
     "verdict": pl.String,
     "basis": pl.String,
+    "change_basis": pl.String,
     "why": pl.String,
     "languages": pl.List(pl.String),
     "items": pl.Int64,
@@ -193,6 +196,7 @@ PITFALLS = {
     "p_adjusted": pl.Float64,
     "verdict": pl.String,
     "basis": pl.String,
+    "change_basis": pl.String,
     "languages": pl.List(pl.String),
     "pairs": pl.Int64,
     "single": pl.Boolean,

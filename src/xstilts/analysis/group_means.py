@@ -90,6 +90,7 @@ def change_columns(change: Mean | None) -> dict[str, object]:
         "change": told.value,
         "change_low": told.low,
         "change_high": told.high,
+        "change_basis": change.basis,
         "p": told.p,
     }
 

@@ -228,7 +228,7 @@ def _row(
         "items": items or None,
         "seeds": draws.seeds,
         "targets": len(scope),
-        "single": _is_single(panel, group),
+        "single": group.grouping in (BRANCH, FAMILY) and len(codes) == 1,
     }
 
 
@@ -275,11 +275,3 @@ def _judge(rows: Sequence[dict]) -> None:
         row["p_adjusted"] = adjusted
         if adjusted < LEVEL:
             row["verdict"] = GAINS if row["value"] > 0 else LOSES
-
-
-def _is_single(panel: Panel, group: Group) -> bool:
-    """Whether the run has one language of a family or branch, which the group then is."""
-    if group.grouping not in (BRANCH, FAMILY):
-        return False
-    known = (panel.languages[code] for codes in panel.members.values() for code in codes)
-    return sum(getattr(language, group.grouping) == group.name for language in known) == 1

@@ -49,8 +49,9 @@ def _rows(
     """Of one scope: per target, the gains of languages and of families."""
     pairs = [row for held in languages for row in held]
     yield {"grouping": LANGUAGE, "group": ALL, **_rates(pairs), "single": False}
-    several = [row for held in families for row in held]
-    yield {"grouping": FAMILY, "group": ALL, **_rates(several), "single": False}
+    # Families of one language are counted too; each family's own row says which they are.
+    every = [row for held in families for row in held]
+    yield {"grouping": FAMILY, "group": ALL, **_rates(every), "single": False}
 
     changes = [np.array([row["value"] for row in held]) for held in languages]
     names = [[panel.languages[row["group"]].family for row in held] for held in languages]

@@ -28,7 +28,13 @@ from xstilts.analysis.groups import group_rows
 from xstilts.analysis.harm import harm_rows
 from xstilts.analysis.items import CLEAN, CellFile, cell_files
 from xstilts.analysis.mixed_model import mixed_model
-from xstilts.analysis.observations import Association, Observations
+from xstilts.analysis.observations import (
+    DISTANCE,
+    LATIN,
+    TEXT_SIZE,
+    Association,
+    Observations,
+)
 from xstilts.analysis.panel import Panel, majority_levels
 from xstilts.analysis.perturbed import perturbed_rows
 from xstilts.analysis.pitfall_items import pitfall_items
@@ -38,11 +44,10 @@ from xstilts.language_facts import Facts
 from xstilts.languages import Language
 from xstilts.recipes import NONE
 from xstilts.summary import check_scores
-from xstilts.tasks import SOURCE_LANGUAGE
+from xstilts.tasks import SOURCE_LANGUAGE, TARGETS
 
 log = logging.getLogger(__name__)
 
-DISTANCE, TEXT_SIZE, LATIN = "distance from English", "log(1 + GiB of text)", "Latin script"
 _ASSOCIATIONS = (rank_correlations, partial_rank_correlations, leave_one_family_out, mixed_model)
 
 Rows = dict[str, list[dict[str, object]]]
@@ -111,7 +116,7 @@ def investigate(
             recipes=tuple(sorted((r for r in recipes if r in ran), key=lambda r: r != NONE)),
             languages=world.languages,
             unseen=world.unseen.get(each.encoder, frozenset()),
-            majority=majority_levels(baselines),
+            majority=majority_levels(baselines, split),
         )
         ours = [file for file in files if file.encoder == each.encoder]
         for name, found in _tables(panel, world, ours, split, data or {}, draws):
@@ -206,7 +211,8 @@ def _numbers(values: Iterable[float | None]) -> np.ndarray:
 def _languages(groups: Sequence[Mapping[str, object]], world: World) -> list[dict[str, object]]:
     """What is known of every language that some group holds."""
     codes = dict.fromkeys(code for row in groups for code in row["languages"])
-    unseen = set().union(*world.unseen.values()) if world.unseen else set()
+    # Marked where no encoder has seen it: what each has seen is in the groups.
+    unseen = set.intersection(*map(set, world.unseen.values())) if world.unseen else set()
     rows = []
     for code in codes:
         language, facts = world.languages[code], world.facts.get(code)
@@ -227,12 +233,25 @@ def _languages(groups: Sequence[Mapping[str, object]], world: World) -> list[dic
     return rows
 
 
+def _dropped(judged: pl.DataFrame) -> Iterator[tuple[str, str]]:
+    """Languages that some cells of a target lack, so that no comparison is over them."""
+    cells = pl.struct("encoder", "recipe", "seed").n_unique()
+    held = judged.group_by("target", "language", maintain_order=True).agg(there=cells)
+    every = judged.group_by("target").agg(all=cells)
+    short = held.join(every, on="target", maintain_order="left").filter(
+        pl.col("there") < pl.col("all")
+    )
+    yield from short.select("target", "language").iter_rows()
+
+
 def _notes(clean: pl.DataFrame, world: World, split: str, *, items: bool) -> Iterator[str]:
     judged = clean.filter(split=split)
     if split == "dev":
         yield "These are scores of development data, on which checkpoints were chosen."
     if NONE not in judged["recipe"]:
         yield f"No scores of the baseline recipe {NONE}: no gains, and no verdict on any recipe."
+    for target, code in _dropped(judged):
+        yield f"{TARGETS[target].title} in {code} is left out: not every cell has it."
     unknown = sorted(set(judged["language"]) - set(world.languages))
     if unknown:
         yield f"Nothing is known of these languages, which are left out: {', '.join(unknown)}."

@@ -9,6 +9,9 @@ import numpy as np
 
 from xstilts.analysis.rank_correlation import rank_correlation
 
+# What languages are known by.
+DISTANCE, TEXT_SIZE, LATIN = "distance from English", "log(1 + GiB of text)", "Latin script"
+
 # With fewer languages than this nothing is concluded.
 ENOUGH_LANGUAGES = 10
 

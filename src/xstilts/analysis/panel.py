@@ -136,8 +136,10 @@ class Panel:
         return self.majority.get((target, code), 0.0)
 
 
-def majority_levels(baselines: pl.DataFrame | None) -> dict[tuple[str, str], float]:
-    """(target, language) to the majority label's test score, of tagging tasks.
+def majority_levels(
+    baselines: pl.DataFrame | None, split: str = "test"
+) -> dict[tuple[str, str], float]:
+    """(target, language) to the majority label's score, of tagging tasks.
 
     Entities and answers have no majority label that scores; every tag of POS has.
 
@@ -146,7 +148,7 @@ def majority_levels(baselines: pl.DataFrame | None) -> dict[tuple[str, str], flo
     """
     if baselines is None:
         return {}
-    rows = baselines.filter(baseline="majority", metric=LANGUAGE_SCORE, split="test")
+    rows = baselines.filter(baseline="majority", metric=LANGUAGE_SCORE, split=split)
     return {
         (row["target"], row["language"]): row["value"]
         for row in rows.iter_rows(named=True)

@@ -12,6 +12,8 @@ from typing import Any
 
 import polars as pl
 
+from xstilts.analysis.association import SPEARMAN
+from xstilts.analysis.estimates import holm
 from xstilts.analysis.findings import (
     ALL,
     ALL_LANGUAGES,
@@ -32,6 +34,7 @@ from xstilts.analysis.findings import (
     SEEDS,
     Findings,
 )
+from xstilts.analysis.observations import DISTANCE, ENOUGH_LANGUAGES
 from xstilts.perturb import KINDS
 from xstilts.recipes import NONE
 
@@ -41,7 +44,6 @@ _Row = Mapping[str, Any]
 _NAMED = 6
 # Measures of evenness that are spoken of, in order; the first that has a verdict is.
 _EVENNESS = ("gini", "spread", "family_gap")
-_ENOUGH_LANGUAGES = 10
 _LEVEL = 0.05
 # What an interval does not cover has to be said.
 _WORST = (
@@ -65,7 +67,8 @@ def sentences(findings: Findings) -> tuple[str, ...]:
     for encoder in encoders:
         of = _Of(findings, encoder)
         place = f"With {encoder}: " if len(encoders) > 1 else ""
-        found += [f"{place}{sentence}" for sentence in of.sentences()]
+        told = list(of.sentences()) or ["There is nothing to compare, and nothing to be said."]
+        found += [f"{place}{sentence}" for sentence in told]
     return tuple(found)
 
 
@@ -114,7 +117,8 @@ class _Of:
         if lowered:
             low, high = -high, -low
         decimals = 1 if max(abs(low), abs(high)) >= 1 else 3
-        told = "" if row["basis"] == self._basis else _BASES.get(row["basis"], "")
+        basis = row[f"{prefix}basis"]
+        told = "" if basis == self._basis else _BASES.get(basis, "")
         return f"95 % {_number(low, decimals)} to {_number(high, decimals)}{told}"
 
     def _rows(self, table: str, **where: Any) -> list[_Row]:
@@ -248,7 +252,7 @@ class _Of:
                 "A language loses in a task, with its whole interval below 0,"
                 f" {_listed(told)} cases (by chance alone in about one of forty)."
             )
-        elif rows:
+        elif rows and all(row["strictly"] is not None for row in rows):
             yield "In no case does a language's whole interval lie below 0: no sure harm is seen."
 
     def _perturbed(self) -> Iterator[str]:
@@ -273,14 +277,14 @@ class _Of:
         changes = self._rows("perturbed", target=EVERY, grouping=ALL, quantity="drop")
         clear = [row for row in changes if row["verdict"] not in (None, NOT_ENOUGH)]
         told = [
-            f"{self._name(row['recipe'])} {_points(abs(row['change']))} percentage points"
+            f"{self._name(row['recipe'])} loses {_points(abs(row['change']))} percentage points"
             f" {'more' if row['change'] > 0 else 'less'} by {_within(KINDS[row['kind']].title)} at"
             f" {row['strength']:g} ({self._interval(row, 'change_', lowered=row['change'] < 0)})"
             for row in clear
         ]
         if told:
-            yield f"Of what it scores above chance, beside the baseline loses {_listed(told)}."
-        elif changes and self._recipes:
+            yield f"Of what is scored above chance, compared with the baseline, {_listed(told)}."
+        elif any(row["change"] is not None for row in changes):
             yield (
                 "Not enough data to tell whether intermediate training makes scores more or less"
                 " robust to perturbed inputs."
@@ -308,21 +312,19 @@ class _Of:
 
     def _distance(self) -> Iterator[str]:
         held = self._tables["association"].filter(
-            pl.col("method") == "Spearman",
-            pl.col("languages") >= _ENOUGH_LANGUAGES,
-            pl.col("predictor").str.starts_with("distance"),
-            pl.col("p") < _LEVEL,
+            pl.col("method") == SPEARMAN,
+            pl.col("languages") >= ENOUGH_LANGUAGES,
+            pl.col("predictor") == DISTANCE,
+            pl.col("p").is_not_null(),
+            # Scores after every recipe go with distance much alike: the baseline's is told.
+            (pl.col("outcome") != SCORE) | (pl.col("recipe") == NONE),
         )
-        for row in held.iter_rows(named=True):
-            if row["low"] is None or row["low"] <= 0 <= row["high"]:
+        rows = held.rows(named=True)
+        for row, p in zip(rows, holm([row["p"] for row in rows]), strict=True):
+            if p >= _LEVEL or row["low"] is None or row["low"] <= 0 <= row["high"]:
                 continue
-            if row["outcome"] == SCORE and row["recipe"] != NONE:
-                continue
-            what = (
-                "the score"
-                if row["outcome"] == SCORE
-                else f"the gain of {self._name(row['recipe'])}"
-            )
+            gain = f"the gain of {self._name(row['recipe'])}"
+            what = "the score" if row["outcome"] == SCORE else gain
             way = "lower" if row["value"] < 0 else "higher"
             yield (
                 f"The further a language is from English, the {way} {what}"

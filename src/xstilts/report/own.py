@@ -9,7 +9,7 @@ from xstilts.analysis.investigate import World, investigate
 from xstilts.analysis.sentences import sentences
 from xstilts.errors import XstiltsError
 from xstilts.files import write_text
-from xstilts.language_facts import UNSEEN, facts_for
+from xstilts.language_facts import facts_for
 from xstilts.languages import INVITRO_LANGUAGES, LANGUAGES
 from xstilts.own_scores import read_own_scores
 from xstilts.report.fairness import write_fairness
@@ -33,7 +33,6 @@ def report_own_scores(scores: Path, output: Path, baseline: str) -> Iterator[str
         World(
             languages=INVITRO_LANGUAGES if generated else LANGUAGES,
             facts=facts_for("invitro" if generated else "folder"),
-            unseen={} if generated else dict.fromkeys(own.scores["encoder"].unique(), UNSEEN),
         ),
         recipes=own.recipes,
     )
