@@ -33,14 +33,13 @@ from xstilts.analysis.findings import (
     FAIRER,
     GREATER,
     LESS_FAIR,
+    LEVEL,
     NOT_ENOUGH,
     POINTS,
     WORSE,
 )
 from xstilts.analysis.panel import Panel
 from xstilts.recipes import NONE
-
-LEVEL = 0.05
 
 # In corrected points: what is better by less does not dominate, as scores are printed to a tenth.
 TOLERANCE = 0.1

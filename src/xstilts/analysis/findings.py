@@ -26,6 +26,9 @@ SCORE, GAIN, GAP = "score", "gain", "gap"
 LANGUAGE, BRANCH, FAMILY, ALL = "language", "branch", "family", "all"
 ALL_LANGUAGES, ALL_FAMILIES = "all languages", "all families"
 
+# Below this an adjusted p is a verdict.
+LEVEL = 0.05
+
 GAINS, LOSES, NOT_ENOUGH = "gains", "loses", "not enough data to tell"
 FAIRER, LESS_FAIR, BETTER, WORSE = "fairer", "less fair", "better", "worse"
 GREATER, LESS = "greater", "less"

@@ -9,8 +9,8 @@ import numpy as np
 
 from xstilts.analysis.draws import Draws, basis_of, mean_of, settle_many
 from xstilts.analysis.estimates import Estimate
-from xstilts.analysis.findings import ALL_LANGUAGES, FAMILY, LANGUAGE, NOT_ENOUGH
-from xstilts.analysis.groups import LEVEL, Group, Layout, layout
+from xstilts.analysis.findings import ALL_LANGUAGES, FAMILY, LANGUAGE, LEVEL, NOT_ENOUGH
+from xstilts.analysis.groups import Group, Layout, layout
 from xstilts.analysis.panel import Panel
 
 

@@ -24,6 +24,7 @@ from xstilts.analysis.findings import (
     GAP,
     LANGUAGE,
     LANGUAGES,
+    LEVEL,
     LOSES,
     NOT_ENOUGH,
     POINTS,
@@ -33,7 +34,6 @@ from xstilts.analysis.panel import Panel
 from xstilts.recipes import NONE
 from xstilts.tasks import SOURCE_LANGUAGE
 
-LEVEL = 0.05
 _TAIL = 0.025
 
 # Of fewer languages an interval over them says little, even Student's.

@@ -17,11 +17,9 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from xstilts.errors import XstiltsError
-from xstilts.item_counts import FROM_ENGLISH
+from xstilts.item_counts import CLEAN, FROM_ENGLISH
 from xstilts.schemas import PREDICTIONS, read_meta
 from xstilts.tasks import TARGETS, Metric, Task
-
-CLEAN = "clean"
 
 _CHUNKS = ("chunks_correct", "chunks_predicted", "chunks_gold")
 _PAIRS = ("correct", "predicted", "is_gold")

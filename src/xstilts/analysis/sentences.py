@@ -27,6 +27,7 @@ from xstilts.analysis.findings import (
     LANGUAGE,
     LANGUAGES,
     LESS_FAIR,
+    LEVEL,
     LOSES,
     NOT_ENOUGH,
     POINTS,
@@ -44,7 +45,6 @@ _Row = Mapping[str, Any]
 _NAMED = 6
 # Measures of evenness that are spoken of, in order; the first that has a verdict is.
 _EVENNESS = ("gini", "spread", "family_gap")
-_LEVEL = 0.05
 # What an interval does not cover has to be said.
 _WORST = (
     "; it is the worst of the families with several languages, found within each task and each"
@@ -321,7 +321,7 @@ class _Of:
         )
         rows = held.rows(named=True)
         for row, p in zip(rows, holm([row["p"] for row in rows]), strict=True):
-            if p >= _LEVEL or row["low"] is None or row["low"] <= 0 <= row["high"]:
+            if p >= LEVEL or row["low"] is None or row["low"] <= 0 <= row["high"]:
                 continue
             gain = f"the gain of {self._name(row['recipe'])}"
             what = "the score" if row["outcome"] == SCORE else gain

@@ -15,6 +15,7 @@ from xstilts.analysis.collapse import collapsed_scores, drop
 from xstilts.config import BASELINE
 from xstilts.errors import XstiltsError
 from xstilts.files import write_text
+from xstilts.item_counts import CLEAN
 from xstilts.languages import language_table
 from xstilts.report.cells import Table, title
 from xstilts.report.render import templates
@@ -22,8 +23,6 @@ from xstilts.report.shortcuts import Shortcuts
 from xstilts.report.tables import NOT_IN_XLMR, PARTIAL_MARK, UNSEEN_MARK, View
 from xstilts.summary import SEEDS_FOR_SD, Summary, check_scores, summarise
 from xstilts.tasks import SPLITS, TARGETS
-
-CLEAN = "clean"
 
 
 @dataclass(frozen=True, kw_only=True)

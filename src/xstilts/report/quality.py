@@ -9,11 +9,10 @@ from typing import Any
 import polars as pl
 
 from xstilts.errors import XstiltsError
+from xstilts.item_counts import CLEAN
 from xstilts.report.cells import title
 from xstilts.summary import OVERALL, check_scores, summarise
 from xstilts.tasks import SPLITS
-
-_CLEAN = "clean"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,10 +26,10 @@ class Quality:
     @classmethod
     def of(cls, scores: pl.DataFrame, table: Mapping[str, Mapping[str, Any]] | None) -> Quality:
         """The overall score, or where it lacks tasks the mean of those that all recipes have."""
-        clean = check_scores(scores).filter(condition=_CLEAN)
+        clean = check_scores(scores).filter(condition=CLEAN)
         split = next((name for name in reversed(SPLITS) if name in clean["split"]), None)
         if split is None:
-            raise XstiltsError(f"no score has the condition {_CLEAN!r}", where="table of scores")
+            raise XstiltsError(f"no score has the condition {CLEAN!r}", where="table of scores")
         expected = {key: list(entry["languages"]) for key, entry in (table or {}).items()}
         averages = summarise(clean.filter(split=split), expected=expected).averages
         runs = {tuple(row) for row in averages.select("encoder", "recipe").iter_rows()}
