@@ -13,13 +13,12 @@ from statistics import fmean
 import polars as pl
 
 from xstilts.config import BASELINE
+from xstilts.item_counts import CLEAN
 from xstilts.languages import Language
 from xstilts.report.cells import points, signed, title
 from xstilts.rivals import CLEAR, main_scores, rival
 from xstilts.summary import OVERALL, Summary, summarise
 from xstilts.tasks import SOURCE_LANGUAGE, XTREME, Kind
-
-_CLEAN = "clean"
 
 
 def headline(
@@ -42,7 +41,7 @@ def headline(
     Raises:
         XstiltsError: the table is not a table of scores, or nothing in it is clean.
     """
-    run = _Run.of(scores.filter(condition=_CLEAN), baselines, languages)
+    run = _Run.of(scores.filter(condition=CLEAN), baselines, languages)
     sentences = [
         _against_baselines(run),
         _by_family(run),

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from xstilts.errors import XstiltsError
 from xstilts.files import write_json, write_text
-from xstilts.item_counts import TO_ENGLISH
+from xstilts.item_counts import CLEAN, TO_ENGLISH
 from xstilts.schemas import DATA, PREDICTIONS, expect_columns
 from xstilts.tasks import Kind, Metric, Task
 
@@ -44,7 +44,7 @@ def write_predictions(table: pa.Table, task: Task, folder: str | Path) -> list[P
     rows = [
         row
         for row in _rows(table, PREDICTIONS[task.kind], f"predictions of {task.key}")
-        if row["condition"] == "clean" and row.get("direction") != TO_ENGLISH
+        if row["condition"] == CLEAN and row.get("direction") != TO_ENGLISH
     ]
     written = []
     for language, items in _by_language(rows, f"predictions of {task.key}"):
