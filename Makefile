@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 CODE := src tests benchmarks workflow/scripts
 SNAKEFILES := Snakefile workflow/rules
 
-.PHONY: demo test lint format clean
+.PHONY: demo test lint format lock clean
 .DEFAULT_GOAL := test
 
 $(READY): pyproject.toml constraints.txt
@@ -33,6 +33,13 @@ format: $(READY)
 	$(BIN)/ruff check --fix $(CODE)
 	$(BIN)/ruff format $(CODE)
 	$(BIN)/snakefmt $(SNAKEFILES)
+
+# The same versions with hashes, for all platforms, and with CUDA where there is one.
+lock: $(READY)
+	$(BIN)/pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip compile --quiet pyproject.toml --extra slurm --constraint constraints.txt \
+	  --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
+	  --custom-compile-command 'make lock' --output-file requirements.lock
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis

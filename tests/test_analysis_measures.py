@@ -34,7 +34,6 @@ OVER_LANGUAGES: dict[str, Formula] = {
     "global_utility": lambda u: measures.global_utility(u, np.array([3, 1, 1, 2, 5]), 0.5),
     "group_gap": lambda u: measures.group_gap(u, FAMILIES),
     "eta_squared": lambda u: measures.eta_squared(u, FAMILIES),
-    "source_gap": lambda u: measures.source_gap(u, 1),
     "harmed": measures.harmed,
 }
 
@@ -145,14 +144,6 @@ def test_spread_by_hand() -> None:
 def test_one_language_has_no_spread(formula: Formula) -> None:
     with pytest.raises(ValueError, match="2 or more"):
         formula(np.array([[1.0], [2]]))
-
-
-def test_source_gap_by_hand() -> None:
-    """The ten others sum to 756.1: 86.5 - 75.61."""
-    assert measures.source_gap(XQUAD, 0) == pytest.approx(10.89)
-    assert measures.source_gap(np.array([1.0, 5, 3]), 1) == pytest.approx(3)
-    with pytest.raises(ValueError, match="2 or more"):
-        measures.source_gap(np.array([1.0]), 0)
 
 
 def _gini(u: np.ndarray, w: np.ndarray) -> float:

@@ -501,3 +501,20 @@ def test_more_recipes_than_colours_are_told_apart() -> None:
     many = Names.of(empty_findings(), ["none", *(f"recipe{number}" for number in range(40))])
     marks = {(mark.colour, mark.symbol) for mark in many.marks.values()}
     assert len(marks) == 41
+
+
+def test_a_gain_is_also_told_as_the_share_of_errors_that_is_gone():
+    row = {"encoder": "e", "recipe": "mnli", "target": "xnli", "grouping": "all", "group": "all"}
+    frame = pl.DataFrame(
+        [
+            {**row, "scale": "points", "quantity": "score", "value": 90.0},
+            {**row, "scale": "points", "quantity": "gain", "value": 5.0},
+            {**row, "scale": "points", "quantity": "gap", "value": 7.0},
+            {**row, "recipe": "qqp", "scale": "points", "quantity": "score", "value": 40.0},
+            {**row, "recipe": "qqp", "scale": "points", "quantity": "gain", "value": -10.0},
+        ]
+    )
+    found = fairness_tables.with_error_reduction(frame)
+    assert found.drop("error_reduction").equals(frame)
+    # 85 to 90 is a third of what was wrong; 50 to 40 is a fifth more.
+    assert found["error_reduction"].to_list() == pytest.approx([None, 1 / 3, None, None, -1 / 5])

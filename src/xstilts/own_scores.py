@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from xstilts.errors import XstiltsError, did_you_mean
+from xstilts.item_counts import CLEAN
 from xstilts.recipes import NONE
 from xstilts.schemas import SCORES
 from xstilts.scores import LANGUAGE_SCORE
@@ -24,7 +25,7 @@ _DEFAULTS: dict[str, object] = {
     "recipe": NONE,
     "seed": 1,
     "split": "test",
-    "condition": "clean",
+    "condition": CLEAN,
     "n": None,
 }
 _WITHOUT = {

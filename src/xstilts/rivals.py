@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from xstilts.item_counts import CLEAN
 from xstilts.scores import LANGUAGE_SCORE
 from xstilts.tasks import SOURCE_LANGUAGE
 
@@ -28,7 +29,7 @@ class Rival:
 
 
 def main_scores(
-    baselines: pl.DataFrame, encoder: str, split: str, condition: str = "clean"
+    baselines: pl.DataFrame, encoder: str, split: str, condition: str = CLEAN
 ) -> Mapping[tuple[str, str], dict[str, float]]:
     """(baseline, target) to its main score in each language, in points.
 

@@ -207,19 +207,6 @@ def eta_squared(u: np.ndarray, families: Sequence[str]) -> np.ndarray:
     return quotient(between, (between + within) * varies)
 
 
-def source_gap(scores: np.ndarray, source_index: int) -> np.ndarray:
-    """The source language's score minus the mean of the others, in their unit.
-
-    The transfer gap of XTREME (Hu et al. 2020): lower is better, but a weaker source shrinks it
-    too, so it is shown beside the source's score.
-
-    Raises:
-        ValueError: if there are fewer than two languages.
-    """
-    scores = finite(scores, least=2)
-    return scores[..., source_index] - np.delete(scores, source_index, axis=-1).mean(axis=-1)
-
-
 def harmed(change: np.ndarray) -> np.ndarray:
     """Rate of negative transfer: the share of languages with a change below 0; lower is better.
 

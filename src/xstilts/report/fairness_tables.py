@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import polars as pl
 
-from xstilts.analysis.findings import ALL, CORRECTED, EVERY, FAMILY, LANGUAGE, POINTS, Findings
+from xstilts.analysis.findings import (
+    ALL,
+    CORRECTED,
+    EVERY,
+    FAMILY,
+    GAIN,
+    LANGUAGE,
+    POINTS,
+    SCORE,
+    Findings,
+)
+from xstilts.analysis.measures import error_reduction
 from xstilts.report.data_table import (
     CHANGE,
     COUNT,
@@ -246,7 +257,7 @@ def groups_table(findings: Findings, names: Names) -> Table | None:
     return shown(
         "groups",
         "Scores, gains and gaps of languages and families, in points",
-        _named(frame, names),
+        _named(with_error_reduction(frame), names),
         (
             *_CELL,
             Column("grouping", "Grouping"),
@@ -254,6 +265,7 @@ def groups_table(findings: Findings, names: Names) -> Table | None:
             Column("quantity", "Quantity"),
             Column("value", "Value", NUMBER, _ENDS),
             *_JUDGED,
+            Column("error_reduction", "Of a gain: share of errors gone", SHARE_CHANGE),
             Column("low_languages", "Other languages, 95 % from", NUMBER),
             Column("high_languages", "Other languages, to", NUMBER),
             Column("members", "How many", COUNT),
@@ -264,6 +276,18 @@ def groups_table(findings: Findings, names: Names) -> Table | None:
         ),
         names,
     )
+
+
+def with_error_reduction(frame: pl.DataFrame) -> pl.DataFrame:
+    """Gains as shares of the errors before: points shrink near the top, these do not."""
+    place = ("encoder", "recipe", "target", "grouping", "group", "scale")
+    scores = frame.filter(quantity=SCORE).select(*place, score="value")
+    gains = frame.filter(quantity=GAIN).join(scores, on=place, how="left")
+    reduction = error_reduction(
+        gains["value"].to_numpy(), (gains["score"] - gains["value"]).to_numpy()
+    )
+    found = gains.select(*place, "quantity", error_reduction=pl.Series(reduction).fill_nan(None))
+    return frame.join(found, on=[*place, "quantity"], how="left", maintain_order="left")
 
 
 def languages_table(findings: Findings, names: Names) -> Table | None:
