@@ -10,6 +10,7 @@ from pathlib import Path
 
 from xstilts import __version__
 from xstilts.errors import XstiltsError
+from xstilts.paths import LARGE
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,6 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_evaluate(commands)
     _add_plan(commands)
     _add_report(commands)
+    _add_bundle(commands)
     return parser
 
 
@@ -86,6 +88,17 @@ def _add_plan(commands: argparse._SubParsersAction) -> None:
         description="Say what an experiment will take, from the options that Snakemake would be"
         " given. Nothing is run, loaded or downloaded.",
     )
+    _add_experiment(parser)
+    parser.add_argument(
+        "--jobs",
+        type=_positive,
+        metavar="N",
+        help="how many jobs run at a time (default: one with a GPU here, otherwise one a core)",
+    )
+    parser.set_defaults(run=_plan)
+
+
+def _add_experiment(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--configfile",
         "--configfiles",
@@ -103,13 +116,6 @@ def _add_plan(commands: argparse._SubParsersAction) -> None:
         metavar="KEY=VALUE",
         help="values over those of the file",
     )
-    parser.add_argument(
-        "--jobs",
-        type=_positive,
-        metavar="N",
-        help="how many jobs run at a time (default: one with a GPU here, otherwise one a core)",
-    )
-    parser.set_defaults(run=_plan)
 
 
 def _add_report(commands: argparse._SubParsersAction) -> None:
@@ -147,6 +153,42 @@ def _report(options: argparse.Namespace) -> None:
 
     output = options.output or options.scores.with_suffix("")
     for line in report_own_scores(options.scores, output, options.baseline):
+        print(line)
+
+
+def _add_bundle(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser(
+        "bundle",
+        help="pack what was run and what came out into one archive",
+        description="Pack code, experiment, versions, results and digests of what was read into"
+        " one archive, from which another person can check or repeat the experiment.",
+    )
+    _add_experiment(parser)
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="(default: <experiment>.tar.gz)"
+    )
+    parser.add_argument(
+        "--with",
+        dest="also",
+        nargs="+",
+        choices=LARGE,
+        default=[],
+        metavar="FOLDER",
+        help=f"folders of the results to pack too: {', '.join(LARGE)}",
+    )
+    parser.set_defaults(run=_bundle)
+
+
+def _bundle(options: argparse.Namespace) -> None:
+    from xstilts.bundle import write_bundle
+    from xstilts.config import parse_experiment
+    from xstilts.grid import Grid
+    from xstilts.plan.configuration import read_configuration
+
+    values = read_configuration(options.configfile, options.config)
+    grid = Grid(parse_experiment(values, where=" + ".join(map(str, options.configfile))))
+    output = options.output or Path(f"{grid.experiment.experiment}.tar.gz")
+    for line in write_bundle(grid, values, output, options.also):
         print(line)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -200,16 +201,20 @@ class Grid:
 
     def cells_of(self, encoder: str, recipe: str, seed: str) -> list[Cell]:
         """One cell per target, in the experiment's order, for one state and seed."""
-        found = {
-            (cell.target, cell.seed): cell
-            for cell in self.cells
-            if (cell.encoder, cell.recipe) == (encoder, recipe)
-        }
+        found = self._by_state[encoder, recipe]
         first = self.experiment.seeds[0]
         return [
             found.get((target, int(seed))) or found[target, first]
             for target in self.experiment.targets
         ]
+
+    @cached_property
+    def _by_state(self) -> dict[tuple[str, str], dict[tuple[str, int], Cell]]:
+        """Cells by target and seed, of each encoder and recipe."""
+        found: dict[tuple[str, str], dict[tuple[str, int], Cell]] = defaultdict(dict)
+        for cell in self.cells:
+            found[cell.encoder, cell.recipe][cell.target, cell.seed] = cell
+        return found
 
     @cached_property
     def perturbed(self) -> tuple[str, ...]:

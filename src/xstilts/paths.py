@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from pathlib import PurePath
 
 _RESULTS = "results"
+# Folders of an experiment that are large, and made again from what the rest of it names.
+LARGE = ("data", "encoders", "features", "initial", "intermediate", "labels", "target", "untrained")
 
 
 class Paths:
@@ -65,7 +67,20 @@ class Paths:
 
 def cost_record(log: str) -> str | None:
     """Where a job records what it costs, beside its benchmark file; None for another log file."""
-    parts = PurePath(log).with_suffix(".jsonl").parts
-    if len(parts) < 5 or (parts[0], parts[2]) != (_RESULTS, "logs"):
+    if not _is_log(log):
         return None
+    parts = PurePath(log).with_suffix(".jsonl").parts
     return str(PurePath(*parts[:2], "benchmarks", *parts[3:]))
+
+
+def rule_of(log: str) -> str | None:
+    """The rule that writes a log file, by the name it has here; None for another log file.
+
+    A workflow that takes this one as a module may call its rules otherwise.
+    """
+    return PurePath(log).parts[3] if _is_log(log) else None
+
+
+def _is_log(path: str) -> bool:
+    parts = PurePath(path).parts
+    return len(parts) >= 5 and (parts[0], parts[2]) == (_RESULTS, "logs")
