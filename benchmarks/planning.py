@@ -1,4 +1,4 @@
-"""How long planning takes: `snakemake -n` and `xstilts plan` on a large grid, and a trivial workflow.
+"""Planning time: `snakemake -n` and `xstilts plan` on a large grid, and a trivial workflow.
 
     python benchmarks/planning.py [--jobs 30000] [--repeats 3]
 

@@ -1,4 +1,4 @@
-"""The versions in pyproject.toml, constraints.txt, requirements.lock and envs/ are the same ones."""
+"""The versions in pyproject.toml, constraints.txt, requirements.lock and envs/ agree."""
 
 from __future__ import annotations
 

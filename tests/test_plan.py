@@ -6,10 +6,12 @@ import json
 import re
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 import yaml
 from test_config import ROOT
+from tiny_grid import SMALL, make_folder
 from tiny_xtreme import write_tiny_xtreme
 from workflow_runs import planned, snakemake
 
@@ -21,7 +23,7 @@ from xstilts.errors import XstiltsError
 from xstilts.grid import Grid
 from xstilts.plan.configuration import read_configuration
 from xstilts.plan.disk import disk_of
-from xstilts.plan.jobs import jobs_by_rule
+from xstilts.plan.graph import Graph
 from xstilts.plan.weights import checkpoint_bytes, shape_of_source
 
 COMMIT = "c23d21b0620b635a76227c604d44e43a9f0ee389"
@@ -46,6 +48,7 @@ def folder(tmp_path_factory):
     values = {
         "experiment": "try",
         "data_source": "folder",
+        "device": "cpu",
         "encoders": {"e": {"folder": str(root / "encoder")}},
         "recipes": ["none", "mnli"],
         "targets": {
@@ -66,12 +69,16 @@ def plan(capsys, *arguments):
 
 
 def lines(text):
-    """Labels with their last word or two."""
+    """Labels with the column beside them."""
     return {
         match[1].strip(): match[2]
-        for match in (re.match(r" *(\S.*?)\s\s+(\S.*)$", line) for line in text.splitlines())
+        for match in (re.match(r" *(\S.*?)\s\s+(\S+)", line) for line in text.splitlines())
         if match
     }
+
+
+def jobs_by_rule(grid):
+    return dict(Counter(job.rule for job in Graph(grid).jobs))
 
 
 def test_a_plan_of_a_folder_experiment(folder, capsys):
@@ -81,7 +88,9 @@ def test_a_plan_of_a_folder_experiment(folder, capsys):
     )  # fmt: skip
     assert status == 0
     # 3 trained targets × 2 recipes × 2 seeds; retrieval once for none, twice for mnli.
-    assert text.startswith("try: 15 cells\n  1 encoder x 2 recipes x 4 targets x 2 seeds\n")
+    assert text.startswith(
+        "try: 15 cells, 0 made, 15 to run\n  1 encoder x 2 recipes x 4 targets x 2 seeds\n"
+    )
     assert "e: 0.0 M parameters" in text
     found = lines(text)
     assert found["train_intermediate"] == "2"
@@ -101,6 +110,18 @@ def test_a_plan_of_the_default_experiment(capsys):
     assert "cells of untrained encoders" in text
     assert "pretrain" in lines(text)
     assert re.search(r"kept at the end +0\.\d\d GB", text)
+
+
+@pytest.mark.workflow
+def test_the_target_plan_prints_the_plan_and_makes_nothing(tmp_path, capsys, monkeypatch):
+    folder = make_folder(tmp_path, **SMALL)
+    output = snakemake(folder, "plan", "--quiet", "all")
+    monkeypatch.chdir(folder)
+    assert main(["plan", "--configfile", "exp.yaml"]) == 0
+    told = capsys.readouterr().out
+    assert "tiny: 4 cells, 0 made, 4 to run" in told
+    assert told in output
+    assert not (folder / "results/tiny/data").exists()
 
 
 @pytest.mark.workflow

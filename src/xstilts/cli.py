@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -84,17 +85,36 @@ def _evaluate(options: argparse.Namespace) -> None:
 def _add_plan(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser(
         "plan",
-        help="say what an experiment will take: cells, jobs, disk",
-        description="Say what an experiment will take, from the options that Snakemake would be"
-        " given. Nothing is run, loaded or downloaded.",
+        help="say what an experiment will take: cells, jobs, time, energy, disk",
+        description="Say what an experiment will take, and what is left of it, from the options"
+        " that Snakemake would be given. Nothing is run, loaded or downloaded.",
     )
     _add_experiment(parser)
+    parser.add_argument(
+        "--device",
+        metavar="NAME",
+        help="what encoders run on: a GPU such as h100, a100 or rtx3090, or cpu (default: what is"
+        " here; for device cuda without one, what earlier jobs ran on, or a100)",
+    )
+    parser.add_argument(
+        "--gpus",
+        type=_positive,
+        metavar="N",
+        help="how many of them there are (default: those here, at least one; on CPU the cores)",
+    )
     parser.add_argument(
         "--jobs",
         type=_positive,
         metavar="N",
-        help="how many jobs run at a time (default: one with a GPU here, otherwise one a core)",
+        help="how many jobs run at a time that use no GPU (default: one a core)",
     )
+    parser.add_argument(
+        "--price",
+        type=_price,
+        metavar="P",
+        help="of an hour of a GPU, or of a core where there is none, in any currency",
+    )
+    parser.add_argument("--json", action="store_true", help="plain data for other programs")
     parser.set_defaults(run=_plan)
 
 
@@ -199,20 +219,30 @@ def _positive(text: str) -> int:
     return number
 
 
+def _price(text: str) -> float:
+    price = float(text)
+    if not 0 <= price < math.inf:
+        raise ValueError
+    return price
+
+
 def _plan(options: argparse.Namespace) -> None:
     from xstilts.config import parse_experiment
     from xstilts.grid import Grid
-    from xstilts.hardware import cores, local_gpus
     from xstilts.plan.configuration import read_configuration
-    from xstilts.plan.disk import disk_of
-    from xstilts.plan.text import plan_lines
-    from xstilts.plan.weights import shape_of_source
+    from xstilts.plan.estimate import Options
+    from xstilts.plan.plan import Plan
 
     values = read_configuration(options.configfile, options.config)
     grid = Grid(parse_experiment(values, where=" + ".join(map(str, options.configfile))))
-    jobs = options.jobs or (1 if local_gpus() else cores())
-    shapes = {name: shape_of_source(source) for name, source in grid.experiment.encoders.items()}
-    for line in plan_lines(grid, shapes, disk_of(grid, shapes, jobs), jobs):
+    given = Options(
+        device=options.device, gpus=options.gpus, jobs=options.jobs, price=options.price
+    )
+    plan = Plan(grid, given)
+    if options.json:
+        print(json.dumps(plan.document(), indent=2))
+        return
+    for line in plan.lines():
         print(line)
 
 

@@ -65,23 +65,34 @@ class Amounts:
 
     def __init__(self, grid: Grid) -> None:
         self._grid, self._experiment = grid, grid.experiment
+        self._known: dict[tuple[str, str], tuple[int, ...]] = {}
 
     def items(self, source: str, part: str) -> int:
         """Items in one part of a source's data."""
-        if part == PERTURBED:
-            return self._perturbed(source)
-        return sum(self._in_unit(source, unit.split) for unit in self._grid.units(source, part))
+        return sum(self.by_unit(source, part))
 
-    def _perturbed(self, target: str) -> int:
+    def by_unit(self, source: str, part: str) -> tuple[int, ...]:
+        """Items of every split and language in one part of a source's data."""
+        key = (source, part)
+        if key not in self._known:
+            self._known[key] = (
+                self._perturbed(source)
+                if part == PERTURBED
+                else tuple(
+                    self._in_unit(source, unit.split) for unit in self._grid.units(source, part)
+                )
+            )
+        return self._known[key]
+
+    def _perturbed(self, target: str) -> tuple[int, ...]:
         """Items under all conditions, as if each applied to every language."""
         settings = self._experiment.perturbations
         split = self._grid.slices.perturbation(target)["split"]
-        each = [
-            min(settings.items or items, items)
+        return tuple(
+            len(settings.conditions) * min(settings.items or items, items)
             for unit in self._grid.units(target, "eval")
             if unit.split == split and (items := self._in_unit(target, split))
-        ]
-        return len(settings.conditions) * sum(each)
+        )
 
     def _in_unit(self, source: str, split: str) -> int:
         task = Source.of(source).task

@@ -1,0 +1,185 @@
+"""Finished jobs as observations for `xstilts.plan.calibration`, from the records that they left."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from xstilts.cost.flops import forward_flops, training_flops
+from xstilts.cost.records import JobCost, job_cost, last_run, read_attempts
+from xstilts.cost.shape import Shape, shape_of_folder
+from xstilts.errors import XstiltsError
+from xstilts.hardware import cpu_model
+from xstilts.paths import Paths
+from xstilts.plan.accelerators import CPU, Device, gpu_called
+from xstilts.plan.calibration import Calibration, Observation
+from xstilts.plan.inputs import counts
+from xstilts.plan.rates import overhead, work_seconds
+from xstilts.plan.work import COMPUTED, TRAINING_PASSES, Work, Works
+from xstilts.recipes import UNTRAINED
+from xstilts.tasks import PERTURBED
+
+log = logging.getLogger(__name__)
+
+# Records that are read of each rule of an experiment, evenly spread: some hundred tell what
+# thousands do, in a fraction of a second.
+_MOST = 100
+_PHASES = {"train_intermediate": "intermediate", "train_target": "target"}
+
+
+def own_observations(
+    root: Path, works: Works, rules: Sequence[str] | None = None
+) -> Iterator[Observation]:
+    """Finished jobs of the experiment that is planned, their work as it is planned.
+
+    Args:
+        root: its folder of results.
+        rules: those whose jobs are read, all unless given.
+    """
+    for job in _records(root, rules):
+        try:
+            work = works.of(job.rule, job.wildcards)
+        except KeyError:
+            # Of a recipe or target that the experiment once had.
+            continue
+        if work is not None:
+            yield _observation(job, work)
+
+
+def other_observations(root: Path) -> Iterator[Observation]:
+    """Jobs of encoders in another experiment, their work as it was: of training by the table of
+    its runs, which is there when they are finished, of prediction by its features."""
+    if not (root / "encoders").is_dir():
+        return
+    other = _Other(root)
+    for job in _records(root, COMPUTED):
+        if (work := other.work(job)) is not None:
+            yield _observation(job, work)
+
+
+def hardware_of(hardware: Mapping[str, Any]) -> tuple[str, Device]:
+    """What a record's machine is called here, and the device that it computed on."""
+    if (gpu := hardware.get("gpu")) is not None:
+        device = gpu_called(str(gpu))
+        return device.name, device
+    return str(hardware.get("cpu")), CPU
+
+
+def hardware_name(device: Device) -> str:
+    """As `hardware_of`, of a device that a job would compute on: a core is one of this machine."""
+    return device.name if device.is_gpu else cpu_model()
+
+
+def calibrated_seconds(rule: str, work: Work, device: Device, calibration: Calibration) -> float:
+    """Seconds of one job, by what finished jobs say."""
+    found = calibration.fit(
+        rule, hardware_name(device), is_gpu=device.is_gpu, overhead=overhead(rule)
+    )
+    return found.seconds(work_seconds(rule, work, device))
+
+
+def _observation(job: JobCost, work: Work) -> Observation:
+    name, device = hardware_of(job.hardware)
+    if job.rule not in COMPUTED:
+        name, device = str(job.hardware.get("cpu")), CPU
+    apart = {key: value for key, value in job.wildcards.items() if key != "seed"}
+    return Observation(
+        rule=job.rule,
+        hardware=name,
+        is_gpu=device.is_gpu,
+        job=json.dumps(apart, sort_keys=True),
+        overhead=overhead(job.rule),
+        work=work_seconds(job.rule, work, device),
+        seconds=job.wall_seconds,
+        watts=None if job.energy_joules is None else job.energy_joules / job.wall_seconds,
+    )
+
+
+def _records(root: Path, rules: Sequence[str] | None = None) -> Iterator[JobCost]:
+    """Jobs that ended at the first attempt; restarts tell nothing about how long one takes."""
+    folder = root / "benchmarks"
+    if not folder.is_dir():
+        return
+    for rule in sorted(folder.iterdir()):
+        if not rule.is_dir() or (rules is not None and rule.name not in rules):
+            continue
+        paths = sorted(rule.rglob("*.jsonl"))
+        step = max(1, -(-len(paths) // _MOST))
+        for path in paths[::step]:
+            try:
+                attempts = last_run(read_attempts(path))
+                if len(attempts) == 1 and attempts[0]["wall_seconds"] > 0:
+                    yield job_cost(attempts)
+            except (KeyError, TypeError) as error:
+                log.warning("%s: not a record of a job's cost (%s)", path, error)
+
+
+class _Other:
+    """The work of another experiment's jobs, from what it has left."""
+
+    def __init__(self, root: Path) -> None:
+        self._paths = Paths(root.name)
+        self._base = root.parent.parent
+        self._shapes: dict[str, Shape | None] = {}
+        self._counts: dict[str, tuple[int, int] | None] = {}
+        self._runs = self._read_runs()
+
+    def work(self, job: JobCost) -> Work | None:
+        """What one job has computed, None where nothing tells."""
+        at = job.wildcards
+        if (shape := self._shape(at["encoder"])) is None:
+            return None
+        if job.rule in ("predict", "embed"):
+            return self._prediction(at, shape)
+        if job.rule not in _PHASES:
+            return None
+        run = self._runs.get(
+            (at["encoder"], at["recipe"], _PHASES[job.rule], at.get("train_set", ""), at["seed"])
+        )
+        flops = run and training_flops(shape, run["tokens"], run["token_pairs"])
+        if not run or flops is None:
+            return None
+        passes = TRAINING_PASSES * run["steps"] * shape.layers
+        return Work(flops=flops, passes=passes, updates=run["steps"] * (shape.parameters or 0))
+
+    def _prediction(self, at: Mapping[str, str], shape: Shape) -> Work | None:
+        noisy = () if at["recipe"] == UNTRAINED else (PERTURBED,)
+        features = tokens = 0
+        for part in ("eval", *noisy):
+            name = self._paths.features.format(encoder=at["encoder"], task=at["target"], part=part)
+            if name not in self._counts:
+                path = self._base / name
+                self._counts[name] = counts(path) if path.is_file() else None
+            if (found := self._counts[name]) is not None:
+                features, tokens = features + found[0], tokens + found[1]
+        # Without the squares of lengths, which would have to be read: a tenth or less.
+        flops = forward_flops(shape, tokens, 0)
+        return None if not tokens or flops is None else Work(flops=flops, items=features)
+
+    def _shape(self, encoder: str) -> Shape | None:
+        if encoder not in self._shapes:
+            try:
+                self._shapes[encoder] = shape_of_folder(
+                    self._base / self._paths.encoder.format(encoder=encoder)
+                )
+            except (XstiltsError, OSError):
+                self._shapes[encoder] = None
+        return self._shapes[encoder]
+
+    def _read_runs(self) -> dict[tuple[str, ...], dict[str, Any]]:
+        path = self._base / self._paths.runs
+        if not path.is_file():
+            return {}
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        keys = ("encoder", "recipe", "phase", "train_set", "seed")
+        try:
+            rows = pq.read_table(path).to_pylist()
+            return {tuple(str(row[key]) for key in keys): row for row in rows}
+        except (pa.ArrowException, KeyError) as error:
+            log.warning("%s: not a table of runs (%s)", path, error)
+            return {}

@@ -1,0 +1,37 @@
+"""The plan of a grid: as text for a terminal, or as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from xstilts.grid import Grid
+from xstilts.plan.disk import disk_of
+from xstilts.plan.document import plan_document
+from xstilts.plan.estimate import Estimate, Options
+from xstilts.plan.text import plan_lines
+from xstilts.plan.weights import shape_of_source
+
+
+class Plan:
+    """What an experiment will take, and what is left of it.
+
+    Raises:
+        XstiltsError: an encoder's folder is not there or holds none, or nothing is known of the
+            device that `options` name.
+    """
+
+    def __init__(self, grid: Grid, options: Options) -> None:
+        self._grid = grid
+        encoders = grid.experiment.encoders.items()
+        self._shapes = {name: shape_of_source(source) for name, source in encoders}
+        self._estimate = Estimate(grid, self._shapes, options)
+        self._disk = disk_of(grid, self._shapes, self._estimate.devices)
+
+    def lines(self) -> Iterator[str]:
+        """For a person."""
+        yield from plan_lines(self._grid, self._shapes, self._disk, self._estimate)
+
+    def document(self) -> dict[str, Any]:
+        """For another program."""
+        return plan_document(self._grid, self._shapes, self._disk, self._estimate)
