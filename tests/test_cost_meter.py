@@ -15,7 +15,7 @@ import pytest
 from xstilts.cost import energy, meter
 from xstilts.cost.energy import EnergyMeter, Used, sources, total_joules
 from xstilts.hardware import cpu_model
-from xstilts.paths import Paths, cost_record
+from xstilts.paths import LogPlace, Paths, log_place
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -167,9 +167,18 @@ def test_a_record_lies_beside_the_benchmark_of_its_job():
         kind("train_target", "encoder", "recipe").format(encoder="bert-v1.1", recipe="mnli@sw")
         for kind in (paths.log, paths.benchmark)
     )
-    assert cost_record(log) == benchmark.removesuffix(".tsv") + ".jsonl"
-    assert cost_record("logs/x/job.log") is None
-    assert cost_record("job.log") is None
+    record = benchmark.removesuffix(".tsv") + ".jsonl"
+    assert log_place(log) == LogPlace("tiny", "train_target", record)
+    assert log_place("logs/x/job.log") is None
+    assert log_place("job.log") is None
+
+
+@pytest.mark.parametrize("below", ["", ".snakemake/storage/s3/bucket/", "/data/results/mine/"])
+@pytest.mark.parametrize("paths", [Paths("tiny"), Paths("tiny").of_finished()])
+def test_a_log_is_known_wherever_results_lie(below, paths):
+    found = log_place(below + paths.log("write_report"))
+    record = below + paths.benchmark("write_report").removesuffix(".tsv") + ".jsonl"
+    assert found == LogPlace("tiny", "write_report", record)
 
 
 def lines(path):
@@ -270,7 +279,10 @@ import sys, time
 from types import SimpleNamespace
 from xstilts.jobs import job
 
-with job(SimpleNamespace(threads=1, log=["{log}"], rule="predict", wildcards={{"seed": "1"}})):
+JOB = SimpleNamespace(
+    threads=1, log=["{log}"], rule="predict", wildcards={{"seed": "1"}}, output=[]
+)
+with job(JOB):
     {body}
 """
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 import pyarrow as pa
 import pytest
+from test_mishaps import LITTLE, WRITERS
+from tiny_encoders import write_tiny_bert
 
+from xstilts.encoder import fetch_encoder
+from xstilts.encoder_settings import EncoderSource
 from xstilts.errors import XstiltsError, did_you_mean
 from xstilts.files import atomic_path, write_text
 from xstilts.schemas import read_meta, read_table, write_table
@@ -40,6 +46,36 @@ def test_a_folder_is_replaced_as_a_whole(tmp_path):
             (part / name).write_text(name)
     assert [entry.name for entry in path.iterdir()] == ["new"]
     assert [entry.name for entry in tmp_path.iterdir()] == ["model"]
+
+
+@pytest.fixture(params=[0o002, 0o022, 0o077], ids=oct)
+def umask(request):
+    before = os.umask(request.param)
+    yield request.param
+    os.umask(before)
+
+
+def modes(folder):
+    """Permissions of everything below a folder, without setuid and the like."""
+    return {path: path.stat().st_mode & 0o777 for path in folder.rglob("*")}
+
+
+@pytest.mark.parametrize("write", WRITERS, ids=lambda write: write.__name__)
+def test_what_is_written_has_the_modes_that_the_umask_gives(tmp_path, umask, write):
+    write(tmp_path / "results" / WRITERS[write], LITTLE)
+    found = modes(tmp_path)
+    assert len(found) > 1
+    for path, mode in found.items():
+        assert mode == (0o777 if path.is_dir() else 0o666) & ~umask, path
+
+
+def test_a_checkpoint_has_the_modes_that_the_umask_gives(tmp_path, umask):
+    write_tiny_bert(tmp_path / "encoder", ["some words"])
+    fetch_encoder(EncoderSource(folder=str(tmp_path / "encoder")), tmp_path / "results" / "fetched")
+    found = modes(tmp_path / "results")
+    assert {"config.json", "model.safetensors", "provenance.json"} <= {path.name for path in found}
+    for path, mode in found.items():
+        assert mode == (0o777 if path.is_dir() else 0o666) & ~umask, path
 
 
 def test_tables_carry_their_metadata_and_refuse_other_columns(tmp_path):

@@ -105,6 +105,13 @@ class Experiment(Strict):
             return {name: {} if found in (None, "") else found for name, found in value.items()}
         return value
 
+    @field_validator("targets")
+    @classmethod
+    def _in_table_order(cls, value: dict[str, Target]) -> dict[str, Target]:
+        # In whatever order they are written, it is the same experiment.
+        places = {key: place for place, key in enumerate(TARGETS)}
+        return dict(sorted(value.items(), key=lambda item: places.get(item[0], len(places))))
+
     @field_validator("data_root", mode="before")
     @classmethod
     def _path_as_text(cls, value: Any) -> Any:

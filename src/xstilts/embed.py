@@ -13,7 +13,7 @@ from xstilts.batches import Features, micro_batches
 from xstilts.encoder import load_encoder, load_tokenizer
 from xstilts.encoder_settings import RetrievalSettings
 from xstilts.errors import XstiltsError
-from xstilts.files import atomic_path
+from xstilts.files import atomic_path, reserve
 from xstilts.kinds.base import collate
 from xstilts.memory import for_each_batch
 from xstilts.model import mixed_precision, pick_device, progress, to_device
@@ -52,6 +52,7 @@ def embed(
         vectors = np.lib.format.open_memmap(
             part, mode="w+", dtype=np.float32, shape=(everything, model.config.hidden_size)
         )
+        reserve(part)
         bar = progress(everything, "embedding", "sentences")
         start = 0
         for features in parts:

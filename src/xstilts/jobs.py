@@ -18,9 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from xstilts.cost.meter import Meter
+from xstilts.devices import take_device
 from xstilts.errors import InterruptedBySignal, XstiltsError
-from xstilts.paths import cost_record
+from xstilts.joblog import JobLog
+from xstilts.mishaps import disk_trouble
+from xstilts.paths import log_place
 from xstilts.provenance import versions
+from xstilts.secrets import redact
 
 # Importing torch and transformers makes hundreds of thousands of objects that stay. With Python's
 # default of 700 the collector goes through them again and again: a tenth of a small job's time.
@@ -33,8 +37,10 @@ _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS")
 def job(snakemake: Any, *, online: bool = False) -> Iterator[None]:
     """Run a job's body with stdout and stderr in its log file, and record what it costs.
 
-    An `XstiltsError` ends the process with status 1 and one message, in the log and on the
-    original stderr; an interruption with saved state ends it as SIGTERM would.
+    A job that asks for a GPU waits for one of its own (`xstilts.devices`). An `XstiltsError`, or
+    trouble with a disk, ends the process with status 1 and one message, in the log and on the
+    original stderr; an interruption with saved state ends it as SIGTERM would. Credentials are
+    hidden in both.
 
     Args:
         snakemake: the object that Snakemake hands to a script.
@@ -48,54 +54,95 @@ def job(snakemake: Any, *, online: bool = False) -> Iterator[None]:
     os.environ["TOKENIZERS_PARALLELISM"] = "true" if snakemake.threads > 1 else "false"
     if not online:
         os.environ["HF_HUB_OFFLINE"] = os.environ["HF_DATASETS_OFFLINE"] = "1"
-    log_file = Path(snakemake.log[0])
-    log_file.parent.mkdir(parents=True, exist_ok=True)
-    console = os.dup(2)
-    with log_file.open("a", encoding="utf-8") as stream:
-        for descriptor in (1, 2):
-            os.dup2(stream.fileno(), descriptor)
+    output = _open_log(snakemake)
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr, force=True
     )
-    meter = _meter(snakemake)
-    finished = False
+    meter = Meter(None, {})
+    finished, said = False, None
     try:
+        take_device(_gpus_asked_for(snakemake), say=output.warn)
+        # Not before: what others use of the device in the meantime is no cost of this job.
+        meter = _meter(snakemake)
         yield
+        _leave_provenance(snakemake)
         finished = True
         # At its end Python collects once more; what the libraries made need not be gone through.
         gc.freeze()
-    except XstiltsError as error:
-        logging.error("error: %s", error)
-        _end(console, f"error in {snakemake.rule}: {error}\nlog: {log_file}\n", status=1)
     except InterruptedBySignal as error:
+        said = str(error)
+        output.tell(f"{snakemake.rule}: {said}\n")
         logging.warning("%s", error)
-        _end(console, f"{snakemake.rule}: {error}\n", status=128 + signal.SIGTERM)
+        sys.exit(128 + signal.SIGTERM)
     except Exception as error:
-        traceback.print_exc()
-        _end(console, f"{type(error).__name__}: {error}\nlog: {log_file}\n", status=1)
+        told = disk_trouble(error) or error
+        said = str(told) if isinstance(told, XstiltsError) else f"{type(error).__name__}: {error}"
+        # The console first: the log may lie on a disk that is full.
+        if isinstance(told, XstiltsError):
+            output.tell(f"error in {snakemake.rule}: {told}\nlog: {output.path}\n")
+            logging.error("error: %s", told)
+        else:
+            output.tell(f"{type(error).__name__}: {error}\nlog: {output.path}\n")
+            traceback.print_exc()
+        sys.exit(1)
     finally:
-        meter.stop(finished=finished)
+        meter.stop(finished=finished, error=None if said is None else redact(said))
 
 
 def record(snakemake: Any) -> dict[str, Any]:
-    """What made an output: the job's wildcards and parameters (with the code digest), versions."""
+    """What made an output: rule, wildcards, parameters (with the code digest) and versions.
+
+    And what `xstilts.lineage.made_by` says.
+    """
+    # Not before a job's body: it imports what thread settings are for.
+    from xstilts.lineage import made_by
+
+    place = log_place(snakemake.log[0])
+    experiment, rule = (place.experiment, place.rule) if place else (None, snakemake.rule)
+    wildcards, params = dict(snakemake.wildcards.items()), dict(snakemake.params.items())
     return {
-        "rule": snakemake.rule,
-        "wildcards": dict(snakemake.wildcards.items()),
-        "params": dict(snakemake.params.items()),
+        "experiment": experiment,
+        "rule": rule,
+        "wildcards": wildcards,
+        "params": params,
         "versions": versions(),
+        **made_by(
+            rule=rule,
+            params=params,
+            wildcards=wildcards,
+            inputs=snakemake.input,
+            threads=snakemake.threads,
+            computes=snakemake.resources.get("device") is not None,
+        ),
     }
+
+
+def _leave_provenance(snakemake: Any) -> None:
+    """Note what made those outputs that cannot hold it themselves."""
+    if log_place(snakemake.log[0]) is None:
+        return
+    from xstilts.lineage import write_provenance
+
+    outputs = [path for path in map(str, snakemake.output) if not path.endswith(".parquet")]
+    if outputs:
+        write_provenance(outputs, record(snakemake))
 
 
 def _meter(snakemake: Any) -> Meter:
     # Snakemake tells a script where its log is, and not where its benchmark is.
-    path = cost_record(snakemake.log[0])
-    if path is None:
+    place = log_place(snakemake.log[0])
+    if place is None:
         return Meter(None, {})
-    job = {"rule": snakemake.rule, "wildcards": dict(snakemake.wildcards.items())}
-    return Meter(Path(path), job)
+    job = {"rule": place.rule, "wildcards": dict(snakemake.wildcards.items())}
+    return Meter(Path(place.record), job)
 
 
-def _end(console: int, message: str, status: int) -> None:
-    os.write(console, message.encode())
-    sys.exit(status)
+def _open_log(snakemake: Any) -> JobLog:
+    try:
+        return JobLog(Path(snakemake.log[0]))
+    except OSError as error:
+        sys.exit(f"error in {snakemake.rule}: {disk_trouble(error) or error}")
+
+
+def _gpus_asked_for(snakemake: Any) -> int:
+    return int(getattr(getattr(snakemake, "resources", None), "gpu", 0))

@@ -37,7 +37,7 @@ def pick_device(name: str) -> torch.device:
         raise XstiltsError(
             "the experiment asks for a GPU and PyTorch sees none",
             where="device: cuda",
-            mend="run on a machine with a GPU or set device: auto",
+            mend="run on a machine with a GPU and a PyTorch for it, or set device: cpu",
         )
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
 

@@ -6,9 +6,12 @@ Path patterns hold Snakemake wildcards in braces; rules use them as they are, `G
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import copy
 from pathlib import PurePath
+from typing import NamedTuple
 
 _RESULTS = "results"
+_FINISHED = "finished"
 # Folders of an experiment that are large, and made again from what the rest of it names.
 LARGE = ("data", "encoders", "features", "initial", "intermediate", "labels", "target", "untrained")
 
@@ -33,6 +36,17 @@ class Paths:
         self.predictions = f"{root}/predictions/{state}/{{target}}/{seed}.parquet"
         self.embeddings = f"{root}/embeddings/{state}/{{target}}/{seed}.npy"
         self.cell_scores = f"{root}/scores/{state}/{{target}}/{seed}.parquet"
+        self.shortcuts = f"{root}/baselines/{{target}}.parquet"
+        self.resume = f"{root}/resume"
+        self.failures = f"{root}/failures.txt"
+        self.failures_kept = f"{root}/failures.json"
+        self.finished = f"{root}/{_FINISHED}/cells.json"
+        self._make_of_all_cells(root)
+
+    def _make_of_all_cells(self, root: str) -> None:
+        """Set the paths of what is made of all cells together."""
+        state = "{encoder}/{recipe}"
+        self._jobs = root
         self.scores = f"{root}/scores.parquet"
         self.runs = f"{root}/runs.parquet"
         self.selection = f"{root}/selection.parquet"
@@ -41,16 +55,20 @@ class Paths:
         self.costs = f"{root}/costs.parquet"
         self.cell_costs = f"{root}/cell_costs.parquet"
         self.cost_page = f"{root}/cost.html"
-        self.shortcuts = f"{root}/baselines/{{target}}.parquet"
         self.baselines = f"{root}/baselines.parquet"
         self.findings = f"{root}/findings"
         self.fairness_page = f"{root}/fairness.html"
         self.summary = f"{root}/findings.txt"
-        self.submission = f"{root}/submission/{state}/{seed}"
+        self.submission = f"{root}/submission/{state}/seed{{seed}}"
         self.labels = f"{root}/labels"
         self.report = f"{root}/index.html"
         self.headline = f"{root}/headline.txt"
-        self.resume = f"{root}/resume"
+
+    def of_finished(self) -> Paths:
+        """The same cells, and what is made of the finished ones in a folder of its own."""
+        found = copy(self)
+        found._make_of_all_cells(f"{self.root}/{_FINISHED}")
+        return found
 
     def log(self, rule: str, *wildcards: str) -> str:
         """The log file pattern of a rule with these wildcards."""
@@ -62,25 +80,33 @@ class Paths:
 
     def _per_job(self, kind: str, rule: str, wildcards: Iterable[str], suffix: str) -> str:
         name = "/".join(f"{{{wildcard}}}" for wildcard in wildcards) or "all"
-        return f"{self.root}/{kind}/{rule}/{name}.{suffix}"
+        return f"{self._jobs}/{kind}/{rule}/{name}.{suffix}"
 
 
-def cost_record(log: str) -> str | None:
-    """Where a job records what it costs, beside its benchmark file; None for another log file."""
-    if not _is_log(log):
-        return None
-    parts = PurePath(log).with_suffix(".jsonl").parts
-    return str(PurePath(*parts[:2], "benchmarks", *parts[3:]))
+class LogPlace(NamedTuple):
+    """What the path of a job's log file says.
 
-
-def rule_of(log: str) -> str | None:
-    """The rule that writes a log file, by the name it has here; None for another log file.
-
-    A workflow that takes this one as a module may call its rules otherwise.
+    Attributes:
+        experiment: whose job it is.
+        rule: by the name it has here; a workflow that takes this one as a module may call it
+            otherwise.
+        record: where the job records what it costs, beside its benchmark file.
     """
-    return PurePath(log).parts[3] if _is_log(log) else None
+
+    experiment: str
+    rule: str
+    record: str
 
 
-def _is_log(path: str) -> bool:
-    parts = PurePath(path).parts
-    return len(parts) >= 5 and (parts[0], parts[2]) == (_RESULTS, "logs")
+def log_place(log: str) -> LogPlace | None:
+    """Take the path of a log file apart; None if it is not one of `Paths.log`.
+
+    With object storage the folder of results lies somewhere below Snakemake's own.
+    """
+    parts = PurePath(log).parts
+    for start in reversed([at for at, part in enumerate(parts) if part == _RESULTS]):
+        logs = start + (3 if parts[start + 2 : start + 3] == (_FINISHED,) else 2)
+        if parts[logs : logs + 1] == ("logs",) and len(parts) > logs + 2:
+            record = PurePath(*parts[:logs], "benchmarks", *parts[logs + 1 :])
+            return LogPlace(parts[start + 1], parts[logs + 1], str(record.with_suffix(".jsonl")))
+    return None

@@ -1,8 +1,9 @@
 """What a job costs, measured while it runs: a record of JSON lines for each job.
 
 A line is written when an attempt starts and again from time to time, each with all that the
-attempt has cost so far; its last line counts. So a job that is killed without warning, for its
-memory or its time, leaves its cost but for the last 5 seconds or 5 % of it.
+attempt has cost so far; its last line counts, and says why a job failed if that is known. So a job
+that is killed without warning, for its memory or its time, leaves its cost but for the last 5
+seconds or 5 % of it.
 """
 
 from __future__ import annotations
@@ -75,14 +76,18 @@ class Meter:
         self._thread = threading.Thread(target=self._watch, name="meter", daemon=True)
         self._thread.start()
 
-    def stop(self, *, finished: bool) -> None:
-        """Write the last line of this attempt."""
+    def stop(self, *, finished: bool, error: str | None = None) -> None:
+        """Write the last line of this attempt.
+
+        Args:
+            error: why it has not finished, without credentials.
+        """
         if self._record is None:
             return
         self._finished.set()
         try:
             self._thread.join(timeout=_READ_EVERY)
-            self._write(finished=finished)
+            self._write(finished=finished, error=error)
         except Exception:
             log.warning("the cost of this job is not recorded", exc_info=True)
 
@@ -103,9 +108,11 @@ class Meter:
     def _wall_seconds(self) -> float:
         return time.monotonic() - self._zero
 
-    def _write(self, *, finished: bool) -> None:
+    def _write(self, *, finished: bool, error: str | None = None) -> None:
         with self._lock:
             line = self._line(finished=finished)
+            if error is not None:
+                line["error"] = error
             _append(self._record, line)  # type: ignore[arg-type]
 
     def _line(self, *, finished: bool) -> dict[str, Any]:
