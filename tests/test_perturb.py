@@ -23,6 +23,7 @@ from xstilts.perturb.letters import Alphabet, graphemes, script_and_case
 from xstilts.perturb.passage import Edit, Passage, apply_edits, moved
 from xstilts.perturb.table import perturb_table, perturbed_schema
 from xstilts.perturb.typos import typos
+from xstilts.perturb.wording import WORDING
 from xstilts.perturb.words import some_words
 from xstilts.schemas import DATA
 from xstilts.tasks import TASKS, Kind
@@ -125,10 +126,11 @@ def test_what_names_no_condition_is_refused(name, message):
 
 def test_every_kind_is_made_and_described():
     assert {"typos", *WORD_EDITS} == set(KINDS)
+    assert WORDING.keys() == KINDS.keys()
     for key, kind in KINDS.items():
         assert kind.key == key
-        assert kind.title
-        assert kind.definition.endswith(".")
+        assert WORDING[key].title
+        assert WORDING[key].definition.endswith(".")
 
 
 @pytest.mark.parametrize(

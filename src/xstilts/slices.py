@@ -5,7 +5,7 @@ A rule whose slice does not change is not run again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +38,21 @@ class Slices:
             "unanswerable": entry.unanswerable,
             "open_labels": entry.open_labels,
         }
+
+    def kinds(self, sources: Iterable[str]) -> dict[str, list[str]]:
+        """The entries of tables by kind of task that code uses on these sources.
+
+        See `xstilts.code_digest.code_digest`.
+        """
+        return {"Kind": sorted({str(TASKS[Source.of(key).task].kind) for key in sources})}
+
+    def reading(self, task: str, part: str) -> dict[str, list[str]]:
+        """The entries that code uses which reads one data file: its kind and its readers."""
+        entry = TASKS[Source.of(task).task]
+        readers = {unit.reader for unit in self._grid.units(task, part)}
+        for unit in self._grid.units(task, part):
+            readers |= {each.reader for each in entry.hub_sources(unit.split, unit.language)}
+        return {**self.kinds([task]), "READERS": sorted(readers - {""})}
 
     def data(self, task: str, part: str) -> dict[str, Any]:
         """What decides the content of one data file."""
@@ -231,8 +246,18 @@ class Slices:
         return found
 
     def everything(self) -> dict[str, Any]:
-        """The validated experiment as plain data."""
-        return self._experiment.model_dump(mode="json")
+        """The validated experiment as plain data, the same in whatever order it was written.
+
+        Recipes and encoders keep the order in which they were named: it is that of the reports.
+        """
+        found = self._experiment.model_dump(mode="json")
+        named = ("encoders", "recipes", "targets")
+        return {
+            key: {name: _ordered(each) for name, each in value.items()}
+            if key in named
+            else _ordered(value)
+            for key, value in found.items()
+        }
 
     def recipes(self) -> dict[str, Any]:
         """What each recipe is, for the reports."""
@@ -245,6 +270,13 @@ class Slices:
             }
             for name, recipe in self._grid.recipes.items()
         }
+
+
+def _ordered(value: Any) -> Any:
+    """Plain data with the keys of mappings in the order of the alphabet."""
+    if isinstance(value, dict):
+        return {key: _ordered(value[key]) for key in sorted(value)}
+    return [_ordered(each) for each in value] if isinstance(value, list) else value
 
 
 def _deciding(settings: TrainingSettings) -> dict[str, Any]:

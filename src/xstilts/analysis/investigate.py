@@ -85,7 +85,7 @@ def investigate(
     predictions nothing is said of items; seeds are resampled, or languages where there are enough.
 
     Args:
-        scores: columns of `schemas.SCORES`.
+        scores: columns of `schemas.SCORES`; of none nothing is found.
         recipes: in the experiment's order; cells of others are left out.
         runs: columns of `schemas.RUNS`; cells of collapsed runs are left out where another seed
             is sound.
@@ -97,6 +97,8 @@ def investigate(
     Raises:
         XstiltsError: the table is not a table of scores, or a file holds no predictions.
     """
+    if scores.is_empty():
+        return Findings.of(["There is nothing to compare yet."])
     clean = check_scores(scores).filter(pl.col("recipe").is_in(list(recipes)), condition=CLEAN)
     split = "test" if "test" in clean["split"] or clean.is_empty() else "dev"
     collapsed = collapsed_scores(clean, runs)

@@ -96,6 +96,10 @@ class Table:
         }
 
 
+# Where nothing can be chosen from.
+NOTHING = Table(developments={}, rows=pl.DataFrame(schema=SELECTION))
+
+
 def select(
     scores: pl.DataFrame,
     runs: pl.DataFrame | None,

@@ -36,7 +36,7 @@ from xstilts.analysis.findings import (
     Findings,
 )
 from xstilts.analysis.observations import DISTANCE, ENOUGH_LANGUAGES
-from xstilts.perturb import KINDS
+from xstilts.perturb.wording import WORDING
 from xstilts.recipes import NONE
 
 _Row = Mapping[str, Any]
@@ -265,7 +265,7 @@ class _Of:
                     strongest[row["kind"]] = row
         if strongest:
             told = [
-                f"{_within(KINDS[kind].title)} at strength {row['strength']:g}"
+                f"{_within(WORDING[kind].title)} at strength {row['strength']:g}"
                 f" by {_points(row['value'])} points ({self._interval(row)})"
                 for kind, row in strongest.items()
             ]
@@ -278,7 +278,8 @@ class _Of:
         clear = [row for row in changes if row["verdict"] not in (None, NOT_ENOUGH)]
         told = [
             f"{self._name(row['recipe'])} loses {_points(abs(row['change']))} percentage points"
-            f" {'more' if row['change'] > 0 else 'less'} by {_within(KINDS[row['kind']].title)} at"
+            f" {'more' if row['change'] > 0 else 'less'}"
+            f" by {_within(WORDING[row['kind']].title)} at"
             f" {row['strength']:g} ({self._interval(row, 'change_', lowered=row['change'] < 0)})"
             for row in clear
         ]

@@ -1,4 +1,6 @@
-"""The kinds of perturbation: what each does, and in which languages it means anything.
+"""The kinds of perturbation, and in which languages each means anything.
+
+`xstilts.perturb.wording` says what each does.
 
 Where a kind does not apply, there is nothing to measure, which is not the same as no loss.
 """
@@ -22,8 +24,6 @@ class PerturbationKind:
     """One kind. `scripts`: the ISO 15924 codes of those in which it applies; None is all."""
 
     key: str
-    title: str
-    definition: str
     scripts: frozenset[str] | None = None
 
     def applies_to(self, language: Language) -> bool:
@@ -34,42 +34,10 @@ class PerturbationKind:
 KINDS: dict[str, PerturbationKind] = {
     kind.key: kind
     for kind in (
-        PerturbationKind(
-            key="typos",
-            title="Typos",
-            definition=(
-                "That share of the letters is mistyped: replaced by another letter of the same"
-                " script, left out, followed by a surplus letter, or swapped with the next one."
-            ),
-        ),
-        PerturbationKind(
-            key="lower",
-            title="Lower case",
-            definition="That share of the words with capitals is written in small letters.",
-            scripts=_CASED,
-        ),
-        PerturbationKind(
-            key="upper",
-            title="Upper case",
-            definition="That share of the words with small letters is written in capitals.",
-            scripts=_CASED,
-        ),
-        PerturbationKind(
-            key="no_diacritics",
-            title="No diacritics",
-            definition=(
-                "That share of the words with diacritics loses them: accents, tone marks and"
-                " strokes on Latin and Greek letters, Arabic and Hebrew vowel points."
-            ),
-            scripts=_MARKED,
-        ),
-        PerturbationKind(
-            key="no_punctuation",
-            title="No punctuation",
-            definition=(
-                "That share of the words with punctuation (of the punctuation marks, where words"
-                " are written without spaces) loses it."
-            ),
-        ),
+        PerturbationKind(key="typos"),
+        PerturbationKind(key="lower", scripts=_CASED),
+        PerturbationKind(key="upper", scripts=_CASED),
+        PerturbationKind(key="no_diacritics", scripts=_MARKED),
+        PerturbationKind(key="no_punctuation"),
     )
 }
