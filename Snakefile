@@ -14,12 +14,20 @@ if not workflow.overwrite_configfiles:
 
 
 include: "workflow/rules/common.smk"
-include: "workflow/rules/data.smk"
-include: "workflow/rules/pretrain.smk"
-include: "workflow/rules/train.smk"
-include: "workflow/rules/predict.smk"
-include: "workflow/rules/score.smk"
-include: "workflow/rules/baselines.smk"
+
+
+# Reports on what is finished make no cell: there are no rules by which they could.
+if not only_finished:
+
+    include: "workflow/rules/data.smk"
+    include: "workflow/rules/pretrain.smk"
+    include: "workflow/rules/train.smk"
+    include: "workflow/rules/predict.smk"
+    include: "workflow/rules/score.smk"
+    include: "workflow/rules/baselines.smk"
+
+
+include: "workflow/rules/collect.smk"
 include: "workflow/rules/report.smk"
 
 
@@ -68,3 +76,26 @@ rule baselines:
 rule submission:
     input:
         submission_folders(),
+
+
+# Makes nothing: it prints what `xstilts plan` says, which knows more options.
+rule plan:
+    localrule: True
+    params:
+        experiment=values,
+    script:
+        "workflow/scripts/plan.py"
+
+
+onstart:
+    hold()
+    if only_finished:
+        scope.save()
+
+
+onsuccess:
+    tell_failures()
+
+
+onerror:
+    tell_failures()

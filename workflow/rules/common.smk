@@ -1,19 +1,31 @@
 # The experiment, expanded once; wildcards may only take values that occur in it.
 import re
+import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from xstilts.code_digest import code_digest, libraries
 from xstilts.config import parse_experiment
 from xstilts.errors import XstiltsError
+from xstilts.failures import Book, Errors, failed_jobs, in_words
+from xstilts.finished import Scope, pop_only_finished
 from xstilts.grid import Grid
 from xstilts.hardware import local_gpus
+from xstilts.mishaps import check_working_directory
 from xstilts.needs import PARTS
-from xstilts.provenance import code_digest
+from xstilts.plan.requests import Requests
+from xstilts.provenance import installed
+from xstilts.reasons import Reasons, inputs_before
+from xstilts.running import hold_experiment
 from xstilts.tasks import PERTURBED, TARGETS, XTREME
 
+values = dict(config)
 try:
-    grid = Grid(parse_experiment(dict(config), where=" + ".join(map(str, workflow.configfiles))))
+    check_working_directory(Path.cwd())
+    # Asked of one run, and no part of the experiment.
+    only_finished = pop_only_finished(values)
+    grid = Grid(parse_experiment(values, where=" + ".join(map(str, workflow.configfiles))))
 except XstiltsError as error:
     raise WorkflowError(str(error)) from None
 
@@ -43,13 +55,74 @@ wildcard_constraints:
     part=one_of([*PARTS, PERTURBED]),
 
 
-# One device a training or prediction job; 0 where there is none, so that CPU jobs run abreast.
-gpu = 1 if experiment.device == "cuda" or (experiment.device == "auto" and local_gpus()) else 0
+def elsewhere():
+    """Whether jobs run on other machines, whose devices this one knows nothing of."""
+    return workflow.remote_exec or not workflow.local_exec
 
 
-def code(script):
-    """Digest of the code that a script runs, so that a changed formula re-runs what it makes."""
-    return code_digest(Path(workflow.basedir) / "workflow/scripts" / f"{script}.py")
+# Inside a job of a cluster a second try would have no more memory or time than the first: the
+# cluster is asked again for the whole job.
+RETRIES = 0 if workflow.remote_exec else 2
+
+
+GPUS_HERE = local_gpus()
+
+
+def device(wildcards=None):
+    """A job that is given a device elsewhere must not compute without it unnoticed."""
+    return "cuda" if experiment.device == "auto" and elsewhere() else experiment.device
+
+
+def gpus(wildcards):
+    """One device a training or prediction job; 0 where there is none, so that jobs run abreast."""
+    return int(device() == "cuda" or (device() == "auto" and GPUS_HERE > 0))
+
+
+requests = Requests(grid, device)
+
+
+def memory(rule):
+    """Resource function: the MB that a job is reckoned to need, more with each attempt."""
+    return lambda wildcards, attempt: requests.mem_mb(rule, wildcards, attempt)
+
+
+def minutes(rule):
+    """Resource function: the time limit of a job, well above what it is reckoned to take."""
+    return lambda wildcards, attempt: requests.runtime(rule, wildcards, attempt)
+
+
+def code(script, entries=None):
+    """Param function: digest of the code that a script runs, so that a changed formula re-runs what
+    it makes, and nothing else. `entries` says which entries of dispatch tables a job uses.
+    """
+    path = Path(workflow.source_path(f"../scripts/{script}.py"))
+    return lambda wildcards: code_digest(path, entries(wildcards) if entries else None)
+
+
+def software(script):
+    """The installed libraries that the code of a script uses, for `--rerun-triggers software-env`.
+
+    They stand under `envmodules`, because that is what Snakemake compares of every job, and loads
+    only with `--sdm env-modules`. What it is to deploy itself, it compares by itself.
+    """
+    if not workflow.is_main_process or workflow.deployment_settings.deployment_method:
+        return []
+    return installed(libraries(Path(workflow.source_path(f"../scripts/{script}.py"))))
+
+
+def kinds(sources):
+    """For `code`: what a job uses that is about these sources."""
+    return lambda wildcards: slices.kinds(sources(wildcards))
+
+
+def the_task(wildcards):
+    """The only source of a job on one task."""
+    return [wildcards.task]
+
+
+def the_target(wildcards):
+    """The only source of a job on one target."""
+    return [wildcards.target]
 
 
 def features(part, task="task"):
@@ -70,3 +143,51 @@ def training_files(kind, part, sources):
     return lambda wildcards: [
         pattern.format(task=key, part=part, encoder=wildcards.encoder) for key in sources(wildcards)
     ]
+
+
+def digest(script, sources):
+    """Digest of the code that a script runs on these sources."""
+    return code(script, lambda wildcards: slices.kinds(sources))(None)
+
+
+# What reports are made from.
+if not only_finished:
+    scope = Scope.of_all(grid)
+elif workflow.is_main_process:
+    try:
+        scope = Scope.of_finished(grid, digest)
+    except XstiltsError as error:
+        raise WorkflowError(str(error)) from None
+else:
+    # As it was when the run began, whatever has been finished since.
+    scope = Scope.read(grid)
+paths = scope.paths
+
+
+def hold():
+    """Refuse to run beside another run that makes the same files."""
+    try:
+        # Reports on what is finished are made beside a run that goes on.
+        hold_experiment(experiment.experiment + (".finished" if only_finished else ""))
+    except XstiltsError as error:
+        raise WorkflowError(str(error)) from None
+
+
+# What failed is told at the end of a run, by the one process that has seen all of it.
+job_errors = Errors()
+if workflow.is_main_process:
+    logger.addHandler(job_errors)
+    logger.addFilter(Reasons(lambda jobid: inputs_before(workflow, jobid)))
+
+
+def tell_failures():
+    """Enter what failed in this run where it is kept, and print it."""
+    cells = {
+        paths.cell_scores.format(**cell.wildcards): in_words(cell)
+        for cell in (*grid.cells, *grid.baseline_cells)
+    }
+    arguments = sys.argv[1:]
+    book = Book(paths=paths, arguments=arguments, total=len(cells))
+    message = book.update(workflow, failed_jobs(workflow, job_errors, cells, arguments))
+    if message:
+        print(f"\n{message}", file=sys.stderr)

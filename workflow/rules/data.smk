@@ -12,15 +12,17 @@ if experiment.data_source == "invitro":
             paths.benchmark("generate", "task", "part")
         wildcard_constraints:
             part=READ,
+        envmodules:
+            *software("generate"),
         threads: 1
         resources:
-            mem_mb=4000,
-            runtime=240,
+            mem_mb=memory("generate"),
+            runtime=minutes("generate"),
             gpu=0,
         params:
             task=lambda wildcards: slices.task(wildcards.task),
             data=lambda wildcards: slices.data(wildcards.task, wildcards.part),
-            code=code("generate"),
+            code=code("generate", kinds(the_task)),
         message:
             "generate {wildcards.task} {wildcards.part}"
         script:
@@ -40,15 +42,17 @@ rule perturb:
         paths.benchmark("perturb", "target")
     wildcard_constraints:
         target=one_of(grid.perturbed),
+    envmodules:
+        *software("perturb"),
     threads: 1
     resources:
-        mem_mb=16000,
-        runtime=120,
+        mem_mb=memory("perturb"),
+        runtime=minutes("perturb"),
         gpu=0,
     params:
         task=lambda wildcards: slices.task(wildcards.target),
         perturbation=lambda wildcards: slices.perturbation(wildcards.target),
-        code=code("perturb"),
+        code=code("perturb", kinds(the_target)),
     message:
         "perturb the inputs of {wildcards.target}"
     script:
@@ -66,15 +70,17 @@ rule ingest:
         paths.benchmark("ingest", "task", "part")
     wildcard_constraints:
         part=READ,
+    envmodules:
+        *software("ingest"),
     threads: 1
     resources:
-        mem_mb=16000,
-        runtime=60,
+        mem_mb=memory("ingest"),
+        runtime=minutes("ingest"),
         gpu=0,
     params:
         task=lambda wildcards: slices.task(wildcards.task),
         data=lambda wildcards: slices.data(wildcards.task, wildcards.part),
-        code=code("ingest"),
+        code=code("ingest", lambda wildcards: slices.reading(**wildcards)),
     message:
         "read {wildcards.task} {wildcards.part}"
     script:
@@ -92,10 +98,12 @@ rule fetch_encoder:
         paths.benchmark("fetch_encoder", "encoder")
     wildcard_constraints:
         encoder=one_of(grid.fetched),
+    envmodules:
+        *software("fetch_encoder"),
     threads: 1
     resources:
-        mem_mb=16000,
-        runtime=60,
+        mem_mb=memory("fetch_encoder"),
+        runtime=minutes("fetch_encoder"),
         gpu=0,
     params:
         encoder=lambda wildcards: slices.encoder(wildcards.encoder),
@@ -117,15 +125,17 @@ rule tokenise:
         paths.log("tokenise", "encoder", "task", "part"),
     benchmark:
         paths.benchmark("tokenise", "encoder", "task", "part")
+    envmodules:
+        *software("tokenise"),
     threads: 1
     resources:
-        mem_mb=16000,
-        runtime=120,
+        mem_mb=memory("tokenise"),
+        runtime=minutes("tokenise"),
         gpu=0,
     params:
         task=lambda wildcards: slices.task(wildcards.task),
         lengths=lambda wildcards: slices.length(wildcards.encoder, wildcards.task),
-        code=code("tokenise"),
+        code=code("tokenise", kinds(the_task)),
     message:
         "tokenise {wildcards.task} {wildcards.part} for {wildcards.encoder}"
     script:

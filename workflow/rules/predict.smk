@@ -19,18 +19,20 @@ rule predict:
         paths.benchmark("predict", "encoder", "recipe", "target", "seed")
     wildcard_constraints:
         target=one_of(TRAINED),
-    retries: 2
+    retries: RETRIES
+    envmodules:
+        *software("predict"),
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 16000 * attempt,
-        runtime=lambda wildcards, attempt: 240 * attempt,
-        gpu=gpu,
-        device=experiment.device,
+        mem_mb=memory("predict"),
+        runtime=minutes("predict"),
+        gpu=gpus,
+        device=device,
         batch_tokens=experiment.prediction.batch_tokens,
     params:
         task=lambda wildcards: slices.task(wildcards.target),
         decoding=lambda wildcards: slices.decoding(wildcards.target),
-        code=code("predict"),
+        code=code("predict", kinds(the_target)),
     message:
         "predict {wildcards.target}: {wildcards.encoder} after {wildcards.recipe},"
         " seed {wildcards.seed}"
@@ -51,17 +53,19 @@ rule embed:
         paths.benchmark("embed", "encoder", "recipe", "target", "seed")
     wildcard_constraints:
         target=one_of(RETRIEVED),
-    retries: 2
+    retries: RETRIES
+    envmodules:
+        *software("embed"),
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 16000 * attempt,
-        runtime=lambda wildcards, attempt: 240 * attempt,
-        gpu=gpu,
-        device=experiment.device,
+        mem_mb=memory("embed"),
+        runtime=minutes("embed"),
+        gpu=gpus,
+        device=device,
         batch_tokens=lambda wildcards: experiment.encoders[wildcards.encoder].retrieval.batch_tokens,
     params:
         embedding=lambda wildcards: slices.embedding(wildcards.encoder),
-        code=code("embed"),
+        code=code("embed", kinds(the_target)),
     message:
         "embed {wildcards.target}: {wildcards.encoder} after {wildcards.recipe},"
         " seed {wildcards.seed}"
@@ -84,15 +88,17 @@ rule retrieve:
         paths.benchmark("retrieve", "encoder", "recipe", "target", "seed")
     wildcard_constraints:
         target=one_of(RETRIEVED),
+    envmodules:
+        *software("retrieve"),
     threads: 8
     resources:
-        mem_mb=lambda wildcards, attempt: 32000 * attempt,
-        runtime=lambda wildcards, attempt: 1440 * attempt,
+        mem_mb=memory("retrieve"),
+        runtime=minutes("retrieve"),
         gpu=0,
     params:
         task=lambda wildcards: slices.task(wildcards.target),
         mining=experiment.mining.model_dump(),
-        code=code("retrieve"),
+        code=code("retrieve", kinds(the_target)),
     message:
         "retrieve {wildcards.target}: {wildcards.encoder} after {wildcards.recipe},"
         " seed {wildcards.seed}"

@@ -12,10 +12,12 @@ rule new_encoder:
         paths.benchmark("new_encoder", "encoder")
     wildcard_constraints:
         encoder=one_of(experiment.pretrained),
+    envmodules:
+        *software("new_encoder"),
     threads: 1
     resources:
-        mem_mb=16000,
-        runtime=120,
+        mem_mb=memory("new_encoder"),
+        runtime=minutes("new_encoder"),
         gpu=0,
     params:
         new=lambda wildcards: slices.new_encoder(wildcards.encoder),
@@ -35,10 +37,12 @@ rule reinitialise:
         paths.log("reinitialise", "encoder"),
     benchmark:
         paths.benchmark("reinitialise", "encoder")
+    envmodules:
+        *software("reinitialise"),
     threads: 1
     resources:
-        mem_mb=16000,
-        runtime=60,
+        mem_mb=memory("reinitialise"),
+        runtime=minutes("reinitialise"),
         gpu=0,
     params:
         new=lambda wildcards: slices.reinitialised(wildcards.encoder),
@@ -66,20 +70,22 @@ rule pretrain:
         paths.benchmark("pretrain", "encoder")
     wildcard_constraints:
         encoder=one_of(experiment.pretrained),
-    retries: 2
+    retries: RETRIES
+    envmodules:
+        *software("train"),
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 16000 * attempt,
-        runtime=lambda wildcards, attempt: 1440 * attempt,
-        gpu=gpu,
-        device=experiment.device,
+        mem_mb=memory("pretrain"),
+        runtime=minutes("pretrain"),
+        gpu=gpus,
+        device=device,
         save_every_seconds=lambda wildcards: (
             experiment.encoders[wildcards.encoder].pretrain.training.save_every_seconds
         ),
     params:
         run=lambda wildcards: slices.pretraining(wildcards.encoder),
         resume=lambda wildcards: grid.resume_folder("pretraining", wildcards),
-        code=code("train"),
+        code=code("train", kinds(lambda wildcards: ["text"])),
     message:
         "pretrain the encoder {wildcards.encoder}"
     script:

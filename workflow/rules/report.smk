@@ -8,14 +8,14 @@ rule write_report:
         baselines=[paths.baselines] if experiment.baselines else [],
         mined=[
             paths.predictions.format(**cell.wildcards)
-            for cell in grid.cells
+            for cell in scope.cells
             if cell.task.metric == "bitext_f1"
         ],
-        data=[
+        data=scope.files(
             paths.data.format(task=task, part=part)
             for task in grid.tasks
             for part in grid.parts(task)
-        ],
+        ),
     output:
         page=report(paths.report, caption="../report/scores.rst", category="Pages"),
         headline=paths.headline,
@@ -23,12 +23,15 @@ rule write_report:
         paths.log("write_report"),
     benchmark:
         paths.benchmark("write_report")
+    envmodules:
+        *software("write_report"),
     threads: 1
     resources:
         mem_mb=4000,
         runtime=30,
         gpu=0,
     params:
+        **scope.unfinished,
         experiment=slices.everything(),
         left_out=list(grid.left_out),
         recipes=slices.recipes(),
@@ -40,7 +43,7 @@ rule write_report:
         table=slices.table(),
         code=code("write_report"),
     message:
-        "write the report {paths.report}"
+        f"write the report {paths.report}"
     script:
         "../scripts/write_report.py"
 
@@ -49,7 +52,7 @@ rule write_claims:
     input:
         scores=paths.scores,
         runs=paths.runs,
-        predictions=[paths.predictions.format(**cell.wildcards) for cell in grid.cells],
+        predictions=[paths.predictions.format(**cell.wildcards) for cell in scope.compared],
     output:
         page=report(paths.claims_page, caption="../report/claims.rst", category="Pages"),
         claims=paths.claims,
@@ -58,18 +61,21 @@ rule write_claims:
         paths.log("write_claims"),
     benchmark:
         paths.benchmark("write_claims")
+    envmodules:
+        *software("write_claims"),
     threads: 2
     resources:
         mem_mb=16000,
         runtime=60,
         gpu=0,
     params:
+        **scope.unfinished,
         experiment=slices.everything(),
         recipes=slices.recipes(),
         left_out=list(grid.left_out),
         code=code("write_claims"),
     message:
-        "check the claims of the study: {paths.claims_page}"
+        f"check the claims of the study: {paths.claims_page}"
     script:
         "../scripts/write_claims.py"
 
@@ -79,31 +85,34 @@ rule analyse:
         scores=paths.scores,
         runs=paths.runs,
         baselines=[paths.baselines] if experiment.baselines else [],
-        predictions=[paths.predictions.format(**cell.wildcards) for cell in grid.cells],
-        data=[
+        predictions=[paths.predictions.format(**cell.wildcards) for cell in scope.compared],
+        data=scope.files(
             paths.data.format(task=target, part="eval")
             for target in experiment.targets
             if TARGETS[target].parallel
-        ],
+        ),
     output:
         directory(paths.findings),
     log:
         paths.log("analyse"),
     benchmark:
         paths.benchmark("analyse")
+    envmodules:
+        *software("analyse"),
     threads: 2
     resources:
         mem_mb=16000,
         runtime=60,
         gpu=0,
     params:
+        **scope.unfinished,
         data_source=experiment.data_source,
         recipes=list(grid.recipes),
         unseen=slices.unseen(),
         facts=slices.facts(),
         code=code("analyse"),
     message:
-        "robustness and fairness over language families: {paths.findings}"
+        f"robustness and fairness over language families: {paths.findings}"
     script:
         "../scripts/analyse.py"
 
@@ -118,12 +127,15 @@ rule write_fairness:
         paths.log("write_fairness"),
     benchmark:
         paths.benchmark("write_fairness")
+    envmodules:
+        *software("write_fairness"),
     threads: 1
     resources:
         mem_mb=4000,
         runtime=30,
         gpu=0,
     params:
+        **scope.unfinished,
         experiment=slices.everything(),
         recipes=list(grid.recipes),
         left_out=list(grid.left_out),
@@ -134,7 +146,7 @@ rule write_fairness:
         ],
         code=code("write_fairness"),
     message:
-        "write what is robust and fair: {paths.fairness_page}"
+        f"write what is robust and fair: {paths.fairness_page}"
     script:
         "../scripts/write_fairness.py"
 
@@ -151,12 +163,16 @@ rule collect_costs:
         paths.log("collect_costs"),
     benchmark:
         paths.benchmark("collect_costs")
+    envmodules:
+        *software("collect_costs"),
     threads: 1
     resources:
         mem_mb=4000,
         runtime=30,
         gpu=0,
     params:
+        **scope.unfinished,
+        **({} if scope.whole else {"finished": [cell.wildcards for cell in scope.cells]}),
         experiment=experiment.experiment,
         cells=[cell.wildcards for cell in (*grid.cells, *grid.baseline_cells)],
         mask_ratios={
@@ -164,7 +180,7 @@ rule collect_costs:
         },
         code=code("collect_costs"),
     message:
-        "collect what the jobs of {paths.root} cost"
+        f"collect what the jobs of {paths.root} cost"
     script:
         "../scripts/collect_costs.py"
 
@@ -181,16 +197,19 @@ rule write_cost:
         paths.log("write_cost"),
     benchmark:
         paths.benchmark("write_cost")
+    envmodules:
+        *software("write_cost"),
     threads: 1
     resources:
         mem_mb=4000,
         runtime=30,
         gpu=0,
     params:
+        **scope.unfinished,
         experiment=slices.everything(),
         table=slices.table(),
         code=code("write_cost"),
     message:
-        "write what it cost: {paths.cost_page}"
+        f"write what it cost: {paths.cost_page}"
     script:
         "../scripts/write_cost.py"

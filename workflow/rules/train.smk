@@ -32,21 +32,23 @@ rule train_intermediate:
         paths.log("train_intermediate", "encoder", "recipe", "seed"),
     benchmark:
         paths.benchmark("train_intermediate", "encoder", "recipe", "seed")
-    retries: 2
+    retries: RETRIES
+    envmodules:
+        *software("train"),
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 16000 * attempt,
-        runtime=lambda wildcards, attempt: 1440 * attempt,
-        gpu=gpu,
+        mem_mb=memory("train_intermediate"),
+        runtime=minutes("train_intermediate"),
+        gpu=gpus,
         # How a job is executed is no parameter: changing it re-runs nothing.
-        device=experiment.device,
+        device=device,
         save_every_seconds=lambda wildcards: experiment.intermediate_training_for(
             grid.recipes[wildcards.recipe]
         ).save_every_seconds,
     params:
         run=lambda wildcards: slices.intermediate(wildcards),
         resume=lambda wildcards: grid.resume_folder("intermediate", wildcards),
-        code=code("train"),
+        code=code("train", kinds(mixed)),
     message:
         "intermediate training: {wildcards.encoder} on {wildcards.recipe}, seed {wildcards.seed}"
     script:
@@ -72,45 +74,24 @@ rule train_target:
         paths.log("train_target", "encoder", "recipe", "train_set", "seed"),
     benchmark:
         paths.benchmark("train_target", "encoder", "recipe", "train_set", "seed")
-    retries: 2
+    retries: RETRIES
+    envmodules:
+        *software("train"),
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 16000 * attempt,
-        runtime=lambda wildcards, attempt: 1440 * attempt,
-        gpu=gpu,
-        device=experiment.device,
+        mem_mb=memory("train_target"),
+        runtime=minutes("train_target"),
+        gpu=gpus,
+        device=device,
         save_every_seconds=lambda wildcards: (
             experiment.training_for(wildcards.train_set).save_every_seconds
         ),
     params:
         run=lambda wildcards: slices.target(wildcards),
         resume=lambda wildcards: grid.resume_folder("target", wildcards),
-        code=code("train"),
+        code=code("train", kinds(target)),
     message:
         "target training: {wildcards.encoder} after {wildcards.recipe} on {wildcards.train_set},"
         " seed {wildcards.seed}"
     script:
         "../scripts/train.py"
-
-
-rule collect_runs:
-    input:
-        [curve for _, curve in grid.runs],
-    output:
-        paths.runs,
-    log:
-        paths.log("collect_runs"),
-    benchmark:
-        paths.benchmark("collect_runs")
-    threads: 1
-    resources:
-        mem_mb=4000,
-        runtime=30,
-        gpu=0,
-    params:
-        places=[place for place, _ in grid.runs],
-        code=code("collect_runs"),
-    message:
-        "collect what became of the training runs of {paths.root}"
-    script:
-        "../scripts/collect_runs.py"

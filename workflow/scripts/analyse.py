@@ -3,6 +3,7 @@
 from xstilts.jobs import job
 
 with job(snakemake):
+    from dataclasses import replace
     from pathlib import Path
 
     import polars as pl
@@ -10,10 +11,12 @@ with job(snakemake):
     from xstilts.analysis.investigate import World, investigate
     from xstilts.language_facts import facts_for
     from xstilts.languages import language_table
+    from xstilts.report.holes import Holes
 
     source = snakemake.params.data_source
+    holes = Holes.of(snakemake.params.get("unfinished"))
     findings = investigate(
-        pl.read_parquet(snakemake.input.scores),
+        holes.comparable(pl.read_parquet(snakemake.input.scores)),
         World(
             languages=language_table(source),
             facts=facts_for(source),
@@ -25,4 +28,4 @@ with job(snakemake):
         data={Path(path).parent.name: path for path in snakemake.input.data},
         baselines=next((pl.read_parquet(path) for path in snakemake.input.baselines), None),
     )
-    findings.write(snakemake.output[0])
+    replace(findings, notes=(*holes.told, *findings.notes)).write(snakemake.output[0])

@@ -13,6 +13,13 @@ with job(snakemake):
         snakemake.params.cells,
         snakemake.params.mask_ratios,
     )
+    cells = collected.cells
+    if chosen := snakemake.params.get("finished"):
+        # All cells share a cost, but of an unfinished one only a part is known.
+        names = ("encoder", "recipe", "target", "seed")
+        finished = {tuple(cell[name] for name in names) for cell in chosen}
+        columns = zip(*(map(str, cells[name].to_pylist()) for name in names), strict=True)
+        cells = cells.filter([place in finished for place in columns])
     about = {**record(snakemake), "hardware": list(collected.hardware)}
     write_table(snakemake.output.costs, collected.costs, about)
-    write_table(snakemake.output.cells, collected.cells, about)
+    write_table(snakemake.output.cells, cells, about)

@@ -9,6 +9,7 @@ with job(snakemake):
 
     from xstilts.languages import language_table
     from xstilts.report.claims import write_claims
+    from xstilts.report.holes import Holes
     from xstilts.report.notes import left_out_notes, supervision_notes
 
     experiment = snakemake.params.experiment
@@ -23,6 +24,7 @@ with job(snakemake):
         recipes=snakemake.params.recipes,
         languages=language_table(experiment["data_source"]),
         experiment=experiment,
+        holes=Holes.of(snakemake.params.get("unfinished")),
         caveats=[
             *supervision_notes(experiment, snakemake.params.recipes),
             *left_out_notes(snakemake.params.left_out),

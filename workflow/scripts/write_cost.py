@@ -9,6 +9,7 @@ with job(snakemake):
 
     from xstilts.analysis.collapse import without_collapsed
     from xstilts.report.cost import write_cost
+    from xstilts.report.holes import Holes
     from xstilts.schemas import read_meta
 
     experiment = snakemake.params.experiment
@@ -27,4 +28,5 @@ with job(snakemake):
         table=snakemake.params.table,
         gram_per_kwh=experiment["emissions"]["gram_per_kwh"],
         pue=experiment["emissions"]["pue"],
+        holes=Holes.of(snakemake.params.get("unfinished")),
     )

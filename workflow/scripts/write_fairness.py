@@ -9,12 +9,15 @@ with job(snakemake):
     from xstilts.analysis.sentences import sentences
     from xstilts.files import write_text
     from xstilts.report.fairness import write_fairness
+    from xstilts.report.holes import Holes
     from xstilts.report.notes import left_out_notes
 
     experiment = snakemake.params.experiment
     findings = Findings.read(snakemake.input[0])
     summary = sentences(findings)
-    write_text(snakemake.output.summary, "".join(f"{sentence}\n" for sentence in summary))
+    unfinished = Holes.of(snakemake.params.get("unfinished")).told
+    lines = [*unfinished, *summary]
+    write_text(snakemake.output.summary, "".join(f"{line}\n" for line in lines))
     write_fairness(
         Path(snakemake.output.page),
         findings,
@@ -24,4 +27,5 @@ with job(snakemake):
         experiment=experiment,
         recipes=snakemake.params.recipes,
         links=[tuple(link) for link in snakemake.params.links],
+        unfinished=unfinished,
     )

@@ -11,16 +11,22 @@ with job(snakemake):
     from xstilts.files import write_text
     from xstilts.headline import headline
     from xstilts.languages import language_table
+    from xstilts.lineage import read_provenance
+    from xstilts.report.holes import Holes
     from xstilts.report.notes import notes
+    from xstilts.report.origins import origins
     from xstilts.report.page import write_page
 
     experiment = snakemake.params.experiment
     scores = pl.read_parquet(snakemake.input.scores)
     baselines = next((pl.read_parquet(path) for path in snakemake.input.baselines), None)
     runs = pl.read_parquet(snakemake.input.runs)
-    sound, _ = without_collapsed(scores, runs)
-    sentences = headline(sound, baselines, language_table(experiment["data_source"]))
-    write_text(snakemake.output.headline, "".join(f"{sentence}\n" for sentence in sentences))
+    holes = Holes.of(snakemake.params.get("unfinished"))
+    sound, _ = without_collapsed(holes.comparable(scores), runs)
+    languages = language_table(experiment["data_source"])
+    sentences = [] if sound.is_empty() else headline(sound, baselines, languages)
+    lines = [*holes.told, *sentences]
+    write_text(snakemake.output.headline, "".join(f"{line}\n" for line in lines))
     write_page(
         scores,
         Path(snakemake.output.page),
@@ -31,6 +37,8 @@ with job(snakemake):
         headline=sentences,
         runs=runs,
         links=[tuple(link) for link in snakemake.params.links],
+        holes=holes,
+        origins=origins(read_provenance(snakemake.input.scores)),
         notes=notes(
             experiment,
             snakemake.params.left_out,

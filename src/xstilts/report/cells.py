@@ -29,7 +29,8 @@ _CAPITALISED = {OVERALL, *(task.group for task in TASKS.values())}
 class Cell:
     """One cell: a text, the number it sorts by, and what stands small beneath it.
 
-    `why` says why there is no number. `sign` is "up", "down" or "flat" for a gain.
+    `why` says why there is no number. `sign` is "up", "down" or "flat" for a gain. What is not
+    `whole` rests on fewer seeds than there will be, and is not compared.
     """
 
     text: str = ""
@@ -38,6 +39,7 @@ class Cell:
     sign: str = "flat"
     small: tuple[str, ...] = ()
     best: bool = False
+    whole: bool = True
     why: str | None = None
 
 
@@ -111,8 +113,11 @@ def signed(value: float) -> str:
 
 def mark_best(cells: Sequence[Cell]) -> list[Cell]:
     """Emphasise the greatest value, and its equals, where there is something to compare."""
-    values = [cell.value for cell in cells if cell.value is not None]
-    if len(values) < 2:
+    compared = [cell.value for cell in cells if cell.value is not None and cell.whole]
+    if len(compared) < 2:
         return list(cells)
-    top = max(values) - _TIE
-    return [replace(cell, best=cell.value is not None and cell.value >= top) for cell in cells]
+    top = max(compared) - _TIE
+    return [
+        replace(cell, best=cell.whole and cell.value is not None and cell.value >= top)
+        for cell in cells
+    ]

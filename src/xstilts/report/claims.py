@@ -23,12 +23,20 @@ from xstilts.analysis.parts import (
     Measure,
     Part,
 )
-from xstilts.analysis.selection import ENGLISH, PARTIAL_MEAN, Table, select, write_selection
+from xstilts.analysis.selection import (
+    ENGLISH,
+    NOTHING,
+    PARTIAL_MEAN,
+    Table,
+    select,
+    write_selection,
+)
 from xstilts.files import write_json, write_text
 from xstilts.languages import Language
 from xstilts.recipes import NONE
 from xstilts.report.cells import Cell, Column, Row, points, signed, title
 from xstilts.report.cells import Table as Shown
+from xstilts.report.holes import Holes
 from xstilts.report.render import templates
 from xstilts.summary import OVERALL, check_scores
 from xstilts.tasks import TARGETS, XTREME
@@ -88,6 +96,7 @@ def write_claims(
     caveats: Sequence[str] = (),
     draws: int = DRAWS,
     links: Sequence[tuple[str, str]] = (),
+    holes: Holes = Holes(),  # noqa: B008 - it is immutable
 ) -> None:
     """Write the page, the same rows as JSON, and the recipe chosen for each target as Parquet.
 
@@ -108,20 +117,23 @@ def write_claims(
         draws: of the bootstrap. With fewer than a thousand no p is small enough to stay below
             0.05 for all families together.
         links: names and addresses of the experiment's other pages.
+        holes: what the grid still lacks; only what can be compared is judged.
 
     Raises:
         XstiltsError: the table is not a table of scores, or a file holds no predictions.
     """
     clean = check_scores(scores).filter(pl.col("recipe").is_in(list(recipes)), condition=CLEAN)
+    clean = holes.comparable(clean)
     split = "test" if "test" in clean["split"] or clean.is_empty() else "dev"
     collapsed = collapsed_scores(clean, runs)
-    chosen = select(clean, runs, recipes, split=split)
+    chosen = NOTHING if clean.is_empty() else select(clean, runs, recipes, split=split)
     paths = list(predictions)
-    held: Iterable[Evidence] = (
-        evidence(paths, recipes=recipes, split=split, draws=draws, left_out=collapsed.left_out)
-        if paths
-        else evidence_of_scores(clean, recipes=recipes, split=split, left_out=collapsed.left_out)
-    )
+    options = {"recipes": recipes, "split": split, "left_out": collapsed.left_out}
+    held: Iterable[Evidence] = ()
+    if paths:
+        held = evidence(paths, draws=draws, **options)
+    elif not clean.is_empty():
+        held = evidence_of_scores(clean, **options)
     sections, covered = [], {}
     for number, each in enumerate(held, start=1):
         parts = claim_parts(
@@ -137,6 +149,7 @@ def write_claims(
         output_json,
         {
             "title": title,
+            **({"unfinished": list(holes.told)} if holes.told else {}),
             "split": split,
             "draws": draws if paths else 0,
             "not_the_studys_setting": flags,
@@ -156,6 +169,7 @@ def write_claims(
         .get_template("claims.html.j2")
         .render(
             title=title,
+            unfinished=holes.told,
             split=split,
             draws=draws if paths else 0,
             flags=flags,

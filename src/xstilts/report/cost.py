@@ -13,6 +13,7 @@ from xstilts.errors import XstiltsError
 from xstilts.files import write_text
 from xstilts.report.amounts import digits
 from xstilts.report.cost_tables import CostView
+from xstilts.report.holes import Holes
 from xstilts.report.quality import Quality
 from xstilts.report.render import templates
 
@@ -30,6 +31,7 @@ def write_cost(
     notes: Sequence[str] = (),
     gram_per_kwh: float | None = None,
     pue: float = 1.0,
+    holes: Holes = Holes(),  # noqa: B008 - it is immutable
 ) -> None:
     """Write the cost page atomically; it needs no network and no other file.
 
@@ -45,20 +47,23 @@ def write_cost(
         notes: further caveats on the scores, plain text.
         gram_per_kwh: g CO2e of a kWh where it was used; emissions are left out without it.
         pue: power usage effectiveness: energy of the building by that of the machine, 1 or more.
+        holes: what the grid still lacks; only what can be compared has a score and a cost.
 
     Raises:
         XstiltsError: no cost was recorded, or the table of scores is none.
     """
     if costs.is_empty():
         raise XstiltsError("no job has left a record of its cost", where=output)
-    view = CostView(costs, cells, Quality.of(scores, table), experiment, gram_per_kwh, pue)
+    quality = Quality.of(holes.comparable(scores), table)
+    view = CostView(costs, holes.comparable(cells), quality, experiment, gram_per_kwh, pue)
     html = (
         templates()
         .get_template("cost.html.j2")
         .render(
             title=title,
+            unfinished=holes.told,
             facts=view.facts(hardware),
-            caveats=[*view.caveats(scores), *notes],
+            caveats=[*view.caveats(holes.comparable(scores)), *notes],
             figures=list(view.figures()),
             recipes=[view.recipes(encoder) for encoder in view.encoders],
             phases=[view.phases(encoder) for encoder in view.encoders],

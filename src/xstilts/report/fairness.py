@@ -62,6 +62,7 @@ def write_fairness(
     experiment: Mapping[str, Any] | None = None,
     recipes: Sequence[str] = (),
     links: Sequence[tuple[str, str]] = (),
+    unfinished: Sequence[str] = (),
 ) -> None:
     """Write the page.
 
@@ -73,17 +74,19 @@ def write_fairness(
         recipes: in the order in which they are shown, the baseline first of all; recipes that are
             not named come after them.
         links: names and addresses of the experiment's other pages.
+        unfinished: what the grid still lacks (`holes.Holes.told`).
     """
     # A number that could not be computed is no number.
     held = {name: frame.fill_nan(None) for name, frame in findings.tables.items()}
     findings = Findings.of(findings.notes, **held)
     names = Names.of(findings, recipes)
-    caveats = list(dict.fromkeys([*notes, *findings.notes]))
+    caveats = [note for note in dict.fromkeys([*notes, *findings.notes]) if note not in unfinished]
     html = (
         templates()
         .get_template("fairness.html.j2")
         .render(
             title=title,
+            unfinished=unfinished,
             summary=summary,
             notes=caveats,
             unfolded=_UNFOLDED,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from xstilts.files import write_text
 from xstilts.item_counts import CLEAN
 from xstilts.languages import language_table
 from xstilts.report.cells import Table, title
+from xstilts.report.holes import Holes
 from xstilts.report.render import templates
 from xstilts.report.shortcuts import Shortcuts
 from xstilts.report.tables import NOT_IN_XLMR, PARTIAL_MARK, UNSEEN_MARK, View
@@ -62,6 +63,8 @@ def write_page(
     headline: Sequence[str] = (),
     runs: pl.DataFrame | None = None,
     links: Sequence[tuple[str, str]] = (),
+    origins: Sequence[tuple[str, str]] = (),
+    holes: Holes = Holes(),  # noqa: B008 - it is immutable
 ) -> None:
     """Write the score page atomically; it needs no network and no other file.
 
@@ -80,6 +83,8 @@ def write_page(
         runs: columns of `schemas.RUNS`; collapsed ones are left out where another seed is sound,
             and marked where none is.
         links: names and addresses of the experiment's other pages.
+        origins: what made the scores (`report.origins`).
+        holes: what the grid still lacks.
 
     Raises:
         XstiltsError: the table is not a table of scores (see `summary.summarise`), or nothing
@@ -99,7 +104,8 @@ def write_page(
     clean = drop(clean, collapsed.left_out)
     summary = summarise(clean, expected=expected)
     views = [
-        _view(summary, split, clean, experiment, collapsed.hopeless) for split in _splits(clean)
+        replace(_view(summary, split, clean, experiment, collapsed.hopeless), holes=holes.cells)
+        for split in _splits(clean)
     ]
     shortcuts = _shortcuts(views, baselines)
     html = (
@@ -107,6 +113,7 @@ def write_page(
         .get_template("page.html.j2")
         .render(
             title=title,
+            unfinished=holes.told,
             facts=_facts(clean),
             headline=headline,
             generated=_is_generated(experiment),
@@ -124,6 +131,7 @@ def write_page(
             ],
             experiment=_as_yaml(experiment),
             links=links,
+            origins=origins,
             collapsed=bool(collapsed.hopeless),
             baseline=BASELINE if BASELINE in clean["recipe"] else None,
             unseen_mark=UNSEEN_MARK if set(clean["language"]) & NOT_IN_XLMR else None,

@@ -25,7 +25,12 @@ class Quality:
 
     @classmethod
     def of(cls, scores: pl.DataFrame, table: Mapping[str, Mapping[str, Any]] | None) -> Quality:
-        """The overall score, or where it lacks tasks the mean of those that all recipes have."""
+        """The overall score, or where it lacks tasks the mean of those that all recipes have.
+
+        Without any score there is none of any recipe.
+        """
+        if scores.is_empty():
+            return cls(scores={}, label="nothing to compare", split=SPLITS[-1])
         clean = check_scores(scores).filter(condition=CLEAN)
         split = next((name for name in reversed(SPLITS) if name in clean["split"]), None)
         if split is None:

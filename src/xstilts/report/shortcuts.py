@@ -73,6 +73,8 @@ class Shortcuts:
                 kind = TARGETS[target].kind
                 if english is None or best is None or kind not in _UNSHOWN:
                     continue
+                if (encoder, self.recipe, target) in self.view.holes:
+                    continue
                 if not best.is_beaten_by(english):
                     yield (
                         f"{title(target)} ({encoder}, {self.recipe}, {self.view.split}): English"
@@ -110,7 +112,9 @@ class Shortcuts:
         recipe = Row(
             label=f"recipe {self.recipe}",
             cells=tuple(
-                self._mean(self._scores(encoder, target, codes), target, codes, "not run")
+                Cell(why="not run with all seeds")
+                if (encoder, self.recipe, target) in self.view.holes
+                else self._mean(self._scores(encoder, target, codes), target, codes, "not run")
                 for target, codes in columns.items()
             ),
         )

@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from xstilts.config import BASELINE
 from xstilts.languages import LANGUAGES, Language
 from xstilts.report.cells import (
     Cell,
@@ -35,7 +36,8 @@ class View:
     `recipes` and `targets` are the rows and columns that are shown, in order, whether or not
     there is a score. `benchmark` says whose tasks and languages these are, None if nobody's;
     `names` holds the languages by code. `collapsed` are the (encoder, recipe, target) whose runs
-    all learnt nothing.
+    all learnt nothing. `holes` are those that lack some seed or all in a grid that is not finished:
+    what rests on one is marked, has no gain, and is never the best.
     """
 
     summary: Summary
@@ -46,6 +48,7 @@ class View:
     benchmark: str | None = "XTREME"
     names: Mapping[str, Language] = field(default_factory=lambda: LANGUAGES)
     collapsed: Set[tuple[str, str, str]] = frozenset()
+    holes: Set[tuple[str, str, str]] = frozenset()
     encoders: list[str] = field(init=False)
     coverage: dict[str, dict[str, Any]] = field(init=False)
 
@@ -54,9 +57,17 @@ class View:
         quantity = ("encoder", "recipe", "quantity", "name")
         language = ("encoder", "recipe", "target", "language")
         self._averages = self._index(summary.averages, quantity)
-        self._gains = self._index(summary.gains, quantity)
+        self._gains = {
+            key: row
+            for key, row in self._index(summary.gains, quantity).items()
+            if not self._has_hole(*key[:2], _members(*key[2:]), gain=True)
+        }
         self._languages = self._index(summary.languages, language)
-        self._language_gains = self._index(summary.language_gains, language)
+        self._language_gains = {
+            key: row
+            for key, row in self._index(summary.language_gains, language).items()
+            if not self._has_hole(*key[:2], key[2:3], gain=True)
+        }
         self._ran = {key[:3] for key in self._languages}
         self._metrics = self._index(summary.metrics, (*language, "metric"))
         self.coverage = {
@@ -97,16 +108,38 @@ class View:
         sign = "flat" if not judge or rounded == 0 else "up" if rounded > 0 else "down"
         return replace(cell, gain=signed(gain["mean"]), sign=sign)
 
-    def _marked(self, cell: Cell, encoder: str, recipe: str, targets: Iterable[str]) -> Cell:
-        """The cell, marked if the recipe collapsed on one of the targets that it rests on."""
+    def _has_hole(
+        self, encoder: str, recipe: str, targets: Iterable[str], *, gain: bool = False
+    ) -> bool:
+        """Whether seeds of a recipe, or, of a gain, of the baseline, are missing on a target."""
+        recipes = (recipe, BASELINE) if gain else (recipe,)
+        return any((encoder, name, key) in self.holes for key in targets for name in recipes)
+
+    def _marked(self, cell: Cell, encoder: str, recipe: str, targets: Sequence[str]) -> Cell:
+        """The cell, marked if the recipe collapsed on one of the targets that it rests on, or
+        lacks seeds there.
+        """
+        cell = self._short(cell, encoder, recipe, targets)
         collapsed = any((encoder, recipe, target) in self.collapsed for target in targets)
         if not collapsed or cell.value is None:
             return cell
         return replace(cell, small=(*cell.small, "collapsed"))
 
+    def _short(self, cell: Cell, encoder: str, recipe: str, targets: Sequence[str]) -> Cell:
+        """The cell, marked if the recipe lacks seeds on one of the targets that it rests on."""
+        if cell.value is None or not self._has_hole(encoder, recipe, targets):
+            return cell
+        return replace(cell, small=(*cell.small, "seeds missing"), whole=False)
+
     def _recipe_label(self, encoder: str, recipe: str, target: str) -> str:
         """A recipe at the head of a column on one target."""
-        return f"{recipe} (collapsed)" if (encoder, recipe, target) in self.collapsed else recipe
+        label = f"{recipe} (collapsed)" if (encoder, recipe, target) in self.collapsed else recipe
+        ran = (encoder, recipe, target) in self._ran
+        return (
+            f"{label} (seeds missing)"
+            if ran and self._has_hole(encoder, recipe, [target])
+            else label
+        )
 
     def _why(self, encoder: str, recipe: str, quantity: str, name: str) -> str:
         """Why an average is missing."""
@@ -210,7 +243,9 @@ class View:
                 if key in self._averages:
                     score = _spread(self._averages[key])
                     gain = _spread(self._gains.get(key))
-                    rows.append(Row(label=recipe, cells=(Cell(text=label), *score, *gain)))
+                    short = self._has_hole(encoder, recipe, _members(quantity, name))
+                    place = Cell(text=f"{label} (seeds missing)" if short else label)
+                    rows.append(Row(label=recipe, cells=(place, *score, *gain)))
         names = ("Seeds", "Mean", "Least", "Greatest", "SD")
         return Table(
             caption=f"{encoder}, {self.split}: spread over seeds, in points",
@@ -236,7 +271,8 @@ class View:
         for recipe in self.recipes:
             key = (encoder, recipe, "task", target)
             why = self._why(*key)
-            mean.append(self._cell(self._averages.get(key), self._gains.get(key), why, judge=True))
+            cell = self._cell(self._averages.get(key), self._gains.get(key), why, judge=True)
+            mean.append(self._short(cell, encoder, recipe, [target]))
         table = self._per_language(
             encoder, target, f"{encoder}, {title(target)}, {self.split}: {score}"
         )
@@ -270,14 +306,13 @@ class View:
                 score = self._metrics.get((*key, metric)) if metric else self._languages.get(key)
                 ran = key[:3] in self._ran
                 scores.append(score)
-                cells.append(
-                    self._cell(
-                        score,
-                        None if metric else self._language_gains.get(key),
-                        "language not covered" if ran else "not run",
-                        judge=True,
-                    )
+                cell = self._cell(
+                    score,
+                    None if metric else self._language_gains.get(key),
+                    "language not covered" if ran else "not run",
+                    judge=True,
                 )
+                cells.append(replace(cell, whole=not self._has_hole(encoder, recipe, [target])))
             name = self.names[language].name if language in self.names else ""
             items = max((row["n"] or 0 for row in scores if row), default=0)
             counted = Cell(text=f"{items:,}", value=items) if items else Cell(why="not recorded")

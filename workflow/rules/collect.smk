@@ -1,0 +1,143 @@
+# From finished cells to tables of all of them and folders in XTREME's submission layout. Of the
+# grid that is all cells, or, with only_finished, those that are there.
+
+
+def submission_folders():
+    """One folder in XTREME's layout, which holds test data, for each (encoder, recipe, seed)."""
+    if "test" not in experiment.splits or not XTREME.keys() & experiment.targets.keys():
+        return []
+    return [paths.submission.format(**state) for state in scope.states()]
+
+
+rule collect_scores:
+    input:
+        [paths.cell_scores.format(**cell.wildcards) for cell in scope.cells],
+    output:
+        paths.scores,
+    log:
+        paths.log("collect_scores"),
+    benchmark:
+        paths.benchmark("collect_scores")
+    envmodules:
+        *software("collect_scores"),
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+        gpu=0,
+    params:
+        **scope.unfinished,
+        code=code("collect_scores"),
+    message:
+        f"collect the scores of {paths.root}"
+    script:
+        "../scripts/collect_scores.py"
+
+
+rule collect_runs:
+    input:
+        [curve for _, curve in scope.runs],
+    output:
+        paths.runs,
+    log:
+        paths.log("collect_runs"),
+    benchmark:
+        paths.benchmark("collect_runs")
+    envmodules:
+        *software("collect_runs"),
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+        gpu=0,
+    params:
+        **scope.unfinished,
+        places=[place for place, _ in scope.runs],
+        code=code("collect_runs"),
+    message:
+        f"collect what became of the training runs of {paths.root}"
+    script:
+        "../scripts/collect_runs.py"
+
+
+rule collect_baselines:
+    input:
+        shortcuts=scope.shortcuts,
+        cells=[paths.cell_scores.format(**cell.wildcards) for cell in scope.baseline_cells],
+    output:
+        paths.baselines,
+    log:
+        paths.log("collect_baselines"),
+    benchmark:
+        paths.benchmark("collect_baselines")
+    envmodules:
+        *software("collect_baselines"),
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+        gpu=0,
+    params:
+        **scope.unfinished,
+        names=list(experiment.baselines),
+        code=code("collect_baselines"),
+    message:
+        f"collect the baselines of {paths.root}"
+    script:
+        "../scripts/collect_baselines.py"
+
+
+rule write_labels:
+    input:
+        [paths.data.format(task=target, part="eval") for target in experiment.targets],
+    output:
+        directory(paths.labels),
+    log:
+        paths.log("write_labels"),
+    benchmark:
+        paths.benchmark("write_labels")
+    envmodules:
+        *software("write_labels"),
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+        gpu=0,
+    params:
+        targets=list(experiment.targets),
+        table=slices.table(),
+        code=code("write_labels"),
+    message:
+        "write the gold labels in XTREME's layout"
+    script:
+        "../scripts/write_labels.py"
+
+
+rule write_submission:
+    input:
+        predictions=lambda wildcards: [
+            paths.predictions.format(**cell.wildcards) for cell in grid.cells_of(**wildcards)
+        ],
+        labels=paths.labels,
+    output:
+        folder=directory(paths.submission),
+        scores=paths.submission + ".json",
+    log:
+        paths.log("write_submission", "encoder", "recipe", "seed"),
+    benchmark:
+        paths.benchmark("write_submission", "encoder", "recipe", "seed")
+    envmodules:
+        *software("write_submission"),
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+        gpu=0,
+    params:
+        targets=list(experiment.targets),
+        table=slices.table(),
+        code=code("write_submission"),
+    message:
+        "XTREME submission: {wildcards.encoder} after {wildcards.recipe}, seed {wildcards.seed}"
+    script:
+        "../scripts/write_submission.py"
