@@ -22,6 +22,9 @@ from typing import NamedTuple
 _PROGRAMS = ("munged", "slurmctld", "slurmd", "srun", "sbatch", "squeue", "scontrol", "scancel")
 _SYSTEM_FOLDERS = ("/usr/sbin", "/sbin", "/usr/local/sbin")
 _PATIENCE = 60.0
+# After a node's return it refuses for a moment what it may have run before, in seconds. Slurm
+# itself waits two minutes before it starts such a job again.
+_REVOKED = 5
 _JOB = "%i|%T|%P|%l|%k"
 
 # Device files that every Linux has play GPUs: Slurm hands them out and sets CUDA_VISIBLE_DEVICES
@@ -198,7 +201,8 @@ class Cluster:
             self.ask("scontrol", "update", f"PartitionName={partition}", f"State={state}")
         for job in self.jobs():
             if jobs_start and job.state == "PENDING":
-                self.ask("scontrol", "update", f"JobId={job.id}", "StartTime=now")
+                start = f"StartTime=now+{_REVOKED:d}"
+                self.ask("scontrol", "update", f"JobId={job.id}", start)
 
     def devices(self) -> list[Devices]:
         """What each job step saw of the GPUs."""
