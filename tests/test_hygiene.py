@@ -18,7 +18,7 @@ from process_trees import ports, tree
 from small_disks import fill, make_read_only, small_disk
 from test_secrets import HIDDEN, hub
 from tiny_grid import SMALL, make_folder
-from workflow_runs import command, snakemake
+from workflow_runs import command, has_saved_state, snakemake
 
 pytestmark = pytest.mark.workflow
 
@@ -168,7 +168,7 @@ def test_a_disk_that_fills_up_in_the_middle_costs_nothing_but_time(tmp_path, wat
         folder = make_folder(disk / "grid", **SMALL)
         process = start(folder, "scores", umask=0o077)
         state = folder / "results/tiny/resume"
-        until(lambda: any(state.rglob("state.safetensors")), process)
+        until(lambda: has_saved_state(state), process)
         os.killpg(process.pid, signal.SIGSTOP)
         ballast = fill(disk)
         os.killpg(process.pid, signal.SIGCONT)

@@ -18,6 +18,7 @@ import yaml
 from fake_kubernetes import Cluster, cluster
 from kubernetes.client import ApiClient
 from test_config import ROOT
+from workflow_runs import has_saved_state
 
 PROFILES = ROOT / "profiles"
 PLUGINS = Path(__file__).parent / "storage"
@@ -224,7 +225,7 @@ def test_pods_get_what_jobs_ask_for_and_go_on_where_another_was_preempted(tmp_pa
         run = kubernetes_run(folder, state, "--config", "device=cpu")
         first = until(lambda: set(pretraining()) - {waiting}, run, folder).pop()
         kept = state.folder / "volumes/xstilts-state/tiny/resume"
-        until(lambda: any(kept.rglob("state.safetensors")), run, folder)
+        until(lambda: has_saved_state(kept), run, folder)
         state.preempt(first)
         run.wait()
         assert run.returncode == 0, (folder / "output").read_text()[-6000:]

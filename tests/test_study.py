@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 from safetensors import safe_open
 from tiny_grid import LANGUAGES, make_folder
-from workflow_runs import ROOT, command
+from workflow_runs import ROOT, command, has_saved_state
 
 from xstilts.tasks import INTERMEDIATE
 
@@ -45,7 +45,7 @@ class Killer(threading.Thread):
     def run(self) -> None:
         while not self.killed:
             time.sleep(0.02)
-            if any(self.states.rglob("state.safetensors")):
+            if has_saved_state(self.states):
                 self.killed = any(self._kill(pid) for pid in self._training())
 
     def _training(self) -> list[int]:

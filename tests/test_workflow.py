@@ -16,7 +16,7 @@ import polars as pl
 import pytest
 import yaml
 from tiny_grid import EXPERIMENT, LANGUAGES, SMALL, edit, make_folder
-from workflow_runs import ROOT, command, planned, snakemake
+from workflow_runs import ROOT, command, has_saved_state, planned, snakemake
 
 from xstilts.analysis.findings import EVERY, Findings
 from xstilts.scores import LANGUAGE_SCORE
@@ -220,18 +220,13 @@ def test_a_comment_and_the_order_of_keys_change_nothing(finished):
         (finished / "exp.yaml").write_text(text)
 
 
-def holds(folder: Path, name: str) -> bool:
-    """Whether a file of this name lies below; folders may be renamed while one looks."""
-    return any(name in files for _, _, files in os.walk(folder))
-
-
 def stop_with_state(process: subprocess.Popen, folder: Path) -> None:
     """Stop a run for good or ill at a moment at which a training run has state to resume from."""
     while process.poll() is None:
-        if holds(folder, "state.safetensors"):
+        if has_saved_state(folder):
             # What was seen may be gone a moment later: stand still, and look again.
             os.killpg(process.pid, signal.SIGSTOP)
-            if holds(folder, "state.safetensors"):
+            if has_saved_state(folder):
                 return
             os.killpg(process.pid, signal.SIGCONT)
         time.sleep(0.005)

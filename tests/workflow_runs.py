@@ -30,6 +30,16 @@ def snakemake(folder: Path, *arguments: str, check: bool = True) -> str:
     return output
 
 
+def has_saved_state(folder: Path) -> bool:
+    """Whether training below has a state to go on from; folders may be renamed while one looks."""
+    for path, folders, files in os.walk(folder):
+        if "state.safetensors" in files:
+            return True
+        # What is being written is of no use yet.
+        folders[:] = [name for name in folders if not name.endswith(".tmp")]
+    return False
+
+
 def planned(output: str) -> dict[str, int]:
     """Jobs by rule from a dry run's table."""
     table = output.split("Job stats:")[-1].split("total")[0] if "Job stats:" in output else ""
