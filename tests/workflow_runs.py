@@ -32,7 +32,7 @@ def snakemake(folder: Path, *arguments: str, check: bool = True) -> str:
 
 def has_saved_state(folder: Path) -> bool:
     """Whether training below has a state to go on from; folders may be renamed while one looks."""
-    for path, folders, files in os.walk(folder):
+    for _, folders, files in os.walk(folder):
         if "state.safetensors" in files:
             return True
         # What is being written is of no use yet.
