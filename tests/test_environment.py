@@ -62,6 +62,16 @@ def test_the_conda_environment_has_every_dependency_at_its_tested_version():
     assert conda_pins() == lower_bounds("slurm")
 
 
+def test_every_job_of_the_workflow_has_the_conda_environment():
+    rules = [
+        rule
+        for path in sorted((ROOT / "workflow/rules").glob("*.smk"))
+        for rule in re.split(r"^ *rule ", path.read_text(), flags=re.MULTILINE)[1:]
+    ]
+    assert len(rules) > 20
+    assert [rule.split(":")[0] for rule in rules if "conda:\n" not in rule] == []
+
+
 def test_the_lock_holds_every_dependency_with_hashes_and_the_tested_versions():
     pins = locked()
     assert lower_bounds("slurm").keys() <= pins.keys()

@@ -11,6 +11,8 @@ rule shortcuts:
         paths.log("shortcuts", "target"),
     benchmark:
         paths.benchmark("shortcuts", "target")
+    conda:
+        ENVIRONMENT
     envmodules:
         *software("shortcuts"),
     threads: 1

@@ -18,6 +18,8 @@ rule collect_scores:
         paths.log("collect_scores"),
     benchmark:
         paths.benchmark("collect_scores")
+    conda:
+        ENVIRONMENT
     envmodules:
         *software("collect_scores"),
     threads: 1
@@ -43,6 +45,8 @@ rule collect_runs:
         paths.log("collect_runs"),
     benchmark:
         paths.benchmark("collect_runs")
+    conda:
+        ENVIRONMENT
     envmodules:
         *software("collect_runs"),
     threads: 1
@@ -70,6 +74,8 @@ rule collect_baselines:
         paths.log("collect_baselines"),
     benchmark:
         paths.benchmark("collect_baselines")
+    conda:
+        ENVIRONMENT
     envmodules:
         *software("collect_baselines"),
     threads: 1
@@ -96,6 +102,8 @@ rule write_labels:
         paths.log("write_labels"),
     benchmark:
         paths.benchmark("write_labels")
+    conda:
+        ENVIRONMENT
     envmodules:
         *software("write_labels"),
     threads: 1
@@ -126,6 +134,8 @@ rule write_submission:
         paths.log("write_submission", "encoder", "recipe", "seed"),
     benchmark:
         paths.benchmark("write_submission", "encoder", "recipe", "seed")
+    conda:
+        ENVIRONMENT
     envmodules:
         *software("write_submission"),
     threads: 1

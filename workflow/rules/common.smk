@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.settings.types import DeploymentMethod
 
 from xstilts.code_digest import code_digest, libraries
 from xstilts.config import parse_experiment
@@ -108,6 +109,13 @@ def software(script):
     if not workflow.is_main_process or workflow.deployment_settings.deployment_method:
         return []
     return installed(libraries(Path(workflow.source_path(f"../scripts/{script}.py"))))
+
+
+# What `--sdm conda` deploys for every job. Only then is it said, because Snakemake notes it of each
+# output and its report shows it, also where other versions computed. It does not hold this package:
+# Snakemake lets the environment's Python find, after its own libraries, what the main process finds.
+DEPLOYS_CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
+ENVIRONMENT = "../../envs/xstilts.yaml" if DEPLOYS_CONDA else None
 
 
 def kinds(sources):

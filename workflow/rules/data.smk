@@ -12,6 +12,8 @@ if experiment.data_source == "invitro":
             paths.benchmark("generate", "task", "part")
         wildcard_constraints:
             part=READ,
+        conda:
+            ENVIRONMENT
         envmodules:
             *software("generate"),
         threads: 1
@@ -42,6 +44,8 @@ rule perturb:
         paths.benchmark("perturb", "target")
     wildcard_constraints:
         target=one_of(grid.perturbed),
+    conda:
+        ENVIRONMENT
     envmodules:
         *software("perturb"),
     threads: 1
@@ -70,6 +74,8 @@ rule ingest:
         paths.benchmark("ingest", "task", "part")
     wildcard_constraints:
         part=READ,
+    conda:
+        ENVIRONMENT
     envmodules:
         *software("ingest"),
     threads: 1
@@ -98,6 +104,8 @@ rule fetch_encoder:
         paths.benchmark("fetch_encoder", "encoder")
     wildcard_constraints:
         encoder=one_of(grid.fetched),
+    conda:
+        ENVIRONMENT
     envmodules:
         *software("fetch_encoder"),
     threads: 1
@@ -125,6 +133,8 @@ rule tokenise:
         paths.log("tokenise", "encoder", "task", "part"),
     benchmark:
         paths.benchmark("tokenise", "encoder", "task", "part")
+    conda:
+        ENVIRONMENT
     envmodules:
         *software("tokenise"),
     threads: 1

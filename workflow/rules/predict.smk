@@ -20,6 +20,8 @@ rule predict:
     wildcard_constraints:
         target=one_of(TRAINED),
     retries: RETRIES
+    conda:
+        ENVIRONMENT
     envmodules:
         *software("predict"),
     threads: 1
@@ -54,6 +56,8 @@ rule embed:
     wildcard_constraints:
         target=one_of(RETRIEVED),
     retries: RETRIES
+    conda:
+        ENVIRONMENT
     envmodules:
         *software("embed"),
     threads: 1
@@ -88,6 +92,8 @@ rule retrieve:
         paths.benchmark("retrieve", "encoder", "recipe", "target", "seed")
     wildcard_constraints:
         target=one_of(RETRIEVED),
+    conda:
+        ENVIRONMENT
     envmodules:
         *software("retrieve"),
     threads: 8

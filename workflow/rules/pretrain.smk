@@ -12,6 +12,8 @@ rule new_encoder:
         paths.benchmark("new_encoder", "encoder")
     wildcard_constraints:
         encoder=one_of(experiment.pretrained),
+    conda:
+        ENVIRONMENT
     envmodules:
         *software("new_encoder"),
     threads: 1
@@ -37,6 +39,8 @@ rule reinitialise:
         paths.log("reinitialise", "encoder"),
     benchmark:
         paths.benchmark("reinitialise", "encoder")
+    conda:
+        ENVIRONMENT
     envmodules:
         *software("reinitialise"),
     threads: 1
@@ -71,6 +75,8 @@ rule pretrain:
     wildcard_constraints:
         encoder=one_of(experiment.pretrained),
     retries: RETRIES
+    conda:
+        ENVIRONMENT
     envmodules:
         *software("train"),
     threads: 1

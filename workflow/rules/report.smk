@@ -23,6 +23,8 @@ rule write_report:
         paths.log("write_report"),
     benchmark:
         paths.benchmark("write_report")
+    conda:
+        ENVIRONMENT
     envmodules:
         *software("write_report"),
     threads: 1
@@ -61,6 +63,8 @@ rule write_claims:
         paths.log("write_claims"),
     benchmark:
         paths.benchmark("write_claims")
+    conda:
+        ENVIRONMENT
     envmodules:
         *software("write_claims"),
     threads: 2
@@ -97,6 +101,8 @@ rule analyse:
         paths.log("analyse"),
     benchmark:
         paths.benchmark("analyse")
+    conda:
+        ENVIRONMENT
     envmodules:
         *software("analyse"),
     threads: 2
@@ -127,6 +133,8 @@ rule write_fairness:
         paths.log("write_fairness"),
     benchmark:
         paths.benchmark("write_fairness")
+    conda:
+        ENVIRONMENT
     envmodules:
         *software("write_fairness"),
     threads: 1
@@ -163,6 +171,8 @@ rule collect_costs:
         paths.log("collect_costs"),
     benchmark:
         paths.benchmark("collect_costs")
+    conda:
+        ENVIRONMENT
     envmodules:
         *software("collect_costs"),
     threads: 1
@@ -197,6 +207,8 @@ rule write_cost:
         paths.log("write_cost"),
     benchmark:
         paths.benchmark("write_cost")
+    conda:
+        ENVIRONMENT
     envmodules:
         *software("write_cost"),
     threads: 1

@@ -10,6 +10,8 @@ rule score:
         paths.log("score", "encoder", "recipe", "target", "seed"),
     benchmark:
         paths.benchmark("score", "encoder", "recipe", "target", "seed")
+    conda:
+        ENVIRONMENT
     envmodules:
         *software("score"),
     threads: 1

@@ -33,6 +33,8 @@ rule train_intermediate:
     benchmark:
         paths.benchmark("train_intermediate", "encoder", "recipe", "seed")
     retries: RETRIES
+    conda:
+        ENVIRONMENT
     envmodules:
         *software("train"),
     threads: 1
@@ -75,6 +77,8 @@ rule train_target:
     benchmark:
         paths.benchmark("train_target", "encoder", "recipe", "train_set", "seed")
     retries: RETRIES
+    conda:
+        ENVIRONMENT
     envmodules:
         *software("train"),
     threads: 1
