@@ -20,11 +20,11 @@ from collections.abc import Callable
 import numpy as np
 from scipy import stats
 
-from xstilts.analysis.bootstrap import Sample, resample
 from xstilts.analysis.evidence import Evidence
 from xstilts.analysis.fairness import fairness_rows, pareto_rows
 from xstilts.analysis.groups import group_rows
 from xstilts.analysis.harm import harm_rows
+from xstilts.analysis.inference.bootstrap import Sample, resample
 from xstilts.analysis.items import Items
 from xstilts.analysis.panel import Panel
 from xstilts.analysis.stability import stability_rows

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from xstilts.analysis.bootstrap import Sample, resample
 from xstilts.analysis.evidence import Evidence
+from xstilts.analysis.inference.bootstrap import Sample, resample
 from xstilts.analysis.items import Items
 from xstilts.analysis.panel import Panel
 from xstilts.languages import LANGUAGES

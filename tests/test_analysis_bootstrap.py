@@ -16,9 +16,9 @@ import pytest
 from prediction_files import Item, random_items, scores_of, write_cell
 
 from xstilts.analysis import bootstrap
-from xstilts.analysis.bootstrap import Sample, resample, sample_of, seed_weights
-from xstilts.analysis.estimates import Estimate, percentile
 from xstilts.analysis.evidence import Evidence, evidence, evidence_of_scores
+from xstilts.analysis.inference.bootstrap import Sample, resample, sample_of, seed_weights
+from xstilts.analysis.inference.estimates import Estimate, percentile
 from xstilts.analysis.items import Items, cell_files
 from xstilts.errors import XstiltsError
 from xstilts.metrics.counts import f1_from_counts

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xstilts.analysis.bootstrap import Sample
 from xstilts.analysis.claims import claim_parts
-from xstilts.analysis.estimates import Estimate
 from xstilts.analysis.evidence import Evidence
 from xstilts.analysis.families import family_part
+from xstilts.analysis.inference.bootstrap import Sample
+from xstilts.analysis.inference.estimates import Estimate
 from xstilts.analysis.parts import (
     NO_ITEMS,
     NOT_ENOUGH,

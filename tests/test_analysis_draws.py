@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from xstilts.analysis.bootstrap import seed_weights
-from xstilts.analysis.draws import (
+from xstilts.analysis.findings import ITEMS, ITEMS_AND_SEEDS, SEEDS
+from xstilts.analysis.inference.bootstrap import seed_weights
+from xstilts.analysis.inference.draws import (
     RUN_DRAWS,
     Draws,
     basis_of,
@@ -17,7 +18,6 @@ from xstilts.analysis.draws import (
     settle_many,
     stretch,
 )
-from xstilts.analysis.findings import ITEMS, ITEMS_AND_SEEDS, SEEDS
 
 
 def quantities(

@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from xstilts.analysis.estimates import benjamini_hochberg, greatest, holm, least, percentile
+from xstilts.analysis.inference.estimates import (
+    benjamini_hochberg,
+    greatest,
+    holm,
+    least,
+    percentile,
+)
 
 
 def test_percentiles_and_p_by_hand() -> None:

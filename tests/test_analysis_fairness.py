@@ -12,7 +12,6 @@ import pytest
 from panels import known_panel, only, panel_of
 from scipy import stats
 
-from xstilts.analysis.bootstrap import Sample
 from xstilts.analysis.fairness import TOLERANCE, fairness_rows, pareto_rows
 from xstilts.analysis.findings import (
     BETTER,
@@ -29,6 +28,7 @@ from xstilts.analysis.findings import (
     WORSE,
     table,
 )
+from xstilts.analysis.inference.bootstrap import Sample
 from xstilts.analysis.panel import Panel
 from xstilts.analysis.stability import stability_rows
 

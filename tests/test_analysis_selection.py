@@ -11,8 +11,8 @@ from prediction_files import runs
 from test_analysis_bootstrap import flat
 from test_summary import grid
 
-from xstilts.analysis.bootstrap import Sample
 from xstilts.analysis.evidence import Evidence
+from xstilts.analysis.inference.bootstrap import Sample
 from xstilts.analysis.selection import (
     ALL_LANGUAGES,
     BEST,

@@ -264,7 +264,7 @@ def test_the_size_of_a_pretrained_encoder_is_that_of_the_one_that_is_made(tmp_pa
     }  # fmt: skip
     new_encoder(
         ["one two three four five six seven eight nine ten " * 20] * 3,
-        name="e", seed=1, architecture=Architecture(**sizes),
+        seed=1, architecture=Architecture(**sizes),
         tokenizer=TokenizerSettings(algorithm="bpe", vocab_size=45), provenance={},
         output=tmp_path / "e",
     )  # fmt: skip

@@ -113,10 +113,10 @@ def test_a_vocabulary_smaller_than_the_alphabet_is_refused():
             learn_tokenizer(TEXTS, settings)
 
 
-def new(output: Path, name: str = "a/untrained", seed: int = 1) -> dict[str, torch.Tensor]:
+def new(output: Path, seed: int = 1) -> dict[str, torch.Tensor]:
     settings = TokenizerSettings(vocab_size=300)
     new_encoder(
-        TEXTS, name=name, seed=seed, architecture=SMALL, tokenizer=settings, provenance={},
+        TEXTS, seed=seed, architecture=SMALL, tokenizer=settings, provenance={},
         output=output,
     )  # fmt: skip
     return load_file(output / "model.safetensors")
@@ -139,14 +139,13 @@ def test_a_new_encoder_is_an_xlmr_of_the_given_size(tmp_path):
         model(torch.full((1, 33), 5))
     assert same(first, new(tmp_path / "again"))
     assert not same(first, new(tmp_path / "seed", seed=2))
-    assert not same(first, new(tmp_path / "name", name="b/untrained"))
 
 
 @pytest.mark.parametrize("write", [write_tiny_xlmr, write_tiny_bert])
 def test_an_encoder_with_random_weights_keeps_all_but_its_weights(tmp_path, write):
     folder = write(tmp_path / "known", TEXTS)
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
-        reinitialise(folder, name="x/untrained", seed=seed, output=tmp_path / name)
+        reinitialise(folder, seed=seed, output=tmp_path / name)
     known, a, b, c = (load_encoder(tmp_path / name).state_dict() for name in ("known", *"abc"))
     assert {k: v.shape for k, v in a.items()} == {k: v.shape for k, v in known.items()}
     assert same(a, b)

@@ -285,3 +285,38 @@ def test_a_restarted_run_that_is_killed_goes_on_with_its_second_attempt(data, tm
     }
     killed_again_and_again(data, tmp_path, "xnli", settings, signal.SIGKILL)
     assert json.loads((tmp_path / "killed/curve.json").read_text())["restarted"]
+
+
+def test_random_numbers_are_common_to_encoders_and_recipes(data):
+    """They derive from seed, phase and task: recipes are paired by seed, names change nothing."""
+    from dataclasses import replace
+
+    one = training_run(data, "xnli")
+    renamed = replace(one, name="other-encoder/multi/target/xnli")
+    assert one.fingerprint() == renamed.fingerprint()
+    assert one.order_seeds() == renamed.order_seeds()
+    assert one.derived_seed("xnli", "head") == renamed.derived_seed("xnli", "head")
+    assert one.once_more().seed == renamed.once_more().seed
+    for other in (replace(one, seed=8), replace(one, phase="intermediate")):
+        assert one.fingerprint() != other.fingerprint()
+        assert not set(one.order_seeds()) & set(other.order_seeds())
+        assert one.derived_seed("xnli", "dropout", 3) != other.derived_seed("xnli", "dropout", 3)
+    mixed = replace(one, sources=(*one.sources, *training_run(data, "udpos").sources))
+    assert mixed.order_seeds()[:1] == one.order_seeds()
+    # The same task in another language: the same order alone, one of its own beside the first.
+    translated = tuple(replace(source, key="xnli@sw") for source in one.sources)
+    assert replace(one, sources=translated).order_seeds() == one.order_seeds()
+    assert len(set(replace(one, sources=one.sources + translated).order_seeds())) == 2
+
+
+def test_renaming_changes_no_weight(data, tmp_path):
+    from dataclasses import replace
+
+    for name in ("a/none", "b/multi"):
+        run = replace(training_run(data, "xnli", epochs=1), name=f"{name}/target/xnli")
+        train(run, tmp_path / name / "model", tmp_path / name / "curve.json", tmp_path / name / "r")
+    first, second = (
+        (tmp_path / name / "model" / "model.safetensors").read_bytes()
+        for name in ("a/none", "b/multi")
+    )
+    assert first == second

@@ -67,7 +67,6 @@ def prepare_text(folder: Path, documents: int = 200) -> None:
     }
     new_encoder(
         parts["train"][0]["text"].to_pylist(),
-        name="tiny/untrained",
         seed=7,
         architecture=Architecture(
             hidden_size=32,
@@ -114,6 +113,7 @@ def training_run(folder: Path, key: str, **settings: Any):
     keys = key.split("+")
     return TrainingRun(
         name=f"tiny/none/target/{key}",
+        phase="target",
         encoder=folder / "encoder",
         sources=parts(folder, keys, "train"),
         dev=parts(folder, [each for each in keys if each != "text" or keys == ["text"]], "dev"),

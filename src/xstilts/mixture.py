@@ -14,7 +14,6 @@ from statistics import fmean
 
 import numpy as np
 
-from xstilts.batches import derive_seed
 from xstilts.settings import Mixing
 
 
@@ -74,7 +73,7 @@ def plan(
     """
     if len(sources) == 1:
         return np.zeros(steps, dtype=np.uint8), np.arange(steps)
-    random = np.random.default_rng(derive_seed(seed, "mixture"))
+    random = np.random.default_rng(seed)
     drawn = random.choice(len(sources), size=steps, p=probabilities(sources, mixing))
     before = np.empty(steps, dtype=np.int64)
     for i in range(len(sources)):

@@ -56,7 +56,6 @@ _STEP = 1e-4
 def new_encoder(
     texts: Sequence[str],
     *,
-    name: str,
     seed: int,
     architecture: Architecture,
     tokenizer: TokenizerSettings,
@@ -89,21 +88,21 @@ def new_encoder(
         "architecture": architecture.model_dump(),
         "tokenizer": tokenizer.model_dump(),
     }
-    model = _random(config, seed, name)
+    model = _random(config, seed, "first weights")
     if architecture.initialisation == "mimetic":
         _mimetic(model)
     _write(model, learned, output, {**settings, **provenance})
 
 
-def reinitialise(folder: Path, *, name: str, seed: int, output: Path) -> None:
+def reinitialise(folder: Path, *, seed: int, output: Path) -> None:
     """Write an encoder's architecture and tokenizer with random weights."""
     config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     provenance = {"seed": seed, "architecture_of": str(folder)}
-    _write(_random(config, seed, name), load_tokenizer(folder), output, provenance)
+    _write(_random(config, seed, "untrained"), load_tokenizer(folder), output, provenance)
 
 
-def _random(config: Any, seed: int, name: str) -> PreTrainedModel:
-    torch.manual_seed(derive_seed(seed, name, "weights"))
+def _random(config: Any, seed: int, purpose: str) -> PreTrainedModel:
+    torch.manual_seed(derive_seed(seed, purpose))
     options = {"add_pooling_layer": False} if takes_pooling_option(config) else {}
     return AutoModel.from_config(config, dtype=torch.float32, trust_remote_code=False, **options)
 

@@ -13,7 +13,7 @@ from xstilts.encoder_settings import Pretraining
 from xstilts.language_facts import UNSEEN
 from xstilts.languages import INVITRO_LANGUAGES, language_table
 from xstilts.perturb import condition_name
-from xstilts.recipes import UNTRAINED, Recipe, Source
+from xstilts.recipes import Recipe, Source
 from xstilts.settings import Mixing, TrainingSettings
 from xstilts.tasks import SOURCE_LANGUAGE, TARGETS, TASKS, TEXT, Kind
 
@@ -148,6 +148,7 @@ class Slices:
             mixing = mixing.model_copy(update={"weights": known})
         return {
             "name": f"{wildcards['encoder']}/{recipe.name}/intermediate",
+            "phase": "intermediate",
             "sources": {key: self.task(key) for key in keys},
             "dev": {task: self.task(task) for task in recipe.tasks},
             "seed": int(wildcards["seed"]),
@@ -161,6 +162,7 @@ class Slices:
         task = wildcards["train_set"]
         return {
             "name": f"{wildcards['encoder']}/{wildcards['recipe']}/target/{task}",
+            "phase": "target",
             "sources": {task: self.task(task)},
             "dev": {task: self.task(task)},
             "seed": int(wildcards["seed"]),
@@ -171,7 +173,6 @@ class Slices:
         """What decides a new encoder's tokenizer and first weights, besides the text."""
         pretraining = self._pretraining(encoder)
         return {
-            "name": f"{encoder}/initial",
             "seed": pretraining.seed,
             "architecture": pretraining.architecture.model_dump(),
             "tokenizer": pretraining.tokenizer.model_dump(),
@@ -179,13 +180,14 @@ class Slices:
 
     def reinitialised(self, encoder: str) -> dict[str, Any]:
         """What decides the random weights of an encoder's untrained counterpart."""
-        return {"name": f"{encoder}/{UNTRAINED}", "seed": self._experiment.seeds[0]}
+        return {"seed": self._experiment.seeds[0]}
 
     def pretraining(self, encoder: str) -> dict[str, Any]:
         """What decides the outcome of pretraining, besides its input files."""
         pretraining = self._pretraining(encoder)
         return {
             "name": f"{encoder}/pretraining/{TEXT}",
+            "phase": "pretraining",
             "sources": {TEXT: self.task(TEXT)},
             "dev": {TEXT: self.task(TEXT)},
             "seed": pretraining.seed,

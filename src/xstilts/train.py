@@ -20,7 +20,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedTokenizerBase
 
-from xstilts.batches import Features, derive_seed, micro_batches, training_batches
+from xstilts.batches import Features, micro_batches, training_batches
 from xstilts.collapse import collapse_of
 from xstilts.development import DevSet, MaskedDevSet
 from xstilts.encoder import load_tokenizer
@@ -140,16 +140,11 @@ class _Loop:
         self.tokenizer = load_tokenizer(job.encoder)
         kinds = {source.task.key: kind_of(source.task) for source in job.sources}
         self.parts = [
-            _Part(
-                source,
-                kinds[source.task.key],
-                self.settings.batch_size,
-                derive_seed(job.seed, job.name, source.key),
-            )
-            for source in job.sources
+            _Part(source, kinds[source.task.key], self.settings.batch_size, seed)
+            for source, seed in zip(job.sources, job.order_seeds(), strict=True)
         ]
         self.dev = [_dev_set(job, each, kinds[each.task.key], self.tokenizer) for each in job.dev]
-        head_seeds = {key: derive_seed(job.seed, job.name, "head", key) for key in kinds}
+        head_seeds = {key: job.derived_seed(key, "head") for key in kinds}
         model = build_model(job.encoder, kinds.values(), self.settings.head_dropout, head_seeds)
         self.model: TaskModel = model.to(self.device)
         self.optimizer = adamw(self.model, self.settings)
@@ -162,7 +157,7 @@ class _Loop:
         ]
         sizes = self.settings.batch_size, self.settings.epochs
         self.total = number_of_steps(mixed, job.mixing, *sizes)
-        seed = derive_seed(job.seed, job.name)
+        seed = job.derived_seed("mixture")
         self.plan, self.position = plan(mixed, job.mixing, self.total, seed)
         self.per_epoch = math.ceil(self.total / self.settings.epochs)
         self.saved_at = time.monotonic()
@@ -211,7 +206,7 @@ class _Loop:
             rows,
             self.tokenizer,
             mask_ratio=self.job.mask_ratio,
-            seed=derive_seed(self.job.seed, self.job.name, "masks", step),
+            seed=self.job.derived_seed(part.kind.task.key, "masks", step),
         )
         loss = self._gradients(step, part.kind, features, rows)
         if not math.isfinite(loss):
@@ -232,7 +227,7 @@ class _Loop:
 
     def _backward(self, step: int, kind: TaskKind, features: Features, rows: np.ndarray) -> float:
         """Gradients of the mean loss, accumulated over micro-batches; returns that loss."""
-        seed_dropout(derive_seed(self.job.seed, self.job.name, "dropout", step), self.device)
+        seed_dropout(self.job.derived_seed(kind.task.key, "dropout", step), self.device)
         self.model.train()
         self.optimizer.zero_grad(set_to_none=True)
         decisions = max(1, kind.decisions(features, rows))

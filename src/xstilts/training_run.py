@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -27,12 +28,18 @@ class TaskData:
 class TrainingRun:
     """Everything that one training run depends on.
 
-    `name` is the run's place in the grid, e.g. `minilm/mnli/udpos`: seeds derive from it.
+    `name` is the run's place in the grid, e.g. `minilm/mnli/target/udpos`, for the log alone.
+
+    Random numbers are common to all encoders and recipes: the order of batches, the weights of
+    new heads, masks and dropout derive from the seed, the `phase` ("pretraining", "intermediate"
+    or "target") and the task, never from names. So recipes are paired by seed, what they have in
+    common cancels in their difference, and renaming changes no score.
     `sources` are mixed as `mixing` says; sources of one task share its head. `dev` are the
     English development sets, one a task. `mask_ratio` is for masked language modelling alone.
     """
 
     name: str
+    phase: str
     encoder: Path
     sources: tuple[TaskData, ...]
     dev: tuple[TaskData, ...]
@@ -50,11 +57,28 @@ class TrainingRun:
         files += [path for dev in self.dev for path in (dev.features, dev.data)]
         files += [self.encoder / "config.json", *sorted(self.encoder.glob("*.safetensors"))]
         settings = self.settings.model_dump(mode="json", exclude={"save_every_seconds"})
-        content = [self.name, self.seed, self.code, settings, self.mask_ratio]
+        content = [self.phase, self.seed, self.code, settings, self.mask_ratio]
         content += [self.mixing.model_dump(mode="json"), [each.key for each in self.sources]]
         content += [[path.name, sha256_file(path)] for path in files]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def once_more(self) -> TrainingRun:
         """The same run with a seed derived from its own."""
-        return replace(self, seed=derive_seed(self.seed, self.name, "restart"))
+        return replace(self, seed=self.derived_seed("restart"))
+
+    def derived_seed(self, *purpose: object) -> int:
+        """A seed for one purpose of this run, 63 bits, e.g. ("mnli", "dropout", step)."""
+        return derive_seed(self.seed, self.phase, *purpose)
+
+    def order_seeds(self) -> list[int]:
+        """For each source the seed of its order of batches.
+
+        The same for a task in whatever language it comes; where a run has a task in several, each
+        further one has an order of its own, so that translations do not follow each other.
+        """
+        before = Counter[str]()
+        seeds = []
+        for source in self.sources:
+            seeds.append(self.derived_seed(source.task.key, "order", before[source.task.key]))
+            before[source.task.key] += 1
+        return seeds

@@ -13,7 +13,6 @@ with job(snakemake):
     new = snakemake.params.new
     new_encoder(
         read_table(snakemake.input[0], DATA[Kind.MLM])["text"].to_pylist(),
-        name=new["name"],
         seed=new["seed"],
         architecture=Architecture.model_validate(new["architecture"]),
         tokenizer=TokenizerSettings.model_validate(new["tokenizer"]),

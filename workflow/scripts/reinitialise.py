@@ -9,7 +9,6 @@ with job(snakemake):
 
     reinitialise(
         Path(snakemake.input[0]),
-        name=snakemake.params.new["name"],
         seed=snakemake.params.new["seed"],
         output=Path(snakemake.output[0]),
     )

@@ -34,6 +34,7 @@ with job(snakemake):
     train(
         TrainingRun(
             name=settings["name"],
+            phase=settings["phase"],
             encoder=Path(files.encoder),
             sources=parts(settings["sources"], files.train_data, files.train_features),
             dev=parts(settings["dev"], files.dev_data, files.dev_features),

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from xstilts.analysis.estimates import Estimate, percentile
+from xstilts.analysis.inference.estimates import Estimate, percentile
 from xstilts.analysis.parts import Measure, Part, missing_targets
 from xstilts.analysis.run import Run, mean_of
 from xstilts.analysis.selection import selected_gain

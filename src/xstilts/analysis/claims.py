@@ -21,7 +21,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from xstilts.analysis.choice_claims import alternatives, best_per_target
-from xstilts.analysis.estimates import holm
 from xstilts.analysis.evidence import Evidence
 from xstilts.analysis.families import family_part
 from xstilts.analysis.gain_claims import (
@@ -31,6 +30,7 @@ from xstilts.analysis.gain_claims import (
     untrained_targets,
     xnli,
 )
+from xstilts.analysis.inference.estimates import holm
 from xstilts.analysis.parts import Part, facts
 from xstilts.analysis.run import Run
 from xstilts.analysis.selection import Development

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from xstilts.analysis.bootstrap import DRAWS, Sample, sample_of, seed_weights
-from xstilts.analysis.draws import RUN_DRAWS, Draws
+from xstilts.analysis.inference.bootstrap import DRAWS, Sample, sample_of, seed_weights
+from xstilts.analysis.inference.draws import RUN_DRAWS, Draws
 from xstilts.analysis.items import CLEAN, cell_files, languages_of, of_target, shared_languages
 from xstilts.recipes import NONE
 from xstilts.summary import check_scores, main_metrics

@@ -15,8 +15,6 @@ from typing import Protocol
 import numpy as np
 
 from xstilts.analysis import measures
-from xstilts.analysis.draws import Draws, basis_of, mean_of, settle
-from xstilts.analysis.estimates import Estimate, benjamini_hochberg
 from xstilts.analysis.fairness_measures import (
     CLDR,
     ETHNOLOGUE,
@@ -38,6 +36,8 @@ from xstilts.analysis.findings import (
     POINTS,
     WORSE,
 )
+from xstilts.analysis.inference.draws import Draws, basis_of, mean_of, settle
+from xstilts.analysis.inference.estimates import Estimate, benjamini_hochberg
 from xstilts.analysis.panel import Panel
 from xstilts.recipes import NONE
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from xstilts.analysis.estimates import holm, percentile
 from xstilts.analysis.evidence import Evidence
+from xstilts.analysis.inference.estimates import holm, percentile
 from xstilts.analysis.parts import (
     NO_ITEMS,
     FamilyChange,

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from xstilts.analysis.estimates import Estimate, greatest, least, percentile
+from xstilts.analysis.inference.estimates import Estimate, greatest, least, percentile
 from xstilts.analysis.parts import Measure, Part, missing_recipes, missing_targets
 from xstilts.analysis.run import STUDY_TASKS, Run, mean_of
 from xstilts.recipes import NONE

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xstilts.analysis.draws import Draws, basis_of, mean_of, settle_many
-from xstilts.analysis.estimates import Estimate
 from xstilts.analysis.findings import ALL_LANGUAGES, FAMILY, LANGUAGE, LEVEL, NOT_ENOUGH
 from xstilts.analysis.groups import Group, Layout, layout
+from xstilts.analysis.inference.draws import Draws, basis_of, mean_of, settle_many
+from xstilts.analysis.inference.estimates import Estimate
 from xstilts.analysis.panel import Panel
 
 
@@ -103,7 +103,7 @@ def judge(
     """Fill in p that hold for these rows together, and the verdict on each change.
 
     Args:
-        adjust: how p is adjusted (`xstilts.analysis.estimates`).
+        adjust: how p is adjusted (`xstilts.analysis.inference.estimates`).
         words: for a change below 0 and for one above.
     """
     changed = [row for row in rows if row.get("change") is not None]

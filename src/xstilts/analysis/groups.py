@@ -9,8 +9,6 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from xstilts.analysis.draws import Draws, basis_of, combine, mean_of, settle_many
-from xstilts.analysis.estimates import Estimate, holm
 from xstilts.analysis.findings import (
     ALL,
     ALL_FAMILIES,
@@ -30,6 +28,8 @@ from xstilts.analysis.findings import (
     POINTS,
     SCORE,
 )
+from xstilts.analysis.inference.draws import Draws, basis_of, combine, mean_of, settle_many
+from xstilts.analysis.inference.estimates import Estimate, holm
 from xstilts.analysis.panel import Panel
 from xstilts.recipes import NONE
 from xstilts.tasks import SOURCE_LANGUAGE

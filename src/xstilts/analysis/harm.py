@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from xstilts.analysis import measures
-from xstilts.analysis.bootstrap import DRAWS
 from xstilts.analysis.findings import ALL, EVERY, FAMILY, GAIN, LANGUAGE, POINTS
+from xstilts.analysis.inference.bootstrap import DRAWS
 from xstilts.analysis.panel import Panel
 from xstilts.batches import derive_seed
 
@@ -35,7 +35,7 @@ def harm_rows(panel: Panel, groups: Iterable[Mapping[str, object]]) -> list[dict
                 [gains[recipe, each, grouping] for each in scope] for grouping in (LANGUAGE, FAMILY)
             )
             head = {"encoder": panel.evidence.encoder, "recipe": recipe, "target": target}
-            seed = derive_seed("harm", panel.evidence.encoder, recipe, target)
+            seed = derive_seed("harm", target)
             rows += [{**head, **row} for row in _rows(panel, languages, families, seed)]
     return rows
 

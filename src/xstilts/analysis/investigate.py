@@ -19,13 +19,13 @@ from xstilts.analysis.association import (
     partial_rank_correlations,
     rank_correlations,
 )
-from xstilts.analysis.bootstrap import DRAWS
 from xstilts.analysis.collapse import collapsed_scores
 from xstilts.analysis.evidence import Evidence, evidence, evidence_of_scores
 from xstilts.analysis.fairness import fairness_rows, pareto_rows
 from xstilts.analysis.findings import COLLAPSED, GAIN, SCORE, TABLES, Findings, table
 from xstilts.analysis.groups import group_rows
 from xstilts.analysis.harm import harm_rows
+from xstilts.analysis.inference.bootstrap import DRAWS
 from xstilts.analysis.items import CLEAN, CellFile, cell_files
 from xstilts.analysis.mixed_model import mixed_model
 from xstilts.analysis.observations import (

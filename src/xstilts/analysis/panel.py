@@ -9,8 +9,8 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
-from xstilts.analysis.draws import Draws
 from xstilts.analysis.evidence import Evidence
+from xstilts.analysis.inference.draws import Draws
 from xstilts.languages import Language
 from xstilts.recipes import NONE
 from xstilts.scores import LANGUAGE_SCORE

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from xstilts.analysis.estimates import Estimate
 from xstilts.analysis.evidence import Evidence
+from xstilts.analysis.inference.estimates import Estimate
 from xstilts.task_types import SOURCE_LANGUAGE
 from xstilts.tasks import TARGETS, XTREME
 

@@ -13,9 +13,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from xstilts.analysis.bootstrap import Sample, resample
-from xstilts.analysis.draws import Draws, combine
-from xstilts.analysis.estimates import benjamini_hochberg
 from xstilts.analysis.evidence import Evidence
 from xstilts.analysis.findings import EVERY
 from xstilts.analysis.group_means import (
@@ -27,6 +24,9 @@ from xstilts.analysis.group_means import (
     means,
 )
 from xstilts.analysis.groups import Group, Layout
+from xstilts.analysis.inference.bootstrap import Sample, resample
+from xstilts.analysis.inference.draws import Draws, combine
+from xstilts.analysis.inference.estimates import benjamini_hochberg
 from xstilts.analysis.items import (
     CLEAN,
     CellFile,

@@ -17,9 +17,6 @@ import numpy as np
 import polars as pl
 
 from xstilts.analysis.agreement import pitfall
-from xstilts.analysis.bootstrap import Sample, resample
-from xstilts.analysis.draws import Draws
-from xstilts.analysis.estimates import holm
 from xstilts.analysis.evidence import Evidence
 from xstilts.analysis.findings import ALL, EVERY, FAMILY, LANGUAGE
 from xstilts.analysis.group_means import (
@@ -31,6 +28,9 @@ from xstilts.analysis.group_means import (
     means,
 )
 from xstilts.analysis.groups import Group, Layout
+from xstilts.analysis.inference.bootstrap import Sample, resample
+from xstilts.analysis.inference.draws import Draws
+from xstilts.analysis.inference.estimates import holm
 from xstilts.analysis.items import CLEAN, CellFile, Items, of_target
 from xstilts.analysis.panel import Panel
 from xstilts.recipes import NONE

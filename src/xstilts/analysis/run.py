@@ -8,8 +8,8 @@ from functools import cached_property
 
 import numpy as np
 
-from xstilts.analysis.estimates import Estimate, percentile
 from xstilts.analysis.evidence import Evidence
+from xstilts.analysis.inference.estimates import Estimate, percentile
 from xstilts.analysis.parts import (
     NO_ITEMS,
     Comparison,

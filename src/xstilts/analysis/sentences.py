@@ -13,7 +13,6 @@ from typing import Any
 import polars as pl
 
 from xstilts.analysis.association import SPEARMAN
-from xstilts.analysis.estimates import holm
 from xstilts.analysis.findings import (
     ALL,
     ALL_LANGUAGES,
@@ -35,6 +34,7 @@ from xstilts.analysis.findings import (
     SEEDS,
     Findings,
 )
+from xstilts.analysis.inference.estimates import holm
 from xstilts.analysis.observations import DISTANCE, ENOUGH_LANGUAGES
 from xstilts.perturb.wording import WORDING
 from xstilts.recipes import NONE

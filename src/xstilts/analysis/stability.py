@@ -8,8 +8,8 @@ from itertools import combinations
 import numpy as np
 
 from xstilts.analysis.agreement import best_stays_best, kendall_tau_b, kendall_w
-from xstilts.analysis.draws import basis_of, combine, mean_of
 from xstilts.analysis.findings import EVERY
+from xstilts.analysis.inference.draws import basis_of, combine, mean_of
 from xstilts.analysis.panel import Panel
 from xstilts.recipes import NONE
 from xstilts.tasks import TARGETS

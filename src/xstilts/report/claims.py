@@ -9,10 +9,10 @@ from typing import Any
 
 import polars as pl
 
-from xstilts.analysis.bootstrap import DRAWS
 from xstilts.analysis.claims import claim_parts
 from xstilts.analysis.collapse import collapsed_scores
 from xstilts.analysis.evidence import Evidence, evidence, evidence_of_scores
+from xstilts.analysis.inference.bootstrap import DRAWS
 from xstilts.analysis.items import CLEAN
 from xstilts.analysis.parts import (
     NOT_ENOUGH,

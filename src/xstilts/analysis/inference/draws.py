@@ -29,8 +29,8 @@ import numpy as np
 from scipy import stats
 from scipy.special import ndtr
 
-from xstilts.analysis.estimates import Estimate
 from xstilts.analysis.findings import ITEMS, ITEMS_AND_SEEDS, SEEDS
+from xstilts.analysis.inference.estimates import Estimate
 
 # Draws of seeds alone: there are few different ones.
 RUN_DRAWS = 2_000
