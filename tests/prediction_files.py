@@ -19,13 +19,21 @@ from xstilts.tasks import TARGETS, Kind
 Item = tuple
 
 
-def rows_of(target: str, language: str, items: Iterable[Item], split: str) -> list[dict]:
+def rows_of(
+    target: str,
+    language: str,
+    items: Iterable[Item],
+    split: str,
+    clusters: Mapping[str, str] | None = None,
+) -> list[dict]:
     """Rows of `schemas.PREDICTIONS`.
 
     Items are (id, correct) of pairs and Tatoeba, (id, exact match, F1) of questions, and (id,
     correct, predicted, gold) of tagged sentences and of mined pairs, whose id is `foreign⇥en`.
+    `clusters` maps ids to clusters; an item that it lacks is its own.
     """
-    kind = TARGETS[target].kind
+    task = TARGETS[target]
+    kind = task.kind
     rows = []
     for name, *counts in items:
         row = {
@@ -33,7 +41,8 @@ def rows_of(target: str, language: str, items: Iterable[Item], split: str) -> li
             "language": language,
             "split": split,
             "condition": "clean",
-            "group": name if TARGETS[target].parallel else f"{language}/{name}",
+            "group": name if task.parallel else f"{language}/{name}",
+            "cluster": (clusters or {}).get(name, name.split("\t")[0]),
         }
         if kind is Kind.SPAN:
             row |= {"prediction": "", "gold": [""], "exact_match": counts[0], "f1": counts[1]}
@@ -59,10 +68,13 @@ def write_cell(
     cell: tuple[str, str, str, int],
     items: Mapping[str, Sequence[Item]],
     split: str = "test",
+    clusters: Mapping[str, str] | None = None,
 ) -> Path:
     """One prediction file; `cell` is (encoder, recipe, target, seed)."""
     encoder, recipe, target, seed = cell
-    rows = [row for code, held in items.items() for row in rows_of(target, code, held, split)]
+    rows = [
+        row for code, held in items.items() for row in rows_of(target, code, held, split, clusters)
+    ]
     table = pa.Table.from_pylist(rows, schema=PREDICTIONS[TARGETS[target].kind])
     path = folder / encoder / recipe / target / f"{split}{seed}.parquet"
     wildcards = {"encoder": encoder, "recipe": recipe, "target": target, "seed": str(seed)}

@@ -93,6 +93,7 @@ def random_predictions(task, items, rng):
                     predicted_ids=rng.choices(targets, k=len(targets)),
                     gold_ids=targets,
                     scores=[0.5] * len(targets),
+                    clusters=queries,
                     **place,
                 )
             )

@@ -227,6 +227,7 @@ def row(language: str, split: str, side: str, name: str, text: str, gold=()) -> 
         "side": side,
         "text": text,
         "gold": list(gold) if side == "en" else None,
+        "cluster": f"{text} document",
     }
 
 
@@ -255,7 +256,8 @@ def run_retrieval(task, rows: list[dict], vector_of: dict[str, np.ndarray], mini
 
 
 def side(*texts: str) -> CorpusSide:
-    return CorpusSide([str(i) for i in range(len(texts))], list(texts), np.arange(len(texts)))
+    names = [str(i) for i in range(len(texts))]
+    return CorpusSide(names, list(texts), names, np.arange(len(texts)))
 
 
 def test_the_recall_ceiling_counts_gold_pairs_of_unambiguous_sentences():
@@ -298,6 +300,7 @@ def test_the_threshold_is_tuned_on_dev_and_frozen_for_test():
     threshold = decided["mining"]["de"]["threshold"]
     assert mined(table, "test")
     assert all(score >= threshold for _, score in mined(table, "test") + mined(table, "dev"))
+    assert all(row["id"].startswith(f"{row['cluster']}\t") for row in table.to_pylist())
     # Other gold pairs in the test corpus change what is correct, not what is mined.
     spoilt = [
         {**item, "gold": ["f17"] if item["gold"] else item["gold"]}
@@ -476,6 +479,10 @@ def test_perturbed_sentences_take_the_place_of_clean_ones_in_the_same_pool():
     where |= {"e0": e[0], "e1": e[1], "e2": e[2]}
     vectors = np.stack([*(where[row["id"]] for row in rows), e[0], e[2]])
     table, _ = retrieve(TATOEBA, data, clean, vectors, Mining(), noisy)
+    clusters = {row["id"]: row["cluster"] for row in rows}
+    assert [row["cluster"] for row in table.to_pylist()] == [
+        clusters[name] for name in table["id"].to_pylist()
+    ]
     found = {
         (row["condition"], row["direction"], row["id"]): row["prediction"]
         for row in table.to_pylist()

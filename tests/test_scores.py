@@ -30,6 +30,7 @@ def pair_items(labels, language="en", split="test"):
                 "text_b": "b",
                 "label": label,
                 "group": str(number),
+                "cluster": str(number // 2),
             }
             for number, label in enumerate(labels)
         ],
@@ -48,6 +49,7 @@ def choice_items(labels, split="test"):
                 "choices": ["a", "b", "c"],
                 "label": label,
                 "group": str(number),
+                "cluster": str(number // 2),
             }
             for number, label in enumerate(labels)
         ],
@@ -83,6 +85,7 @@ def span_items(golds, language="en", split="test"):
                 "question": "q",
                 "answers": [{"text": text, "start": 0} for text in texts],
                 "group": str(number),
+                "cluster": str(number // 2),
             }
             for number, texts in enumerate(golds)
         ],
@@ -193,8 +196,8 @@ def test_unanswerable_questions_are_scored_as_in_squad_v2():
 
 def test_retrieval_is_scored_in_both_directions():
     task = TASKS["tatoeba"]
-    place = {"language": "sw", "split": "test", "scores": [0.5, 0.25, 1, 1]}
     ids = ["0", "1", "2", "3"]
+    place = {"language": "sw", "split": "test", "scores": [0.5, 0.25, 1, 1], "clusters": ids}
     table = pa.concat_tables(
         tatoeba_table(
             direction=direction, query_ids=ids, predicted_ids=guess, gold_ids=ids, **place
@@ -230,6 +233,30 @@ def test_mined_pairs_are_sets():
         "f1": pytest.approx(40),
         LANGUAGE_SCORE: pytest.approx(40),
     }
+
+
+def test_predictions_name_the_cluster_of_each_item():
+    answers = prediction_table(TASKS["xquad"], span_items([["a"], ["b"], ["c"]]), ["a"] * 3)
+    assert answers["cluster"].to_pylist() == ["0", "0", "1"]
+    choices = prediction_table(CSQA, choice_items([0, 2, 1]), [0] * 3, condition="typos")
+    assert choices["cluster"].to_pylist() == ["0", "0", "1"]
+    # Nothing is known of what tagged sentences share.
+    sentences = prediction_table(TASKS["panx"], tag_items([["O"], ["B-PER"]]), [["O"], ["O"]])
+    assert sentences["cluster"].to_pylist() == sentences["group"].to_pylist()
+    queries = tatoeba_table(
+        language="sw",
+        split="test",
+        direction="to_en",
+        query_ids=["0", "1"],
+        predicted_ids=["0", "1"],
+        gold_ids=["0", "1"],
+        scores=[1, 1],
+        clusters=["d", "e"],
+    )
+    assert queries["cluster"].to_pylist() == ["d", "e"]
+    mined = [("f1", "e1", 1.5), ("f2", "e9", 1.2)]
+    pairs = bucc_table(language="zh", split="test", mined=mined, gold=[("f2", "e2")])
+    assert pairs["cluster"].to_pylist() == ["f1", "f2", "f2"]
 
 
 def test_averages_of_xtreme():
@@ -316,10 +343,18 @@ def test_tables_that_do_not_add_up_are_refused():
 
 
 def test_retrieval_lists_must_fit():
-    place = {"language": "sw", "split": "test", "scores": [1.0]}
+    place = {"language": "sw", "split": "test", "scores": [1.0], "clusters": ["d"]}
     with pytest.raises(XstiltsError, match="direction"):
         tatoeba_table(
             direction="both", query_ids=["0"], predicted_ids=["0"], gold_ids=["0"], **place
         )
-    with pytest.raises(XstiltsError, match="entries"):
+    with pytest.raises(XstiltsError, match="'predictions': 0"):
         tatoeba_table(direction="to_en", query_ids=["0"], predicted_ids=[], gold_ids=["0"], **place)
+    with pytest.raises(XstiltsError, match="'clusters': 0"):
+        tatoeba_table(
+            direction="to_en",
+            query_ids=["0"],
+            predicted_ids=["0"],
+            gold_ids=["0"],
+            **{**place, "clusters": []},
+        )

@@ -29,7 +29,7 @@ XCOPA = TASKS["xcopa"]
 
 
 def table(kind: Kind, rows: list[dict], language: str = "en", split: str = "test") -> pa.Table:
-    """Rows with ids, groups, language and split filled in where they are not given."""
+    """Rows with ids, groups, clusters, language and split filled in where they are not given."""
     columns = set(DATA[kind].names)
     return pa.Table.from_pylist(
         [
@@ -38,6 +38,7 @@ def table(kind: Kind, rows: list[dict], language: str = "en", split: str = "test
                 "language": language,
                 "split": split,
                 **({"group": str(number)} if "group" in columns else {}),
+                **({"cluster": str(number)} if "cluster" in columns else {}),
                 **row,
             }
             for number, row in enumerate(rows)
@@ -298,6 +299,9 @@ def test_tatoeba_by_each_shortcut() -> None:
     # English lengths 16, 13, 12.
     assert found["type_only"] == ["f1", "f0", "f0", "e2", "e0", "e2"]
     assert found["shared_names"] == ["f2", "f0", "f0", "e1", "e0", "e0"]
+    # English sentences follow the German ones.
+    clusters = by_direction["type_only"]["cluster"].to_pylist()
+    assert clusters == ["3", "4", "5", "0", "1", "2"]
     similarity = by_direction["shared_names"]["score"].to_pylist()
     # "12 o clock it is" has five words, "12 Uhr" two.
     assert similarity[:3] == pytest.approx([1 / math.sqrt(10), 2 / 3, 0], abs=1e-6)

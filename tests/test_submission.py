@@ -91,7 +91,7 @@ def test_tatoeba_holds_the_foreign_row_of_each_english_query(tmp_path):
     )
     write_labels(table, task, tmp_path / "labels")
     assert (tmp_path / "labels/tatoeba/test-de.tsv").read_text() == "7\n4\n"
-    place = {"language": "de", "split": "test", "scores": [1, 1]}
+    place = {"language": "de", "split": "test", "scores": [1, 1], "clusters": ["4", "7"]}
     rows = pa.concat_tables(
         [
             tatoeba_table(

@@ -33,7 +33,7 @@ def prediction_table(
     """Rows of a pair, choice, tagging or span task from its items and decoded predictions.
 
     Rows keep the order of `items`; a tagging sentence's lenient chunk counts hold in that
-    order (`xstilts.metrics.tagging.corpus_chunk_counts`).
+    order (`xstilts.metrics.tagging.corpus_chunk_counts`). Its cluster is its group.
 
     Args:
         items: normalised data (`schemas.DATA`) of any languages and splits.
@@ -64,9 +64,15 @@ def prediction_table(
     else:
         counts = _tagging_counts(task, rows, predictions, by_file)
     keys = ("id", "language", "split", "group")
+    cluster = "group" if task.kind is Kind.TAGGING else "cluster"
     return pa.Table.from_pylist(
         [
-            {**{key: row[key] for key in keys}, "condition": condition, **count}
+            {
+                **{key: row[key] for key in keys},
+                "condition": condition,
+                "cluster": row[cluster],
+                **count,
+            }
             for row, count in zip(rows, counts, strict=True)
         ],
         schema=PREDICTIONS[task.kind],
@@ -82,6 +88,7 @@ def tatoeba_table(
     predicted_ids: Sequence[str],
     gold_ids: Sequence[str],
     scores: Sequence[float],
+    clusters: Sequence[str],
     condition: str = CLEAN,
 ) -> pa.Table:
     """Rows of nearest-neighbour retrieval in one language: one row a query.
@@ -90,6 +97,7 @@ def tatoeba_table(
         direction: `FROM_ENGLISH` (English queries, foreign index; XTREME's) or `TO_ENGLISH`.
         query_ids, predicted_ids, gold_ids: ids, one entry a query.
         scores: cosine similarity of each query and its prediction.
+        clusters: of each query.
 
     Raises:
         XstiltsError: an unknown direction, a repeated query, or lists of different lengths.
@@ -97,23 +105,29 @@ def tatoeba_table(
     where = f"retrieval in {language}, {split}, {direction}"
     if direction not in (FROM_ENGLISH, TO_ENGLISH):
         raise XstiltsError(f"the direction is neither {FROM_ENGLISH} nor {TO_ENGLISH}", where=where)
-    lengths = {len(part) for part in (query_ids, predicted_ids, gold_ids, scores)}
-    if len(lengths) > 1:
-        raise XstiltsError(f"queries, predictions, gold, scores: {lengths} entries", where=where)
+    parts = {
+        "queries": query_ids,
+        "predictions": predicted_ids,
+        "gold ids": gold_ids,
+        "scores": scores,
+        "clusters": clusters,
+    }
+    lengths = {name: len(part) for name, part in parts.items()}
+    if len(set(lengths.values())) > 1:
+        raise XstiltsError(f"numbers of entries that differ: {lengths}", where=where)
     if len(set(query_ids)) < len(query_ids):
         raise XstiltsError("a query id repeats", where=where)
     return pa.Table.from_pylist(
         [
             {
                 **_retrieval_key(query, language, split, direction, condition),
+                "cluster": cluster,
                 "prediction": predicted,
                 "gold": gold,
                 "score": float(score),
                 "correct": int(predicted == gold),
             }
-            for query, predicted, gold, score in zip(
-                query_ids, predicted_ids, gold_ids, scores, strict=True
-            )
+            for query, predicted, gold, score, cluster in zip(*parts.values(), strict=True)
         ],
         schema=PREDICTIONS[Kind.RETRIEVAL],
     )
@@ -129,7 +143,8 @@ def bucc_table(
 ) -> pa.Table:
     """Rows of bitext mining in one language: one row a pair that is mined, gold, or both.
 
-    The id of a row is `foreign id⇥English id`; mined pairs come first, in the order given.
+    The id of a row is `foreign id⇥English id`; mined pairs come first, in the order given. The
+    cluster is the foreign id, since pairs that share a sentence are mined together.
 
     Args:
         mined: (foreign id, English id, margin score) of each pair above the threshold.
@@ -144,6 +159,7 @@ def bucc_table(
         [
             {
                 **_retrieval_key(pair, language, split, MINING, condition),
+                "cluster": pair.split("\t")[0],
                 "prediction": pair if pair in scores else None,
                 "gold": pair if pair in true_pairs else None,
                 "score": scores.get(pair),

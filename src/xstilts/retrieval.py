@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any
 
@@ -28,10 +28,11 @@ _PLACE = ("language", "split", "id")
 
 @dataclass(frozen=True)
 class Side:
-    """One side of one language's corpus: ids, texts, and the vector number of each row."""
+    """One side of one language's corpus; `vectors` has the vector number of each row."""
 
     ids: list[str]
     texts: list[str]
+    clusters: list[str]
     vectors: np.ndarray
 
 
@@ -98,7 +99,7 @@ def _search_perturbed(
                 replaced.get(name, own)
                 for name, own in zip(foreign.ids, foreign.vectors, strict=True)
             ]
-            noisy = Side(foreign.ids, foreign.texts, np.array(numbers, dtype=np.int64))
+            noisy = replace(foreign, vectors=np.array(numbers, dtype=np.int64))
             yield from _search_both_ways(
                 *key,
                 {**sides, "foreign": noisy},
@@ -120,11 +121,16 @@ def corpora_of(data: pa.Table, number: np.ndarray) -> Corpora:
     columns = {name: data[name].to_pylist() for name in ("language", "split", "side")}
     for row, (*key, side) in enumerate(zip(*columns.values(), strict=True)):
         rows.setdefault(tuple(key), {"foreign": [], "en": []})[side].append(row)
-    ids, texts, gold = (data[name].to_pylist() for name in ("id", "text", "gold"))
+    ids, texts, clusters, gold = (
+        data[name].to_pylist() for name in ("id", "text", "cluster", "gold")
+    )
     return {
         key: (
             {
-                side: Side([ids[i] for i in where], [texts[i] for i in where], number[where])
+                side: Side(
+                    *([column[i] for i in where] for column in (ids, texts, clusters)),
+                    number[where],
+                )
                 for side, where in sides.items()
             },
             [(foreign, ids[i]) for i in sides["en"] for foreign in gold[i] or ()],
@@ -220,6 +226,7 @@ def _search_both_ways(
                 predicted_ids=[index.ids[row] for row in found[:, 0]],
                 gold_ids=[answers[query] for query in names],
                 scores=similarities[:, 0].tolist(),
+                clusters=[queries.clusters[row] for row in kept],
                 condition=condition,
             )
         )

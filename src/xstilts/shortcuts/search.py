@@ -101,6 +101,7 @@ def answer_queries(data: pa.Table, search: Search) -> pa.Table:
                     predicted_ids=[index.ids[row] for row in found],
                     gold_ids=[answers[query] for query in queries.ids],
                     scores=similarity,
+                    clusters=queries.clusters,
                 )
             )
     return pa.concat_tables(tables)
