@@ -2,7 +2,10 @@
 
 Normalised data (one schema a task kind) always starts with `id`, unique within
 (language, split), then `language` and `split`. `group` is the id under which the same item
-stands in other languages; where a task is not parallel it is unique to the item.
+stands in other languages; where a task is not parallel, or where the item's gold differs from that
+of the other languages, it is unique to the item. `cluster` names what items share that makes them
+dependent (the passage of questions, the premise of hypotheses): items of one cluster are resampled
+together. It is the same for all items of one group.
 """
 
 from __future__ import annotations
@@ -31,6 +34,7 @@ DATA: dict[Kind, pa.Schema] = {
             ("text_b", pa.string()),
             ("label", pa.string()),
             ("group", pa.string()),
+            ("cluster", pa.string()),
         ]
     ),
     # label: the 0-based place of the right one among the choices.
@@ -41,6 +45,7 @@ DATA: dict[Kind, pa.Schema] = {
             ("choices", pa.list_(pa.string())),
             ("label", pa.int32()),
             ("group", pa.string()),
+            ("cluster", pa.string()),
         ]
     ),
     Kind.TAGGING: pa.schema(
@@ -53,15 +58,18 @@ DATA: dict[Kind, pa.Schema] = {
             ("question", pa.string()),
             ("answers", ANSWERS),
             ("group", pa.string()),
+            ("cluster", pa.string()),
         ]
     ),
-    # side: "foreign" or "en". gold: on English rows the ids of the foreign translations.
+    # side: "foreign" or "en". gold: on English rows the ids of the foreign translations. cluster:
+    # the document, where the source names one, else the row's own.
     Kind.RETRIEVAL: pa.schema(
         [
             *_ITEM,
             ("side", pa.string()),
             ("text", pa.string()),
             ("gold", pa.list_(pa.string())),
+            ("cluster", pa.string()),
         ]
     ),
     Kind.MLM: pa.schema([*_ITEM, ("text", pa.string())]),
@@ -73,6 +81,7 @@ _CELL_ITEM = [
     ("split", pa.string()),
     ("condition", pa.string()),
     ("group", pa.string()),
+    ("cluster", pa.string()),
 ]
 
 # Per-item counts are such that every metric is a function of their sums or means over items.

@@ -84,8 +84,9 @@ class Task:
     `dev_from_train` is the share of training passages held out for model selection where the data
     set has no English development split apart from the one that is tested. `no_dev` and `no_train`
     are the languages that have no development or training data at all. `parallel` tasks have the
-    same items in every language. `generated` are the splits that can be generated
-    (`xstilts.data.invitro`).
+    same items in every language, or, with `subset`, each item in some of them.
+    `placeholder_texts` stand where a text could not be translated. `generated` are the splits that
+    can be generated (`xstilts.data.invitro`).
 
     The sources of one split in `hub` and `hub_translated` are read one after the other and joined.
     `hub_translated` are those of other languages than English, of the splits where they are not
@@ -110,6 +111,8 @@ class Task:
     no_dev: tuple[str, ...] = ()
     no_train: tuple[str, ...] = ()
     parallel: bool = False
+    subset: bool = False
+    placeholder_texts: tuple[str, ...] = ()
     hub_variant: str = ""
     generated: tuple[str, ...] = ()
     folder: dict[str, tuple[FolderSource, ...]] = field(default_factory=dict)

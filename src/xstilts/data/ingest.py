@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import pyarrow as pa
 
 from xstilts import __version__
 from xstilts.data.checks import refuse_placeholder, refuse_repeated
+from xstilts.data.clusters import reference_clusters, set_clusters
 from xstilts.data.folder import READERS
 from xstilts.data.items import Batch, Place, Row
 from xstilts.data.locate import Unit
@@ -20,6 +21,16 @@ from xstilts.schemas import DATA
 from xstilts.tasks import Kind, Task
 
 Part = Literal["train", "dev", "eval"]
+
+
+class _Reading(NamedTuple):
+    """What a unit holds, its place for errors, and where it comes from."""
+
+    unit: Unit
+    batch: Batch
+    place: Place
+    record: dict[str, Any]
+
 
 # What is held out whole for model selection: no text stands on both sides.
 _HELD_OUT_BY = {Kind.SPAN: "context", Kind.MLM: "text"}
@@ -52,14 +63,11 @@ def build_part(
         ValueError: a unit does not belong to the part.
     """
     share = task.dev_from_train if dev_share is None else dev_share
-    rows: list[Row] = []
-    records = []
     for unit in units:
         _require_fitting(task, part, unit, share)
-        batch, place, record = (
-            _read_files(task, unit) if source == "folder" else _read_hub(task, unit, revisions)
-        )
-        refuse_placeholder(task, unit.split, batch.rows, place.where)
+    rows: list[Row] = []
+    records = []
+    for unit, batch, place, record in _read(task, part, units, source, revisions):
         kept = batch.rows
         if share and part != "eval":
             train, dev = hold_out(kept, _HELD_OUT_BY[task.kind], share, place.where)
@@ -90,6 +98,37 @@ def build_part(
         "xstilts": __version__,
     }
     return pa.Table.from_pylist(rows, schema=DATA[task.kind]), meta
+
+
+def _read(
+    task: Task,
+    part: Part,
+    units: Sequence[Unit],
+    source: Literal["folder", "hub"],
+    revisions: Mapping[str, str] | None,
+) -> Iterator[_Reading]:
+    """All items of each unit with their clusters; one unit at a time where they are not paired."""
+    readings = (_read_unit(task, unit, source, revisions) for unit in units)
+    if not task.parallel or part != "eval":
+        for reading in readings:
+            set_clusters(task, reading.batch.rows)
+            yield reading
+        return
+    paired = list(readings)
+    references = reference_clusters(task, (row for each in paired for row in each.batch.rows))
+    for reading in paired:
+        set_clusters(task, reading.batch.rows, references)
+    yield from paired
+
+
+def _read_unit(
+    task: Task, unit: Unit, source: Literal["folder", "hub"], revisions: Mapping[str, str] | None
+) -> _Reading:
+    batch, place, record = (
+        _read_files(task, unit) if source == "folder" else _read_hub(task, unit, revisions)
+    )
+    refuse_placeholder(task, unit.split, batch.rows, place.where)
+    return _Reading(unit, batch, place, record)
 
 
 def _require_fitting(task: Task, part: Part, unit: Unit, dev_share: float) -> None:

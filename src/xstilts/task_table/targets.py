@@ -71,6 +71,8 @@ TARGETS = (
         key="pawsx",
         title="PAWS-X",
         parallel=True,
+        # google-research-datasets/paws issues 4, 10 and 15.
+        placeholder_texts=("NS",),
         kind=Kind.PAIR,
         metric=Metric.ACCURACY,
         group="classification",
@@ -136,6 +138,7 @@ TARGETS = (
         key="mlqa",
         title="MLQA",
         parallel=True,
+        subset=True,
         kind=Kind.SPAN,
         metric=Metric.MLQA,
         group="qa",

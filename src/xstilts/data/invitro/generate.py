@@ -6,20 +6,21 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from xstilts import __version__
+from xstilts.data.clusters import reference_clusters, set_clusters
 from xstilts.data.invitro import bitext, choices, pairs, questions, sequences
 from xstilts.data.invitro.documents import document
 from xstilts.data.invitro.spot import Spot
 from xstilts.data.items import Place, Row, item, retrieval_batch
 from xstilts.data.locate import Unit
 from xstilts.schemas import DATA, write_stream
-from xstilts.tasks import Kind, Task
+from xstilts.tasks import SOURCE_LANGUAGE, Kind, Task
 
 log = logging.getLogger(__name__)
 # Rows that are in memory together.
@@ -59,6 +60,7 @@ def rows_of(task: Task, split: str, language: str, number: int, world: World) ->
     """`number` items (for retrieval gold pairs) of a split in a language, in order.
 
     Item i does not depend on how many there are. Parallel tasks say the same in every language.
+    Clusters are `write_part`'s, for those of parallel tasks are named in one language for all.
 
     Raises:
         KeyError: there is no generator for this task.
@@ -100,6 +102,7 @@ def write_part(
         made_by: what else the file's metadata say.
     """
     counts: Counter[tuple[str, str]] = Counter()
+    references = _references(task, units, world, sizes) if part == "eval" else None
 
     def rows() -> Iterator[Row]:
         for unit in units:
@@ -109,6 +112,7 @@ def write_part(
                 made = rows_of(task, unit.split, unit.language, sizes[unit.split], world)
             for row in made:
                 counts[unit.split, unit.language] += 1
+                set_clusters(task, [row], references)
                 yield row
 
     meta = {
@@ -133,6 +137,25 @@ def write_part(
     write_stream(output, DATA[task.kind], _batches(bar), meta)
     for (split, language), number in counts.items():
         log.info("%s %s %s: %d rows", task.key, split, language, number)
+
+
+def _references(
+    task: Task, units: Sequence[Unit], world: World, sizes: Mapping[str, int]
+) -> dict[tuple[str, str], str] | None:
+    """The clusters of a parallel task, from one language of each split that is generated first."""
+    if not task.parallel:
+        return None
+    languages: dict[str, str] = {}
+    for unit in units:
+        if unit.split not in languages or unit.language == SOURCE_LANGUAGE:
+            languages[unit.split] = unit.language
+    return reference_clusters(
+        task,
+        chain.from_iterable(
+            rows_of(task, split, language, sizes[split], world)
+            for split, language in languages.items()
+        ),
+    )
 
 
 def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:

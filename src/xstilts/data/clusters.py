@@ -1,0 +1,73 @@
+"""Which items depend on each other, because they were written about the same text."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+
+from xstilts.data.items import Row
+from xstilts.schemas import DATA
+from xstilts.tasks import SOURCE_LANGUAGE, Kind, Task
+
+# The text that several items can have in common: the premise, the prompt, the passage.
+_SHARED = {Kind.PAIR: "text_a", Kind.CHOICE: "prompt", Kind.SPAN: "context"}
+# Of SHA-256 in hexadecimal: among a million texts two agree with probability 3e-8.
+_DIGITS = 16
+
+# (split, group) -> cluster.
+References = Mapping[tuple[str, str], str]
+
+
+def reference_clusters(task: Task, rows: Iterable[Row]) -> dict[tuple[str, str], str]:
+    """The cluster of each group of a parallel task, from its text in the reference language.
+
+    That is English, else the first language in the order of `rows` that has a text of the group.
+    A group without any is a cluster of its own.
+    """
+    known: dict[tuple[str, str], str] = {}
+    of_english: set[tuple[str, str]] = set()
+    for row in rows:
+        key = row["split"], row["group"]
+        english = row["language"] == SOURCE_LANGUAGE
+        if (key in known and not english) or key in of_english:
+            continue
+        text = _text(task, row)
+        if text:
+            known[key] = f"{row['split']}:{_digest(text)}"
+            if english:
+                of_english.add(key)
+    return known
+
+
+def set_clusters(task: Task, rows: Iterable[Row], references: References | None = None) -> None:
+    """Give each row its `cluster`, where the schema of its kind has one.
+
+    Args:
+        references: what `reference_clusters` found in all languages; without it the clusters are
+            those of each language by itself.
+    """
+    if "cluster" not in DATA[task.kind].names:
+        return
+    for row in rows:
+        row["cluster"] = _cluster(task, row, references)
+
+
+def _cluster(task: Task, row: Row, references: References | None) -> str:
+    within = f"{row['split']}-{row['language']}"
+    if task.kind is Kind.RETRIEVAL:
+        # No source of bitexts names the document that a sentence comes from.
+        return f"{within}:{row['side']}:{row['id']}"
+    if references is not None:
+        return references.get((row["split"], row["group"]), row["group"])
+    text = _text(task, row)
+    return f"{within}:{_digest(text)}" if text else row["group"]
+
+
+def _text(task: Task, row: Row) -> str:
+    """The shared text without the spaces that vary; nothing where it is a placeholder."""
+    text = " ".join(row[_SHARED[task.kind]].split())
+    return "" if text in task.placeholder_texts else text
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
