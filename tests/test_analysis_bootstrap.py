@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 from prediction_files import Item, random_items, scores_of, write_cell
 
-from xstilts.analysis import bootstrap
 from xstilts.analysis.evidence import Evidence, evidence, evidence_of_scores
+from xstilts.analysis.inference import bootstrap
 from xstilts.analysis.inference.bootstrap import Sample, resample, sample_of, seed_weights
 from xstilts.analysis.inference.estimates import Estimate, percentile
 from xstilts.analysis.items import Items, cell_files
@@ -65,27 +65,39 @@ def score_by_hand(target: str, items: Sequence[Item]) -> float:
     return 100 * f1_from_counts(*sums).f1
 
 
-def unit_of(target: str, item: Item) -> str:
-    return item[0].split("\t")[0] if target == "bucc2018" else item[0]
+def cluster_of(target: str, item: Item, size: int) -> str:
+    """Mined pairs share their foreign sentence, other items one of `size` with their neighbours."""
+    name = item[0].split("\t")[0]
+    return name if target == "bucc2018" else f"c{int(name[1:]) // size:05d}"
 
 
+@pytest.mark.parametrize("size", [1, 5])
 @pytest.mark.parametrize("target", list(XTREME))
 def test_draws_are_those_of_explicit_resampling(
-    target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    target: str, size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every draw is recomputed from lists of items, drawn as often as the counts say."""
+    """Every draw is recomputed from lists of items, whose clusters are drawn as counts say.
+
+    The language with 9 items has 2 of the 3 clusters of 5.
+    """
     codes = TARGETS[target].languages[:3]
     sizes = dict(zip(codes, (12, 9, 12), strict=True))
     cells = [("mnli", 1), ("mnli", 2), ("none", 1)]
     items = {
         cell: {
-            code: random_items(np.random.default_rng([number, size]), target, size, 0.6)
-            for code, size in sizes.items()
+            code: random_items(np.random.default_rng([number, many]), target, many, 0.6)
+            for code, many in sizes.items()
         }
         for number, cell in enumerate(cells)
     }
+    names = {
+        item[0]: cluster_of(target, item, size)
+        for held in items.values()
+        for own in held.values()
+        for item in own
+    }
     paths = [
-        write_cell(tmp_path, ("enc", recipe, target, seed), items[recipe, seed])
+        write_cell(tmp_path, ("enc", recipe, target, seed), items[recipe, seed], clusters=names)
         for recipe, seed in cells
     ]
     drawn: list[np.ndarray] = []
@@ -98,23 +110,25 @@ def test_draws_are_those_of_explicit_resampling(
     monkeypatch.setattr(bootstrap, "_draw_counts", record)
     sample = sample_of(cell_files(paths, RECIPES), codes, split="test", draws=40)
     assert sample.cells == tuple(cells)
-    by_units = {counts.shape[1]: counts for counts in drawn}
-    assert all((counts.sum(axis=1) == units).all() for units, counts in by_units.items())
+    by_number = {counts.shape[1]: counts for counts in drawn}
+    assert all((counts.sum(axis=1) == number).all() for number, counts in by_number.items())
 
     for place, code in enumerate(codes):
-        every = {unit_of(target, item) for cell in cells for item in items[cell][code]}
+        every = {names[item[0]] for cell in cells for item in items[cell][code]}
+        assert sample.clusters[code] == len(every)
+        assert sample.counts[code] == max(len(items[cell][code]) for cell in cells)
         if TARGETS[target].parallel:
-            every = {f"i{number:05d}" for number in range(12)}
-        units = sorted(every)
+            every = set(names.values())
+        clusters = sorted(every)
         expected = []
-        for counts in (np.ones(len(units)), *by_units[len(units)]):
+        for counts in (np.ones(len(clusters)), *by_number[len(clusters)]):
             row = []
             for cell in cells:
                 picked = [
                     item
-                    for unit, times in zip(units, counts, strict=True)
+                    for cluster, times in zip(clusters, counts, strict=True)
                     for item in items[cell][code]
-                    if unit_of(target, item) == unit
+                    if names[item[0]] == cluster
                     for _ in range(int(times))
                 ]
                 row.append(score_by_hand(target, picked))
@@ -220,12 +234,17 @@ def test_files_that_are_no_cells_are_refused(tmp_path: Path) -> None:
         list(evidence([path, copied], recipes=RECIPES))
     assert list(evidence([path], recipes=["mnli"])) == []
     table = pq.read_table(path)
-    nothing = pa.nulls(len(table), pa.int32())
-    broken = tmp_path / "broken.parquet"
-    place = table.schema.get_field_index("correct")
-    pq.write_table(table.set_column(place, table.schema.field(place), nothing), broken)
-    with pytest.raises(XstiltsError, match="a count is missing"):
-        list(evidence([broken], recipes=RECIPES))
+    for name in ("correct", "cluster"):
+        place = table.schema.get_field_index(name)
+        field = table.schema.field(place)
+        broken = tmp_path / f"{name}.parquet"
+        pq.write_table(table.set_column(place, field, pa.nulls(len(table), field.type)), broken)
+        with pytest.raises(XstiltsError, match=f"{name}.*: a count or a cluster is missing"):
+            list(evidence([broken], recipes=RECIPES))
+    old = tmp_path / "old.parquet"
+    pq.write_table(table.drop_columns("cluster"), old)
+    with pytest.raises(XstiltsError, match=r"no predictions of xnli .*run the workflow"):
+        list(evidence([old], recipes=RECIPES))
 
 
 def flat(values: dict[tuple[str, int], float], target: str = "xnli", draws: int = 6) -> Evidence:

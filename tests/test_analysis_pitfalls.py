@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,14 @@ import pyarrow.parquet as pq
 import pytest
 from panels import only
 from prediction_files import Item, rows_of, write_cell
+from scipy import stats
 
 from xstilts.analysis.evidence import evidence
 from xstilts.analysis.findings import EVERY, NOT_ENOUGH, PITFALL_ITEMS, PITFALLS, table
 from xstilts.analysis.items import CellFile, cell_files
 from xstilts.analysis.panel import Panel
 from xstilts.analysis.pitfall_items import pitfall_items
-from xstilts.analysis.pitfalls import FEWER, MORE, pitfall_rows
+from xstilts.analysis.pitfalls import FEWER, MORE, Matched, pitfall_rows
 from xstilts.languages import LANGUAGES
 from xstilts.schemas import DATA, PREDICTIONS, read_meta, write_table
 from xstilts.tasks import TARGETS, Kind
@@ -39,8 +41,11 @@ def items_of(target: str, right: Sequence[int | None]) -> list[Item]:
     return found
 
 
-def write_right(folder: Path, cell: tuple[str, str, str, int], right: Right) -> Path:
-    return write_cell(folder, cell, {code: items_of(cell[2], held) for code, held in right.items()})
+def write_right(folder: Path, cell: tuple[str, str, str, int], right: Right, size: int = 1) -> Path:
+    """A prediction file; `size` neighbours are one cluster."""
+    items = {code: items_of(cell[2], held) for code, held in right.items()}
+    clusters = {item[0]: f"c{int(item[0][1:]) // size}" for held in items.values() for item in held}
+    return write_cell(folder, cell, items, clusters=clusters)
 
 
 def panel_and_files(
@@ -70,8 +75,21 @@ def counts_by_hand(right: Right, code: str) -> list[int]:
     return counts
 
 
+def mcnemar_by_hand(seeds: Sequence[Right], code: str, size: int) -> float:
+    """A cluster counts once, for the language that is ahead in it on average over seeds."""
+    ahead: dict[int, Fraction] = {}
+    for number in range(len(seeds[0]["en"])):
+        pairs = [(right["en"][number], right[code][number]) for right in seeds]
+        known = [one - other for one, other in pairs if None not in (one, other)]
+        mean = Fraction(sum(known), max(1, len(known)))
+        ahead[number // size] = ahead.get(number // size, Fraction(0)) + mean
+    for_english, for_other = sum(v > 0 for v in ahead.values()), sum(v < 0 for v in ahead.values())
+    return stats.binomtest(for_english, for_english + for_other).pvalue
+
+
+@pytest.mark.parametrize("size", [1, 4])
 @pytest.mark.parametrize("target", ["xnli", "mlqa"])
-def test_rates_are_those_of_plain_loops(target: str, tmp_path: Path) -> None:
+def test_rates_are_those_of_plain_loops(target: str, size: int, tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     codes = ("en", "ar", "de", "es", "zh")
     cells: dict[tuple[str, int], dict[str, list[int | None]]] = {}
@@ -86,7 +104,7 @@ def test_rates_are_those_of_plain_loops(target: str, tmp_path: Path) -> None:
                 for place, code in enumerate(codes)
             }
     paths = [
-        write_right(tmp_path, ("enc", recipe, target, seed), right)
+        write_right(tmp_path, ("enc", recipe, target, seed), right, size)
         for (recipe, seed), right in cells.items()
     ]
     rows = found_rows(paths)
@@ -104,7 +122,8 @@ def test_rates_are_those_of_plain_loops(target: str, tmp_path: Path) -> None:
             agreed, n = (a + d) / (a + b + c + d), a + b + c + d
             by_chance = ((a + b) * (a + c) + (c + d) * (b + d)) / n**2
             assert row["kappa"] == pytest.approx((agreed - by_chance) / (1 - by_chance))
-            assert 0 < row["mcnemar_p"] <= 1
+            both = [cells[recipe, seed] for seed in (1, 2)]
+            assert row["mcnemar_p"] == pytest.approx(mcnemar_by_hand(both, code, size))
             assert 0 <= row["low"] <= row["rate"] <= row["high"]
             rates[recipe, code] = rate
         family = only(rows, recipe=recipe, target=target, group="Indo-European")
@@ -177,6 +196,83 @@ def test_intervals_are_those_of_a_share(tmp_path: Path) -> None:
     wanted = 2 * 1.96 * (0.25 * 0.75 / 800) ** 0.5
     assert row["high"] - row["low"] == pytest.approx(wanted, rel=0.06)
     assert row["basis"] == "items"
+
+
+def test_what_is_resampled_of_rates_are_clusters(tmp_path: Path) -> None:
+    """Five copies of each of 200 items say no more than the 200."""
+    rng = np.random.default_rng(9)
+    english = rng.random(200) < 0.8
+    right = {"en": english, "de": english & (rng.random(200) < 0.7)}
+    widths = {}
+    for copies in (1, 5):
+        held = {code: np.repeat(hits, copies).astype(int).tolist() for code, hits in right.items()}
+        path = write_right(tmp_path / f"{copies}", ("enc", "none", "xnli", 1), held, copies)
+        row = only(found_rows([path], draws=4000, recipes=["none"]), target="xnli", group="de")
+        widths[copies] = row["high"] - row["low"]
+        assert row["pairs"] == 200 * copies
+    assert widths[5] == pytest.approx(widths[1], rel=0.05)
+
+
+def matched(right: np.ndarray, size: int = 1) -> Matched:
+    """Cells (seeds, 2, units) of English and German, neighbours in clusters of `size`."""
+    units = right.shape[2]
+    return Matched(
+        cells=(),
+        codes=("de",),
+        units=tuple(f"i{number:04d}" for number in range(units)),
+        starts=np.arange(0, units, size),
+        right=right.astype(np.int8),
+    )
+
+
+def test_mcnemar_of_one_seed_and_single_items_is_the_exact_test() -> None:
+    right = np.random.default_rng(1).integers(0, 2, (1, 2, 90))
+    english, german = right[0]
+    b, c = int((english > german).sum()), int((english < german).sum())
+    expected = stats.binomtest(b, b + c).pvalue
+    assert matched(right).mcnemar_p([0])["de"] == pytest.approx(expected, rel=1e-12)
+    # The same answers again say nothing new.
+    assert matched(np.repeat(right, 3, axis=0)).mcnemar_p([0, 1, 2])["de"] == pytest.approx(
+        expected, rel=1e-12
+    )
+
+
+@pytest.mark.parametrize("size", [1, 5])
+def test_mcnemar_finds_nothing_where_nothing_is_as_often_as_it_says(size: int) -> None:
+    """1,000 tables of 300 items, equally hard in both languages, whose three seeds agree often.
+
+    Counts summed over seeds, each of which counts an item again, find much.
+    """
+    rng = np.random.default_rng(2)
+    tables, level = 1000, 0.05
+    ours, summed = [], []
+    for _ in range(tables):
+        shared = np.repeat(rng.normal(size=(2, 300 // size)), size, axis=1) * (size > 1)
+        ease = 0.5 + shared + rng.normal(size=(2, 300)) + rng.normal(size=300)
+        right = (ease + 0.3 * rng.normal(size=(3, 2, 300))) > 0
+        ours.append(matched(right, size).mcnemar_p([0, 1, 2])["de"])
+        b, c = ((right[:, one] & ~right[:, 1 - one]).sum() for one in (0, 1))
+        summed.append(stats.binomtest(b, b + c).pvalue)
+    assert np.mean(np.array(ours) < level) <= level + 2 * (level * (1 - level) / tables) ** 0.5
+    assert np.mean(np.array(summed) < level) > 0.15
+
+
+@pytest.mark.parametrize("size", [1, 5])
+def test_mcnemar_finds_what_is_there(size: int) -> None:
+    rng = np.random.default_rng(3)
+    found = []
+    for _ in range(200):
+        right = rng.random((3, 2, 600)) < np.array([0.8, 0.6])[:, None]
+        found.append(matched(right, size).mcnemar_p([0, 1, 2])["de"] < 0.05)
+    assert np.mean(found) > 0.95
+
+
+def test_means_over_seeds_that_cancel_out_count_for_neither() -> None:
+    """Of three items in a cluster two are a third ahead, one two thirds behind."""
+    english = np.array([[1, 1, 0], [0, 0, 0], [0, 0, 0]])
+    german = np.array([[0, 0, 1], [0, 0, 1], [0, 0, 0]])
+    right = np.stack([english, german], axis=1)
+    assert matched(right, 3).mcnemar_p([0, 1, 2])["de"] == 1
 
 
 def simulated(

@@ -4,6 +4,9 @@ Every main score of a language is 100 times the ratio of two sums over items: ri
 questions, the means of exact match and F1 over questions, and F1 = 2 correct / (predicted + gold)
 (from `xstilts.metrics.counts`, precision and recall put in). So two numbers an item and cell are
 enough to recompute every score on every resample.
+
+Items of one cluster (questions about one passage, hypotheses of one premise) depend on each other
+and are resampled together, so their numbers are added up.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 
+from xstilts.analysis.inference.design_effect import design_effects
 from xstilts.errors import XstiltsError
 from xstilts.item_counts import CLEAN, FROM_ENGLISH
 from xstilts.schemas import PREDICTIONS, read_meta
@@ -23,7 +27,8 @@ from xstilts.tasks import TARGETS, Metric, Task
 
 _CHUNKS = ("chunks_correct", "chunks_predicted", "chunks_gold")
 _PAIRS = ("correct", "predicted", "is_gold")
-_UNIT = ["language", "unit"]
+_ITEM = ["language", "id"]
+_COUNTS = ("numerator", "denominator")
 
 
 def _f1(correct: str, predicted: str, gold: str) -> tuple[pl.Expr, pl.Expr]:
@@ -58,14 +63,20 @@ class Items:
     """One language of one target; the columns are the cells.
 
     Attributes:
-        numerator: float32, (units, cells). A unit is what is resampled as one.
-        denominator: the same, or (units, 1) where it is the same for all cells.
-        count: how many of the units have an item in this language.
+        numerator: float32, (clusters, cells): sums over the items of a cluster, which is what is
+            resampled as one. On parallel tasks these are the clusters of any language.
+        denominator: the same, or (clusters, 1) where it is the same for all cells.
+        count: number of items in this language, of the cell that has most.
+        clusters: number of clusters that have an item in this language; 0 if it is not known.
+        design_effect: variance of the score with clusters over that with independent items, mean
+            over cells (`xstilts.analysis.inference.design_effect`).
     """
 
     numerator: np.ndarray
     denominator: np.ndarray
     count: int
+    clusters: int = 0
+    design_effect: float = 1.0
 
 
 def cell_files(paths: Iterable[str | Path], recipes: Collection[str]) -> list[CellFile]:
@@ -133,42 +144,39 @@ def read_items(
 ) -> dict[str, Items]:
     """What is resampled, of cells of one encoder and target: language to its items.
 
-    Columns are in the order of `files`. Units are items, ordered by name, so that nothing depends
-    on the order of rows. On parallel tasks they are groups, the same rows in all languages; in
-    bitext mining the foreign sentences, since pairs that share one are mined together; in tagging
-    sentences. QA questions about one passage are correlated and would better be resampled by
-    passage, which predictions do not name: intervals there are somewhat too narrow.
-    A unit that a cell lacks adds nothing to its sums.
+    Columns are in the order of `files`. Rows are clusters, ordered by name, so that nothing depends
+    on the order of items. On parallel tasks they are the same clusters in all languages; else each
+    language has its own. A cluster that a cell lacks adds nothing to its sums.
 
     Args:
-        condition: whose rows are counted.
-        within: a condition to whose units they are confined: those with a row there in the same
+        condition: whose items are counted.
+        within: a condition to whose items they are confined: those with a row there in the same
             language and cell. So clean scores can be those of the very items that were perturbed.
 
     Raises:
-        XstiltsError: a file has other columns, or lacks a count in some row.
+        XstiltsError: a file has other columns, or lacks a count or cluster in some row.
     """
     task = TARGETS[files[0].target]
 
     def rows(column: int) -> pl.DataFrame:
         scanned = _scan(files[column], task, split).filter(pl.col("language").is_in(languages))
-        return _collect(_of_condition(scanned, condition, within), files[column])
+        return _collect(_of_condition(scanned, condition, within).drop("id"), files[column])
 
     return _arrange(task, languages, len(files), rows)
 
 
 def read_conditions(file: CellFile, split: str) -> pl.DataFrame:
-    """language, condition, unit, numerator, denominator of a split's rows in all conditions.
+    """language, condition, id, cluster, numerator, denominator of a split in all conditions.
 
-    Units that are not both clean and perturbed in a language are left out.
+    Items that are not both clean and perturbed in a language are left out.
 
     Raises:
         XstiltsError: as `read_items`.
     """
     rows = _collect(_scan(file, TARGETS[file.target], split), file)
     is_clean = pl.col("condition") == CLEAN
-    clean = rows.filter(is_clean).join(rows.filter(~is_clean), on=_UNIT, how="semi")
-    return pl.concat([clean, rows.filter(~is_clean).join(clean, on=_UNIT, how="semi")])
+    clean = rows.filter(is_clean).join(rows.filter(~is_clean), on=_ITEM, how="semi")
+    return pl.concat([clean, rows.filter(~is_clean).join(clean, on=_ITEM, how="semi")])
 
 
 def items_of(
@@ -190,7 +198,7 @@ def _arrange(
     task: Task, languages: Sequence[str], columns: int, rows: Callable[[int], pl.DataFrame]
 ) -> dict[str, Items]:
     """Language to its items; `rows` gives those of a column, which are not all held at once."""
-    key = ["unit"] if task.parallel else ["language", "unit"]
+    key = ["cluster"] if task.parallel else ["language", "cluster"]
     places = {language: number for number, language in enumerate(languages)}
     keys = (
         _all_keys(columns, rows, key)
@@ -199,7 +207,7 @@ def _arrange(
             if task.parallel
             else pl.col("language").replace_strict(places, return_dtype=pl.Int64).alias("rank")
         )
-        .sort("rank", "unit")
+        .sort("rank", "cluster")
         .with_columns(place=pl.int_range(pl.len()))
     )
     if task.parallel:
@@ -208,21 +216,35 @@ def _arrange(
         sizes = [int((keys["rank"] == number).sum()) for number in range(len(languages))]
         starts = [0, *np.cumsum(sizes).tolist()]
 
-    shape = (starts[-1], columns)
-    numerator = np.zeros(shape, dtype=np.float32)
-    denominator = np.zeros(shape, dtype=np.float32)
+    owner = np.repeat(np.arange(len(languages)), np.diff(starts))
+    matrices = {name: np.zeros((starts[-1], columns), dtype=np.float32) for name in _COUNTS}
+    present = np.zeros(starts[-1], dtype=bool)
+    counts = np.zeros((columns, len(languages)), dtype=int)
+    effects = np.zeros((columns, len(languages)))
     for column in range(columns):
         placed = rows(column).join(keys.select(*key, "place"), on=key)
         place = placed["place"].to_numpy()
         if task.parallel:
             offsets = placed["language"].replace_strict(places, return_dtype=pl.Int64).to_numpy()
             place = place + offsets * len(keys)
-        for name, matrix in (("numerator", numerator), ("denominator", denominator)):
-            values = placed[name].to_numpy().astype(np.float64)
-            matrix[:, column] = np.bincount(place, weights=values, minlength=starts[-1])
+        values = [placed[name].to_numpy().astype(np.float64) for name in _COUNTS]
+        for matrix, added in zip(matrices.values(), values, strict=True):
+            matrix[:, column] = np.bincount(place, weights=added, minlength=starts[-1])
+        present[place] = True
+        counts[column] = np.bincount(owner[place], minlength=len(languages))
+        effects[column] = design_effects(
+            *values, cluster=place, language=owner, languages=len(languages)
+        )
     return {
-        language: _language(numerator[start:end], denominator[start:end])
-        for language, start, end in zip(languages, starts[:-1], starts[1:], strict=True)
+        language: _language(
+            *(matrix[start:end] for matrix in matrices.values()),
+            count=int(counts[:, number].max()),
+            clusters=int(present[start:end].sum()),
+            effects=effects[:, number],
+        )
+        for number, (language, start, end) in enumerate(
+            zip(languages, starts[:-1], starts[1:], strict=True)
+        )
     }
 
 
@@ -237,17 +259,27 @@ def _all_keys(
     return keys
 
 
-def _language(numerator: np.ndarray, denominator: np.ndarray) -> Items:
+def _language(
+    numerator: np.ndarray,
+    denominator: np.ndarray,
+    *,
+    count: int,
+    clusters: int,
+    effects: np.ndarray,
+) -> Items:
     same = bool((denominator == denominator[:, :1]).all())
+    known = effects[np.isfinite(effects)]
     return Items(
         numerator=numerator,
         denominator=denominator[:, :1] if same else denominator,
-        count=int(denominator.any(axis=1).sum()),
+        count=count,
+        clusters=clusters,
+        design_effect=float(known.mean()) if len(known) else 1.0,
     )
 
 
 def _scan(file: CellFile, task: Task, split: str) -> pl.LazyFrame:
-    """language, condition, unit, numerator, denominator of each item of one file."""
+    """language, condition, id, cluster, numerator, denominator of each item of one file."""
     schema = PREDICTIONS[task.kind]
     if not pq.read_schema(file.path).equals(schema):
         raise XstiltsError(
@@ -258,7 +290,7 @@ def _scan(file: CellFile, task: Task, split: str) -> pl.LazyFrame:
     if task.metric is Metric.RETRIEVAL_ACCURACY:
         rows = rows.filter(direction=FROM_ENGLISH)
     return rows.select(
-        "language", "condition", unit=_unit(task), numerator=numerator, denominator=denominator
+        "language", "condition", "id", "cluster", numerator=numerator, denominator=denominator
     )
 
 
@@ -266,22 +298,14 @@ def _of_condition(rows: pl.LazyFrame, condition: str, within: str | None) -> pl.
     found = rows.filter(condition=condition)
     if within is None:
         return found
-    return found.join(rows.filter(condition=within), on=_UNIT, how="semi")
+    return found.join(rows.filter(condition=within), on=_ITEM, how="semi")
 
 
 def _collect(rows: pl.LazyFrame, file: CellFile) -> pl.DataFrame:
     found = rows.collect()
     if any(found.null_count().row(0)):
-        raise XstiltsError("a count is missing in some rows", where=file.path)
+        raise XstiltsError("a count or a cluster is missing in some rows", where=file.path)
     return found
-
-
-def _unit(task: Task) -> pl.Expr:
-    if task.parallel:
-        return pl.col("group")
-    if task.metric is Metric.BITEXT_F1:
-        return pl.col("id").str.split("\t").list.first()
-    return pl.col("id")
 
 
 def of_target(files: Iterable[CellFile]) -> Mapping[str, list[CellFile]]:

@@ -6,6 +6,9 @@ question where its F1 is above a half, that is where it overlaps the gold answer
 since exact match would count an ending or an article as a failure in a language that has more of
 them. The rate of pitfalls falls as accuracy rises: it says something beside the rate that
 independent languages would have.
+
+Items of one cluster depend on each other: rates are resampled by cluster, and McNemar's test counts
+a cluster once, where its items, each the mean over seeds, have one language ahead.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from xstilts.analysis.agreement import pitfall
+from xstilts.analysis.agreement import mcnemar, pitfall
 from xstilts.analysis.evidence import Evidence
 from xstilts.analysis.findings import ALL, EVERY, FAMILY, LANGUAGE
 from xstilts.analysis.group_means import (
@@ -52,14 +55,33 @@ class Matched:
     Attributes:
         cells: the files, in their order.
         codes: the other languages.
-        units: names of the items, sorted.
+        units: names of the items, by cluster.
+        starts: of each cluster, the place of its first item.
         right: int8, (cells, 1 + codes, units), English first: 1 right, 0 wrong, -1 not there.
     """
 
     cells: tuple[CellFile, ...]
     codes: tuple[str, ...]
     units: tuple[str, ...]
+    starts: np.ndarray
     right: np.ndarray
+
+    def by_cluster(self, values: np.ndarray) -> np.ndarray:
+        """(..., clusters): sums of (..., units)."""
+        return np.add.reduceat(values, self.starts, axis=-1, dtype=float)
+
+    def mcnemar_p(self, places: Sequence[int]) -> dict[str, float]:
+        """Of each other language, the p of English being right as often in these cells.
+
+        An item counts once, as the mean over the cells that have it in both languages: cells are
+        seeds of one recipe, which often fail on the same items.
+        """
+        english, others = self.right[places, :1], self.right[places, 1:]
+        there = (english >= 0) & (others >= 0)
+        ahead = np.where(there, english - others, 0).sum(axis=0) / np.maximum(1, there.sum(axis=0))
+        # Means that cancel out leave rounding.
+        sums = self.by_cluster(ahead).round(9)
+        return {code: mcnemar(of_code) for code, of_code in zip(self.codes, sums, strict=True)}
 
     def places(self, panel: Panel, recipe: str) -> list[int]:
         """The cells of a recipe that are used, in the order of their seeds."""
@@ -100,7 +122,7 @@ def pitfall_rows(
     """Rows of `findings.PITFALLS` for each recipe, parallel target and group.
 
     The rate of a family or of all languages is the mean of theirs, and so is what stands beside
-    it; only a language has a McNemar p, since languages share items. Nothing is told where some
+    it; only a language has McNemar's p, since languages share items. Nothing is told where some
     seed has nothing right in English. Intervals of rates end at 0 and 1.
 
     Args:
@@ -132,25 +154,36 @@ def _is_parallel(target: str) -> bool:
 
 def _matched(cells: Sequence[CellFile], codes: Sequence[str], split: str) -> Matched:
     tables = [_read(cell, (SOURCE_LANGUAGE, *codes), split) for cell in cells]
-    units = pl.concat([table.select("language", "group").unique() for table in tables]).unique()
+    held = [table.select("language", "group", "cluster").unique() for table in tables]
+    units = pl.concat(held).unique()
     is_english = pl.col("language") == SOURCE_LANGUAGE
     units = units.filter((is_english.any() & (~is_english).any()).over("group"))
     there = set(units["language"])
     kept = [code for code in codes if code in there]
-    names = units.select("group").unique().sort("group").with_row_index("unit")
+    # A group has one cluster in all languages.
+    names = units.group_by("group").agg(pl.col("cluster").min()).sort("cluster", "group")
+    sizes = names["cluster"].rle().struct.field("len").to_numpy().astype(int)
+    names = names.select("group").with_row_index("unit")
     order = pl.DataFrame({"language": [SOURCE_LANGUAGE, *kept]}).with_row_index("place")
     right = np.full((len(cells), 1 + len(kept), len(names)), -1, dtype=np.int8)
     for number, table in enumerate(tables):
         placed = table.join(names, on="group").join(order, on="language")
         right[number, placed["place"].to_numpy(), placed["unit"].to_numpy()] = placed["right"]
-    return Matched(cells=tuple(cells), codes=tuple(kept), units=tuple(names["group"]), right=right)
+    return Matched(
+        cells=tuple(cells),
+        codes=tuple(kept),
+        units=tuple(names["group"]),
+        starts=np.cumsum(sizes) - sizes,
+        right=right,
+    )
 
 
 def _read(cell: CellFile, languages: Sequence[str], split: str) -> pl.DataFrame:
+    right = _RIGHT[TARGETS[cell.target].kind]
     return (
         pl.scan_parquet(cell.path)
         .filter(pl.col("language").is_in(languages), split=split, condition=CLEAN)
-        .select("language", "group", right=_RIGHT[TARGETS[cell.target].kind].cast(pl.Int8))
+        .select("language", "group", "cluster", right=right.cast(pl.Int8))
         .collect()
     )
 
@@ -167,11 +200,12 @@ def _sample(held: Matched, target: str, draws: int) -> Sample:
     asked = (english == 1) & (others >= 0)
     missed = asked & (others == 0)
     there = ((english >= 0) & (others >= 0)).any(axis=0)
+    missed_sums, asked_sums = held.by_cluster(missed), held.by_cluster(asked)
     scores = resample(
         {
             code: Items(
-                numerator=missed[:, place].T.astype(np.float32),
-                denominator=asked[:, place].T.astype(np.float32),
+                numerator=missed_sums[:, place].T.astype(np.float32),
+                denominator=asked_sums[:, place].T.astype(np.float32),
                 count=int(there[place].sum()),
             )
             for place, code in enumerate(held.codes)
@@ -191,7 +225,8 @@ def _sample(held: Matched, target: str, draws: int) -> Sample:
 
 def _measure(held: Matched, panel: Panel, rates: Panel, recipe: str) -> _Measured:
     target = held.cells[0].target
-    right = held.right[held.places(panel, recipe)]
+    places = held.places(panel, recipe)
+    right = held.right[places]
     counts = [
         ((right[:, :1] == english) & (right[:, 1:] == other)).sum(axis=(0, 2))
         for english, other in ((1, 1), (1, 0), (0, 1), (0, 0))
@@ -208,8 +243,8 @@ def _measure(held: Matched, panel: Panel, rates: Panel, recipe: str) -> _Measure
     for name, values in languages.items():
         for group, value in zip(layout, group_means(values, layout).tolist(), strict=True):
             beside[group][name] = value
-    for place, code in enumerate(held.codes):
-        beside[Group(LANGUAGE, code)]["mcnemar_p"] = float(told.p[place])
+    for code, p in held.mcnemar_p(places).items():
+        beside[Group(LANGUAGE, code)]["mcnemar_p"] = p
     change = rates.gain(target, recipe) if recipe != NONE else None
     return _Measured(
         layout=layout,

@@ -1,12 +1,12 @@
 """Paired bootstrap over items and seeds.
 
-In each draw the items of a language are resampled with replacement, the same ones for every
-recipe and seed, on parallel tasks the same groups of items for every language (Koehn 2004; Dror
-et al. 2017). Then seeds are resampled with replacement, the same ones for every recipe and
-target. Of n seeds n - 1 are drawn, with which the variance over draws is that of a mean of n
-(Rao and Wu 1988): n would understate it, of three seeds by a third. Still, an interval over few
-seeds cannot reach beyond the seeds that were run, and where they differ more than items do it is
-too narrow.
+In each draw the clusters of items of a language are resampled with replacement, the same ones for
+every recipe and seed, on parallel tasks the same ones for every language (Koehn 2004; Dror et al.
+2017; of clusters Miller 2024). Then seeds are resampled with replacement, the same ones for every
+recipe and target. Of n seeds n - 1 are drawn, with which the variance over draws is that of a mean
+of n (Rao and Wu 1988): n would understate it, of three seeds by a third. Still, an interval over
+few seeds cannot reach beyond the seeds that were run, and where they differ more than items do it
+is too narrow.
 
 All random choices derive from what they are for, so they do not depend on the order of files, on
 the encoder, or on which other targets there are.
@@ -15,7 +15,7 @@ the encoder, or on which other targets there are.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -39,14 +39,22 @@ class Sample:
         languages: those that all cells of the target have, whatever the encoder.
         scores: float32, (1 + draws, cells, languages), in points; row 0 is what was observed.
         counts: language to the number of its items.
+        clusters: language to the number of clusters of its items, where they are known.
+        design_effects: language to the variance of its scores with clusters over that with
+            independent items, where items are known.
         sampled: whether the draws are of items; else every draw holds what was observed.
+        observed: (cells, languages), what was observed in double precision; None where only
+            row 0 of `scores` is known.
     """
 
     cells: tuple[tuple[str, int], ...]
     languages: tuple[str, ...]
     scores: np.ndarray
     counts: Mapping[str, int]
+    clusters: Mapping[str, int] = field(default_factory=dict)
+    design_effects: Mapping[str, float] = field(default_factory=dict)
     sampled: bool = True
+    observed: np.ndarray | None = None
 
 
 def sample_of(
@@ -60,7 +68,22 @@ def sample_of(
         languages=languages,
         scores=resample(items, name=task.key, parallel=task.parallel, draws=draws),
         counts={language: held.count for language, held in items.items()},
+        clusters={language: held.clusters for language, held in items.items()},
+        design_effects={language: held.design_effect for language, held in items.items()},
+        observed=observed_scores(items),
     )
+
+
+def observed_scores(items: Mapping[str, Items]) -> np.ndarray:
+    """(cells, languages): 100 times the ratio of the sums, 0 where a denominator is 0."""
+    columns = []
+    for held in items.values():
+        above, below = (
+            part.sum(axis=0, dtype=float) for part in (held.numerator, held.denominator)
+        )
+        below = np.broadcast_to(below, above.shape)
+        columns.append(np.divide(above, below, out=np.zeros_like(above), where=below > 0))
+    return 100 * np.stack(columns, axis=1)
 
 
 def resample(items: Mapping[str, Items], *, name: str, parallel: bool, draws: int) -> np.ndarray:
@@ -69,14 +92,14 @@ def resample(items: Mapping[str, Items], *, name: str, parallel: bool, draws: in
     0 where a denominator is 0, as in `xstilts.metrics.counts`.
 
     Args:
-        items: of each language; the same units in all of them if `parallel`.
+        items: of each language; the same clusters in all of them if `parallel`.
         name: of what is resampled; random choices derive from it.
     """
     cells = max(held.numerator.shape[1] for held in items.values())
     scores = np.empty((1 + draws, cells, len(items)), dtype=np.float32)
     order = {language: place for place, language in enumerate(items)}
     for size in sorted({len(held.numerator) for held in items.values()}):
-        # Languages with equally many units share the counts that are drawn, each in an order of
+        # Languages with equally many clusters share the counts that are drawn, each in an order of
         # its own: as good as counts of their own, and many times faster.
         group = {key: held for key, held in items.items() if len(held.numerator) == size}
         parts = [part for held in group.values() for part in (held.numerator, held.denominator)]
