@@ -162,7 +162,7 @@ def test_pawsx_items_are_paired_by_id(hub):
         "sentence2": Value("string"),
         "label": ClassLabel(names=["0", "1"]),
     }
-    for language, ids in (("de", [1, 3]), ("en", [1, 2, 3])):
+    for language, ids in (("de", [3, 1, 2]), ("en", [1, 2, 3]), ("fr", [1, 3, 7])):
         rows = [
             {"id": n, "sentence1": f"{language} {n}", "sentence2": "b", "label": n % 2} for n in ids
         ]
@@ -170,7 +170,12 @@ def test_pawsx_items_are_paired_by_id(hub):
     out, _ = hub.build("pawsx", "eval", "test", "de", "en")
     groups = {(row["language"], row["text_a"]): row["group"] for row in out}
     assert groups["de", "de 3"] == groups["en", "en 3"] == "test:3"
-    assert [row["label"] for row in out] == ["1", "1", "1", "0", "1"]
+    assert [row["label"] for row in out] == ["1", "1", "0", "1", "0", "1"]
+    with pytest.raises(
+        XstiltsError,
+        match=r"config fr.*: fr lacks 1 of the ids in en \(2\); en lacks 1 of the ids in fr \(7\)",
+    ):
+        hub.build("pawsx", "eval", "test", "fr", "de", "en")
 
 
 def test_tags_as_classes_and_as_strings(hub):

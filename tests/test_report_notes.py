@@ -53,3 +53,33 @@ def test_scores_that_are_no_zero_shot_scores_are_named():
         "Not zero-shot after far, which is trained on such data: PAN-X in sw; XQuAD in de;"
         " MLQA in de; XNLI in ru."
     ]
+
+
+def test_items_that_are_not_paired_are_told_by_split_and_language(tmp_path):
+    counts = {
+        ("dev", "de"): {"unlabelled_dropped": 2},
+        ("test", "en"): {},
+        ("test", "de"): {"gold_differs": 3, "placeholder_text": 1200},
+        ("test", "fr"): {"gold_differs": 1},
+        ("test", "ja"): {"gold_differs": 2},
+        ("dev", "ru"): {"known_mispaired": 2},
+    }
+    units = [
+        {"split": split, "language": language, "counts": found}
+        for (split, language), found in counts.items()
+    ]
+    path = tmp_path / "pawsx.parquet"
+    write_table(path, pa.table({"id": ["a"]}), {"task": "pawsx", "part": "eval", "units": units})
+    scored = "Such items are scored, but not paired with those of other languages."
+    found = [note for note in notes(experiment("folder"), [], data=[path]) if "PAWS-X" in note]
+    assert found == [
+        "PAWS-X eval data: 2 unlabelled dropped.",
+        f"PAWS-X, dev: 2 in ru are known not to be translations of their namesakes. {scored}",
+        "PAWS-X, test: 3 in de, 1 in fr and 2 in ja have another gold label than in English; 1,200"
+        f" in de have no text, or a placeholder for it. {scored}",
+    ]
+    units[1]["language"] = "es"
+    write_table(path, pa.table({"id": ["a"]}), {"task": "pawsx", "part": "eval", "units": units})
+    assert any(
+        "than in most languages" in note for note in notes(experiment("folder"), [], data=[path])
+    )

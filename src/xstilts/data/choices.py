@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xstilts.data.items import Batch, Place, item
+from xstilts.data.items import Batch, Pairing, Place, item
 from xstilts.data.lines import parse_json, read_lines, read_text
 from xstilts.errors import XstiltsError
 from xstilts.gold import GOLD_REMOVED
@@ -112,7 +112,8 @@ def choice_batch(
                 "label": _place_of(choice, where, row),
             }
             for number, (row, choice) in enumerate(read)
-        ]
+        ],
+        pairing=Pairing.ID if keyed else Pairing.NUMBER,
     )
 
 

@@ -19,7 +19,15 @@ from datasets import ClassLabel, Dataset, Features, load_dataset
 
 from xstilts.data import choices
 from xstilts.data.checks import label_name
-from xstilts.data.items import Batch, Place, Question, item, retrieval_batch, span_batch
+from xstilts.data.items import (
+    Batch,
+    Pairing,
+    Place,
+    Question,
+    item,
+    retrieval_batch,
+    span_batch,
+)
 from xstilts.data.sampling import halve_pairs
 from xstilts.errors import XstiltsError
 from xstilts.languages import LANGUAGES
@@ -49,8 +57,7 @@ def read(
         where, origin, dataset = _open(source, language, revisions)
         found = READERS[source.reader](Place(task, split, language, where, first), dataset)
         first += dataset.num_rows
-        batch.rows += found.rows
-        batch.counts += found.counts
+        batch.extend(found)
         wheres.append(where)
         origins.append(origin)
     place = Place(task, split, language, " and ".join(wheres))
@@ -143,7 +150,7 @@ def read_pairs(place: Place, dataset: Dataset) -> Batch:
     keyed = "id" in dataset.column_names
     table = _table(dataset, place, *texts, "label", *(["id"] if keyed else []))
     keys = [str(key) for key in table["id"].to_pylist()] if keyed else []
-    # PAWS-X lost rows in some languages: its ids, not its rows, say what is the same item.
+    # Its ids, where it has them, and not its rows say what is the same item.
     keyed = keyed and len(set(keys)) == len(keys)
     return _pairs(place, table, texts, "label", dataset.features, keys if keyed else None)
 
@@ -165,17 +172,16 @@ def _pairs(
     keys: list[str] | None,
 ) -> Batch:
     names = _class_names(features, label_column)
-    batch = Batch()
+    batch = Batch(pairing=Pairing.NUMBER if keys is None else Pairing.ID)
     columns = (table[name].to_pylist() for name in (*texts, label_column))
     for number, (text_a, text_b, raw) in enumerate(zip(*columns, strict=True)):
         label = label_name(_named(raw, names), place.task.labels, place.where, number + 1)
+        own = item(place, number, None if keys is None else keys[number])
         if label is None:
             batch.counts["unlabelled_dropped"] += 1
+            batch.dropped.append(own["group"])
             continue
-        key = None if keys is None else keys[number]
-        batch.rows.append(
-            {**item(place, number, key), "text_a": text_a, "text_b": text_b, "label": label}
-        )
+        batch.rows.append({**own, "text_a": text_a, "text_b": text_b, "label": label})
     return batch
 
 

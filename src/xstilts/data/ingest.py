@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -12,8 +14,9 @@ from xstilts import __version__
 from xstilts.data.checks import refuse_placeholder, refuse_repeated
 from xstilts.data.clusters import reference_clusters, set_clusters
 from xstilts.data.folder import READERS
-from xstilts.data.items import Batch, Place, Row
+from xstilts.data.items import Batch, Place, Row, unpaired_group
 from xstilts.data.locate import Unit
+from xstilts.data.parallel import not_paired, refuse_other_items
 from xstilts.data.sampling import hold_out, limit_pairs, limit_rows
 from xstilts.errors import XstiltsError, did_you_mean
 from xstilts.files import sha256_file
@@ -23,17 +26,20 @@ from xstilts.tasks import Kind, Task
 Part = Literal["train", "dev", "eval"]
 
 
+log = logging.getLogger(__name__)
+
+# What is held out whole for model selection: no text stands on both sides.
+_HELD_OUT_BY = {Kind.SPAN: "context", Kind.MLM: "text"}
+
+
 class _Reading(NamedTuple):
-    """What a unit holds, its place for errors, and where it comes from."""
+    """What a unit holds, its place for errors, where it comes from, and groups not paired."""
 
     unit: Unit
     batch: Batch
     place: Place
     record: dict[str, Any]
-
-
-# What is held out whole for model selection: no text stands on both sides.
-_HELD_OUT_BY = {Kind.SPAN: "context", Kind.MLM: "text"}
+    not_paired: Mapping[str, str]
 
 
 def build_part(
@@ -56,10 +62,11 @@ def build_part(
 
     Returns:
         The table in `schemas.DATA[task.kind]`, units in the given order, and its metadata:
-        where the rows come from, how many, and what was repaired or dropped.
+        where the rows come from, how many, what was repaired, dropped, or not paired.
 
     Raises:
-        XstiltsError: the data are missing, broken or without gold.
+        XstiltsError: the data are missing, broken or without gold, or the languages of a parallel
+            task do not hold the same items.
         ValueError: a unit does not belong to the part.
     """
     share = task.dev_from_train if dev_share is None else dev_share
@@ -67,7 +74,8 @@ def build_part(
         _require_fitting(task, part, unit, share)
     rows: list[Row] = []
     records = []
-    for unit, batch, place, record in _read(task, part, units, source, revisions):
+    alone: list[str] = []
+    for unit, batch, place, record, unpaired in _read(task, part, units, source, revisions):
         kept = batch.rows
         if share and part != "eval":
             train, dev = hold_out(kept, _HELD_OUT_BY[task.kind], share, place.where)
@@ -76,13 +84,20 @@ def build_part(
         limit = limits.get("dev" if part == "dev" else unit.split)
         kept = (limit_pairs if task.kind == Kind.RETRIEVAL else limit_rows)(kept, limit)
         refuse_repeated(((row.get("side", ""), row["id"]) for row in kept), "the id", place.where)
+        # After limiting, which goes by the group, so that the same items stay in every language.
+        reasons = _unpair(kept, unpaired)
+        alone += [
+            f"{unit.split} {unit.language} {number} {reason}" for reason, number in reasons.items()
+        ]
         record |= {
             "rows_read": len(batch.rows),
             "rows": len(kept),
-            "counts": dict(sorted(batch.counts.items())),
+            "counts": dict(sorted((batch.counts + reasons).items())),
         }
         rows += kept
         records.append(record)
+    if alone:
+        log.info("%s: scored, but not paired across languages: %s", task.key, ", ".join(alone))
     refuse_repeated(
         ((unit.language, unit.split) for unit in units), "the unit", f"{task.key} {part}"
     )
@@ -107,7 +122,7 @@ def _read(
     source: Literal["folder", "hub"],
     revisions: Mapping[str, str] | None,
 ) -> Iterator[_Reading]:
-    """All items of each unit with their clusters; one unit at a time where they are not paired."""
+    """All items of each unit, checked, with their clusters; unit by unit where none are paired."""
     readings = (_read_unit(task, unit, source, revisions) for unit in units)
     if not task.parallel or part != "eval":
         for reading in readings:
@@ -115,10 +130,23 @@ def _read(
             yield reading
         return
     paired = list(readings)
-    references = reference_clusters(task, (row for each in paired for row in each.batch.rows))
-    for reading in paired:
+    sides = [(reading.place, reading.batch) for reading in paired]
+    refuse_other_items(task, sides)
+    references = reference_clusters(task, (row for _, batch in sides for row in batch.rows))
+    for reading, groups in zip(paired, not_paired(task, sides), strict=True):
         set_clusters(task, reading.batch.rows, references)
-    yield from paired
+        yield reading._replace(not_paired=groups)
+
+
+def _unpair(rows: Iterable[Row], groups: Mapping[str, str]) -> Counter[str]:
+    """Give rows of these groups one of their own; how many there are, by reason."""
+    reasons: Counter[str] = Counter()
+    for row in rows:
+        reason = groups.get(row["group"]) if groups else None
+        if reason:
+            row["group"] = unpaired_group(row)
+            reasons[reason] += 1
+    return reasons
 
 
 def _read_unit(
@@ -128,7 +156,7 @@ def _read_unit(
         _read_files(task, unit) if source == "folder" else _read_hub(task, unit, revisions)
     )
     refuse_placeholder(task, unit.split, batch.rows, place.where)
-    return _Reading(unit, batch, place, record)
+    return _Reading(unit, batch, place, record, {})
 
 
 def _require_fitting(task: Task, part: Part, unit: Unit, dev_share: float) -> None:

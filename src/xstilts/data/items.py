@@ -5,14 +5,25 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from xstilts.data.checks import refuse_repeated, settle_answers
 from xstilts.errors import XstiltsError
 from xstilts.gold import GOLD_REMOVED
-from xstilts.tasks import Task
+from xstilts.tasks import Kind, Task
 
 Row = dict[str, Any]
+
+_UNPAIRED = "unpaired"
+# The columns of text, by kind of task.
+_TEXTS: dict[Kind, tuple[str, ...]] = {
+    Kind.PAIR: ("text_a", "text_b"),
+    Kind.CHOICE: ("prompt", "choices"),
+    Kind.TAGGING: ("tokens",),
+    Kind.SPAN: ("context", "question"),
+    Kind.RETRIEVAL: ("text",),
+}
 
 
 @dataclass(frozen=True)
@@ -29,15 +40,34 @@ class Place:
     first: int = 0
 
 
+class Pairing(StrEnum):
+    """By what the same item is known in other languages."""
+
+    NUMBER = "number"
+    ID = "id"
+    NOTHING = "nothing"
+
+
 @dataclass
 class Batch:
     """What one reader call returns.
 
-    `rows` fit `schemas.DATA[kind]`; `counts` says what was repaired, dropped or odd.
+    `rows` fit `schemas.DATA[kind]`; `counts` says what was repaired, dropped or odd. `dropped` are
+    the groups of the rows that were left out, for they too have translations. `pairing` is what
+    says which rows of a parallel task are translations of each other.
     """
 
     rows: list[Row] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
+    dropped: list[str] = field(default_factory=list)
+    pairing: Pairing = Pairing.NUMBER
+
+    def extend(self, other: Batch) -> None:
+        """Add what another call returned, in place."""
+        self.rows += other.rows
+        self.counts += other.counts
+        self.dropped += other.dropped
+        self.pairing = other.pairing
 
 
 @dataclass(frozen=True)
@@ -62,6 +92,25 @@ def item(place: Place, number: int, key: str | None = None) -> Row:
     else:
         group = f"{place.language}:{name}"
     return {"id": name, "language": place.language, "split": place.split, "group": group}
+
+
+def texts(kind: Kind, row: Row) -> list[str]:
+    """The texts of an item: all that a reader of it sees."""
+    found: list[str] = []
+    for column in _TEXTS[kind]:
+        found += [row[column]] if isinstance(row[column], str) else row[column]
+    return found
+
+
+def unpaired_group(row: Row) -> str:
+    """A group of the row's own, from which `item_name` still tells what it is elsewhere."""
+    return f"{_UNPAIRED} {row['language']} {row['group']}"
+
+
+def item_name(row: Row) -> str:
+    """What an item is called in every language, paired or not, where it has such a name."""
+    group = row.get("group", row["id"])
+    return group.removeprefix(f"{_UNPAIRED} {row['language']} ")
 
 
 def span_batch(place: Place, stem: str, questions: Sequence[Question]) -> Batch:
@@ -108,7 +157,7 @@ def span_batch(place: Place, stem: str, questions: Sequence[Question]) -> Batch:
                 "group": name if place.task.parallel and own_ids else f"{place.language}:{name}",
             }
         )
-    return Batch(rows, counts)
+    return Batch(rows, counts, pairing=Pairing.ID if own_ids else Pairing.NOTHING)
 
 
 def retrieval_batch(

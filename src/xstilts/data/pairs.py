@@ -67,10 +67,9 @@ def read_jsonl(place: Place, files: Sequence[Path]) -> Batch:
     they are distributed, or as the hub names them) or GLUE's QQP name them."""
     batch = Batch()
     for path in files:
-        first = len(batch.rows) + batch.counts[_DROPPED]
+        first = len(batch.rows) + len(batch.dropped)
         found = _batch(replace(place, first=first), path, _json_pairs(path))
-        batch.rows += found.rows
-        batch.counts += found.counts
+        batch.extend(found)
     return batch
 
 
@@ -183,6 +182,7 @@ def _batch(place: Place, path: Path, pairs: Iterable[_Pair], first_row: int | No
         label = label_name(raw, place.task.labels, path, row)
         if label is None:
             batch.counts[_DROPPED] += 1
+            batch.dropped.append(item(place, number)["group"])
             continue
         batch.rows.append(
             {**item(place, number), "text_a": text_a, "text_b": text_b, "label": label}

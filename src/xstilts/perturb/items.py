@@ -122,19 +122,3 @@ PERTURBED: dict[Kind, Callable[[Row, ItemNoise], Row]] = {
     Kind.SPAN: _span,
     Kind.RETRIEVAL: _retrieval,
 }
-# The columns of text from which a language's letters are taken.
-_TEXTS: dict[Kind, tuple[str, ...]] = {
-    Kind.PAIR: ("text_a", "text_b"),
-    Kind.CHOICE: ("prompt", "choices"),
-    Kind.TAGGING: ("tokens",),
-    Kind.SPAN: ("context", "question"),
-    Kind.RETRIEVAL: ("text",),
-}
-
-
-def texts(kind: Kind, row: Row) -> list[str]:
-    """The texts of an item that are perturbed."""
-    found: list[str] = []
-    for column in _TEXTS[kind]:
-        found += [row[column]] if isinstance(row[column], str) else row[column]
-    return found

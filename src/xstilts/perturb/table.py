@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from xstilts.data.items import item_name, texts
 from xstilts.data.sampling import rank
 from xstilts.errors import XstiltsError, did_you_mean
 from xstilts.languages import Language
 from xstilts.perturb.conditions import parse_condition
-from xstilts.perturb.items import PERTURBED, ItemNoise, Row, texts
+from xstilts.perturb.items import PERTURBED, ItemNoise
 from xstilts.perturb.kinds import KINDS
 from xstilts.perturb.letters import Alphabet
 from xstilts.schemas import DATA, expect_columns
@@ -88,7 +89,7 @@ def perturb_table(
             code = row["language"]
             if KINDS[kind].applies_to(languages[code]):
                 noise = ItemNoise(
-                    kind, strength, task.key, languages[code], _name(row), alphabets[code]
+                    kind, strength, task.key, languages[code], item_name(row), alphabets[code]
                 )
                 changed.append({**row, **PERTURBED[task.kind](row, noise), "condition": name})
         parts.append(pa.Table.from_pylist(changed, schema=schema))
@@ -107,13 +108,8 @@ def _ranked(table: pa.Table) -> dict[str, list[int]]:
     keys = [name for name in ("id", "language", "group") if name in table.column_names]
     ranked: dict[str, list[tuple[bytes, str, int]]] = defaultdict(list)
     for place, row in enumerate(table.select(keys).to_pylist()):
-        ranked[row["language"]].append((rank(_name(row)), row["id"], place))
+        ranked[row["language"]].append((rank(item_name(row)), row["id"], place))
     return {code: [place for *_, place in sorted(rows)] for code, rows in ranked.items()}
-
-
-def _name(row: Row) -> str:
-    """What an item is called in every language, where it has such a name."""
-    return row.get("group", row["id"])
 
 
 def _alphabet(table: pa.Table, places: list[int], kind: Kind) -> Alphabet:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from xstilts.data.parallel import GOLD_DIFFERS, KNOWN_MISPAIRED, PLACEHOLDER_TEXT, REASONS
 from xstilts.recipes import Source
 from xstilts.schemas import read_meta
 from xstilts.tasks import SOURCE_LANGUAGE, TARGETS, TASKS
@@ -53,7 +54,7 @@ def _data_notes(data: Iterable[str | Path]) -> Iterator[str]:
         meta = read_meta(path)
         counts: Counter[str] = Counter()
         for unit in meta["units"]:
-            counts.update(unit["counts"])
+            counts.update({k: n for k, n in unit["counts"].items() if k not in REASONS})
             if "variant" in unit:
                 variants[meta["task"]] = unit["variant"]
         if counts:
@@ -61,8 +62,46 @@ def _data_notes(data: Iterable[str | Path]) -> Iterator[str]:
                 f"{number:,} {name.replace('_', ' ')}" for name, number in sorted(counts.items())
             )
             yield f"{TASKS[meta['task']].title} {meta['part']} data: {found}."
+        yield from _pairing_notes(meta)
     for task, variant in variants.items():
         yield f"{TASKS[task].title} is the hub's variant: {variant}."
+
+
+def _pairing_notes(meta: Mapping[str, Any]) -> Iterator[str]:
+    """Which items languages are not compared on, one sentence for each split."""
+    units: dict[str, list[Mapping[str, Any]]] = {}
+    for unit in meta["units"]:
+        units.setdefault(unit["split"], []).append(unit)
+    for split, of_split in units.items():
+        english = any(unit["language"] == SOURCE_LANGUAGE for unit in of_split)
+        told = []
+        for reason in REASONS:
+            found = [
+                f"{unit['counts'][reason]:,} in {unit['language']}"
+                for unit in of_split
+                if reason in unit["counts"]
+            ]
+            if found:
+                told.append(f"{' and '.join(_joined(found))} {_why(reason, english)}")
+        if told:
+            yield (
+                f"{TASKS[meta['task']].title}, {split}: {'; '.join(told)}. Such items are scored,"
+                " but not paired with those of other languages."
+            )
+
+
+def _joined(found: Sequence[str]) -> list[str]:
+    """All but the last with commas between them, and the last."""
+    return [part for part in (", ".join(found[:-1]), found[-1]) if part]
+
+
+def _why(reason: str, english: bool) -> str:
+    reference = "English" if english else "most languages"
+    return {
+        GOLD_DIFFERS: f"have another gold label than in {reference}",
+        PLACEHOLDER_TEXT: "have no text, or a placeholder for it",
+        KNOWN_MISPAIRED: "are known not to be translations of their namesakes",
+    }[reason]
 
 
 def supervision_notes(
