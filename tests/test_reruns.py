@@ -145,6 +145,7 @@ EDITS = {
     ),
     # The pages show the whole experiment.
     "emissions": Edit(experiment={"emissions": {"gram_per_kwh": 100}}, runs=PAGES),
+    "assumptions of the plan": Edit(experiment={"assumptions": {"accuracy": 0.8}}, runs=NOTHING),
     "how it is executed": Edit(
         experiment={
             "training": {"default": {**TRAINING, "save_every_seconds": 9}},

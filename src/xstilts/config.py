@@ -18,6 +18,7 @@ from xstilts.experiment_checks import problems_of
 from xstilts.recipes import MLM_SUFFIX, NAME, NONE, Recipe, Source, parse_recipe
 from xstilts.settings import (
     TOKENISATION_BY_KIND,
+    Assumptions,
     ContinuedMLM,
     Emissions,
     IntermediateLevels,
@@ -90,6 +91,7 @@ class Experiment(Strict):
     perturbations: Perturbations = Perturbations()
     mining: Mining = Mining()
     emissions: Emissions = Emissions()
+    assumptions: Assumptions = Assumptions()
 
     @field_validator("targets", "recipes", mode="before")
     @classmethod

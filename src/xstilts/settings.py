@@ -223,6 +223,45 @@ class Emissions(Strict):
     pue: float = Field(default=1.0, ge=1)
 
 
+# A correlation that is no perfect one.
+Correlation = Annotated[float, Field(ge=0, lt=1)]
+
+
+class Assumptions(Strict):
+    """What `xstilts plan` assumes of results that are not there yet, to say what could be seen.
+
+    They change no job. None is measured: a run replaces them by its own noise.
+
+    Attributes:
+        accuracy: the share of a test set that is right.
+        item_correlation: between two recipes' answers to one item being right.
+        cluster_correlation: of the difference between two recipes, between items that share a
+            passage or a premise (intraclass).
+        language_correlation: of that difference, between two languages of a parallel item.
+        seed_sd: how much a language's gain varies from seed to seed, in points. Zero-shot scores
+            do so more than English ones (Keung et al. 2020, arXiv 2004.15001).
+        seed_correlation_languages: of that, between two languages of a target.
+        seed_correlation_targets: of that, between languages of two targets.
+    """
+
+    accuracy: float = Field(default=0.6, gt=0, lt=1)
+    item_correlation: Correlation = 0.5
+    cluster_correlation: Correlation = 0.1
+    language_correlation: Correlation = 0.3
+    seed_sd: float = Field(default=1.5, ge=0)
+    seed_correlation_languages: Correlation = 0.5
+    seed_correlation_targets: Correlation = 0.2
+
+    @model_validator(mode="after")
+    def _targets_share_less_than_languages(self) -> Assumptions:
+        if self.seed_correlation_targets > self.seed_correlation_languages:
+            raise ValueError(
+                "seed_correlation_targets is above seed_correlation_languages: languages of one"
+                " target have at least as much in common as those of two"
+            )
+        return self
+
+
 class Mining(Strict):
     """BUCC mining (Artetxe & Schwenk 2019): neighbours in the margin and margin function."""
 

@@ -251,8 +251,9 @@ class Slices:
         """The validated experiment as plain data, the same in whatever order it was written.
 
         Recipes and encoders keep the order in which they were named: it is that of the reports.
+        What planning assumes is left out: it is no part of what is run.
         """
-        found = self._experiment.model_dump(mode="json")
+        found = self._experiment.model_dump(mode="json", exclude={"assumptions"})
         named = ("encoders", "recipes", "targets")
         return {
             key: {name: _ordered(each) for name, each in value.items()}

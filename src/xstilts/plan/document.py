@@ -8,14 +8,21 @@ from typing import Any
 
 from xstilts.cost.shape import Shape
 from xstilts.grid import Grid
+from xstilts.plan.design import Design
 from xstilts.plan.disk import Disk
 from xstilts.plan.estimate import Estimate, Needs
+from xstilts.plan.power import LEVEL, POWER
 
 
 def plan_document(
-    grid: Grid, shapes: Mapping[str, Shape | None], disk: Disk, estimate: Estimate
+    grid: Grid,
+    shapes: Mapping[str, Shape | None],
+    disk: Disk,
+    estimate: Estimate,
+    design: Design,
 ) -> dict[str, Any]:
-    """What `plan_lines` says, in seconds, bytes, operations, kWh, kg and the price's currency.
+    """What `plan_lines` says, in seconds, bytes, operations, kWh, kg, the price's currency and
+    points of a score.
 
     Ratios of past estimates are (median, quantile 0.1, quantile 0.9) of estimate over truth.
     """
@@ -51,6 +58,15 @@ def plan_document(
         "past_estimates": {
             error.rule: {"jobs": error.jobs, "before": error.before, "after": error.after}
             for error in estimate.errors
+        },
+        "detectable": {
+            "level": LEVEL,
+            "power": POWER,
+            "seeds": design.seeds,
+            "in_this_run_only": design.seeds == 1,
+            "assumptions": design.assumptions.model_dump(),
+            "targets": {each.target: asdict(each) for each in design.targets},
+            "mean": design.mean and asdict(design.mean),
         },
     }
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from xstilts.grid import Grid
+from xstilts.plan.design import Design
 from xstilts.plan.disk import disk_of
 from xstilts.plan.document import plan_document
 from xstilts.plan.estimate import Estimate, Options
@@ -14,7 +15,7 @@ from xstilts.plan.weights import shape_of_source
 
 
 class Plan:
-    """What an experiment will take, and what is left of it.
+    """What an experiment will take, what is left of it, and what could be seen with it.
 
     Raises:
         XstiltsError: an encoder's folder is not there or holds none, or nothing is known of the
@@ -27,11 +28,12 @@ class Plan:
         self._shapes = {name: shape_of_source(source) for name, source in encoders}
         self._estimate = Estimate(grid, self._shapes, options)
         self._disk = disk_of(grid, self._shapes, self._estimate.devices)
+        self._design = Design(grid)
 
     def lines(self) -> Iterator[str]:
         """For a person."""
-        yield from plan_lines(self._grid, self._shapes, self._disk, self._estimate)
+        yield from plan_lines(self._grid, self._shapes, self._disk, self._estimate, self._design)
 
     def document(self) -> dict[str, Any]:
         """For another program."""
-        return plan_document(self._grid, self._shapes, self._disk, self._estimate)
+        return plan_document(self._grid, self._shapes, self._disk, self._estimate, self._design)

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping
 
 from xstilts.cost.shape import Shape
 from xstilts.grid import Grid
+from xstilts.plan.design import Design, Seen
 from xstilts.plan.disk import Disk
 from xstilts.plan.estimate import Basis, Estimate, Needs, Stage
+from xstilts.plan.power import LEVEL, POWER
 from xstilts.plan.work import COMPUTED
 
 _WIDTH = 50
@@ -29,9 +31,14 @@ _BASES = {
 
 
 def plan_lines(
-    grid: Grid, shapes: Mapping[str, Shape | None], disk: Disk, estimate: Estimate
+    grid: Grid,
+    shapes: Mapping[str, Shape | None],
+    disk: Disk,
+    estimate: Estimate,
+    design: Design,
 ) -> Iterator[str]:
-    """Cells, jobs, time, energy, money, disk, and how good past estimates were, line by line."""
+    """Cells, jobs, time, energy, money, disk, how good past estimates were, and what could be
+    seen, line by line."""
     yield from _head(grid, shapes, estimate)
     yield ""
     yield from _stages(estimate)
@@ -41,6 +48,9 @@ def plan_lines(
     yield from _disk(grid, disk, estimate)
     yield ""
     yield from _past(estimate)
+    if design.targets:
+        yield ""
+        yield from _detectable(design)
 
 
 def _head(grid: Grid, shapes: Mapping[str, Shape | None], estimate: Estimate) -> Iterator[str]:
@@ -152,6 +162,60 @@ def _past(estimate: Estimate) -> Iterator[str]:
     else:
         yield "Past estimates: no job of an encoder has finished here"
     yield f"  {_BASES[estimate.basis]}"
+
+
+def _detectable(design: Design) -> Iterator[str]:
+    """The smallest gains that are found, target by target, and what that rests on."""
+    only = ", in this run only" if design.seeds == 1 else ""
+    power, level = f"{100 * POWER:g} %", f"{100 * LEVEL:g} %"
+    yield f"What could be seen{only}: gains in points, found with {power} power at {level}"
+    yield _gains("", "languages", "items", "clusters", "a language", "families", "all languages")
+    for each in design.targets:
+        yield _gains(
+            f"  {each.target}",
+            f"{each.languages:,}",
+            f"{each.scored.items:,}",
+            f"{each.scored.clusters:,.0f}",
+            _gain(each.language),
+            _gain(each.largest_family, each.smallest_family),
+            _gain(each.mean),
+        )
+    if design.mean is not None:
+        yield _gains("  mean over targets", "", "", "", "", "", _gain(design.mean))
+    yield "  items: of a language, about; families: the largest to the smallest with several"
+    yield "  (n): adjusted for n statements on a recipe; none: less than 100 points is not found"
+    known = design.assumptions
+    yield (
+        f"  Assumed (`assumptions`): {100 * known.accuracy:g} % right, correlated"
+        f" {known.item_correlation:g} over recipes; differences correlated"
+    )
+    yield (
+        f"  {known.cluster_correlation:g} in a cluster, {known.language_correlation:g} over"
+        " languages of a parallel set;"
+    )
+    if design.seeds == 1:
+        yield "  one seed says nothing about a recipe, whose gain in other runs may differ."
+    else:
+        yield (
+            f"  gains vary by {known.seed_sd:g} points (SD) over {design.seeds} seeds, correlated"
+            f" {known.seed_correlation_languages:g} over languages,"
+            f" {known.seed_correlation_targets:g} over targets."
+        )
+
+
+def _gains(label: str, *columns: str) -> str:
+    widths = (10, 7, 10, 13, 18, 15)
+    return f"{label:<19}" + "".join(
+        f"{text:>{width}}" for text, width in zip(columns, widths, strict=True)
+    )
+
+
+def _gain(seen: Seen | None, other: Seen | None = None) -> str:
+    """A gain, or a range of two, and what it is adjusted for; no score gains 100 points."""
+    if seen is None:
+        return "-"
+    gains = [f"{each.gain:.1f}" if each.gain < 100 else "none" for each in (seen, other) if each]
+    return f"{' to '.join(dict.fromkeys(gains))} ({seen.tests})"
 
 
 def _ratio(ratios: tuple[float, float, float]) -> str:
