@@ -79,6 +79,9 @@ class Slices:
             },
             "dev_from_train": self._grid.inventory.dev_share(task),
             "parallel": entry.parallel,
+            "subset": entry.subset,
+            "placeholder_texts": list(entry.placeholder_texts),
+            "mispaired": [asdict(each) for each in entry.mispaired],
         }
 
     def _generated(self, task: str, part: str) -> dict[str, Any]:

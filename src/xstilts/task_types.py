@@ -72,6 +72,19 @@ class HubSource:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Mispaired:
+    """Rows, counted from 0, that are no translations of their namesakes in published data.
+
+    They are those of a split in a language while it has `total` rows, as published.
+    """
+
+    split: str
+    language: str
+    total: int
+    rows: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Task:
     """One task: what it is, in which languages, and the sources of its splits.
 
@@ -85,8 +98,9 @@ class Task:
     set has no English development split apart from the one that is tested. `no_dev` and `no_train`
     are the languages that have no development or training data at all. `parallel` tasks have the
     same items in every language, or, with `subset`, each item in some of them.
-    `placeholder_texts` stand where a text could not be translated. `generated` are the splits that
-    can be generated (`xstilts.data.invitro`).
+    `placeholder_texts` stand where a text could not be translated, and `mispaired` are rows known
+    not to be translations. `generated` are the splits that can be generated
+    (`xstilts.data.invitro`).
 
     The sources of one split in `hub` and `hub_translated` are read one after the other and joined.
     `hub_translated` are those of other languages than English, of the splits where they are not
@@ -113,6 +127,7 @@ class Task:
     parallel: bool = False
     subset: bool = False
     placeholder_texts: tuple[str, ...] = ()
+    mispaired: tuple[Mispaired, ...] = ()
     hub_variant: str = ""
     generated: tuple[str, ...] = ()
     folder: dict[str, tuple[FolderSource, ...]] = field(default_factory=dict)

@@ -15,7 +15,6 @@ import numpy as np
 from xstilts.data.items import Batch, Pairing, Place, Row, texts
 from xstilts.errors import XstiltsError
 from xstilts.gold import ENOUGH
-from xstilts.task_table.mispaired import MISPAIRED
 from xstilts.tasks import SOURCE_LANGUAGE, Kind, Task
 
 # What a unit is in errors, and its rows as they were read.
@@ -70,9 +69,9 @@ def refuse_other_items(task: Task, sides: Sequence[Side]) -> None:
 def not_paired(task: Task, sides: Sequence[Side]) -> list[dict[str, str]]:
     """Of each side the groups that are not translations there, and why (`REASONS`).
 
-    These are rows known as mispaired (`xstilts.task_table.mispaired`), rows with an empty text or
-    a placeholder, and rows whose gold is not that of the same item in English, or where English
-    has none, in most languages.
+    These are rows known as mispaired (`Task.mispaired`), rows with an empty text or a placeholder,
+    and rows whose gold is not that of the same item in English, or where English has none, in most
+    languages.
 
     Raises:
         XstiltsError: gold differs so often that the items of a language must be other ones.
@@ -238,9 +237,8 @@ def _unfit(task: Task, place: Place, batch: Batch) -> dict[str, str]:
     total = _number_of_rows(batch)
     known = {
         f"{place.split}:{row}"
-        for each in MISPAIRED
-        if (each.task, each.split, each.language, each.total)
-        == (task.key, place.split, place.language, total)
+        for each in task.mispaired
+        if (each.split, each.language, each.total) == (place.split, place.language, total)
         for row in each.rows
     }
     empty = {"", *task.placeholder_texts}
