@@ -1,4 +1,4 @@
-"""Intervals and p-values from draws, by hand and on synthetic data."""
+"""Bounds of the greatest and the least, and p for families of statements."""
 
 from __future__ import annotations
 
@@ -7,82 +7,87 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
-from xstilts.analysis.inference.estimates import (
+from xstilts.analysis.inference.adjust import (
+    IN_RUN,
+    NOT_ENOUGH,
     benjamini_hochberg,
-    greatest,
+    detectable,
     holm,
+    plain,
+    verdict,
+)
+from xstilts.analysis.inference.draws import ITEMS, ITEMS_AND_SEEDS, Draws
+from xstilts.analysis.inference.estimates import (
+    Estimate,
+    candidates,
+    estimate,
+    estimates,
+    greatest,
     least,
-    percentile,
+    within_least,
 )
 
 
-def test_percentiles_and_p_by_hand() -> None:
-    """Of the draws -1 to 38, two are at most 0: p = 2 (2 + 1) / (40 + 1)."""
-    found = percentile(np.array([10.0, *range(-1, 39)]))
-    assert found.value == 10
-    assert (found.low, found.high) == pytest.approx((-1 + 0.975, 38 - 0.975))
-    assert found.p == pytest.approx(6 / 41)
-
-
-def test_p_is_never_0_and_at_most_1() -> None:
-    assert percentile(np.ones(100)).p == pytest.approx(2 / 100)
-    assert percentile(-np.ones(100)).p == pytest.approx(2 / 100)
-    assert percentile(np.zeros(100)).p == 1
+def of_items(
+    observed: np.ndarray, rng: np.random.Generator, *, noise: float = 1.0, draws: int = 400
+) -> Draws:
+    """Quantities of one seed, with independent normal noise of items in the draws."""
+    drawn = observed + noise * rng.normal(size=(draws, *observed.shape))
+    both = np.concatenate([observed[None], drawn])
+    return Draws(both=both, items=both, seeds_alone=observed[None], seeds=1, most_seeds=1)
 
 
 def test_without_draws_there_is_no_interval() -> None:
-    found = percentile(np.array([3.0]))
-    assert (found.value, found.low, found.high, found.p) == (3, None, None, None)
-    found = least(np.array([[3.0, 1.0]]))
-    assert (found.value, found.low, found.high, found.p) == (1, None, None, None)
+    held = of_items(np.array([3.0, 1.0]), np.random.default_rng(0), draws=0)
+    for found, value in ((greatest(held), 3), (least(held), 1)):
+        assert (found.value, found.low, found.high, found.p) == (value, None, None, None)
 
 
-def test_the_greatest_by_hand() -> None:
-    """Observed 1 and 3; the draws deviate by (-2, 0), (0, 1) and (1, 1), at least -2, 0 and 1.
-
-    The lower limit is that of 3 + (-2, 0, 1), the upper the greater of the limits of the draws of
-    either quantity, (-1, 1, 2) and (3, 4, 4).
-    """
-    series = np.array([[1.0, 3.0], [-1.0, 3.0], [1.0, 4.0], [2.0, 4.0]])
-    found = greatest(series)
+def test_the_greatest_has_a_shared_level_below_and_single_limits_above() -> None:
+    """With errors of 1: 3 exceeds the lower limits at 5 % / 2; the upper limit is 3 + 1.96."""
+    held = of_items(np.array([1.0, 3.0]), np.random.default_rng(1), draws=200_000)
+    found = greatest(held)
     assert found.value == 3
-    assert found.low == pytest.approx(np.quantile([1, 3, 4], 0.025))
-    assert found.high == pytest.approx(np.quantile([3, 4, 4], 0.975))
-    # No draw of 3 - 2, 3 + 0, 3 + 1 is below 0; all draws of the second are above.
-    assert found.p == pytest.approx(2 * 1 / 4)
+    assert found.low == pytest.approx(3 - stats.norm.ppf(1 - 0.025 / 2), abs=0.02)
+    assert found.high == pytest.approx(3 + stats.norm.ppf(0.975), abs=0.02)
+    assert found.p == pytest.approx(2 * 2 * stats.norm.sf(3), rel=0.1)
 
 
 @given(st.integers(1, 5), st.integers(0, 2**32 - 1))
 def test_the_least_is_the_greatest_mirrored(quantities: int, seed: int) -> None:
-    series = np.random.default_rng(seed).normal(size=(50, quantities))
-    one, other = greatest(series), least(-series)
+    rng = np.random.default_rng(seed)
+    held = of_items(rng.normal(size=quantities), rng, draws=50)
+    one, other = greatest(held), least(held.map(np.negative))
     assert (one.value, one.low, one.high, one.p) == (-other.value, -other.high, -other.low, other.p)
-    single, alone = percentile(series[:, 0]), least(series[:, :1])
+    single = estimate(held.map(lambda series: series[:, 0]))
+    alone = least(held.map(lambda series: series[:, :1]))
     assert (alone.low, alone.high, alone.p) == pytest.approx((single.low, single.high, single.p))
 
 
 def test_the_least_is_above_0_only_if_all_are() -> None:
-    draws = np.random.default_rng(1).normal([1.0, 6.0], 1, (500, 2))
-    series = np.vstack([[[1.0, 6.0]], draws])
-    assert percentile(series[:, 1]).low > 0 > percentile(series[:, 0]).low
-    assert least(series).low == pytest.approx(percentile(series[:, 0]).low)
+    held = of_items(np.array([1.0, 6.0]), np.random.default_rng(1))
+    first, second = estimates(held)
+    assert second.low > 0 > first.low
+    assert least(held).low == pytest.approx(first.low)
+    assert least(held).p == pytest.approx(first.p)
 
 
 def test_the_greatest_of_nothing_is_rarely_taken_for_something() -> None:
     """Eight quantities that are 0: the percentiles of the greatest draw would mostly exclude 0."""
     rng = np.random.default_rng(2)
     alarms, naive, covered = 0, 0, 0
-    for _ in range(400):
-        observed = rng.normal(size=8)
-        series = np.vstack([observed, observed + rng.normal(size=(400, 8))])
-        found = greatest(series)
-        alarms += found.low > 0
+    for _ in range(600):
+        held = of_items(rng.normal(size=8), rng)
+        found = greatest(held)
+        alarms += found.p < 0.05
+        assert (found.p < 0.05) == (found.low > 0 or found.high < 0)
         covered += found.low <= 0 <= found.high
-        naive += np.quantile(series[1:].max(axis=1), 0.025) > 0
-    assert alarms / 400 <= 0.05
-    assert covered / 400 >= 0.93
-    assert naive / 400 > 0.5
+        naive += np.quantile(held.both[1:].max(axis=1), 0.025) > 0
+    assert alarms / 600 <= 0.05
+    assert covered / 600 >= 0.94
+    assert naive / 600 > 0.5
 
 
 def test_the_greatest_covers_a_lone_gain() -> None:
@@ -90,28 +95,53 @@ def test_the_greatest_covers_a_lone_gain() -> None:
     truth = np.array([4.0, 0, 0, 0])
     covered, found_it = 0, 0
     for _ in range(300):
-        observed = truth + rng.normal(size=4)
-        found = greatest(np.vstack([observed, observed + rng.normal(size=(400, 4))]))
+        found = greatest(of_items(truth + rng.normal(size=4), rng))
         covered += found.low <= 4 <= found.high
         found_it += found.low > 0
-    assert covered / 300 >= 0.93
+    assert covered / 300 >= 0.94
     assert found_it / 300 > 0.7
+
+
+@pytest.mark.parametrize("gap", [0.0, 1.0, 5.0])
+@pytest.mark.parametrize("gains", [(0.0, 0.0, 0.0, 0.0), (6.0, 0.0, 0.0, 0.0)])
+def test_the_change_of_the_worst_is_covered(gap: float, gains: tuple[float, ...]) -> None:
+    """Whoever is truly the worst before and after: near ties and clear cases, two targets."""
+    rng = np.random.default_rng([int(gap), int(gains[0])])
+    levels = np.array([0.0, gap, 2 * gap, 3 * gap])
+    truth = (levels + gains).min() - levels.min()
+    tables = 500
+    before = [of_items(levels + rng.normal(size=(tables, 4)), rng, draws=200) for _ in range(2)]
+    after = [
+        of_items(levels + gains + rng.normal(size=(tables, 4)), rng, draws=200) for _ in range(2)
+    ]
+    _, change = within_least(after, before)
+    covered = (change.low <= truth) & (truth <= change.high)
+    assert covered.mean() >= 0.95 - 2 * (0.95 * 0.05 / tables) ** 0.5
+    wrong = change.p < 0.05 if truth == 0 else (change.p < 0.05) & (change.value < 0)
+    assert wrong.mean() <= 0.05 + 2 * (0.95 * 0.05 / tables) ** 0.5
+    assert ((change.p < 0.05) == ((change.low > 0) | (change.high < 0))).all()
+    _, level = within_least(before)
+    covered = (level.low <= 0) & (level.high >= 0)
+    assert covered.mean() >= 0.95 - 2 * (0.95 * 0.05 / tables) ** 0.5
+
+
+def test_whoever_may_be_the_worst_is_a_candidate() -> None:
+    held = of_items(np.array([0.0, 1.0, 9.0]), np.random.default_rng(5))
+    assert candidates(held).tolist() == [True, True, False]
+
+
+def test_a_clear_worst_is_estimated_as_if_it_were_alone() -> None:
+    rng = np.random.default_rng(6)
+    after, before = (of_items(np.array([level, 50.0]), rng) for level in (3.0, 0.0))
+    _, found = within_least([after], [before])
+    alone = estimate(after.minus(before).map(lambda series: series[:, 0]))
+    assert vars(found.one()) == pytest.approx(vars(alone))
 
 
 def test_holm_by_hand() -> None:
     """0.01 · 4, 0.02 · 3, 0.03 · 2 = 0.06 and not less than before, 0.5 · 1."""
     assert holm([0.03, 0.01, 0.5, 0.02]) == pytest.approx([0.06, 0.04, 0.5, 0.06])
     assert holm([]) == []
-
-
-@given(st.lists(st.floats(0, 1), max_size=8))
-def test_holm_keeps_the_order_and_only_raises(values: list[float]) -> None:
-    adjusted = holm(values)
-    assert all(one <= other <= 1 for one, other in zip(values, adjusted, strict=True))
-    order = sorted(range(len(values)), key=values.__getitem__)
-    raised = [adjusted[place] for place in order]
-    assert raised == sorted(raised)
-    assert not values or min(adjusted) <= min(1, len(values) * min(values)) + 1e-12
 
 
 def test_benjamini_hochberg_by_hand() -> None:
@@ -122,7 +152,36 @@ def test_benjamini_hochberg_by_hand() -> None:
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
-def test_benjamini_hochberg_is_that_of_scipy_and_milder_than_holm(values: list[float]) -> None:
+def test_adjusted_p_are_those_of_statsmodels_and_in_order(values: list[float]) -> None:
     adjusted = benjamini_hochberg(values)
-    assert adjusted == pytest.approx(stats.false_discovery_control(values).tolist())
+    for method, found in (("fdr_bh", adjusted), ("holm", holm(values))):
+        assert found == pytest.approx(multipletests(values, method=method)[1].tolist())
     assert all(one <= other + 1e-12 for one, other in zip(adjusted, holm(values), strict=True))
+
+
+def test_a_verdict_is_taken_from_the_adjusted_p_and_says_what_it_is_on() -> None:
+    words = ("loses", "gains")
+    assert verdict(1.0, 0.04, words, ITEMS_AND_SEEDS) == "gains"
+    assert verdict(-1.0, 0.04, words, ITEMS_AND_SEEDS) == "loses"
+    assert verdict(-1.0, 0.04, words, ITEMS) == "loses in this run"
+    assert verdict(1.0, 0.05, words, ITEMS) == verdict(1.0, None, words, ITEMS) == NOT_ENOUGH
+    assert [plain(each) for each in (f"gains{IN_RUN}", NOT_ENOUGH, None)] == [
+        *("gains", NOT_ENOUGH),
+        "",
+    ]
+
+
+def test_what_could_be_detected_grows_with_error_tests_and_fewer_seeds() -> None:
+    """One of items alone: (1.96 + 0.84) errors, for a power of 80 % at 5 %."""
+    one = Estimate(value=0, low=-1, high=1, p=1, error=2.0, share=0.0, degrees=1)
+    (alone,) = detectable([one], tests=1)
+    assert alone == pytest.approx(2 * (stats.norm.ppf(0.975) + stats.norm.ppf(0.8)), rel=1e-3)
+    (among,) = detectable([one], tests=10)
+    assert among == pytest.approx(2 * (stats.norm.ppf(0.9975) + stats.norm.ppf(0.8)), rel=1e-3)
+    of_seeds = [
+        Estimate(value=0, low=-1, high=1, p=1, error=2.0, share=1.0, degrees=degrees)
+        for degrees in (1, 2, 4)
+    ]
+    found = detectable([*of_seeds, Estimate(value=1)], tests=1)
+    assert found[0] > found[1] > found[2] > alone
+    assert found[3] is None

@@ -80,27 +80,6 @@ def kendall_w(scores: np.ndarray) -> float:
     return float(quotient(12 * (sums**2).sum(), most * (raters > 1)))
 
 
-def best_stays_best(scores: np.ndarray) -> tuple[int, float]:
-    """Which recipe was observed to be best, and the share of draws in which it is, 0 to 1.
-
-    Of k recipes that are best in a draw, each counts 1 / k. Of recipes observed to be equally
-    good the first is taken. The share is nan without draws.
-
-    Args:
-        scores: (1 + draws, recipes), higher is better; row 0 is what was observed.
-
-    Raises:
-        ValueError: if scores have another shape.
-    """
-    scores = finite(scores)
-    if scores.ndim != 2 or not len(scores):
-        raise ValueError(f"scores have to be (1 + draws, recipes), not {scores.shape}")
-    best = int(scores[0].argmax())
-    drawn = scores[1:]
-    top = drawn == drawn.max(axis=1, keepdims=True)
-    return best, float(quotient((top[:, best] / top.sum(axis=1)).sum(), len(drawn)))
-
-
 def pitfall(a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray) -> Pitfall:
     """Cross-lingual pitfalls: items answered in English and not in another language.
 

@@ -5,11 +5,12 @@ care. Rank correlations are taken within each task and then averaged over tasks,
 differ in the languages that they have. A task with fewer than five languages does not count, nor
 one with fewer than five beyond the predictors that are held constant.
 
-Intervals are those of other languages, items and seeds: in each draw languages are resampled
-with replacement, the same ones in all tasks, and outcomes are those of that draw. Noise in items
-weakens a correlation once in what is observed and once more in the draws. Bias-corrected
-percentiles (Efron 1987, section 2) undo the second, nothing the first: correlations are those of
-scores as measured. In simulations with 12 and 38 languages 89 to 96 % of the intervals held them.
+Intervals are those of other languages: languages are resampled with replacement, the same ones in
+all tasks, with the outcomes as observed. The draws give a standard error of Fisher's z, the inverse
+hyperbolic tangent of the correlation, which is nearly normal with about the same error whatever the
+correlation is (Fisher 1921, Metron 1), and Student's t with languages - 2 degrees of freedom says
+how well that error is known. Noise in items and seeds weakens a correlation: these are of scores as
+measured.
 
 p-values are by permutation of a predictor over languages, the same in all tasks, so that what
 else ties a language's scores together stays. They take languages as exchangeable. Where outcome
@@ -47,8 +48,7 @@ _DRAWS = 2_000
 _PERMUTATIONS = 9_999
 # Languages that a task needs beyond the predictors held constant, in what is observed.
 _FEWEST = 5
-# A bias correction of more than one standard error is not trusted.
-_GREATEST_BIAS = 1.0
+_ALMOST_PERFECT = 0.995
 
 SPEARMAN = "Spearman"
 PARTIAL = "partial Spearman"
@@ -96,9 +96,8 @@ def _correlation(
     observed = _mean_correlation(panel, each_once)[0]
     if np.isnan(observed):
         return noted(result, why_missing(observations, panel, name))
-    draws = len(observations.values) - 1 or _DRAWS
-    counts = _random("languages", panel.codes).multinomial(size, [1 / size] * size, size=draws)
-    low, high = _interval(observed, _mean_correlation(panel, counts, drawn=True))
+    counts = _random("languages", panel.codes).multinomial(size, [1 / size] * size, size=_DRAWS)
+    low, high = _interval(observed, _mean_correlation(panel, counts, drawn=True), size)
     permuted = _mean_correlation(panel, each_once, predictor=_permuted(panel, name))
     # A permuted predictor that is constant in every task (nan) is not beyond what was observed.
     beyond = np.count_nonzero(np.abs(permuted) >= abs(observed) - TINY)
@@ -150,16 +149,14 @@ def _mean_correlation(
 
     Args:
         counts: (rows, languages), how often each language counts; one row for all if need be.
-        drawn: take the outcomes of the draws, if there are any, and be content with fewer
-            languages in a task.
+        drawn: be content with fewer languages in a task.
         predictor: (rows, languages), to take the place of the first one.
     """
     first = panel.predictors[:1] if predictor is None else predictor
     fewest = panel.fewest - (_FEWEST - FEWEST_DRAWN if drawn else 0)
     total, tasks = np.zeros(1), np.zeros(1)
     for task, places in panel.members.items():
-        outcome = panel.values[task]
-        outcome = outcome[1:] if drawn and len(outcome) > 1 else outcome[:1]
+        outcome = panel.values[task][None]
         held = [row[None, places] for row in panel.predictors[1:]]
         found = rank_correlation([outcome, first[:, places], *held], counts[:, places], fewest)
         total = total + np.nan_to_num(found)
@@ -182,19 +179,20 @@ def _permuted(panel: OfLanguages, name: str) -> np.ndarray:
     return np.round(fitted, 9) + residuals[order]
 
 
-def _interval(observed: float, draws: np.ndarray) -> tuple[float | None, float | None]:
-    """Bias-corrected percentiles, widened to hold the observed value.
+def _interval(
+    observed: float, draws: np.ndarray, languages: int
+) -> tuple[float | None, float | None]:
+    """On Fisher's scale, from the standard error of the draws.
 
     None where fewer than half of the draws have a value.
     """
     finite = draws[np.isfinite(draws)]
     if 2 * len(finite) < len(draws):
         return None, None
-    below = np.mean(finite < observed - TINY) + np.mean(finite <= observed + TINY)
-    bias = np.clip(stats.norm.ppf(below / 2), -_GREATEST_BIAS, _GREATEST_BIAS)
-    tails = stats.norm.cdf(2 * bias + stats.norm.ppf([TAIL, 1 - TAIL]))
-    low, high = np.quantile(finite, tails)
-    return float(min(low, observed)), float(max(high, observed))
+    # Of draws with few different languages some are perfect correlations.
+    scale = np.arctanh(np.clip([observed, *finite], -_ALMOST_PERFECT, _ALMOST_PERFECT))
+    half = stats.t.ppf(1 - TAIL, max(1, languages - 2)) * scale[1:].std()
+    return float(np.tanh(scale[0] - half)), float(np.tanh(scale[0] + half))
 
 
 def _random(purpose: str, *parts: object) -> np.random.Generator:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-import numpy as np
-
-from xstilts.analysis.inference.estimates import Estimate, percentile
+from xstilts.analysis.inference.draws import mean_of
+from xstilts.analysis.inference.estimates import Estimate, estimate
 from xstilts.analysis.parts import Measure, Part, missing_targets
-from xstilts.analysis.run import Run, mean_of
+from xstilts.analysis.run import Run
 from xstilts.analysis.selection import selected_gain
 from xstilts.recipes import NONE
 from xstilts.tasks import TARGETS
@@ -42,9 +41,9 @@ def best_per_target(run: Run) -> Part:
         for recipe in run.development[key].scores
         if recipe != NONE and run.evidence.common_seeds(key, recipe)
     ]
-    return run.settle(
+    return run.with_estimate(
         part,
-        percentile(series),
+        estimate(series),
         used,
         missing_targets(targets),
         _without_choice([key for key in targets if key not in held]),
@@ -57,8 +56,8 @@ def _chosen(run: Run, targets: Sequence[str]) -> Iterator[Measure]:
     for key in targets:
         recipe = run.development[key].chosen
         gain = run.evidence.gain(key, recipe) if recipe != NONE else None
-        estimate = Estimate(value=0.0) if gain is None else percentile(gain)
-        yield Measure.of(f"{TARGETS[key].title}: {recipe}", estimate)
+        found = Estimate(value=0.0) if gain is None else estimate(gain)
+        yield Measure.of(f"{TARGETS[key].title}: {recipe}", found)
 
 
 def _without_choice(targets: Sequence[str]) -> str:
@@ -121,9 +120,9 @@ def _alternative(run: Run, part: Part, pairs: Mapping[str, str], lacking: str) -
     used = [
         (target, plain, other) for plain, other in compared for target in run.gains(plain, other)
     ]
-    return run.settle(
+    return run.with_estimate(
         part,
-        mean_of([np.mean(gains, axis=0) for gains in compared.values()]),
+        estimate(mean_of([mean_of(gains) for gains in compared.values()])),
         used,
         missing_targets(target for target, *_ in used),
         measures=[

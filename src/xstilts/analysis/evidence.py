@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -11,28 +11,11 @@ import numpy as np
 import polars as pl
 
 from xstilts.analysis.inference.bootstrap import DRAWS, Sample, sample_of, seed_weights
-from xstilts.analysis.inference.draws import RUN_DRAWS, Draws
+from xstilts.analysis.inference.draws import SEED_DRAWS, Draws
 from xstilts.analysis.items import CLEAN, cell_files, languages_of, of_target, shared_languages
 from xstilts.recipes import NONE
 from xstilts.summary import check_scores, main_metrics
 from xstilts.tasks import TARGETS
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pair:
-    """Two recipes on one target over the seeds that both have.
-
-    `after` and `before` are (1 + draws, languages), means over the seeds of a draw, in points.
-    """
-
-    after: np.ndarray
-    before: np.ndarray
-    languages: tuple[str, ...]
-
-    @property
-    def gain(self) -> np.ndarray:
-        """(1 + draws,): the difference of the two task scores, means over languages."""
-        return (self.after - self.before).mean(axis=1, dtype=np.float64)
 
 
 class Evidence:
@@ -61,7 +44,7 @@ class Evidence:
             }
             for target, sample in samples.items()
         }
-        self._pairs: dict[tuple[str, str, str], np.ndarray] = {}
+        self._gains: dict[tuple[str, str, str], Draws] = {}
         self._weights: dict[int, np.ndarray] = {}
 
     @cached_property
@@ -82,17 +65,6 @@ class Evidence:
             theirs = theirs and ours
         return tuple(seed for seed in ours if seed in theirs)
 
-    def pair(self, target: str, recipe: str, other: str = NONE) -> Pair | None:
-        """A recipe beside another on a target, None where they have no seed in common."""
-        seeds = self.common_seeds(target, recipe, other)
-        if not seeds:
-            return None
-        return Pair(
-            after=self._over_seeds(target, recipe, seeds),
-            before=self._over_seeds(target, other, seeds),
-            languages=self.samples[target].languages,
-        )
-
     def scores(self, target: str, recipe: str, beside: str | None = None) -> Draws | None:
         """(1 + draws, languages of the target's sample): a recipe's main scores in points.
 
@@ -111,43 +83,69 @@ class Evidence:
                 seeds = self.common_seeds(target, beside, recipe)
         if not seeds:
             return None
-        both = self._over_seeds(target, recipe, seeds)
         places = self._seed_places(target, recipe, seeds)
+        held = self.samples[target]
+        scores = held.scores[:, places]
+        items = scores.mean(axis=1)
+        weights = self.seed_weights(len(places))
         return Draws(
-            both=both,
-            items=self.samples[target].scores[:, places].mean(axis=1),
-            runs=self.seed_weights(len(places))[: 1 + RUN_DRAWS]
-            @ self.samples[target].scores[0, places],
+            both=items if len(places) == 1 else np.einsum("bs,bsl->bl", weights, scores),
+            items=items,
+            seeds_alone=weights[: 1 + SEED_DRAWS] @ scores[0],
+            exact=None if held.observed is None else held.observed[places].mean(axis=0)[None],
             seeds=len(seeds),
             most_seeds=len(seeds),
-            sampled=self.samples[target].sampled,
+            sampled=held.sampled,
         )
 
-    def gain(self, target: str, recipe: str, other: str = NONE) -> np.ndarray | None:
-        """(1 + draws,): by how many points a recipe's task score is above the other's."""
-        key = (target, recipe, other)
-        if key not in self._pairs:
-            pair = self.pair(target, recipe, other)
-            if pair is None:
-                return None
-            self._pairs[key] = pair.gain
-        return self._pairs[key]
+    @cached_property
+    def everything(self) -> Evidence:
+        """What was observed of all seeds, those that are left out among them; without draws."""
+        observed = {
+            target: replace(sample, scores=sample.scores[:1])
+            for target, sample in self.samples.items()
+        }
+        return Evidence(self.encoder, observed)
 
-    def mean_over_seeds(self, values: Mapping[int, float]) -> np.ndarray:
-        """(1 + draws,): the mean of one value a seed over the seeds of each draw."""
+    def collapsed_seeds(self, recipe: str, target: str) -> tuple[int, ...]:
+        """The seeds of a recipe on a target that are left out because they collapsed."""
+        gone = [seed for name, key, seed in self.left_out if (name, key) == (recipe, target)]
+        return tuple(sorted(gone))
+
+    def gain(self, target: str, recipe: str, other: str = NONE) -> Draws | None:
+        """(1 + draws,): by how many points a recipe's task score is above the other's.
+
+        A task score is XTREME's: the mean over all languages of the target, English among them.
+        None where the two have no seed in common.
+        """
+        key = (target, recipe, other)
+        if key not in self._gains:
+            after = self.scores(target, recipe, other)
+            before = self.scores(target, other, recipe)
+            if after is None or before is None:
+                return None
+            self._gains[key] = after.minus(before).map(
+                lambda scores: scores.mean(axis=-1, dtype=float)
+            )
+        return self._gains[key]
+
+    def mean_over_seeds(self, values: Mapping[int, float]) -> Draws:
+        """(1 + draws,): the mean of one value a seed, which no item changes."""
         ordered = np.array([values[seed] for seed in sorted(values)])
-        return self.seed_weights(len(ordered)) @ ordered
+        weights = self.seed_weights(len(ordered))
+        return Draws(
+            both=weights @ ordered,
+            items=np.full(len(weights), ordered.mean()),
+            seeds_alone=weights[: 1 + SEED_DRAWS] @ ordered,
+            seeds=len(ordered),
+            most_seeds=len(ordered),
+        )
 
     def seed_weights(self, count: int) -> np.ndarray:
         """(1 + draws, seeds): the weight of each of `count` seeds in each draw."""
         if count not in self._weights:
             self._weights[count] = seed_weights(count, self.draws)
         return self._weights[count]
-
-    def _over_seeds(self, target: str, recipe: str, seeds: tuple[int, ...]) -> np.ndarray:
-        places = self._seed_places(target, recipe, seeds)
-        weights = self.seed_weights(len(places))
-        return np.einsum("bs,bsl->bl", weights, self.samples[target].scores[:, places])
 
     def _seed_places(self, target: str, recipe: str, seeds: tuple[int, ...]) -> list[int]:
         cells = self._places[target]

@@ -6,8 +6,8 @@ No measure says enough alone: spread falls where all scores do, so the level sta
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
 from typing import Protocol
@@ -25,19 +25,22 @@ from xstilts.analysis.fairness_measures import (
     Measure,
 )
 from xstilts.analysis.findings import (
+    ALL,
     BETTER,
     CORRECTED,
     EVERY,
     FAIRER,
+    GAIN,
     GREATER,
     LESS_FAIR,
-    LEVEL,
-    NOT_ENOUGH,
     POINTS,
+    SCORE,
     WORSE,
 )
-from xstilts.analysis.inference.draws import Draws, basis_of, mean_of, settle
-from xstilts.analysis.inference.estimates import Estimate, benjamini_hochberg
+from xstilts.analysis.groups import estimate_of
+from xstilts.analysis.inference.adjust import NOT_ENOUGH, benjamini_hochberg, detectable, verdict
+from xstilts.analysis.inference.draws import Draws, mean_of
+from xstilts.analysis.inference.estimates import Estimate, Estimates, estimates, within_least
 from xstilts.analysis.panel import Panel
 from xstilts.recipes import NONE
 
@@ -58,29 +61,48 @@ class Spoken(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Found:
-    """A measure's draws, (1 + draws,), and what a minimum names."""
+class Measured:
+    """A measure of one target, of one table of scores or of several.
+
+    Attributes:
+        draws: (1 + draws, tables...); of a minimum (1 + draws, tables..., names), of what it is
+            the least.
+        names: of what it is the least, empty if it is no minimum.
+    """
 
     draws: Draws
-    who: str | None = None
+    names: tuple[str, ...] = ()
+
+    @property
+    def who(self) -> str | None:
+        """Who is observed to be the least, of one table."""
+        return self.names[int(self.draws.observed.argmin())] if self.names else None
 
 
 # (scale, measure) to what was found
-_Measured = Mapping[tuple[str, Measure], _Found]
+_Measured = Mapping[tuple[str, Measure], Measured]
 
 
-def fairness_rows(panel: Panel, facts: Mapping[str, Spoken]) -> list[dict]:
+def fairness_rows(
+    panel: Panel, facts: Mapping[str, Spoken], groups: Iterable[Mapping[str, object]]
+) -> list[dict]:
     """The rows of `findings.FAIRNESS`.
 
     Args:
         facts: by code; speakers that Ethnologue does not count otherwise are those of CLDR.
+        groups: rows of `findings.GROUPS`, where the means over languages and families stand.
     """
+    known: dict[tuple[str, str, str], dict[tuple[str, str], Mapping]] = {}
+    for row in groups:
+        if row["grouping"] == ALL:
+            place = (row["recipe"], row["target"], row["scale"])
+            known.setdefault(place, {})[row["quantity"], row["group"]] = row
     covered = {target: _covered(panel, target, facts) for target in panel.targets}
     baselines: dict[tuple[str, tuple[int, ...]], _Measured] = {}
     rows = []
     for recipe in panel.recipes:
         values: dict[str, _Measured] = {}
-        changes: dict[str, _Measured] = {}
+        changes: dict[str, tuple[_Measured, _Measured]] = {}
         for target in panel.targets:
             whole = partial(_measured, panel, target, covered[target])
             values[target] = whole(panel.scores(target, recipe))
@@ -91,25 +113,23 @@ def fairness_rows(panel: Panel, facts: Mapping[str, Spoken]) -> list[dict]:
                 baselines[target, shared] = whole(panel.scores(target, NONE, recipe))
             same = shared == panel.evidence.seeds(recipe, target)
             after = values[target] if same else whole(panel.scores(target, recipe, NONE))
-            before = baselines[target, shared]
-            changes[target] = {
-                key: _Found(draws=after[key].draws.minus(before[key].draws))
-                for key in after
-                if key in before
-            }
-        values[EVERY] = _means(values[target] for target in panel.averaged)
-        changes[EVERY] = _means(changes.get(target, {}) for target in panel.averaged)
-        head = {"encoder": panel.evidence.encoder, "recipe": recipe}
-        for target, scale in product((*panel.targets, EVERY), (POINTS, CORRECTED)):
-            found = _rows(scale, values[target], changes.get(target, {}))
-            rows += [{**head, "target": target, "scale": scale, **row} for row in found]
+            changes[target] = after, baselines[target, shared]
+        scopes = {**{target: (target,) for target in panel.targets}, EVERY: panel.averaged}
+        for (target, scope), scale in product(scopes.items(), (POINTS, CORRECTED)):
+            head = {"encoder": panel.evidence.encoder, "recipe": recipe}
+            head |= {"target": target, "scale": scale}
+            held = [values[each] for each in scope]
+            pairs = [changes[each] for each in scope if each in changes]
+            own = known.get((recipe, target, scale), {})
+            rows += [{**head, **row} for row in _rows(scale, held, pairs, own)]
     return rows
 
 
 def pareto_rows(panel: Panel) -> list[dict]:
     """The rows of `findings.PARETO`, over the targets that all recipes have (`Panel.common`)."""
-    found = {
-        recipe: _means(
+    found = {}
+    for recipe in panel.recipes:
+        held = [
             _measured(
                 panel,
                 target,
@@ -118,24 +138,23 @@ def pareto_rows(panel: Panel) -> list[dict]:
                 of=((CORRECTED, MEAN), (CORRECTED, WORST_FAMILY)),
             )
             for target in panel.common
-        )
-        for recipe in panel.recipes
-    }
-    if not all((CORRECTED, WORST_FAMILY) in held for held in found.values()):
-        return []
-    means, worst = (
-        {recipe: settle(held[CORRECTED, measure].draws) for recipe, held in found.items()}
-        for measure in (MEAN, WORST_FAMILY)
-    )
-    points = np.array([(means[recipe].value, worst[recipe].value) for recipe in found])
-    front = measures.pareto_front(points, TOLERANCE)
+        ]
+        of = {
+            measure: [each[CORRECTED, measure] for each in held if (CORRECTED, measure) in each]
+            for measure in (MEAN, WORST_FAMILY)
+        }
+        if not of[WORST_FAMILY]:
+            return []
+        found[recipe] = {measure: (_mean(parts).estimate, parts) for measure, parts in of.items()}
+    points = np.array([[held[m][0].value for m in (MEAN, WORST_FAMILY)] for held in found.values()])
+    front = measures.pareto_front(points, TOLERANCE) if found else []
     return [
         {
             "encoder": panel.evidence.encoder,
             "recipe": recipe,
-            **_named("mean", means[recipe]),
-            **_named("worst", worst[recipe]),
-            "worst_family": found[recipe][CORRECTED, WORST_FAMILY].who,
+            **_named("mean", found[recipe][MEAN][0]),
+            **_named("worst", found[recipe][WORST_FAMILY][0]),
+            "worst_family": _who(found[recipe][WORST_FAMILY][1]),
             "front": bool(front[place]),
             "dominated_by": [
                 other
@@ -173,67 +192,119 @@ def _measured(
     """The measures that are defined for what was observed."""
     if points is None:
         return {}
+    points = points.fewer()
     scales = {POINTS: points, CORRECTED: panel.corrected(target, points)}
     found = {}
     for scale, measure in of:
-        scores = scales[scale]
-        observed = measure.formula(scores.observed, covered)
-        if observed is None or not np.isfinite(observed):
-            continue
-        who = None
-        if measure.candidates:
-            names, candidates = measure.candidates(scores.observed, covered)
-            who = names[int(candidates.argmin())]
-        draws = scores.map(partial(measure.formula, covered=covered))
-        found[scale, measure] = _Found(draws=draws, who=who)
+        measured = measure_of(measure, scales[scale], covered)
+        if measured is not None:
+            found[scale, measure] = measured
     return found
 
 
-def _means(targets: Iterable[_Measured]) -> _Measured:
-    """Each measure's mean over the targets in which it is defined."""
-    parts: dict[tuple[str, Measure], list[_Found]] = {}
-    for measured in targets:
-        for key, found in measured.items():
-            parts.setdefault(key, []).append(found)
-    return {
-        key: _Found(
-            draws=mean_of([found.draws for found in held]),
-            who=Counter(found.who for found in held).most_common(1)[0][0],
-        )
-        for key, held in parts.items()
-    }
+def measure_of(measure: Measure, scores: Draws, covered: Covered) -> Measured | None:
+    """A measure of scores, (1 + draws, tables..., languages); None where it is not defined."""
+    observed = measure.formula(scores.observed, covered)
+    if observed is None or not np.isfinite(observed).all():
+        return None
+    if measure.candidates is None:
+        return Measured(draws=scores.map(partial(measure.formula, covered=covered)))
+    names, _ = measure.candidates(scores.observed, covered)
+
+    def compared(values: np.ndarray) -> np.ndarray:
+        return measure.candidates(values, covered)[1]
+
+    return Measured(draws=scores.map(compared), names=tuple(names))
 
 
-def _rows(scale: str, values: _Measured, changes: _Measured) -> list[dict]:
-    """The rows of one recipe, target and scale, verdicts holding for all of them together."""
+def mean_estimates(
+    after: Sequence[Measured], before: Sequence[Measured] | None = None
+) -> Estimates:
+    """The mean of a measure over targets, or, with `before`, of its change: (tables...)."""
+    draws = [part.draws for part in after]
+    beside = None if before is None else [part.draws for part in before]
+    if after[0].names:
+        return within_least(draws, beside)[1]
+    return estimates(mean_of(draws) if beside is None else mean_of(draws).minus(mean_of(beside)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Mean:
+    """The mean of a measure over targets, or of its change, and what its interval is over."""
+
+    estimate: Estimate
+    basis: str | None
+
+
+def _mean(after: Sequence[Measured], before: Sequence[Measured] | None = None) -> _Mean:
+    found = mean_estimates(after, before).one()
+    basis = max((part.draws for part in after), key=lambda each: each.most_seeds).basis
+    return _Mean(estimate=found, basis=basis if found.low is not None else None)
+
+
+def _who(parts: Sequence[Measured]) -> str | None:
+    """Whom a minimum names, over several targets in most of them."""
+    return Counter(part.who for part in parts).most_common(1)[0][0]
+
+
+def _rows(
+    scale: str,
+    values: Sequence[_Measured],
+    changes: Sequence[tuple[_Measured, _Measured]],
+    groups: Mapping[tuple[str, str], Mapping],
+) -> list[dict]:
+    """The rows of one recipe, target and scale, verdicts holding for all of them together.
+
+    Args:
+        groups: (quantity, group) to the row of the same recipe, target and scale.
+    """
     rows, tested = [], []
-    for (of, measure), found in values.items():
-        if of != scale:
+    for measure in MEASURES:
+        key = (scale, measure)
+        held = [found[key] for found in values if key in found]
+        if not held:
             continue
-        value = settle(found.draws)
+        pairs = [
+            (after[key], before[key]) for after, before in changes if key in after.keys() & before
+        ]
+        if measure.group:
+            # What stands among the groups is the same number here.
+            value, change = (
+                row and _Mean(estimate=estimate_of(row), basis=row["basis"])
+                for row in (groups.get((name, measure.group)) for name in (SCORE, GAIN))
+            )
+        else:
+            value = _mean(held)
+            change = _mean(*zip(*pairs, strict=True)) if pairs else None
         row = {
             **{"measure": measure.name, "title": measure.title, "better": measure.better},
-            **vars(value),
-            "basis": basis_of(found.draws) if value.low is not None else None,
-            "who": found.who,
-            "p": None,
+            **_named("value", _bounded(value.estimate, measure.bounds)),
+            "basis": value.basis,
+            "who": _who(held),
         }
-        if (scale, measure) in changes:
-            change = settle(changes[scale, measure].draws)
-            row |= {**_named("change", change), "p": change.p, "verdict": NOT_ENOUGH}
-            if change.low is not None:
-                row["change_basis"] = basis_of(changes[scale, measure].draws)
-            if change.p is not None:
-                tested.append((row, measure))
+        if change is not None:
+            row |= {**_named("change", change.estimate), "p": change.estimate.p}
+            row |= {"change_basis": change.basis, "verdict": NOT_ENOUGH}
+            if change.estimate.p is not None:
+                tested.append((row, measure, change))
         rows.append(row)
-    adjusted = benjamini_hochberg([row["p"] for row, _ in tested])
-    for (row, measure), p in zip(tested, adjusted, strict=True):
-        row["p_adjusted"] = p
-        if p < LEVEL:
-            up, down = (BETTER, WORSE) if measure.level else (FAIRER, LESS_FAIR)
-            row["verdict"] = up if (row["change"] > 0) == (measure.better == GREATER) else down
+    adjusted = benjamini_hochberg([row["p"] for row, _, _ in tested])
+    smallest = detectable([change.estimate for _, _, change in tested], tests=len(tested))
+    for (row, measure, change), p, size in zip(tested, adjusted, smallest, strict=True):
+        up, down = (BETTER, WORSE) if measure.level else (FAIRER, LESS_FAIR)
+        words = (down, up) if measure.better == GREATER else (up, down)
+        row |= {"p_adjusted": p, "tests": len(tested), "detectable": size}
+        row["verdict"] = verdict(row["change"], p, words, change.basis)
     return rows
 
 
-def _named(name: str, estimate: Estimate) -> dict[str, float | None]:
-    return {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+def _named(name: str, found: Estimate) -> dict[str, float | None]:
+    prefix = "" if name == "value" else f"{name}_"
+    return {name: found.value, f"{prefix}low": found.low, f"{prefix}high": found.high}
+
+
+def _bounded(found: Estimate, bounds: tuple[float, float]) -> Estimate:
+    """With an interval that holds no values which the measure cannot have."""
+    if found.low is None or found.high is None:
+        return found
+    return replace(found, low=max(found.low, bounds[0]), high=min(found.high, bounds[1]))

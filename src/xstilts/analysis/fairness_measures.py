@@ -10,7 +10,7 @@ from itertools import product
 import numpy as np
 
 from xstilts.analysis import measures
-from xstilts.analysis.findings import GREATER, LESS
+from xstilts.analysis.findings import ALL_FAMILIES, ALL_LANGUAGES, GREATER, LESS
 
 # Who counted speakers.
 CLDR, ETHNOLOGUE = "CLDR", "Ethnologue"
@@ -45,6 +45,8 @@ class Measure:
     Attributes:
         level: whether it says how high scores are, rather than how even.
         candidates: of what it is the least, if it is a minimum.
+        bounds: the values that it can have.
+        group: of `findings.GROUPS`, where it stands as well; the same number is told here.
     """
 
     name: str
@@ -53,6 +55,8 @@ class Measure:
     better: str = GREATER
     level: bool = False
     candidates: Candidates | None = None
+    group: str = ""
+    bounds: tuple[float, float] = (-np.inf, np.inf)
 
 
 def _minimum(name: str, title: str, candidates: Candidates) -> Measure:
@@ -105,15 +109,17 @@ def _by_speakers(
     return formula
 
 
-def _even(name: str, title: str, formula: Formula) -> Measure:
-    return Measure(name=name, title=title, formula=formula, better=LESS)
+def _even(name: str, title: str, formula: Formula, most: float = np.inf) -> Measure:
+    return Measure(name=name, title=title, formula=formula, better=LESS, bounds=(0.0, most))
 
 
-def _level(name: str, title: str, formula: Formula) -> Measure:
-    return Measure(name=name, title=title, formula=formula, level=True)
+def _level(name: str, title: str, formula: Formula, group: str = "") -> Measure:
+    return Measure(name=name, title=title, formula=formula, level=True, group=group)
 
 
-MEAN = _level("mean_languages", "Mean over languages", lambda u, covered: u.mean(axis=-1))
+MEAN = _level(
+    "mean_languages", "Mean over languages", lambda u, covered: u.mean(axis=-1), ALL_LANGUAGES
+)
 WORST_FAMILY = _minimum("worst_family", "Worst family of several languages", _large_families)
 MEASURES = (
     MEAN,
@@ -121,6 +127,7 @@ MEASURES = (
         "mean_families",
         "Mean over families",
         lambda u, covered: _families(u, covered)[1].mean(axis=-1),
+        ALL_FAMILIES,
     ),
     _minimum("worst_language", "Worst language", _languages),
     Measure(
@@ -132,10 +139,10 @@ MEASURES = (
     _minimum("worst_any_family", "Worst family, those of one language among them", _families),
     _even("spread", "Standard deviation over languages", _of_several(measures.spread)),
     _even("variation", "Coefficient of variation", _of_several(measures.variation)),
-    _even("gini", "Gini coefficient over languages", _of_several(measures.gini)),
-    _even("gini_speakers", "Gini coefficient over speakers", _by_speakers(measures.gini)),
+    _even("gini", "Gini coefficient over languages", _of_several(measures.gini), 1.0),
+    _even("gini_speakers", "Gini coefficient over speakers", _by_speakers(measures.gini), 1.0),
     _even("family_gap", "Best family minus worst", _gap),
-    _even("eta_squared", "Share of variance between families", _eta_squared),
+    _even("eta_squared", "Share of variance between families", _eta_squared, 1.0),
     *(
         _level(
             f"utility_{count.lower()}_{tau:g}",

@@ -3,19 +3,28 @@
 Scores, gains and gaps are in points (scale "points", 0 to 100) or chance-corrected, 100 (s - c) /
 (100 - c) (scale "corrected", 0 at chance, 100 at best). A `target` of `EVERY` is the mean over
 targets, each computed within its task first. Intervals are 95 %; `basis` says what they are over.
-`p_adjusted` holds for all rows of one family of tests together, as each table says. Null means
-that there is no such number, never zero.
+Everything with an interval comes from `inference.estimates`. `p` is of one statement alone,
+`p_adjusted` holds for all `tests` statements of one family together, as each table says, and
+verdicts are taken from it. A verdict that rests on the items of one seed ends in "in this run".
+`detectable` is the smallest true value or change that this design calls with a probability of 80 %
+(`inference.power`), as one of `tests` statements. `error` is the standard error, `seeds_share` the
+part of its square that seeds give. Null means that there is no such number, never
+zero.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from xstilts.files import atomic_path
+
+_CLAIMS, _NOTES = "claims.json", "notes.txt"
 
 # Column to its type.
 Schema = Mapping[str, pl.DataType | type[pl.DataType]]
@@ -25,16 +34,12 @@ POINTS, CORRECTED = "points", "corrected"
 SCORE, GAIN, GAP = "score", "gain", "gap"
 LANGUAGE, BRANCH, FAMILY, ALL = "language", "branch", "family", "all"
 ALL_LANGUAGES, ALL_FAMILIES = "all languages", "all families"
+# XTREME's task score: the mean over all languages of a target, English among them.
+WITH_ENGLISH = "with English"
 
-# Below this an adjusted p is a verdict.
-LEVEL = 0.05
-
-GAINS, LOSES, NOT_ENOUGH = "gains", "loses", "not enough data to tell"
+GAINS, LOSES = "gains", "loses"
 FAIRER, LESS_FAIR, BETTER, WORSE = "fairer", "less fair", "better", "worse"
 GREATER, LESS = "greater", "less"
-
-# basis of an interval
-ITEMS_AND_SEEDS, ITEMS, SEEDS, LANGUAGES = "items and seeds", "items", "seeds", "languages"
 
 _CELL = {"encoder": pl.String, "recipe": pl.String, "target": pl.String}
 _GROUP = {"grouping": pl.String, "group": pl.String}
@@ -42,21 +47,39 @@ ESTIMATE = {
     "value": pl.Float64,
     "low": pl.Float64,
     "high": pl.Float64,
+    "error": pl.Float64,
+    "seeds_share": pl.Float64,
     "p": pl.Float64,
     "p_adjusted": pl.Float64,
+    "tests": pl.Int64,
     "verdict": pl.String,
     "basis": pl.String,
+    "detectable": pl.Float64,
+}
+
+# Of a change and the statement on it.
+CHANGE_TEST = {
+    "p": pl.Float64,
+    "p_adjusted": pl.Float64,
+    "tests": pl.Int64,
+    "verdict": pl.String,
+    "detectable": pl.Float64,
 }
 
 # One row an (encoder, recipe, target, group, quantity, scale). The group of grouping ALL is "all
-# languages" (English left out, macro over languages) or "all families" (macro over families).
+# languages" (English left out, macro over languages), "all families" (macro over families) or
+# "with English" (XTREME's task score: all languages of the target; in `EVERY` the mean of task
+# scores). No gap has that group.
 # quantity: score; gain over the baseline recipe; gap, English minus the group (none for
 # retrieval). p and verdicts are on gains, p adjusted by Holm over the groups of one encoder,
 # recipe, target, grouping and scale. low_languages, high_languages: the interval if other languages
 # of the group had been taken, where it has enough of them. spread, best, worst: over its languages;
 # of "all families" all five are over families. In `EVERY` a language differs from its group by the
 # mean of its differences within targets. single: one language of a family or branch is all there is
-# in the row's targets.
+# in the row's targets. with_collapsed: the value over all seeds, those among them that learnt
+# nothing and are left out of `value`, on which the verdict rests; null where none is left out.
+# design_effect: by how much the variance over items is greater because items share a passage, a
+# premise or a document; mean over languages and targets. clusters: how many of these there are.
 GROUPS = {
     **_CELL,
     **_GROUP,
@@ -71,7 +94,11 @@ GROUPS = {
     "languages": pl.List(pl.String),
     "unseen": pl.List(pl.String),
     "items": pl.Int64,
+    "clusters": pl.Int64,
+    "design_effect": pl.Float64,
     "seeds": pl.Int64,
+    "with_collapsed": pl.Float64,
+    "collapsed_seeds": pl.Int64,
     "targets": pl.Int64,
     "single": pl.Boolean,
 }
@@ -95,9 +122,7 @@ FAIRNESS = {
     "change": pl.Float64,
     "change_low": pl.Float64,
     "change_high": pl.Float64,
-    "p": pl.Float64,
-    "p_adjusted": pl.Float64,
-    "verdict": pl.String,
+    **CHANGE_TEST,
     "basis": pl.String,
     "change_basis": pl.String,
     "who": pl.String,
@@ -105,9 +130,10 @@ FAIRNESS = {
 
 # Negative transfer: one row an (encoder, recipe, target, grouping, group). grouping "language" and
 # "family" with group "all": the share of languages or families that lose (`rate`), and of those
-# whose whole interval is below 0 (`strict`). grouping "family" with a family: the rate within it,
-# over the rate overall (`ratio`), its share of all losses and the p of that share under permuted
-# families.
+# that lose for certain (`strict`): p adjusted by Holm over all that are counted. grouping "family"
+# with a family: the rate within it, over the rate overall (`ratio`), its share of all losses, and
+# the p of its losing so much on average when families are permuted over languages, adjusted by Holm
+# over the families of the row's encoder, recipe and target.
 HARM = {
     **_CELL,
     **_GROUP,
@@ -119,6 +145,9 @@ HARM = {
     "ratio": pl.Float64,
     "share_of_losses": pl.Float64,
     "p": pl.Float64,
+    "p_adjusted": pl.Float64,
+    "tests": pl.Int64,
+    "verdict": pl.String,
     "single": pl.Boolean,
 }
 
@@ -138,15 +167,16 @@ PARETO = {
     "dominated_by": pl.List(pl.String),
 }
 
-# Of recipes between seeds. measure: "kendall_tau" (mean over pairs of seeds), "kendall_w",
-# "best_stays_best" (name: the best recipe), and for each recipe "spread_over_seeds" (name: the
-# recipe; points).
+# Of recipes between seeds. measure: "kendall_tau" (mean over pairs of seeds), "kendall_w", for each
+# recipe "below_best" (name: the recipe; points below the observed best, with p adjusted by Holm
+# over all pairs of recipes: what is not clearly below may be the best) and "spread_over_seeds"
+# (name: the recipe; points).
 STABILITY = {
     "encoder": pl.String,
     "target": pl.String,
     "measure": pl.String,
     "name": pl.String,
-    "value": pl.Float64,
+    **ESTIMATE,
     "recipes": pl.Int64,
     "seeds": pl.Int64,
 }
@@ -154,7 +184,8 @@ STABILITY = {
 # One row an (encoder, recipe, target, condition, group). clean, perturbed: corrected scores on the
 # same items. quantity "drop": the relative drop (u_clean - u_perturbed) / u_clean in percent,
 # undefined (null, with `why`) near chance; "loss": clean minus perturbed in points. change: after
-# the recipe minus the baseline's.
+# the recipe minus the baseline's, which p and verdict are on; those of the baseline are on its own
+# loss. p is adjusted by Benjamini-Hochberg over all rows of one encoder, recipe and quantity.
 PERTURBED = {
     **_CELL,
     "kind": pl.String,
@@ -169,9 +200,7 @@ PERTURBED = {
     "change": pl.Float64,
     "change_low": pl.Float64,
     "change_high": pl.Float64,
-    "p": pl.Float64,
-    "p_adjusted": pl.Float64,
-    "verdict": pl.String,
+    **CHANGE_TEST,
     "basis": pl.String,
     "change_basis": pl.String,
     "why": pl.String,
@@ -180,8 +209,10 @@ PERTURBED = {
     "seeds": pl.Int64,
 }
 
-# Parallel items, English against another language, counts summed over seeds. rate: P(wrong in the
-# language | right in English), with what it would be if languages were independent (`expected`).
+# Parallel items, English against another language. rate: P(wrong in the language | right in
+# English), mean over seeds, items resampled by cluster. expected (what it would be if languages
+# were independent), reverse and kappa are of counts summed over seeds. mcnemar_p: a cluster of
+# items counts once, for the language that is ahead in it on average over seeds.
 PITFALLS = {
     **_CELL,
     **_GROUP,
@@ -195,9 +226,7 @@ PITFALLS = {
     "change": pl.Float64,
     "change_low": pl.Float64,
     "change_high": pl.Float64,
-    "p": pl.Float64,
-    "p_adjusted": pl.Float64,
-    "verdict": pl.String,
+    **CHANGE_TEST,
     "basis": pl.String,
     "change_basis": pl.String,
     "languages": pl.List(pl.String),
@@ -221,7 +250,8 @@ PITFALL_ITEMS = {
     "prediction": pl.String,
 }
 
-# outcome: "score" (corrected) or "gain"; see `analysis.association`.
+# outcome: "score" (corrected) or "gain"; see `analysis.association`. p is adjusted by Holm over the
+# recipes and outcomes of one encoder, method and predictor, where languages are enough.
 ASSOCIATION = {
     "encoder": pl.String,
     "recipe": pl.String,
@@ -232,6 +262,10 @@ ASSOCIATION = {
     "low": pl.Float64,
     "high": pl.Float64,
     "p": pl.Float64,
+    "p_adjusted": pl.Float64,
+    "tests": pl.Int64,
+    "verdict": pl.String,
+    "basis": pl.String,
     "languages": pl.Int64,
     "note": pl.String,
 }
@@ -275,14 +309,21 @@ TABLES: dict[str, Schema] = {
 class Findings:
     """The tables by name (`TABLES`); one that the data do not allow is empty, and `notes` say why.
 
-    Every table of `TABLES` is there; `of` makes up for those that are not given.
+    Every table of `TABLES` is there; `of` makes up for those that are not given. `claims` are the
+    study's, as plain data: the fields of `parts.Part` and the encoder.
     """
 
     tables: Mapping[str, pl.DataFrame]
     notes: tuple[str, ...] = ()
+    claims: tuple[Mapping[str, Any], ...] = ()
 
     @classmethod
-    def of(cls, notes: Iterable[str] = (), **tables: pl.DataFrame) -> Findings:
+    def of(
+        cls,
+        notes: Iterable[str] = (),
+        claims: Iterable[Mapping[str, Any]] = (),
+        **tables: pl.DataFrame,
+    ) -> Findings:
         """Findings with empty tables where none is given.
 
         Raises:
@@ -294,6 +335,7 @@ class Findings:
         return cls(
             tables={name: tables.get(name, table([], schema)) for name, schema in TABLES.items()},
             notes=tuple(notes),
+            claims=tuple(claims),
         )
 
     def __getitem__(self, name: str) -> pl.DataFrame:
@@ -301,19 +343,21 @@ class Findings:
         return self.tables[name]
 
     def write(self, folder: str | Path) -> None:
-        """Write one Parquet file a table and `notes.txt` into a new folder, atomically."""
+        """Write a Parquet file a table, claims and notes into a new folder, atomically."""
         with atomic_path(folder) as part:
             part.mkdir()
             for name, held in self.tables.items():
                 held.write_parquet(part / f"{name}.parquet")
-            (part / "notes.txt").write_text("".join(f"{note}\n" for note in self.notes), "utf-8")
+            (part / _CLAIMS).write_text(json.dumps(self.claims, indent=1), "utf-8")
+            (part / _NOTES).write_text("".join(f"{note}\n" for note in self.notes), "utf-8")
 
     @classmethod
     def read(cls, folder: str | Path) -> Findings:
         """What `write` has written."""
         folder = Path(folder)
         tables = {name: pl.read_parquet(folder / f"{name}.parquet") for name in TABLES}
-        return cls.of((folder / "notes.txt").read_text("utf-8").splitlines(), **tables)
+        claims = json.loads((folder / _CLAIMS).read_text("utf-8"))
+        return cls.of((folder / _NOTES).read_text("utf-8").splitlines(), claims, **tables)
 
 
 def table(rows: Sequence[Mapping[str, object]], schema: Schema) -> pl.DataFrame:

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from xstilts.analysis.inference.estimates import Estimate, greatest, least, percentile
-from xstilts.analysis.parts import Measure, Part, missing_recipes, missing_targets
-from xstilts.analysis.run import STUDY_TASKS, Run, mean_of
+from xstilts.analysis.inference.draws import Draws, combine, mean_of, stack
+from xstilts.analysis.inference.estimates import estimate, greatest, least
+from xstilts.analysis.parts import NO_GAIN, Measure, Part, missing_recipes, missing_targets
+from xstilts.analysis.run import STUDY_TASKS, Run
 from xstilts.recipes import NONE
 from xstilts.tasks import TARGETS, XTREME
 
@@ -52,9 +53,9 @@ def best_single_tasks(run: Run) -> Iterator[Part]:
         if not compared:
             yield replace(part, missing=f"an English recipe of another task: {', '.join(absent)}")
             continue
-        yield run.settle(
+        yield run.with_estimate(
             part,
-            _least(compared.values()),
+            least(stack(list(compared.values()))),
             run.beside_baseline([recipe, *compared]),
             missing_recipes(absent),
             missing_targets(run.gains(recipe)),
@@ -80,9 +81,9 @@ def multi_task(run: Run) -> Part:
     if not compared:
         return replace(part, missing=f"an English recipe of one task: {', '.join(absent)}")
     within = [task for task in STUDY_TASKS if task not in run.recipes[run.multi].tasks]
-    return run.settle(
+    return run.with_estimate(
         part,
-        _least(compared.values()),
+        least(stack(list(compared.values()))),
         run.beside_baseline([run.multi, *compared]),
         f"tasks in {run.multi}: {', '.join(within)}" if within else "",
         missing_recipes(absent),
@@ -112,7 +113,7 @@ def untrained_targets(run: Run) -> Iterator[Part]:
             for other in trained
             if (
                 differences := {
-                    recipe: held[target] - held[other]
+                    recipe: held[target].minus(held[other])
                     for recipe, held in gains.items()
                     if target in held and other in held
                 }
@@ -131,13 +132,9 @@ def untrained_targets(run: Run) -> Iterator[Part]:
             )
             for key in (target, *compared)
         ]
-        yield run.settle(
+        yield run.with_estimate(
             part,
-            least(
-                np.stack(
-                    [np.mean(list(held.values()), axis=0) for held in compared.values()], axis=1
-                )
-            ),
+            least(stack([mean_of(list(held.values())) for held in compared.values()])),
             [
                 (key, name, NONE)
                 for other, held in compared.items()
@@ -162,9 +159,9 @@ def tydiqa(run: Run) -> Part:
     if len(gains) < _MANY:
         lacking = f"at least {_MANY} English recipes with TyDiQA beside {NONE}; here {len(gains)}"
         return replace(part, missing=lacking)
-    return run.settle(
+    return run.with_estimate(
         part,
-        percentile(np.median(list(gains.values()), axis=0)),
+        estimate(combine(list(gains.values()), lambda arrays: np.median(arrays, axis=0))),
         [("tydiqa", recipe, NONE) for recipe in gains],
         run.not_run,
         measures=_each(gains),
@@ -174,7 +171,7 @@ def tydiqa(run: Run) -> Part:
 def xnli(run: Run) -> Part:
     """Claim 4, second half: no gain at all."""
     part = Part(
-        number="4b",
+        number=NO_GAIN,
         statement="XNLI does not gain from any intermediate task.",
         quantity="The greatest of XNLI's gains over the English recipes: the claim is that it is"
         " not above 0.",
@@ -183,36 +180,31 @@ def xnli(run: Run) -> Part:
     gains = _on_target(run, "xnli")
     if not gains:
         return replace(part, missing=f"an English recipe with XNLI beside {NONE}")
-    return run.settle(
+    return run.with_estimate(
         part,
-        greatest(np.stack(list(gains.values()), axis=1)),
+        greatest(stack(list(gains.values()))),
         [("xnli", recipe, NONE) for recipe in gains],
         run.not_run,
         measures=_each(gains),
-        claims_none=True,
     )
 
 
-def _differences(run: Run, recipe: str, others: Iterable[str]) -> dict[str, np.ndarray]:
+def _differences(run: Run, recipe: str, others: Iterable[str]) -> dict[str, Draws]:
     """Mean gain of a recipe minus that of each other, over the targets that both have."""
     ours = run.gains(recipe)
     found = {}
     for other in others:
         theirs = run.gains(other)
-        shared = [ours[target] - theirs[target] for target in ours if target in theirs]
+        shared = [ours[target].minus(theirs[target]) for target in ours if target in theirs]
         if shared:
-            found[other] = np.mean(shared, axis=0)
+            found[other] = mean_of(shared)
     return found
 
 
-def _on_target(run: Run, target: str) -> dict[str, np.ndarray]:
+def _on_target(run: Run, target: str) -> dict[str, Draws]:
     found = {recipe: run.evidence.gain(target, recipe) for recipe in run.english}
     return {recipe: gain for recipe, gain in found.items() if gain is not None}
 
 
-def _each(gains: Mapping[str, np.ndarray]) -> list[Measure]:
-    return [Measure.of(f"Gain with {recipe}", percentile(gain)) for recipe, gain in gains.items()]
-
-
-def _least(series: Iterable[np.ndarray]) -> Estimate:
-    return least(np.stack(list(series), axis=1))
+def _each(gains: Mapping[str, Draws]) -> list[Measure]:
+    return [Measure.of(f"Gain with {recipe}", gain) for recipe, gain in gains.items()]

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xstilts.analysis.findings import ALL_LANGUAGES, FAMILY, LANGUAGE, LEVEL, NOT_ENOUGH
+from xstilts.analysis.findings import ALL_LANGUAGES, FAMILY, LANGUAGE
 from xstilts.analysis.groups import Group, Layout, layout
-from xstilts.analysis.inference.draws import Draws, basis_of, mean_of, settle_many
-from xstilts.analysis.inference.estimates import Estimate
+from xstilts.analysis.inference.adjust import NOT_ENOUGH, detectable, verdict
+from xstilts.analysis.inference.draws import Draws, mean_of
+from xstilts.analysis.inference.estimates import Estimate, estimates
 from xstilts.analysis.panel import Panel
 
 
@@ -75,41 +76,51 @@ def means(scope: Mapping[str, Grouped]) -> dict[Group, Mean]:
     for targets in dict.fromkeys(over.values()):
         groups = [group for group, held in over.items() if held == targets]
         draws = mean_of([scope[target].columns(groups) for target in targets])
-        for group, estimate in zip(groups, settle_many(draws), strict=True):
-            basis = None if estimate.low is None else basis_of(draws)
+        for group, estimate in zip(groups, estimates(draws), strict=True):
+            basis = None if estimate.low is None else draws.basis
             found[group] = Mean(estimate=estimate, basis=basis, targets=targets)
     return found
 
 
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """A row with a change, which a verdict is to be given on."""
+
+    row: dict[str, object]
+    change: Mean
+
+
 def change_columns(change: Mean | None) -> dict[str, object]:
-    """The columns of a change and its test, none where there is no change."""
+    """The columns of a change, none where there is no change."""
     if change is None:
         return {}
-    told = change.estimate
+    found = change.estimate
     return {
-        "change": told.value,
-        "change_low": told.low,
-        "change_high": told.high,
+        "change": found.value,
+        "change_low": found.low,
+        "change_high": found.high,
         "change_basis": change.basis,
-        "p": told.p,
+        "p": found.p,
     }
 
 
 def judge(
-    rows: Iterable[dict[str, object]],
+    changed: Iterable[Judged],
     adjust: Callable[[Sequence[float]], list[float]],
     words: tuple[str, str],
 ) -> None:
     """Fill in p that hold for these rows together, and the verdict on each change.
 
     Args:
-        adjust: how p is adjusted (`xstilts.analysis.inference.estimates`).
+        adjust: how p is adjusted (`xstilts.analysis.inference.adjust`).
         words: for a change below 0 and for one above.
     """
-    changed = [row for row in rows if row.get("change") is not None]
-    tested = [row for row in changed if row["p"] is not None]
-    for row, p in zip(tested, adjust([row["p"] for row in tested]), strict=True):
-        row["p_adjusted"] = p
-    for row in changed:
-        clear = row.get("p_adjusted", 1.0) < LEVEL
-        row["verdict"] = words[row["change"] > 0] if clear else NOT_ENOUGH
+    changed = list(changed)
+    tested = [each for each in changed if each.change.estimate.p is not None]
+    adjusted = adjust([each.change.estimate.p for each in tested])
+    smallest = detectable([each.change.estimate for each in tested], tests=len(tested))
+    for each in changed:
+        each.row["verdict"] = NOT_ENOUGH
+    for each, p, size in zip(tested, adjusted, smallest, strict=True):
+        each.row |= {"p_adjusted": p, "tests": len(tested), "detectable": size}
+        each.row["verdict"] = verdict(each.change.estimate.value, p, words, each.change.basis)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from xstilts.analysis.findings import (
     ALL,
@@ -21,17 +22,16 @@ from xstilts.analysis.findings import (
     GAINS,
     GAP,
     LANGUAGE,
-    LANGUAGES,
-    LEVEL,
     LOSES,
-    NOT_ENOUGH,
     POINTS,
     SCORE,
+    WITH_ENGLISH,
 )
-from xstilts.analysis.inference.draws import Draws, basis_of, combine, mean_of, settle_many
-from xstilts.analysis.inference.estimates import Estimate, holm
+from xstilts.analysis.inference.adjust import NOT_ENOUGH, detectable, holm, verdict
+from xstilts.analysis.inference.columns import Columns
+from xstilts.analysis.inference.draws import LANGUAGES, Draws
+from xstilts.analysis.inference.estimates import Estimate
 from xstilts.analysis.panel import Panel
-from xstilts.recipes import NONE
 from xstilts.tasks import SOURCE_LANGUAGE
 
 _TAIL = 0.025
@@ -64,22 +64,38 @@ class Units:
     weights: np.ndarray
     codes: tuple[str, ...]
 
+    @cached_property
+    def mean(self) -> np.ndarray:
+        """(languages of the target,): the group as a mean of languages."""
+        return self.weights.mean(axis=1)
+
 
 # The groups of one target.
 Layout = Mapping[Group, Units]
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Held:
-    """One quantity of one recipe in one target, over its languages, and their groups."""
+class _Quantity:
+    """One quantity of one recipe on one scale.
 
-    languages: Draws
-    layout: Layout
+    Attributes:
+        columns: the scores or gains of the covered languages of all targets.
+        observed: target to its languages' values of this quantity, (languages,).
+        layouts: of the same targets; their weights are those of the covered languages.
+        sums: target and group to the weights of the columns that make the group.
+        offsets: target and group to what is added to that sum.
+        all_seeds: as `observed`, over all seeds, of targets of which some collapsed.
+    """
 
-    def groups(self, groups: Sequence[Group]) -> Draws:
-        """(1 + draws, groups)."""
-        weights = np.stack([self.layout[group].weights.mean(axis=1) for group in groups], axis=1)
-        return self.languages.map(lambda scores: scores @ weights)
+    name: str
+    scale: str
+    columns: Columns
+    draws: Mapping[str, Draws]
+    observed: Mapping[str, np.ndarray]
+    layouts: Mapping[str, Layout]
+    sums: Mapping[tuple[str, Group], np.ndarray]
+    offsets: Mapping[tuple[str, Group], float]
+    all_seeds: Mapping[str, np.ndarray]
 
 
 def group_rows(panel: Panel) -> list[dict]:
@@ -90,30 +106,28 @@ def group_rows(panel: Panel) -> list[dict]:
     `low_languages` and `high_languages` are Student's interval over them, which allows for that;
     fewer can only be listed.
     """
-    layouts = {target: layout(panel, target) for target in panel.targets}
+    layouts = {target: _layout_with_english(panel, target) for target in panel.targets}
     rows = []
     for recipe in panel.recipes:
-        held = {target: _quantities(panel, recipe, target) for target in panel.targets}
-        for kind in ((scale, name) for scale in (POINTS, CORRECTED) for name in (SCORE, GAIN, GAP)):
-            have = {
-                target: _Held(languages=found[kind], layout=layouts[target])
-                for target, found in held.items()
-                if kind in found
-            }
-            every = {target: have[target] for target in panel.averaged if target in have}
-            scopes = {target: {target: found} for target, found in have.items()}
+        for quantity in _quantities(panel, recipe, layouts):
             head = {
                 "encoder": panel.evidence.encoder,
                 "recipe": recipe,
-                **dict(zip(("scale", "quantity"), kind, strict=True)),
+                "scale": quantity.scale,
+                "quantity": quantity.name,
             }
+            every = [target for target in panel.averaged if target in quantity.draws]
+            scopes = {target: [target] for target in quantity.draws}
             for target, scope in {**scopes, EVERY: every}.items():
-                rows += [{**head, "target": target, **row} for row in _rows(panel, scope, kind[1])]
+                rows += [
+                    {**head, "target": target, **row}
+                    for row in _rows(panel, recipe, quantity, scope)
+                ]
     return rows
 
 
 def layout(panel: Panel, target: str) -> dict[Group, Units]:
-    """The groups of a target's languages."""
+    """The groups of a target's languages, English left out."""
     codes = panel.codes(target)
     one_each = np.eye(len(codes))
     members: dict[Group, list[int]] = {}
@@ -135,89 +149,187 @@ def layout(panel: Panel, target: str) -> dict[Group, Units]:
     families = {group: units for group, units in found.items() if group.grouping == FAMILY}
     found[Group(ALL, ALL_FAMILIES)] = Units(
         names=tuple(group.name for group in families),
-        weights=np.stack([units.weights.mean(axis=1) for units in families.values()], axis=1),
+        weights=np.stack([units.mean for units in families.values()], axis=1),
         codes=codes,
     )
     return found
 
 
-def _quantities(panel: Panel, recipe: str, target: str) -> dict[tuple[str, str], Draws]:
-    """(scale, quantity) to (1 + draws, languages), as far as the recipe has them."""
-    points = panel.scores(target, recipe)
-    if points is None:
-        return {}
-    found = {(POINTS, SCORE): points, (CORRECTED, SCORE): panel.corrected(target, points)}
-    after, before = panel.scores(target, recipe, NONE), panel.scores(target, NONE, recipe)
-    if recipe != NONE and after is not None and before is not None:
-        found[POINTS, GAIN] = after.minus(before)
-        found[CORRECTED, GAIN] = panel.corrected(target, after).minus(
-            panel.corrected(target, before)
+def _layout_with_english(panel: Panel, target: str) -> dict[Group, Units]:
+    """The groups of the covered languages: those of `layout`, and the task score."""
+    covered = panel.covered(target)
+    more = len(covered) - len(panel.codes(target))
+    found = {
+        group: Units(
+            names=units.names,
+            codes=units.codes,
+            weights=np.vstack([units.weights, np.zeros((more, len(units.names)))]),
         )
-    english = panel.english(target, recipe)
-    if english is not None:
-        chance = panel.chance(target, (SOURCE_LANGUAGE,))
-        corrected = english.map(lambda scores: 100 * (scores - chance) / (100 - chance))
-        found[POINTS, GAP] = _above(english, points)
-        found[CORRECTED, GAP] = _above(corrected, found[CORRECTED, SCORE])
-    return found
+        for group, units in layout(panel, target).items()
+    }
+    task = Units(names=covered, codes=covered, weights=np.eye(len(covered)))
+    return {**found, Group(ALL, WITH_ENGLISH): task}
 
 
-def _above(english: Draws, others: Draws) -> Draws:
-    return combine([english, others], lambda parts: parts[0][:, None] - parts[1])
+def _quantities(panel: Panel, recipe: str, layouts: Mapping[str, Layout]) -> Iterator[_Quantity]:
+    """Score, gain and gap on both scales, as far as the recipe has them."""
+    own, gains, own_all, gains_all = {}, {}, {}, {}
+    for target in panel.targets:
+        codes = panel.covered(target)
+        for found, of in ((own, panel), (own_all, panel.everything)):
+            scores = of.scores_in(codes, target, recipe)
+            if scores is not None:
+                found[target] = scores
+        for found, of in ((gains, panel), (gains_all, panel.everything)):
+            after = of.scores_in(codes, target, recipe, panel.baseline)
+            before = of.scores_in(codes, target, panel.baseline, recipe)
+            if recipe != panel.baseline and after is not None and before is not None:
+                found[target] = after.minus(before)
+    collapsed = {
+        target: {
+            name
+            for name in (recipe, panel.baseline)
+            if panel.evidence.collapsed_seeds(name, target)
+        }
+        for target in panel.targets
+    }
+    for name, held, everything in (
+        (SCORE, own, own_all),
+        (GAIN, gains, gains_all),
+        (GAP, own, own_all),
+    ):
+        whose = {recipe, panel.baseline} if name == GAIN else {recipe}
+        affected = {t: everything[t] for t in held if t in everything and collapsed[t] & whose}
+        if name == GAP:
+            held = {t: each for t, each in held.items() if SOURCE_LANGUAGE in panel.covered(t)}
+        if not held:
+            continue
+        columns = Columns(held)
+        for scale in (POINTS, CORRECTED):
+            yield _quantity(panel, name, scale, columns, held, affected, layouts)
 
 
-def _rows(panel: Panel, scope: Mapping[str, _Held], quantity: str) -> Iterator[dict]:
+def _quantity(
+    panel: Panel,
+    name: str,
+    scale: str,
+    columns: Columns,
+    held: Mapping[str, Draws],
+    affected: Mapping[str, Draws],
+    layouts: Mapping[str, Layout],
+) -> _Quantity:
+    sums, offsets, observed, all_seeds = {}, {}, {}, {}
+    kept: dict[str, Layout] = {}
+    for target in held:
+        covered = panel.covered(target)
+        chance = panel.chance(target, covered) if scale == CORRECTED else np.zeros(len(covered))
+        factor = 100 / (100 - chance)
+        # What is chance-corrected is 100 (s - c) / (100 - c): a factor, and an offset of scores.
+        shift = np.zeros(len(covered)) if name == GAIN else -factor * chance
+        kept[target] = {
+            group: units
+            for group, units in layouts[target].items()
+            if not (name == GAP and group.name == WITH_ENGLISH and group.grouping == ALL)
+        }
+
+        def of_languages(values: np.ndarray, factor=factor, shift=shift) -> np.ndarray:
+            scaled = values * factor + shift
+            return scaled[-1] - scaled if name == GAP else scaled
+
+        observed[target] = of_languages(held[target].observed)
+        if target in affected:
+            all_seeds[target] = of_languages(affected[target].observed)
+        for group, units in kept[target].items():
+            weights = units.mean
+            if name == GAP:
+                weights = -weights
+                weights[-1] += 1
+            sums[target, group] = weights * factor
+            offsets[target, group] = float(weights @ shift)
+    return _Quantity(
+        name=name,
+        scale=scale,
+        columns=columns,
+        draws=held,
+        observed=observed,
+        layouts=kept,
+        sums=sums,
+        offsets=offsets,
+        all_seeds=all_seeds,
+    )
+
+
+def _rows(panel: Panel, recipe: str, quantity: _Quantity, scope: Sequence[str]) -> Iterator[dict]:
     """The rows of one quantity, in one target or as the mean over several."""
     targets: dict[Group, tuple[str, ...]] = {}
-    for target, held in scope.items():
-        for group in held.layout:
+    for target in scope:
+        for group in quantity.layouts[target]:
             targets[group] = (*targets.get(group, ()), target)
     rows: dict[Group, dict] = {}
     for where in dict.fromkeys(targets.values()):
-        # Groups of the same targets are settled at once.
+        # Groups of the same targets are estimated at once.
         groups = [group for group, held in targets.items() if held == where]
-        draws = mean_of([scope[target].groups(groups) for target in where])
-        for group, estimate in zip(groups, settle_many(draws), strict=True):
-            held = {target: scope[target] for target in where}
-            rows[group] = _row(panel, group, held, quantity, estimate, draws)
-    if quantity == GAIN:
+        found = quantity.columns.estimates(
+            [{target: quantity.sums[target, group] for target in where} for group in groups],
+            scale=1 / len(where),
+            offsets=[
+                sum(quantity.offsets[t, group] for t in where) / len(where) for group in groups
+            ],
+        )
+        basis = _basis([quantity.draws[target] for target in where])
+        for group, estimate in zip(groups, found, strict=True):
+            rows[group] = _row(panel, recipe, quantity, group, where, estimate, basis)
+    if quantity.name == GAIN:
         for grouping in (LANGUAGE, BRANCH, FAMILY, ALL):
             _judge([row for group, row in rows.items() if group.grouping == grouping])
     yield from (rows[group] for group in targets)
 
 
+def _basis(parts: Sequence[Draws]) -> str:
+    several = max(parts, key=lambda part: part.most_seeds)
+    unsampled = [part for part in parts if not part.sampled]
+    return (unsampled or [several])[0].basis if not unsampled else several.basis
+
+
 def _row(
     panel: Panel,
+    recipe: str,
+    quantity: _Quantity,
     group: Group,
-    scope: Mapping[str, _Held],
-    quantity: str,
+    where: Sequence[str],
     estimate: Estimate,
-    draws: Draws,
+    basis: str,
 ) -> dict:
-    units = _units(group, scope, estimate.value)
+    units = _units(group, quantity, where, estimate.value)
     over = _over_units(list(units.values()), estimate.value)
-    basis = basis_of(draws) if estimate.low is not None else None
-    if basis is None and quantity == GAIN and over.low is not None:
+    known: str | None = basis if estimate.low is not None else None
+    if known is None and quantity.name == GAIN and over.low is not None:
         # A table of scores from a paper: one seed, no items.
-        estimate, basis = over, LANGUAGES
-    better = -1 if quantity == GAP else 1
+        estimate, known = over, LANGUAGES
+    better = -1 if quantity.name == GAP else 1
     order = sorted(units, key=lambda name: better * units[name])
-    codes = tuple(
-        dict.fromkeys(code for held in scope.values() for code in held.layout[group].codes)
-    )
-    items = sum(
-        panel.items(target, code)
-        for target, held in scope.items()
-        for code in held.layout[group].codes
-    )
+    pairs = [(target, code) for target in where for code in quantity.layouts[target][group].codes]
+    codes = tuple(dict.fromkeys(code for _, code in pairs))
+    samples = panel.evidence.samples
+    effects = [samples[target].design_effects.get(code) for target, code in pairs]
+    effects = [effect for effect in effects if effect is not None]
+    gone = [
+        len(panel.evidence.collapsed_seeds(name, target))
+        for target in where
+        for name in ({recipe, panel.baseline} if quantity.name == GAIN else {recipe})
+        if target in quantity.all_seeds
+    ]
+    draws = [quantity.draws[target] for target in where]
     return {
         "grouping": group.grouping,
         "group": group.name,
         "value": estimate.value,
         "low": estimate.low,
         "high": estimate.high,
-        "p": estimate.p if quantity == GAIN else None,
-        "basis": basis,
+        "error": estimate.error,
+        "seeds_share": None if estimate.error is None else estimate.share,
+        "p": estimate.p if quantity.name == GAIN else None,
+        "basis": known,
         "low_languages": over.low,
         "high_languages": over.high,
         "spread": float(np.std(list(units.values()), ddof=1)) if len(units) > 1 else None,
@@ -225,45 +337,72 @@ def _row(
         "worst": order[0] if order else None,
         "languages": list(codes),
         "unseen": [code for code in codes if code in panel.unseen],
-        "items": items or None,
-        "seeds": draws.seeds,
-        "targets": len(scope),
+        "items": sum(panel.items(*pair) for pair in pairs) or None,
+        "clusters": sum(samples[target].clusters.get(code, 0) for target, code in pairs) or None,
+        "design_effect": sum(effects) / len(effects) if effects else None,
+        "seeds": min(each.seeds for each in draws),
+        "with_collapsed": _with_collapsed(quantity, group, where) if gone else None,
+        "collapsed_seeds": sum(gone) or None,
+        "targets": len(where),
         "single": group.grouping in (BRANCH, FAMILY) and len(codes) == 1,
     }
 
 
-def _units(group: Group, scope: Mapping[str, _Held], value: float) -> dict[str, float]:
+def _with_collapsed(quantity: _Quantity, group: Group, where: Sequence[str]) -> float:
+    """The value over all seeds, those that learnt nothing among them."""
+    return float(
+        np.mean(
+            [
+                quantity.all_seeds.get(target, quantity.observed[target])
+                @ quantity.layouts[target][group].mean
+                for target in where
+            ]
+        )
+    )
+
+
+def _units(
+    group: Group, quantity: _Quantity, where: Sequence[str], value: float
+) -> dict[str, float]:
     """Each unit of a group, observed: the group's value and the unit's mean distance from it.
 
     Distances are taken within each target that has several units of the group: what a unit is in
     few targets says how hard these are, not how it differs from the others.
     """
     distances: dict[str, list[float]] = {}
-    for held in scope.values():
-        units = held.layout[group]
-        observed = held.languages.observed @ units.weights
+    for target in where:
+        units = quantity.layouts[target][group]
         if len(units.names) > 1:
-            for name, score in zip(units.names, observed, strict=True):
-                distances.setdefault(name, []).append(float(score - observed.mean()))
+            observed = quantity.observed[target] @ units.weights
+            for name, off in zip(units.names, (observed - observed.mean()).tolist(), strict=True):
+                distances.setdefault(name, []).append(off)
     if not distances:
-        names = {name for held in scope.values() for name in held.layout[group].names}
+        names = {name for target in where for name in quantity.layouts[target][group].names}
         return dict.fromkeys(names, value) if len(names) == 1 else {}
-    return {name: value + float(np.mean(held)) for name, held in distances.items()}
+    return {name: value + sum(held) / len(held) for name, held in distances.items()}
 
 
 def _over_units(values: Sequence[float], value: float) -> Estimate:
     """Student's interval and p if other units had been taken; none for few or equal ones."""
-    if len(values) < _ENOUGH or np.ptp(values) < _ROUNDING:
+    if len(values) < _ENOUGH or max(values) - min(values) < _ROUNDING:
         return Estimate(value=value)
     error = float(np.std(values, ddof=1)) / len(values) ** 0.5
     degrees = len(values) - 1
-    half = float(stats.t.ppf(1 - _TAIL, degrees)) * error
+    half = _student(degrees) * error
     return Estimate(
         value=value,
         low=value - half,
         high=value + half,
-        p=2 * float(stats.t.sf(abs(value) / error, degrees)),
+        p=2 * float(special.stdtr(degrees, -abs(value) / error)),
+        error=error,
+        share=1.0,
+        degrees=degrees,
     )
+
+
+@cache
+def _student(degrees: int) -> float:
+    return float(special.stdtrit(degrees, 1 - _TAIL))
 
 
 def _judge(rows: Sequence[dict]) -> None:
@@ -271,7 +410,24 @@ def _judge(rows: Sequence[dict]) -> None:
     tested = [row for row in rows if row["p"] is not None]
     for row in rows:
         row["verdict"] = NOT_ENOUGH
-    for row, adjusted in zip(tested, holm([row["p"] for row in tested]), strict=True):
-        row["p_adjusted"] = adjusted
-        if adjusted < LEVEL:
-            row["verdict"] = GAINS if row["value"] > 0 else LOSES
+    adjusted = holm([row["p"] for row in tested])
+    for row, p in zip(tested, adjusted, strict=True):
+        row |= {"p_adjusted": p, "tests": len(tested)}
+        row["verdict"] = verdict(row["value"], p, (LOSES, GAINS), row["basis"])
+    found = detectable([estimate_of(row) for row in tested], tests=len(tested))
+    for row, smallest in zip(tested, found, strict=True):
+        row["detectable"] = smallest
+
+
+def estimate_of(row: Mapping) -> Estimate:
+    """The estimate of a row of `findings.GROUPS`."""
+    degrees = row["seeds"] - 1 if row["basis"] != LANGUAGES else len(row["languages"]) - 1
+    return Estimate(
+        value=row["value"],
+        low=row["low"],
+        high=row["high"],
+        p=row["p"],
+        error=row["error"],
+        share=row["seeds_share"] or 0.0,
+        degrees=max(1, degrees),
+    )

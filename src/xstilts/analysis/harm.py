@@ -8,9 +8,14 @@ import numpy as np
 
 from xstilts.analysis import measures
 from xstilts.analysis.findings import ALL, EVERY, FAMILY, GAIN, LANGUAGE, POINTS
+from xstilts.analysis.inference.adjust import NOT_ENOUGH, holm, verdict
 from xstilts.analysis.inference.bootstrap import DRAWS
+from xstilts.analysis.inference.draws import ITEMS, LANGUAGES
+from xstilts.analysis.inference.estimates import LEVEL
 from xstilts.analysis.panel import Panel
 from xstilts.batches import derive_seed
+
+BEARS_MORE = "bears more than its share"
 
 
 def harm_rows(panel: Panel, groups: Iterable[Mapping[str, object]]) -> list[dict]:
@@ -36,7 +41,9 @@ def harm_rows(panel: Panel, groups: Iterable[Mapping[str, object]]) -> list[dict
             )
             head = {"encoder": panel.evidence.encoder, "recipe": recipe, "target": target}
             seed = derive_seed("harm", target)
-            rows += [{**head, **row} for row in _rows(panel, languages, families, seed)]
+            own = list(_rows(panel, languages, families, seed))
+            _judge([row for row in own if row.get("p") is not None], languages)
+            rows += [{**head, **row} for row in own]
     return rows
 
 
@@ -54,9 +61,10 @@ def _rows(
     yield {"grouping": FAMILY, "group": ALL, **_rates(every), "single": False}
 
     changes = [np.array([row["value"] for row in held]) for held in languages]
-    names = [[panel.languages[row["group"]].family for row in held] for held in languages]
-    flat = [name for held in names for name in held]
-    p_values = measures.harm_concentration_p(changes, names, draws=DRAWS, seed=seed)
+    codes = [[row["group"] for row in held] for held in languages]
+    family_of = {code: panel.languages[code].family for held in codes for code in held}
+    flat = [family_of[code] for held in codes for code in held]
+    p_values = measures.harm_concentration_p(changes, codes, family_of, draws=DRAWS, seed=seed)
     found = measures.harm_concentration(np.concatenate(changes), flat)
     for family, harm in found.items():
         own = [row for row, name in zip(pairs, flat, strict=True) if name == family]
@@ -71,11 +79,27 @@ def _rows(
         }
 
 
+def _judge(rows: Sequence[dict], languages: Sequence[Sequence[Mapping]]) -> None:
+    """Fill in which families bear more than their share, for all of them together."""
+    several = min(row["seeds"] for held in languages for row in held) > 1
+    for row, p in zip(rows, holm([row["p"] for row in rows]), strict=True):
+        row |= {"p_adjusted": p, "tests": len(rows)}
+        words = (NOT_ENOUGH, BEARS_MORE)
+        row["verdict"] = verdict(1.0, p, words, LANGUAGES if several else ITEMS)
+
+
 def _rates(rows: Sequence[Mapping]) -> dict[str, float | int | None]:
-    """How many lose, and how many for certain: null where a row has no interval."""
+    """How many lose, and how many for certain: null where a row has no interval.
+
+    For certain is what loses with a p that holds for all of these rows together.
+    """
     harmed = sum(row["value"] < 0 for row in rows)
-    known = all(row["high"] is not None for row in rows)
-    strictly = sum(row["high"] < 0 for row in rows) if known else None
+    strictly = None
+    if all(row["p"] is not None for row in rows):
+        adjusted = holm([row["p"] for row in rows])
+        strictly = sum(
+            row["value"] < 0 and p < LEVEL for row, p in zip(rows, adjusted, strict=True)
+        )
     return {
         "harmed": harmed,
         "strictly": strictly,

@@ -19,18 +19,24 @@ from xstilts.analysis.association import (
     partial_rank_correlations,
     rank_correlations,
 )
+from xstilts.analysis.claims import claim_parts
 from xstilts.analysis.collapse import collapsed_scores
 from xstilts.analysis.evidence import Evidence, evidence, evidence_of_scores
 from xstilts.analysis.fairness import fairness_rows, pareto_rows
 from xstilts.analysis.findings import COLLAPSED, GAIN, SCORE, TABLES, Findings, table
 from xstilts.analysis.groups import group_rows
 from xstilts.analysis.harm import harm_rows
+from xstilts.analysis.inference.adjust import holm, verdict
 from xstilts.analysis.inference.bootstrap import DRAWS
+from xstilts.analysis.inference.draws import ITEMS, LANGUAGES
 from xstilts.analysis.items import CLEAN, CellFile, cell_files
 from xstilts.analysis.mixed_model import mixed_model
 from xstilts.analysis.observations import (
     DISTANCE,
+    ENOUGH_LANGUAGES,
+    FALLS,
     LATIN,
+    RISES,
     TEXT_SIZE,
     Association,
     Observations,
@@ -39,6 +45,7 @@ from xstilts.analysis.panel import Panel, majority_levels
 from xstilts.analysis.perturbed import perturbed_rows
 from xstilts.analysis.pitfall_items import pitfall_items
 from xstilts.analysis.pitfalls import pitfall_rows
+from xstilts.analysis.selection import ENGLISH, NOTHING, select
 from xstilts.analysis.stability import stability_rows
 from xstilts.language_facts import Facts
 from xstilts.languages import Language
@@ -72,7 +79,7 @@ def investigate(
     scores: pl.DataFrame,
     world: World,
     *,
-    recipes: Sequence[str],
+    recipes: Sequence[str] | Mapping[str, Mapping[str, object]],
     runs: pl.DataFrame | None = None,
     predictions: Iterable[str | Path] = (),
     data: Mapping[str, str | Path] | None = None,
@@ -86,7 +93,8 @@ def investigate(
 
     Args:
         scores: columns of `schemas.SCORES`; of none nothing is found.
-        recipes: in the experiment's order; cells of others are left out.
+        recipes: in the experiment's order; cells of others are left out. Where `tasks`,
+            `languages` and `mlm` of each are given, the study's claims are judged.
         runs: columns of `schemas.RUNS`; cells of collapsed runs are left out where another seed
             is sound.
         predictions: prediction files of all cells, in any order.
@@ -110,6 +118,9 @@ def investigate(
         else evidence_of_scores(clean, draws=draws, **options)
     )
     files = cell_files(paths, set(recipes))
+    told = isinstance(recipes, Mapping)
+    chosen = select(clean, runs, recipes, split=split) if told else NOTHING
+    claims: list[dict[str, object]] = []
     rows: Rows = {name: [] for name in TABLES}
     for each in held:
         ran = {recipe for sample in each.samples.values() for recipe, _ in sample.cells}
@@ -121,16 +132,27 @@ def investigate(
             majority=majority_levels(baselines, split),
         )
         ours = [file for file in files if file.encoder == each.encoder]
+        own: Rows = {}
         for name, found in _tables(panel, world, ours, split, data or {}, draws):
             log.info("%s: %d rows of %s", each.encoder, len(found), name)
             rows[name] += found
+            own[name] = found
+        if told:
+            parts = claim_parts(
+                each,
+                recipes=recipes,
+                development=chosen.of(ENGLISH, each.encoder),
+                groups=own["groups"],
+                fairness=own["fairness"],
+            )
+            claims += [{"encoder": each.encoder, **asdict(part)} for part in parts]
     rows["collapsed"] = [
         dict(zip(COLLAPSED, cell, strict=True)) for cell in sorted(collapsed.hopeless)
     ]
     rows["languages"] = _languages(rows["groups"], world)
     tables = {name: table(found, TABLES[name]) for name, found in rows.items()}
     return Findings.of(
-        [*_notes(clean, world, split, items=bool(paths)), *collapsed.notes], **tables
+        [*_notes(clean, world, split, items=bool(paths)), *collapsed.notes], claims, **tables
     )
 
 
@@ -144,7 +166,7 @@ def _tables(
 ) -> Iterator[tuple[str, list[dict[str, object]]]]:
     groups = group_rows(panel)
     yield "groups", groups
-    yield "fairness", fairness_rows(panel, world.facts)
+    yield "fairness", fairness_rows(panel, world.facts, groups)
     yield "harm", harm_rows(panel, groups)
     yield "pareto", pareto_rows(panel)
     yield "stability", stability_rows(panel)
@@ -166,10 +188,22 @@ def association_rows(panel: Panel, facts: Mapping[str, Facts]) -> list[dict[str,
             found: list[Association] = [
                 each for compute in _ASSOCIATIONS for each in compute(observations)
             ]
+            basis = LANGUAGES if observations.seeds > 1 else ITEMS
             rows += [
                 {"encoder": panel.evidence.encoder, "recipe": recipe, **asdict(each)}
+                | {"basis": basis}
                 for each in found
             ]
+    families: dict[tuple[str, str], list[dict[str, object]]] = {}
+    for row in rows:
+        if row["p"] is not None and row["languages"] >= ENOUGH_LANGUAGES:
+            families.setdefault((row["method"], row["predictor"]), []).append(row)
+    for held in families.values():
+        for row, p in zip(held, holm([row["p"] for row in held]), strict=True):
+            row |= {"p_adjusted": p, "tests": len(held)}
+            row["verdict"] = verdict(row["value"], p, (FALLS, RISES), row["basis"])
+    for row in rows:
+        row["basis"] = LANGUAGES if row["low"] is not None else None
     return rows
 
 
@@ -177,7 +211,7 @@ def _observations(
     panel: Panel, facts: Mapping[str, Facts], recipe: str, outcome: str
 ) -> Observations | None:
     """Chance-corrected scores of a recipe, or its gains in points; None where there are none."""
-    series, tasks, codes = [], [], []
+    series, seeds, tasks, codes = [], [], [], []
     for target in panel.averaged:
         scores = panel.scores(target, recipe)
         if outcome == GAIN:
@@ -186,7 +220,8 @@ def _observations(
             found = None if scores is None else panel.corrected(target, scores)
         if found is not None:
             own = panel.codes(target)
-            series.append(found.both)
+            series.append(found.observed)
+            seeds.append(found.seeds)
             tasks += [target] * len(own)
             codes += own
     if not series:
@@ -197,7 +232,8 @@ def _observations(
         tasks=tuple(tasks),
         languages=tuple(codes),
         families=tuple(panel.languages[code].family for code in codes),
-        values=np.hstack(series),
+        values=np.concatenate(series).astype(float),
+        seeds=min(seeds),
         predictors={
             DISTANCE: _numbers(each and each.syntactic_distance for each in known),
             TEXT_SIZE: np.log1p(_numbers(each and each.cc100_gib for each in known)),

@@ -81,13 +81,13 @@ def _fit(panel: OfLanguages) -> _Fit | str:
     """The mixed model, or why there is none."""
     if len(panel.codes) < ENOUGH_LANGUAGES:
         return "too few languages for a model"
-    varying = [task for task, values in panel.values.items() if np.ptp(values[0]) > 0]
+    varying = [task for task, values in panel.values.items() if np.ptp(values) > 0]
     if not varying:
         return "nothing varies within a task"
     places = np.concatenate([panel.members[task] for task in varying])
     if len(set(places.tolist())) == len(places):
         return "no language is in two tasks: its own part cannot be told from chance"
-    outcome = np.concatenate([_standardised(panel.values[task][0]) for task in varying])
+    outcome = np.concatenate([_standardised(panel.values[task]) for task in varying])
     of_task = np.repeat(np.arange(len(varying)), [len(panel.members[task]) for task in varying])
     predictors = [
         row if set(row.tolist()) <= {0, 1} else _standardised(row) for row in panel.predictors

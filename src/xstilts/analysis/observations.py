@@ -12,6 +12,9 @@ from xstilts.analysis.rank_correlation import rank_correlation
 # What languages are known by.
 DISTANCE, TEXT_SIZE, LATIN = "distance from English", "log(1 + GiB of text)", "Latin script"
 
+# What the outcome does where the predictor is greater.
+RISES, FALLS = "rises with it", "falls with it"
+
 # With fewer languages than this nothing is concluded.
 ENOUGH_LANGUAGES = 10
 
@@ -31,8 +34,9 @@ class Observations:
     Attributes:
         outcome: its name.
         tasks, languages, families: (n,) each.
-        values: (1 + draws, n), finite; row 0 is what was observed. One row is enough.
+        values: (n,), finite, as observed.
         predictors: name to (n,), one value a language; nan where unknown.
+        seeds: how many the outcomes are means of; the fewest.
     """
 
     outcome: str
@@ -41,6 +45,7 @@ class Observations:
     families: tuple[str, ...]
     values: np.ndarray
     predictors: Mapping[str, np.ndarray]
+    seeds: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +85,7 @@ class OfLanguages:
         codes, families: of each language, (languages,); codes are sorted.
         predictors: (predictors, languages), finite; the first is the one in question.
         members: task to the places of its languages in `codes`, if they are enough.
-        values: task to its outcomes, (1 + draws, members).
+        values: task to its outcomes, (members,).
         left_out: tasks that have fewer than `fewest` languages.
     """
 
@@ -131,7 +136,7 @@ def of_languages(observations: Observations, names: tuple[str, ...], fewest: int
         predictors=np.array([[by_language[name][code] for code in codes] for name in names]),
         members={task: np.searchsorted(codes, held) for task, held in counted.items()},
         values={
-            task: observations.values[:, [rows[task][code] for code in held]].astype(float)
+            task: observations.values[[rows[task][code] for code in held]].astype(float)
             for task, held in counted.items()
         },
         left_out=tuple(task for task in rows if task not in counted),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -28,6 +28,7 @@ class Panel:
         unseen: languages that the encoder was not pretrained on, as far as is known.
         majority: (target, language) to the score of always answering the majority label, where a
             tagging task's chance level is taken from it.
+        baseline: the recipe that gains are over.
     """
 
     evidence: Evidence
@@ -35,6 +36,7 @@ class Panel:
     languages: Mapping[str, Language]
     unseen: Set[str] = frozenset()
     majority: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    baseline: str = NONE
 
     @cached_property
     def targets(self) -> tuple[str, ...]:
@@ -63,8 +65,19 @@ class Panel:
         sample = self.evidence.samples.get(target)
         return tuple(code for code in sample.languages if code in self.languages) if sample else ()
 
+    def covered(self, target: str) -> tuple[str, ...]:
+        """The languages of a target's scores that are known: `codes`, then English."""
+        english = (SOURCE_LANGUAGE,) if SOURCE_LANGUAGE in self._covered(target) else ()
+        return (*self.codes(target), *english)
+
     def scores(self, target: str, recipe: str, beside: str | None = None) -> Draws | None:
         """(1 + draws, languages in the order of `codes`): scores in points, English left out."""
+        return self.scores_in(self.codes(target), target, recipe, beside)
+
+    def scores_in(
+        self, codes: Sequence[str], target: str, recipe: str, beside: str | None = None
+    ) -> Draws | None:
+        """(1 + draws, languages): scores in points; None where the recipe has no (common) seed."""
         found = self.evidence.scores(target, recipe, beside)
         if found is None:
             return None
@@ -75,8 +88,8 @@ class Panel:
                 found, seeds=max(found.seeds, every), most_seeds=max(found.most_seeds, every)
             )
         order = self.evidence.samples[target].languages
-        places = [order.index(code) for code in self.codes(target)]
-        return found.map(lambda scores: scores[:, places].astype(float))
+        places = [order.index(code) for code in codes]
+        return found.map(lambda scores: scores[:, places])
 
     def english(self, target: str, recipe: str, beside: str | None = None) -> Draws | None:
         """(1 + draws,): English scores in points; None for retrieval, or where there are none."""
@@ -84,12 +97,12 @@ class Panel:
         if found is None or SOURCE_LANGUAGE not in self._covered(target):
             return None
         place = self.evidence.samples[target].languages.index(SOURCE_LANGUAGE)
-        return found.map(lambda scores: scores[:, place].astype(float))
+        return found.map(lambda scores: scores[:, place])
 
     def gain(self, target: str, recipe: str) -> Draws | None:
         """(1 + draws, languages): points over the baseline, None without a seed in common."""
-        after = self.scores(target, recipe, NONE)
-        before = self.scores(target, NONE, recipe)
+        after = self.scores(target, recipe, self.baseline)
+        before = self.scores(target, self.baseline, recipe)
         return None if after is None or before is None else after.minus(before)
 
     def chance(self, target: str, codes: tuple[str, ...]) -> np.ndarray:
@@ -123,6 +136,11 @@ class Panel:
     def items(self, target: str, code: str) -> int:
         """The number of items of a language, 0 where it is not known."""
         return self.evidence.samples[target].counts.get(code, 0)
+
+    @cached_property
+    def everything(self) -> Panel:
+        """What was observed of all seeds, collapsed ones among them; without draws."""
+        return replace(self, evidence=self.evidence.everything)
 
     def _chance(self, target: str, code: str) -> float:
         task = TARGETS[target]

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from xstilts.analysis.evidence import Evidence
-from xstilts.analysis.inference.estimates import Estimate
+from xstilts.analysis.inference.adjust import verdict
+from xstilts.analysis.inference.draws import ITEMS, Draws
+from xstilts.analysis.inference.estimates import Estimate, estimate
 from xstilts.task_types import SOURCE_LANGUAGE
 from xstilts.tasks import TARGETS, XTREME
 
 SUPPORTED = "supported"
 NOT_SUPPORTED = "not supported"
-NOT_ENOUGH = "not enough data to tell"
 NOT_TESTABLE = "not testable"
 
 NO_ITEMS = "item-level predictions, without which there is no interval"
+
+# The part that claims that there is no gain.
+NO_GAIN = "4b"
 
 # Below this number of seeds the draws say little about what another seed would change.
 _ENOUGH_SEEDS = 5
@@ -32,20 +37,18 @@ class Measure:
     p: float | None
 
     @classmethod
-    def of(cls, name: str, estimate: Estimate) -> Measure:
+    def of(cls, name: str, quantity: Draws | Estimate) -> Measure:
         """An estimate with a name."""
-        return cls(
-            name=name, value=estimate.value, low=estimate.low, high=estimate.high, p=estimate.p
-        )
+        found = estimate(quantity) if isinstance(quantity, Draws) else quantity
+        return cls(name=name, value=found.value, low=found.low, high=found.high, p=found.p)
 
 
 @dataclass(frozen=True, kw_only=True)
 class FamilyChange:
     """What a recipe does to one family of languages.
 
-    `single` marks a family of which the run has one language: what is said of it is said of that
-    language. `outcome` is "gains", "loses" or "not clear", with p values that hold for all
-    families of the recipe together.
+    The numbers are those of `findings.GROUPS`. `single` marks a family of which the run has one
+    language: what is said of it is said of that language. `outcome` is the verdict there.
     """
 
     family: str
@@ -69,9 +72,12 @@ class Part:
         statement: what is claimed.
         quantity: what is computed, in a sentence.
         value, low, high: the quantity in points and its 95 % interval; None where there is none.
+        error: its standard error; seeds_share: what seeds give of its square; seeds: the fewest.
         p: of the quantity being 0, two-sided.
-        p_holm: the same, holding for all parts of this encoder together.
-        verdict: see `xstilts.analysis.claims`.
+        p_adjusted: the same, holding for all `tests` statements of `adjusted_in` together.
+        verdict: from `p_adjusted`, see `xstilts.analysis.claims`.
+        detectable: the smallest true quantity, in points, that would be called in four of five
+            runs.
         missing: what the run lacks for the whole claim; empty if nothing.
         reference: the study's own figure, marked as the study's.
         basis: what the quantity rests on.
@@ -86,14 +92,45 @@ class Part:
     value: float | None = None
     low: float | None = None
     high: float | None = None
+    error: float | None = None
+    seeds_share: float | None = None
+    seeds: int | None = None
     p: float | None = None
-    p_holm: float | None = None
+    p_adjusted: float | None = None
+    tests: int | None = None
+    adjusted_in: str = ""
+    detectable: float | None = None
     verdict: str = NOT_TESTABLE
     missing: str = ""
     reference: str = ""
     basis: str = ""
     measures: tuple[Measure, ...] = ()
     families: tuple[FamilyChange, ...] = ()
+
+    @property
+    def estimate(self) -> Estimate:
+        """The quantity as an estimate."""
+        return Estimate(
+            value=self.value or 0.0,
+            low=self.low,
+            high=self.high,
+            p=self.p,
+            error=self.error,
+            share=self.seeds_share or 0.0,
+            degrees=max(1, (self.seeds or 1) - 1),
+        )
+
+    @classmethod
+    def read(cls, stored: Mapping[str, Any]) -> Part:
+        """A part from plain data, as `dataclasses.asdict` and JSON have left it."""
+        more = {
+            "measures": tuple(Measure(**each) for each in stored["measures"]),
+            "families": tuple(
+                FamilyChange(**{**each, "languages": tuple(each["languages"])})
+                for each in stored["families"]
+            ),
+        }
+        return cls(**{**stored, **more})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,16 +148,17 @@ class Facts:
         return bool(self.tasks) and set(self.languages) == {SOURCE_LANGUAGE} and not self.mlm
 
 
-def verdict(estimate: Estimate, *, claims_none: bool = False) -> str:
-    """The verdict on a quantity that is claimed to be above 0, or, `claims_none`, not to be."""
-    if estimate.low is None or estimate.high is None:
-        return NOT_ENOUGH
-    if claims_none:
-        above, below = estimate.low > 0, estimate.high <= 0
-        return SUPPORTED if below else NOT_SUPPORTED if above else NOT_ENOUGH
-    if estimate.low > 0:
-        return SUPPORTED
-    return NOT_SUPPORTED if estimate.high < 0 else NOT_ENOUGH
+def judged(part: Part, p_adjusted: float, tests: int) -> Part:
+    """The part with its verdict; with one seed it is on this run."""
+    claims_none = part.number == NO_GAIN
+    words = (SUPPORTED, NOT_SUPPORTED) if claims_none else (NOT_SUPPORTED, SUPPORTED)
+    basis = ITEMS if part.seeds == 1 else None
+    return replace(
+        part,
+        p_adjusted=p_adjusted,
+        tests=tests,
+        verdict=verdict(part.value or 0.0, p_adjusted, words, basis),
+    )
 
 
 # target, recipe, and the recipe that it is set against

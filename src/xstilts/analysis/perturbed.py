@@ -14,9 +14,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from xstilts.analysis.evidence import Evidence
-from xstilts.analysis.findings import EVERY
+from xstilts.analysis.findings import EVERY, GAINS, LOSES
 from xstilts.analysis.group_means import (
     Grouped,
+    Judged,
+    Mean,
     change_columns,
     group_means,
     judge,
@@ -24,9 +26,9 @@ from xstilts.analysis.group_means import (
     means,
 )
 from xstilts.analysis.groups import Group, Layout
+from xstilts.analysis.inference.adjust import benjamini_hochberg
 from xstilts.analysis.inference.bootstrap import Sample, resample
 from xstilts.analysis.inference.draws import Draws, combine
-from xstilts.analysis.inference.estimates import benjamini_hochberg
 from xstilts.analysis.items import (
     CLEAN,
     CellFile,
@@ -47,6 +49,7 @@ MORE_ROBUST, LESS_ROBUST = "more robust", "less robust"
 # Who scores less has fewer points to lose: that alone is not robust.
 LOSES_LESS, LOSES_MORE = "loses fewer points", "loses more points"
 NEAR_CHANCE = "too near chance"
+_WORDS = {DROP: (MORE_ROBUST, LESS_ROBUST), LOSS: (LOSES_LESS, LOSES_MORE)}
 
 # The chance-corrected clean score of a group from which a relative drop is told.
 _SMALLEST = 0.05
@@ -176,7 +179,9 @@ def perturbed_rows(
         split: of which items were perturbed.
         draws: B.
     """
-    rows = []
+    rows: list[dict[str, object]] = []
+    # The statements on a recipe and a quantity are one family.
+    changed: dict[tuple[str, str], list[Judged]] = {}
     for condition, held in _by_condition(files, panel, split).items():
         kind, strength = parse_condition(condition)
         clean = _panel(panel, {key: (each.cells, each.clean) for key, each in held.items()}, draws)
@@ -195,15 +200,18 @@ def perturbed_rows(
             every = {target: found[target] for target in panel.averaged if target in found}
             scopes = {target: {target: measured} for target, measured in found.items()}
             for target, scope in {**scopes, EVERY: every}.items():
-                for row in _rows(scope):
+                for row, value, change in _rows(scope):
                     rows.append({**head, "target": target, **row})
-    for recipe in panel.recipes:
-        for quantity, words in (
-            (DROP, (MORE_ROBUST, LESS_ROBUST)),
-            (LOSS, (LOSES_LESS, LOSES_MORE)),
-        ):
-            ours = [row for row in rows if (row["recipe"], row["quantity"]) == (recipe, quantity)]
-            judge(ours, benjamini_hochberg, words)
+                    if recipe == NONE and row["quantity"] == LOSS:
+                        # What perturbation costs at all.
+                        change = value
+                        rows[-1]["p"] = value and value.estimate.p
+                    if change is not None:
+                        family = changed.setdefault((recipe, row["quantity"]), [])
+                        family.append(Judged(row=rows[-1], change=change))
+    for (recipe, quantity), judged in changed.items():
+        own = recipe == NONE and quantity == LOSS
+        judge(judged, benjamini_hochberg, (GAINS, LOSES) if own else _WORDS[quantity])
     return rows
 
 
@@ -256,8 +264,10 @@ def _panel(
     return replace(panel, evidence=evidence)
 
 
-def _rows(scope: Mapping[str, _Measured]) -> Iterator[dict[str, object]]:
-    """The rows of one target, or of the mean over several."""
+def _rows(
+    scope: Mapping[str, _Measured],
+) -> Iterator[tuple[dict[str, object], Mean | None, Mean | None]]:
+    """The rows of one target, or of the mean over several, with its quantity and its change."""
     for name in (DROP, LOSS):
         values = means({target: held.values[name] for target, held in scope.items()})
         changes = means(
@@ -286,7 +296,7 @@ def _rows(scope: Mapping[str, _Measured]) -> Iterator[dict[str, object]]:
                 told = value.estimate
                 row |= {"value": told.value, "low": told.low, "high": told.high}
                 row |= {"basis": value.basis, **change_columns(changes.get(group))}
-            yield row
+            yield row, value, changes.get(group) if value else None
 
 
 def _why(having: Sequence[str], defined: Sequence[str]) -> str | None:

@@ -21,9 +21,11 @@ import polars as pl
 
 from xstilts.analysis.agreement import mcnemar, pitfall
 from xstilts.analysis.evidence import Evidence
-from xstilts.analysis.findings import ALL, EVERY, FAMILY, LANGUAGE
+from xstilts.analysis.findings import EVERY, FAMILY, LANGUAGE
 from xstilts.analysis.group_means import (
     Grouped,
+    Judged,
+    Mean,
     change_columns,
     group_means,
     judge,
@@ -31,9 +33,9 @@ from xstilts.analysis.group_means import (
     means,
 )
 from xstilts.analysis.groups import Group, Layout
+from xstilts.analysis.inference.adjust import holm
 from xstilts.analysis.inference.bootstrap import Sample, resample
 from xstilts.analysis.inference.draws import Draws
-from xstilts.analysis.inference.estimates import holm
 from xstilts.analysis.items import CLEAN, CellFile, Items, of_target
 from xstilts.analysis.panel import Panel
 from xstilts.recipes import NONE
@@ -141,10 +143,14 @@ def pitfall_rows(
         head = {"encoder": panel.evidence.encoder, "recipe": recipe}
         scopes = {target: {target: measured} for target, measured in found.items()}
         for target, scope in {**scopes, EVERY: found}.items():
-            own = [{**head, "target": target, **row} for row in _rows(scope)]
-            for grouping in (LANGUAGE, FAMILY, ALL):
-                judge([row for row in own if row["grouping"] == grouping], holm, (FEWER, MORE))
-            rows += own
+            judged: dict[object, list[Judged]] = {}
+            for row, change in _rows(scope):
+                rows.append({**head, "target": target, **row})
+                if change is not None:
+                    family = judged.setdefault(row["grouping"], [])
+                    family.append(Judged(row=rows[-1], change=change))
+            for family in judged.values():
+                judge(family, holm, (FEWER, MORE))
     return rows
 
 
@@ -255,8 +261,8 @@ def _measure(held: Matched, panel: Panel, rates: Panel, recipe: str) -> _Measure
     )
 
 
-def _rows(scope: Mapping[str, _Measured]) -> Iterator[dict[str, object]]:
-    """The rows of one target, or of the mean over several."""
+def _rows(scope: Mapping[str, _Measured]) -> Iterator[tuple[dict[str, object], Mean | None]]:
+    """The rows of one target, or of the mean over several, each with its change."""
     values = means({target: held.rate for target, held in scope.items()})
     changes = means({target: held.change for target, held in scope.items() if held.change})
     for group in dict.fromkeys(group for held in scope.values() for group in held.layout):
@@ -283,4 +289,4 @@ def _rows(scope: Mapping[str, _Measured]) -> Iterator[dict[str, object]]:
             if told.low is not None and told.high is not None:
                 row |= {"low": max(0.0, told.low), "high": min(1.0, told.high)}
             row |= change_columns(changes.get(group))
-        yield row
+        yield row, changes.get(group) if rate else None

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-import numpy as np
-
 from xstilts.analysis.evidence import Evidence
-from xstilts.analysis.inference.estimates import Estimate, percentile
+from xstilts.analysis.inference.adjust import NOT_ENOUGH
+from xstilts.analysis.inference.draws import Draws, mean_of
+from xstilts.analysis.inference.estimates import Estimate
 from xstilts.analysis.parts import (
     NO_ITEMS,
     Comparison,
@@ -19,7 +19,6 @@ from xstilts.analysis.parts import (
     basis,
     missing,
     missing_recipes,
-    verdict,
 )
 from xstilts.analysis.selection import Development
 from xstilts.recipes import MULTI, NONE
@@ -72,7 +71,7 @@ class Run:
         """The study's English conditions: single tasks and the multi-task recipe."""
         return (*self.singles.values(), *([self.multi] if self.multi else []))
 
-    def gains(self, recipe: str, other: str = NONE) -> dict[str, np.ndarray]:
+    def gains(self, recipe: str, other: str = NONE) -> dict[str, Draws]:
         """Target of XTREME's nine to the gain of a recipe over another."""
         return {
             target: gain
@@ -95,26 +94,28 @@ class Run:
         """What the gains of these recipes rest on."""
         return [(target, recipe, NONE) for recipe in recipes for target in self.gains(recipe)]
 
-    def settle(
+    def with_estimate(
         self,
         part: Part,
         estimate: Estimate,
         comparisons: Iterable[Comparison],
         *lacking: str,
         measures: Iterable[Measure] = (),
-        claims_none: bool = False,
     ) -> Part:
-        """The part with its estimate, the verdict on it and what it rests on."""
+        """The part with its estimate and what it rests on; the verdict follows with all parts."""
+        comparisons = list(comparisons)
+        seeds = min(len(self.evidence.common_seeds(*each)) for each in comparisons)
         return replace(
             part,
-            **vars(estimate),
-            verdict=verdict(estimate, claims_none=claims_none),
+            value=estimate.value,
+            low=estimate.low,
+            high=estimate.high,
+            p=estimate.p,
+            error=estimate.error,
+            seeds_share=None if estimate.error is None else estimate.share,
+            seeds=seeds,
+            verdict=NOT_ENOUGH,
             missing=missing(*lacking, "" if self.evidence.draws else NO_ITEMS),
             basis=basis(self.evidence, comparisons),
             measures=tuple(measures),
         )
-
-
-def mean_of(series: Sequence[np.ndarray]) -> Estimate:
-    """The mean of several quantities, each (1 + draws,)."""
-    return percentile(np.mean(series, axis=0))

@@ -17,6 +17,7 @@ import polars as pl
 
 from xstilts.analysis.collapse import Cell, collapsed_scores, drop
 from xstilts.analysis.evidence import Evidence
+from xstilts.analysis.inference.draws import Draws, combine, mean_of
 from xstilts.analysis.items import CLEAN
 from xstilts.files import atomic_path
 from xstilts.recipes import NONE
@@ -166,7 +167,7 @@ def write_selection(path: str | Path, table: Table) -> None:
 
 def selected_gain(
     evidence: Evidence, developments: Mapping[str, Development]
-) -> tuple[np.ndarray | None, tuple[str, ...]]:
+) -> tuple[Draws | None, tuple[str, ...]]:
     """The gain over the baseline of choosing for each target, chosen anew in each draw.
 
     Development scores are known by run, not by item, so that their draws are those of seeds.
@@ -188,17 +189,35 @@ def selected_gain(
             for recipe in held.scores
             if recipe != NONE and (gain := evidence.gain(target, recipe)) is not None
         }
-        nothing = np.zeros(1 + evidence.draws)
         if NONE in held.scores or not known:
-            known = {NONE: nothing, **known}
+            known = {NONE: _no_gain(evidence, target, known), **known}
         if len(known) > 1 or NONE not in known:
             devs = [evidence.mean_over_seeds(held.scores[recipe]) for recipe in known]
-            choice = np.round(np.stack(devs), _DECIMALS).argmax(axis=0)
-            gains.append(np.stack(list(known.values()))[choice, np.arange(len(choice))])
+            gains.append(_chosen([*known.values(), *devs]))
         else:
-            gains.append(nothing)
+            gains.append(known[NONE])
         targets.append(target)
-    return (np.mean(gains, axis=0) if gains else None), tuple(targets)
+    return (mean_of(gains) if gains else None), tuple(targets)
+
+
+def _no_gain(evidence: Evidence, target: str, known: Mapping[str, Draws]) -> Draws:
+    """The gain of the baseline over itself, 0 in every draw."""
+    some = next(iter(known.values()), None)
+    if some is None:
+        some = evidence.scores(target, NONE)
+        some = some.map(lambda scores: scores[:, 0])
+    return some.map(np.zeros_like)
+
+
+def _chosen(parts: Sequence[Draws]) -> Draws:
+    """Of gains and as many development scores: the gain whose score is the greatest."""
+
+    def choose(arrays: Sequence[np.ndarray]) -> np.ndarray:
+        gains, devs = np.split(np.stack(arrays), 2)
+        choice = np.round(devs, _DECIMALS).argmax(axis=0)
+        return np.take_along_axis(gains, choice[None], axis=0)[0]
+
+    return combine(parts, choose)
 
 
 def _development(

@@ -22,20 +22,16 @@ from xstilts.analysis.findings import (
     FAMILY,
     GAIN,
     GAINS,
-    ITEMS,
     LANGUAGE,
-    LANGUAGES,
     LESS_FAIR,
-    LEVEL,
     LOSES,
-    NOT_ENOUGH,
     POINTS,
     SCORE,
-    SEEDS,
     Findings,
 )
-from xstilts.analysis.inference.estimates import holm
-from xstilts.analysis.observations import DISTANCE, ENOUGH_LANGUAGES
+from xstilts.analysis.inference.adjust import IN_RUN, NOT_ENOUGH, plain
+from xstilts.analysis.inference.draws import ITEMS, LANGUAGES, SEEDS
+from xstilts.analysis.observations import DISTANCE
 from xstilts.perturb.wording import WORDING
 from xstilts.recipes import NONE
 
@@ -47,8 +43,8 @@ _NAMED = 6
 _EVENNESS = ("gini", "spread", "family_gap")
 # What an interval does not cover has to be said.
 _WORST = (
-    "; it is the worst of the families with several languages, found within each task and each"
-    " draw, mean over tasks"
+    "; it is the worst of the families with several languages, found within each task, mean over"
+    " tasks"
 )
 _BASES = {ITEMS: ", of one seed", LANGUAGES: ", over languages", SEEDS: ", over seeds alone"}
 _ALL_BASES = {
@@ -130,27 +126,27 @@ class _Of:
         rows = self._rows(
             "groups", target=EVERY, grouping=ALL, group=ALL_LANGUAGES, quantity=GAIN, scale=POINTS
         )
-        clear = [row for row in rows if row["verdict"] in (GAINS, LOSES)]
+        clear = [row for row in rows if plain(row["verdict"]) in (GAINS, LOSES)]
         what = f"the mean over {_count(len(rows[0]['languages']), 'language')}" if rows else ""
-        told = [
-            (row["recipe"], row["value"], self._interval(row, lowered=row["value"] < 0))
-            for row in clear
-        ]
-        yield from self._moved(what, told)
+        yield from self._moved(what, clear, "value")
         yield from self._unclear([row for row in rows if row not in clear])
 
     def _moved(
-        self, what: str, told: Sequence[tuple[str, float, str]], remark: str = ""
+        self, what: str, rows: Sequence[_Row], column: str, remark: str = ""
     ) -> Iterator[str]:
-        """One sentence on all recipes that raise or lower something: name, points, interval."""
-        parts = [
-            f"{self._name(recipe)} {'raises' if value > 0 else 'lowers'}"
-            f" {what if number == 0 else 'it'} by {_points(abs(value))}"
-            f"{' points' if number == 0 else ''} ({interval})"
-            for number, (recipe, value, interval) in enumerate(told)
-        ]
-        if parts:
-            yield f"In this run, {_listed(parts)}{remark}."
+        """Sentences on all recipes that raise or lower something, those of one seed apart."""
+        prefix = "" if column == "value" else f"{column}_"
+        for in_run in (False, True):
+            held = [row for row in rows if row["verdict"].endswith(IN_RUN) == in_run]
+            parts = [
+                f"{self._name(row['recipe'])} {'raises' if row[column] > 0 else 'lowers'}"
+                f" {what if number == 0 else 'it'} by {_points(abs(row[column]))}"
+                f"{' points' if number == 0 else ''}"
+                f" ({self._interval(row, prefix, lowered=row[column] < 0)})"
+                for number, row in enumerate(held)
+            ]
+            if parts:
+                yield f"{'In this run, ' if in_run else ''}{_listed(parts)}{remark}."
 
     def _unclear(self, rows: Sequence[_Row]) -> Iterator[str]:
         if not rows:
@@ -160,23 +156,21 @@ class _Of:
             + (f" ({self._interval(row)})" if row["low"] is not None else "")
             for row in rows
         ]
-        yield f"Not enough data to tell whether the mean over languages changes: {_listed(told)}."
+        yield (
+            f"Not enough data to tell whether the mean over languages changes: {_listed(told)}"
+            f"{_seen(rows)}."
+        )
 
     def _worst_family(self) -> Iterator[str]:
         rows = self._rows("fairness", target=EVERY, measure="worst_family", scale=POINTS)
         changed = [row for row in rows if row["recipe"] != NONE and row["change"] is not None]
-        clear = [row for row in changed if row["verdict"] not in (None, NOT_ENOUGH)]
-        told = [
-            (row["recipe"], value, self._interval(row, "change_", lowered=value < 0))
-            for row in clear
-            for value in [row["change"]]
-        ]
-        yield from self._moved("the worst family", told, _WORST)
-        rest = [row["recipe"] for row in changed if row not in clear]
-        if rest and changed:
+        clear = [row for row in changed if plain(row["verdict"]) in (FAIRER, LESS_FAIR)]
+        yield from self._moved("the worst family", clear, "change", _WORST)
+        rest = [row for row in changed if row not in clear]
+        if rest:
             yield (
                 "Not enough data to tell whether the worst family is better or worse off after"
-                f" {_listed(map(self._name, rest))}."
+                f" {_listed(self._name(row['recipe']) for row in rest)}{_seen(rest)}."
             )
         if not changed:
             yield (
@@ -194,14 +188,15 @@ class _Of:
                     f"{self._group(row)} by {_points(abs(row['value']))}"
                     f" ({self._interval(row, lowered=row['value'] < 0)})"
                     for row in own
-                    if row["verdict"] == verdict
+                    if plain(row["verdict"]) == verdict
                 ]
                 if told:
                     parts.append(f"{verb} {_listed(told)}")
             unclear = sum(row["verdict"] == NOT_ENOUGH for row in own)
             if parts:
                 rest = f"; of {_count(unclear, 'more')} nothing is clear" if unclear else ""
-                yield f"By family, {self._name(recipe)} {' and '.join(parts)}{rest}."
+                where = self._where(own)
+                yield f"By family, {self._name(recipe)} {' and '.join(parts)}{where}{rest}."
 
     def _group(self, row: _Row) -> str:
         """A family, or the one language that it has here."""
@@ -217,7 +212,8 @@ class _Of:
             clear = [
                 row
                 for name in _EVENNESS
-                if (row := own.get(name)) is not None and row["verdict"] in (FAIRER, LESS_FAIR)
+                if (row := own.get(name)) is not None
+                and plain(row["verdict"]) in (FAIRER, LESS_FAIR)
             ]
             mean = own.get("mean_languages")
             if not clear or mean is None or mean["change"] is None:
@@ -229,15 +225,15 @@ class _Of:
                 f" ({self._interval(row, 'change_', lowered=row['change'] < 0)})"
                 for row in clear
             ]
-            sides = {row["verdict"] for row in clear}
+            sides = {plain(row["verdict"]) for row in clear}
             word = {FAIRER: "more even", LESS_FAIR: "less even"}
             how = " and in another way ".join(
                 word[side] for side in (FAIRER, LESS_FAIR) if side in sides
             )
             yield (
-                f"Scores are {how} over languages after {self._name(recipe)}: {_listed(told)},"
-                f" while their chance-corrected mean changes by {_signed(mean['change'])}"
-                f" ({self._interval(mean, 'change_')})."
+                f"Scores are {how} over languages after {self._name(recipe)}{self._where(clear)}:"
+                f" {_listed(told)}, while their chance-corrected mean changes by"
+                f" {_signed(mean['change'])} ({self._interval(mean, 'change_')})."
             )
 
     def _harm(self) -> Iterator[str]:
@@ -249,17 +245,17 @@ class _Of:
         ]
         if told:
             yield (
-                "A language loses in a task, with its whole interval below 0,"
-                f" {_listed(told)} cases (by chance alone in about one of forty)."
+                f"A language loses for certain in a task{self._where(self._rows('groups'))},"
+                f" {_listed(told)} cases (p adjusted for all of these)."
             )
         elif rows and all(row["strictly"] is not None for row in rows):
-            yield "In no case does a language's whole interval lie below 0: no sure harm is seen."
+            yield "No language loses for certain in any task: no sure harm is seen."
 
     def _perturbed(self) -> Iterator[str]:
         rows = self._rows("perturbed", target=EVERY, grouping=ALL, quantity="loss", recipe=NONE)
         strongest: dict[str, _Row] = {}
         for row in rows:
-            if row["low"] is not None and row["low"] > 0:
+            if plain(row["verdict"]) == LOSES:
                 held = strongest.get(row["kind"])
                 if held is None or row["strength"] > held["strength"]:
                     strongest[row["kind"]] = row
@@ -270,8 +266,8 @@ class _Of:
                 for kind, row in strongest.items()
             ]
             yield (
-                "Without intermediate training, perturbed inputs lower the mean over languages:"
-                f" {_listed(told)}."
+                "Without intermediate training, perturbed inputs lower the mean over languages"
+                f"{self._where(list(strongest.values()))}: {_listed(told)}."
             )
         # Who scores less has fewer points to lose, so that robustness is told by the share of them.
         changes = self._rows("perturbed", target=EVERY, grouping=ALL, quantity="drop")
@@ -284,7 +280,10 @@ class _Of:
             for row in clear
         ]
         if told:
-            yield f"Of what is scored above chance, compared with the baseline, {_listed(told)}."
+            yield (
+                "Of what is scored above chance, compared with the baseline"
+                f"{self._where(clear)}, {_listed(told)}."
+            )
         elif any(row["change"] is not None for row in changes):
             yield (
                 "Not enough data to tell whether intermediate training makes scores more or less"
@@ -308,31 +307,45 @@ class _Of:
                     f"This share {'falls' if lowered else 'rises'} by"
                     f" {_points(100 * abs(row['change']))} points after"
                     f" {self._name(row['recipe'])}"
+                    f"{self._where([row])}"
                     f" ({self._interval(row, 'change_', factor=100, lowered=lowered)})."
                 )
 
     def _distance(self) -> Iterator[str]:
         held = self._tables["association"].filter(
             pl.col("method") == SPEARMAN,
-            pl.col("languages") >= ENOUGH_LANGUAGES,
             pl.col("predictor") == DISTANCE,
-            pl.col("p").is_not_null(),
+            pl.col("verdict").is_not_null() & (pl.col("verdict") != NOT_ENOUGH),
             # Scores after every recipe go with distance much alike: the baseline's is told.
             (pl.col("outcome") != SCORE) | (pl.col("recipe") == NONE),
         )
-        rows = held.rows(named=True)
-        for row, p in zip(rows, holm([row["p"] for row in rows]), strict=True):
-            if p >= LEVEL or row["low"] is None or row["low"] <= 0 <= row["high"]:
-                continue
+        for row in held.iter_rows(named=True):
             gain = f"the gain of {self._name(row['recipe'])}"
             what = "the score" if row["outcome"] == SCORE else gain
             way = "lower" if row["value"] < 0 else "higher"
             yield (
-                f"The further a language is from English, the {way} {what}"
+                f"The further a language is from English{self._where([row])}, the {way} {what}"
                 f" (Spearman's ρ {_rho(row['value'])}, 95 % {_rho(row['low'])} to"
                 f" {_rho(row['high'])}, {row['languages']} languages; distance, size of"
                 " pretraining text and script go together)."
             )
+
+    def _where(self, rows: Sequence[_Row]) -> str:
+        """Says that verdicts are on one run, where they are and it is not said at the start."""
+        in_run = any((row["verdict"] or "").endswith(IN_RUN) for row in rows)
+        return IN_RUN if in_run else ""
+
+
+def _seen(rows: Sequence[_Row]) -> str:
+    """What could have been seen, of rows with the smallest detectable effect."""
+    known = [row["detectable"] for row in rows if row["detectable"] is not None]
+    if not known:
+        return ""
+    sizes = dict.fromkeys(_points(size) for size in (min(known), max(known)))
+    return (
+        f"; a true change of {' to '.join(sizes)} points would be seen in four of five such"
+        f" experiments"
+    )
 
 
 def _within(title: str) -> str:

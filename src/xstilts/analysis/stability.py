@@ -7,12 +7,17 @@ from itertools import combinations
 
 import numpy as np
 
-from xstilts.analysis.agreement import best_stays_best, kendall_tau_b, kendall_w
+from xstilts.analysis.agreement import kendall_tau_b, kendall_w
 from xstilts.analysis.findings import EVERY
-from xstilts.analysis.inference.draws import basis_of, combine, mean_of
+from xstilts.analysis.inference.adjust import detectable, holm, verdict
+from xstilts.analysis.inference.draws import mean_of, stack
+from xstilts.analysis.inference.estimates import LEVEL, estimates
 from xstilts.analysis.panel import Panel
 from xstilts.recipes import NONE
 from xstilts.tasks import TARGETS
+
+BELOW_BEST = "below_best"
+CLEARLY_BELOW, MAY_BE_BEST = "below the best", "may be the best"
 
 # Recipe to seed to score.
 _BySeed = dict[str, dict[int, float]]
@@ -57,20 +62,45 @@ def _rows(panel: Panel, targets: Sequence[str]) -> Iterator[dict]:
 
 
 def _best(panel: Panel, targets: Sequence[str], recipes: Sequence[str]) -> Iterator[dict]:
-    """The recipe with the greatest mean over languages, and in how many draws it still is."""
+    """By how much each recipe's mean over languages is below the observed best.
+
+    Each recipe could have been the best, so p is adjusted by Holm over all pairs; of pairs that are
+    not compared p counts as 1.
+    """
     means = [
         mean_of(
             [panel.scores(target, recipe).map(lambda each: each.mean(-1)) for target in targets]
         )
         for recipe in recipes
     ]
-    scores = combine(means, lambda series: np.stack(series, axis=-1))
-    best, share = best_stays_best(scores.both)
-    if len(recipes) > 1 and np.isfinite(share) and basis_of(scores):
+    if len(recipes) < 2:
+        return
+    scores = stack(means)
+    best = int(scores.observed.argmax())
+    others = [place for place in range(len(recipes)) if place != best]
+    found = list(estimates(scores.map(lambda series: series[:, [best]] - series[:, others])))
+    if any(each.p is None for each in found):
+        return
+    tests = len(recipes) * (len(recipes) - 1) // 2
+    adjusted = holm([*(each.p for each in found), *[1.0] * (tests - len(found))])[: len(found)]
+    sizes = detectable(found, tests=tests)
+    for place, each, p, size in zip(others, found, adjusted, sizes, strict=True):
         yield {
-            "measure": "best_stays_best",
-            "name": recipes[best],
-            "value": share,
+            "measure": BELOW_BEST,
+            "name": recipes[place],
+            "value": each.value,
+            "low": each.low,
+            "high": each.high,
+            "error": each.error,
+            "seeds_share": each.share,
+            "p": each.p,
+            "p_adjusted": p,
+            "tests": tests,
+            "verdict": MAY_BE_BEST
+            if p >= LEVEL
+            else verdict(each.value, p, (MAY_BE_BEST, CLEARLY_BELOW), scores.basis),
+            "basis": scores.basis,
+            "detectable": size,
             "recipes": len(recipes),
             "seeds": scores.seeds,
         }

@@ -23,9 +23,9 @@ from xstilts.analysis.inference.behrens_fisher import critical_value
 
 # Equally probable variances that seeds may be estimated to have: power is off by at most half of
 # one, however steeply it depends on them.
-_VARIANCES = 400
+_VARIANCES = 200
 # Points of the table in which the smallest detectable effect is interpolated.
-_POINTS = 201
+_POINTS = 101
 
 
 def power(

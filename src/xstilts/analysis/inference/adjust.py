@@ -1,0 +1,77 @@
+"""p-values and verdicts for a family of statements that are made together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.stats import false_discovery_control
+
+from xstilts.analysis.inference.draws import ITEMS
+from xstilts.analysis.inference.estimates import LEVEL, Estimate
+from xstilts.analysis.inference.power import smallest_detectable
+
+NOT_ENOUGH = "not enough data to tell"
+# With one seed, what is true of its items says nothing of another seed.
+IN_RUN = " in this run"
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """p that hold for all tests together (Holm 1979), in the order given.
+
+    As statsmodels' `multipletests`, which collects the garbage of the whole process at every call:
+    30 ms each, for thousands of families.
+    """
+    p = np.asarray(p_values, dtype=float)
+    order = np.argsort(p, kind="stable")
+    raised = np.maximum.accumulate((len(p) - np.arange(len(p))) * p[order])
+    adjusted = np.empty(len(p))
+    adjusted[order] = np.minimum(raised, 1)
+    return adjusted.tolist()
+
+
+def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
+    """p for the false discovery rate (Benjamini and Hochberg 1995), in the order given.
+
+    Of the tests with an adjusted p of at most q, on average at most the share q is no effect. That
+    holds for independent tests and for some that are positively dependent.
+    """
+    return false_discovery_control(p_values).tolist() if len(p_values) else []
+
+
+def verdict(
+    value: float, p_adjusted: float | None, words: tuple[str, str], basis: str | None
+) -> str:
+    """What an adjusted p says of a value.
+
+    Args:
+        words: for a value below 0 and for one above.
+        basis: what the interval is over; over the items of one seed the verdict is on this run.
+    """
+    if p_adjusted is None or p_adjusted >= LEVEL:
+        return NOT_ENOUGH
+    return words[value > 0] + (IN_RUN if basis == ITEMS else "")
+
+
+def plain(verdict: str | None) -> str:
+    """A verdict without the words that say that it is on one run alone; empty for None."""
+    return (verdict or "").removesuffix(IN_RUN)
+
+
+def detectable(found: Sequence[Estimate], *, tests: int) -> list[float | None]:
+    """The smallest effect that each of these could detect, as one of `tests` statements.
+
+    What was estimated of its error is taken for the true one. None where there is no error.
+    """
+    places: dict[int, list[int]] = {}
+    for place, each in enumerate(found):
+        if each.error is not None:
+            places.setdefault(each.degrees, []).append(place)
+    known: list[float | None] = [None] * len(found)
+    for degrees, held in places.items():
+        errors = np.array([found[place].error for place in held])
+        shares = np.array([found[place].share for place in held])
+        smallest = smallest_detectable(errors, shares, degrees, tests=tests)
+        for place, value in zip(held, smallest.tolist(), strict=True):
+            known[place] = value
+    return known

@@ -1,0 +1,170 @@
+"""All sides of an experiment in order, in groups within which none differs from another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+import numpy as np
+
+from xstilts.analysis.comparable import Common, common
+from xstilts.analysis.data_differences import data_notes
+from xstilts.analysis.findings import ALL_LANGUAGES, EVERY
+from xstilts.analysis.inference.adjust import NOT_ENOUGH, detectable, holm, verdict
+from xstilts.analysis.inference.bootstrap import DRAWS, Sample, sample_of
+from xstilts.analysis.inference.draws import Draws, mean_of
+from xstilts.analysis.inference.estimates import Estimate, estimate
+from xstilts.analysis.inference.letters import letters
+from xstilts.analysis.side_scores import INDEPENDENT, PAIRED, Sides, cells_of, collapsed_of
+from xstilts.analysis.sides import Side, short_names
+from xstilts.errors import XstiltsError
+from xstilts.recipes import NONE
+from xstilts.tasks import SOURCE_LANGUAGE, XTREME
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placed:
+    """A side in the order of one scope: its mean, and the letters of the groups that it is in."""
+
+    name: str
+    mean: Estimate
+    letters: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """Sides in the order of their means over the languages other than English.
+
+    Attributes:
+        target: `EVERY` for the mean over XTREME's targets.
+        placed: the best side first.
+        pairs: one row a pair of sides, the better one first.
+    """
+
+    target: str
+    placed: tuple[Placed, ...]
+    pairs: tuple[dict, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranking:
+    """All sides against each other, over the mean of targets and in each target."""
+
+    sides: tuple[Side, ...]
+    names: tuple[str, ...]
+    common: Common
+    orders: tuple[Order, ...]
+    notes: tuple[str, ...]
+    draws: int
+
+
+def rank(
+    sides: Sequence[Side],
+    *,
+    split: str | None = None,
+    targets: Sequence[str] | None = None,
+    languages: Sequence[str] | None = None,
+    draws: int = DRAWS,
+) -> Ranking:
+    """All sides against each other, in groups within which none differs from another.
+
+    p is adjusted by Holm over all pairs of sides, in each target and over the mean of XTREME's
+    targets for itself.
+
+    Args:
+        sides: two or more.
+        split, targets, languages: a restriction, as in `comparable.common`.
+        draws: of the bootstrap.
+
+    Raises:
+        XstiltsError: there are fewer than two sides, or they were not tested on the same.
+    """
+    if len(sides) < 2:
+        raise XstiltsError(
+            f"only one side: {', '.join(side.name for side in sides)}",
+            mend="name another, or an experiment with several recipes or encoders",
+        )
+    names = short_names(sides)
+    shared = common(sides, names, split=split, targets=targets, languages=languages)
+    left_out, notes = collapsed_of(names, sides, shared)
+    samples = {
+        target: _mean_alone(
+            sample_of(cells, shared.languages[target], split=shared.split, draws=draws)
+        )
+        for target, cells in cells_of(names, shared).items()
+        if set(shared.languages[target]) - {SOURCE_LANGUAGE}
+    }
+    untrained = {name for name, side in zip(names, sides, strict=True) if side.recipe == NONE}
+    found = Sides(samples, untrained, left_out)
+    scopes = {target: [target] for target in samples}
+    every = [target for target in samples if target in XTREME]
+    if every:
+        scopes = {EVERY: every, **scopes}
+    return Ranking(
+        sides=tuple(sides),
+        names=tuple(names),
+        common=shared,
+        orders=tuple(_order(found, names, target, scope) for target, scope in scopes.items()),
+        notes=(*notes, *data_notes(sides, names, list(samples))),
+        draws=draws,
+    )
+
+
+def _mean_alone(sample: Sample) -> Sample:
+    """The mean over the languages other than English as the only one, since that is ranked."""
+    kept = [place for place, code in enumerate(sample.languages) if code != SOURCE_LANGUAGE]
+    return replace(
+        sample,
+        languages=(ALL_LANGUAGES,),
+        scores=sample.scores[:, :, kept].mean(axis=-1, keepdims=True),
+        observed=None
+        if sample.observed is None
+        else sample.observed[:, kept].mean(axis=-1, keepdims=True),
+    )
+
+
+def _order(found: Sides, names: Sequence[str], target: str, scope: Sequence[str]) -> Order:
+    def mean(name: str, beside: str) -> Draws:
+        return mean_of([found.scores(key, name, beside).map(lambda s: s[:, 0]) for key in scope])
+
+    means = {name: estimate(mean(name, name)) for name in names}
+    ordered = sorted(names, key=lambda name: (-means[name].value, name))
+    pairs = list(combinations(ordered, 2))
+    differences = [mean(one, other).minus(mean(other, one)) for one, other in pairs]
+    tested = [estimate(each) for each in differences]
+    adjusted = holm([each.p for each in tested])
+    smallest = detectable(tested, tests=len(tested))
+    rows = []
+    different = np.zeros((len(ordered), len(ordered)), dtype=bool)
+    for place, (one, other) in enumerate(pairs):
+        each, basis = tested[place], differences[place].basis
+        words = (f"{other} is better", f"{one} is better")
+        said = verdict(each.value, adjusted[place], words, basis)
+        cell = ordered.index(one), ordered.index(other)
+        different[cell] = different[cell[::-1]] = said != NOT_ENOUGH
+        hows = {found.compared(key, one, other).how for key in scope}
+        rows.append(
+            {
+                "target": target,
+                "a": one,
+                "b": other,
+                **{name: getattr(each, name) for name in ("value", "low", "high", "error", "p")},
+                "p_adjusted": adjusted[place],
+                "tests": len(pairs),
+                "verdict": said,
+                "detectable": smallest[place],
+                "basis": basis,
+                "seeds": differences[place].seeds,
+                "pairing": PAIRED if hows == {PAIRED} else INDEPENDENT,
+            }
+        )
+    shown = letters(different)
+    return Order(
+        target=target,
+        placed=tuple(
+            Placed(name=name, mean=means[name], letters=held)
+            for name, held in zip(ordered, shown, strict=True)
+        ),
+        pairs=tuple(rows),
+    )

@@ -1,0 +1,146 @@
+"""What is compared: an (encoder, recipe) of an experiment, and how a user names it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import polars as pl
+
+from xstilts.analysis.items import CellFile, cell_files
+from xstilts.errors import XstiltsError, did_you_mean
+from xstilts.paths import Paths
+
+_MARK = ":"
+_PREDICTIONS = "predictions"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """One encoder after one recipe, in one experiment.
+
+    Attributes:
+        folder: the results of the experiment.
+        encoder, recipe: by name.
+        files: its prediction files, one a (target, seed).
+    """
+
+    folder: Path
+    encoder: str
+    recipe: str
+    files: tuple[CellFile, ...]
+
+    @property
+    def experiment(self) -> str:
+        """The experiment by name."""
+        return self.folder.resolve().name
+
+    @property
+    def name(self) -> str:
+        """As a user names it in full."""
+        return _MARK.join((str(self.folder), self.encoder, self.recipe))
+
+    @cached_property
+    def runs(self) -> pl.DataFrame | None:
+        """What became of the experiment's training runs, if that is known (`schemas.RUNS`)."""
+        path = self.folder / Path(Paths(self.experiment).runs).name
+        return pl.read_parquet(path) if path.is_file() else None
+
+
+def find_side(text: str, recipe: str | None = None) -> Side:
+    """The one side that `EXPERIMENT[:ENCODER[:RECIPE]]` names.
+
+    Args:
+        text: the experiment as a folder of results, or by its name.
+        recipe: where the text names none.
+
+    Raises:
+        XstiltsError: there is no such side, or there are several.
+    """
+    found = find_sides(text, recipe)
+    if len(found) > 1:
+        raise XstiltsError(
+            f"{text!r} may be any of {len(found)}: {', '.join(side.name for side in found)}",
+            mend="name encoder and recipe, as these do",
+        )
+    return found[0]
+
+
+def find_sides(text: str, recipe: str | None = None) -> list[Side]:
+    """All sides that `EXPERIMENT[:[ENCODER][:RECIPE]]` leaves open, sorted by name.
+
+    Args:
+        text, recipe: as for `find_side`.
+
+    Raises:
+        XstiltsError: there is no such experiment, encoder or recipe.
+    """
+    folder, encoder, named = _take_apart(text)
+    recipe = named or recipe
+    root = folder / _PREDICTIONS
+    places = sorted(path for path in root.glob("*/*") if path.is_dir())
+    if not places:
+        raise XstiltsError("no predictions", where=root, mend="run the experiment, or name another")
+    _refuse_unknown("encoder", encoder, [place.parent.name for place in places], folder)
+    kept = [place for place in places if encoder in (None, place.parent.name)]
+    _refuse_unknown("recipe", recipe, [place.name for place in kept], folder)
+    return [_side(folder, place) for place in kept if recipe in (None, place.name)]
+
+
+def _take_apart(text: str) -> tuple[Path, str | None, str | None]:
+    """Folder, encoder and recipe; a folder may have the mark in its own name."""
+    parts = text.split(_MARK)
+    for names in range(min(3, len(parts))):
+        start = _MARK.join(parts[: len(parts) - names])
+        encoder, recipe, *_ = (*parts[len(parts) - names :], "", "")
+        for folder in (Path(start), Path(Paths(start).root)):
+            if start and (folder / _PREDICTIONS).is_dir():
+                return folder, encoder or None, recipe or None
+    near = [path.parent.name for path in Path(Paths("").root).glob(f"*/{_PREDICTIONS}")]
+    raise XstiltsError(
+        f"{parts[0]!r} is no folder of results with predictions, and no experiment"
+        f" ({did_you_mean(parts[0], near)})",
+        mend="EXPERIMENT[:ENCODER[:RECIPE]], for instance results/demo:tiny:mnli",
+    )
+
+
+def _refuse_unknown(what: str, name: str | None, known: Sequence[str], folder: Path) -> None:
+    if name is not None and name not in known:
+        raise XstiltsError(
+            f"no predictions of the {what} {name!r} ({did_you_mean(name, dict.fromkeys(known))})",
+            where=folder,
+        )
+
+
+def _side(folder: Path, place: Path) -> Side:
+    files = cell_files(sorted(place.rglob("*.parquet")), {place.name})
+    if not files:
+        raise XstiltsError(f"no predictions of the recipe {place.name!r}", where=place)
+    return Side(folder=folder, encoder=place.parent.name, recipe=place.name, files=tuple(files))
+
+
+def short_names(sides: Sequence[Side]) -> list[str]:
+    """What tells sides apart, and no more: recipes, encoders, experiments or several of these.
+
+    Raises:
+        XstiltsError: two sides are the same.
+    """
+    experiments = [side.experiment for side in sides]
+    folders = [side.folder.resolve() for side in sides]
+    if len(set(experiments)) < len(set(folders)):
+        experiments = [str(side.folder) for side in sides]
+    parts = list(
+        zip(
+            experiments,
+            [side.encoder for side in sides],
+            [side.recipe for side in sides],
+            strict=True,
+        )
+    )
+    if len(set(parts)) < len(parts):
+        twice = next(part for part in parts if parts.count(part) > 1)
+        raise XstiltsError(f"{_MARK.join(twice)} is to be compared with itself")
+    kept = [place for place in range(3) if len({part[place] for part in parts}) > 1] or [2]
+    return [_MARK.join(part[place] for place in kept) for part in parts]
