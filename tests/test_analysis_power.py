@@ -24,7 +24,7 @@ def test_the_procedure_itself_detects_as_often(degrees: int, share: float, tests
         p = two_sided(np.abs(estimates) / np.sqrt(variances), seeds / variances, degrees)
         detected = np.mean(tests * p < 0.05)
         expected = power(factor * effect, error, share, degrees, tests=tests)
-        tolerance = 4 * np.sqrt(0.25 / runs) + 1 / 400
+        tolerance = 4 * np.sqrt(0.25 / runs) + 1 / 400  # half of a variance
         assert detected == pytest.approx(float(expected), abs=tolerance)
     assert power(effect, error, share, degrees, tests=tests) == pytest.approx(0.8, abs=2e-3)
 
