@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from xstilts.analysis.agreement import best_stays_best, kendall_tau_b, kendall_w, mcnemar, pitfall
+from xstilts.analysis.agreement import kendall_tau_b, kendall_w, mcnemar, pitfall
 
 # So few values that ties are common.
 RATINGS = st.integers(2, 5).flatmap(
@@ -127,28 +127,6 @@ def test_w_is_the_mean_agreement_of_two(rankings: list[list[int]]) -> None:
 def test_w_of_raters_at_random_is_1_by_their_number() -> None:
     scores = np.random.default_rng(3).normal(size=(2000, 4, 6))
     assert np.mean([kendall_w(each) for each in scores]) == pytest.approx(1 / 4, abs=0.015)
-
-
-def test_the_best_by_hand() -> None:
-    """Of four draws the observed best, 1, is best alone, one of two, not, one of three: 11 / 24."""
-    scores = np.array([[1.0, 3, 2], [1, 2, 1], [4, 4, 0], [5, 4, 0], [2, 2, 2]])
-    assert best_stays_best(scores) == (1, pytest.approx((1 + 1 / 2 + 0 + 1 / 3) / 4))
-
-
-def test_the_shares_of_all_recipes_add_up() -> None:
-    draws = np.random.default_rng(4).integers(0, 3, (500, 4))
-    shares = [best_stays_best(np.vstack([np.eye(4)[recipe], draws]))[1] for recipe in range(4)]
-    assert sum(shares) == pytest.approx(1)
-
-
-def test_the_best_without_draws_or_recipes() -> None:
-    best, share = best_stays_best(np.array([[2.0, 2, 1]]))
-    assert best == 0
-    assert np.isnan(share)
-    with pytest.raises(ValueError, match=r"1 \+ draws"):
-        best_stays_best(np.ones(3))
-    with pytest.raises(ValueError, match="finite"):
-        best_stays_best(np.array([[1, np.nan]]))
 
 
 def test_pitfalls_by_hand() -> None:

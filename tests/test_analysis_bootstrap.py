@@ -18,7 +18,8 @@ from prediction_files import Item, random_items, scores_of, write_cell
 from xstilts.analysis.evidence import Evidence, evidence, evidence_of_scores
 from xstilts.analysis.inference import bootstrap
 from xstilts.analysis.inference.bootstrap import Sample, resample, sample_of, seed_weights
-from xstilts.analysis.inference.estimates import Estimate, percentile
+from xstilts.analysis.inference.draws import Draws
+from xstilts.analysis.inference.estimates import Estimate, estimate
 from xstilts.analysis.items import Items, cell_files
 from xstilts.errors import XstiltsError
 from xstilts.metrics.counts import f1_from_counts
@@ -156,7 +157,7 @@ def test_what_was_observed_is_what_the_score_table_says(tmp_path: Path) -> None:
             means = sample.scores[0].mean(axis=1)
             assert dict(zip(sample.cells, means, strict=True)) == pytest.approx(known, abs=1e-3)
             gain = summary.gains.filter(quantity="task", name=target)["mean"].item()
-            assert one.gain(target, "mnli")[0] == pytest.approx(gain, abs=1e-3)
+            assert one.gain(target, "mnli").observed == pytest.approx(gain, abs=1e-3)
     assert (held.draws, without.draws) == (3, 0)
 
 
@@ -262,13 +263,14 @@ def test_seeds_are_paired_and_missing_ones_left_out_for_the_pair() -> None:
     )
     assert held.common_seeds("xnli", "mnli") == (1, 3)
     gain = held.gain("xnli", "mnli")
-    assert gain[0] == 2
-    assert set(np.round(gain[1:], 9)) <= {3, 1}
+    assert gain.observed == 2
+    assert set(np.round(gain.both[1:], 9)) <= {3, 1}
+    assert (gain.items == 2).all()
     # The same seeds in the same draws for every recipe.
-    assert (held.gain("xnli", "mnli", "mnli") == 0).all()
+    assert (held.gain("xnli", "mnli", "mnli").both == 0).all()
     collapsed = Evidence("enc", held.samples, {("none", "xnli", 3)})
     assert collapsed.common_seeds("xnli", "mnli") == (1,)
-    assert (collapsed.gain("xnli", "mnli") == 3).all()
+    assert (collapsed.gain("xnli", "mnli").both == 3).all()
     assert held.gain("xnli", "qqp") is None
     assert held.gain("pawsx", "mnli") is None
 
@@ -276,9 +278,9 @@ def test_seeds_are_paired_and_missing_ones_left_out_for_the_pair() -> None:
 def test_the_baselines_retrieval_stands_for_every_seed() -> None:
     values = {("none", 1): 20.0, ("mnli", 1): 24.0, ("mnli", 2): 26.0}
     held = flat(values, "tatoeba")
-    assert held.gain("tatoeba", "mnli")[0] == 5
+    assert held.gain("tatoeba", "mnli").observed == 5
     assert held.common_seeds("tatoeba", "mnli") == (1, 2)
-    assert flat(values, "xnli").gain("xnli", "mnli")[0] == 4
+    assert flat(values, "xnli").gain("xnli", "mnli").observed == 4
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5])
@@ -321,7 +323,8 @@ def observed_gain(items: Items) -> float:
 
 def estimated_gain(items: Items, name: str) -> Estimate:
     scores = resample({"de": items}, name=name, parallel=False, draws=300)
-    return percentile((scores[:, 1] - scores[:, 0])[:, 0])
+    gain = (scores[:, 1] - scores[:, 0])[:, 0]
+    return estimate(Draws(both=gain, items=gain, seeds_alone=gain[:1], seeds=1, most_seeds=1))
 
 
 @pytest.mark.parametrize("chunks", [False, True])
@@ -375,7 +378,7 @@ def test_seeds_and_items_together_cover_a_gain_that_varies_by_seed() -> None:
             scores=scores,
             counts=dict.fromkeys("abc", 80),
         )
-        found = percentile(Evidence("enc", {"panx": sample}).gain("panx", "mnli"))
+        found = estimate(Evidence("enc", {"panx": sample}).gain("panx", "mnli"))
         covered += found.low <= 5 <= found.high
     assert 0.85 <= covered / 300 <= 0.99
 

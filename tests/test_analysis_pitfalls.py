@@ -15,7 +15,8 @@ from prediction_files import Item, rows_of, write_cell
 from scipy import stats
 
 from xstilts.analysis.evidence import evidence
-from xstilts.analysis.findings import EVERY, NOT_ENOUGH, PITFALL_ITEMS, PITFALLS, table
+from xstilts.analysis.findings import EVERY, PITFALL_ITEMS, PITFALLS, table
+from xstilts.analysis.inference.adjust import NOT_ENOUGH
 from xstilts.analysis.items import CellFile, cell_files
 from xstilts.analysis.panel import Panel
 from xstilts.analysis.pitfall_items import pitfall_items
