@@ -41,6 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_evaluate(commands)
     _add_plan(commands)
     _add_report(commands)
+    _add_compare(commands)
     _add_bundle(commands)
     return parser
 
@@ -173,6 +174,50 @@ def _report(options: argparse.Namespace) -> None:
 
     output = options.output or options.scores.with_suffix("")
     for line in report_own_scores(options.scores, output, options.baseline):
+        print(line)
+
+
+def _add_compare(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser(
+        "compare",
+        help="whether one encoder or recipe is better than another, here or in two experiments",
+        description="Compare two sides on the same test items, or all sides of an experiment in"
+        " groups that cannot be told apart. A side is an encoder after a recipe,"
+        " EXPERIMENT[:ENCODER[:RECIPE]]: a folder of results or the name of an experiment. What is"
+        " open may be left open where there is only one.",
+    )
+    side = "EXPERIMENT[:ENCODER[:RECIPE]]"
+    parser.add_argument("a", metavar="A", help=f"{side}, for instance results/demo:tiny:mnli")
+    parser.add_argument(
+        "b", metavar="B", nargs="?", help="the other side (left out: all sides that A names)"
+    )
+    parser.add_argument("--all", action="store_true", help="order all sides that A and B name")
+    parser.add_argument("--recipe", metavar="R", help="of the sides that name none")
+    parser.add_argument("--targets", nargs="+", metavar="T", help="compare on these targets alone")
+    parser.add_argument(
+        "--languages", nargs="+", metavar="L", help="compare on these languages alone, by code"
+    )
+    parser.add_argument(
+        "--split", choices=("test", "dev"), help="whose items (default: test where there are any)"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="all numbers as plain data")
+    parser.add_argument("--page", type=Path, metavar="FILE", help="an HTML page with all numbers")
+    parser.set_defaults(run=_compare)
+
+
+def _compare(options: argparse.Namespace) -> None:
+    from xstilts.report.compare_run import run_comparison
+
+    texts = [options.a] + ([options.b] if options.b else [])
+    lines = run_comparison(
+        texts,
+        every=options.all or not options.b,
+        recipe=options.recipe,
+        restriction={name: getattr(options, name) for name in ("targets", "languages", "split")},
+        data=options.json,
+        page=options.page,
+    )
+    for line in lines:
         print(line)
 
 

@@ -37,7 +37,7 @@ class Order:
     """Sides in the order of their means over the languages other than English.
 
     Attributes:
-        target: `EVERY` for the mean over XTREME's targets.
+        target: `EVERY` for the mean over XTREME's targets, where there are several.
         placed: the best side first.
         pairs: one row a pair of sides, the better one first.
     """
@@ -99,7 +99,7 @@ def rank(
     found = Sides(samples, untrained, left_out)
     scopes = {target: [target] for target in samples}
     every = [target for target in samples if target in XTREME]
-    if every:
+    if len(every) > 1:
         scopes = {EVERY: every, **scopes}
     return Ranking(
         sides=tuple(sides),

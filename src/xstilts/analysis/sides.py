@@ -12,6 +12,7 @@ import polars as pl
 from xstilts.analysis.items import CellFile, cell_files
 from xstilts.errors import XstiltsError, did_you_mean
 from xstilts.paths import Paths
+from xstilts.recipes import UNTRAINED
 
 _MARK = ":"
 _PREDICTIONS = "predictions"
@@ -71,6 +72,8 @@ def find_side(text: str, recipe: str | None = None) -> Side:
 def find_sides(text: str, recipe: str | None = None) -> list[Side]:
     """All sides that `EXPERIMENT[:[ENCODER][:RECIPE]]` leaves open, sorted by name.
 
+    The control with random weights is among them only if it is named.
+
     Args:
         text, recipe: as for `find_side`.
 
@@ -86,6 +89,8 @@ def find_sides(text: str, recipe: str | None = None) -> list[Side]:
     _refuse_unknown("encoder", encoder, [place.parent.name for place in places], folder)
     kept = [place for place in places if encoder in (None, place.parent.name)]
     _refuse_unknown("recipe", recipe, [place.name for place in kept], folder)
+    if recipe is None:
+        kept = [place for place in kept if place.name != UNTRAINED] or kept
     return [_side(folder, place) for place in kept if recipe in (None, place.name)]
 
 
