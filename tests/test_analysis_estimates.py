@@ -103,10 +103,12 @@ def test_the_greatest_covers_a_lone_gain() -> None:
 
 
 @pytest.mark.parametrize("gap", [0.0, 1.0, 5.0])
-@pytest.mark.parametrize("gains", [(0.0, 0.0, 0.0, 0.0), (6.0, 0.0, 0.0, 0.0)])
+@pytest.mark.parametrize(
+    "gains", [(0.0, 0.0, 0.0, 0.0), (6.0, 0.0, 0.0, 0.0), (0.0, -20.0, 0.0, 0.0)]
+)
 def test_the_change_of_the_worst_is_covered(gap: float, gains: tuple[float, ...]) -> None:
     """Whoever is truly the worst before and after: near ties and clear cases, two targets."""
-    rng = np.random.default_rng([int(gap), int(gains[0])])
+    rng = np.random.default_rng([int(gap), int(abs(sum(gains)))])
     levels = np.array([0.0, gap, 2 * gap, 3 * gap])
     truth = (levels + gains).min() - levels.min()
     tables = 500
@@ -114,13 +116,13 @@ def test_the_change_of_the_worst_is_covered(gap: float, gains: tuple[float, ...]
     after = [
         of_items(levels + gains + rng.normal(size=(tables, 4)), rng, draws=200) for _ in range(2)
     ]
-    _, change = within_least(after, before)
+    change = within_least(after, before)
     covered = (change.low <= truth) & (truth <= change.high)
     assert covered.mean() >= 0.95 - 2 * (0.95 * 0.05 / tables) ** 0.5
-    wrong = change.p < 0.05 if truth == 0 else (change.p < 0.05) & (change.value < 0)
+    wrong = (change.p < 0.05) & (np.sign(change.value) != np.sign(truth))
     assert wrong.mean() <= 0.05 + 2 * (0.95 * 0.05 / tables) ** 0.5
     assert ((change.p < 0.05) == ((change.low > 0) | (change.high < 0))).all()
-    _, level = within_least(before)
+    level = within_least(before)
     covered = (level.low <= 0) & (level.high >= 0)
     assert covered.mean() >= 0.95 - 2 * (0.95 * 0.05 / tables) ** 0.5
 
@@ -133,9 +135,22 @@ def test_whoever_may_be_the_worst_is_a_candidate() -> None:
 def test_a_clear_worst_is_estimated_as_if_it_were_alone() -> None:
     rng = np.random.default_rng(6)
     after, before = (of_items(np.array([level, 50.0]), rng) for level in (3.0, 0.0))
-    _, found = within_least([after], [before])
+    found = within_least([after], [before])
     alone = estimate(after.minus(before).map(lambda series: series[:, 0]))
     assert vars(found.one()) == pytest.approx(vars(alone))
+
+
+def test_a_worst_that_is_lifted_to_the_others_is_found_better() -> None:
+    """From 25 beside 50 and 50 to three at 50: each may be the worst now, and all are above 25."""
+    rng = np.random.default_rng(8)
+    before = of_items(np.array([25.0, 50.0, 50.0]), rng)
+    after = of_items(np.array([50.0, 50.0, 50.0]), rng)
+    found = within_least([after], [before]).one()
+    assert found.value == 25
+    assert 20 < found.low < 25 < found.high < 30
+    # And the other way round.
+    found = within_least([before], [after]).one()
+    assert -30 < found.low < -25 < found.high < -20
 
 
 def test_holm_by_hand() -> None:

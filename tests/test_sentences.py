@@ -18,12 +18,9 @@ from xstilts.analysis.findings import (
     GAINS,
     GROUPS,
     HARM,
-    ITEMS,
-    ITEMS_AND_SEEDS,
     LANGUAGE,
     LANGUAGE_TABLE,
     LOSES,
-    NOT_ENOUGH,
     PERTURBED,
     PITFALLS,
     POINTS,
@@ -31,6 +28,8 @@ from xstilts.analysis.findings import (
     Findings,
     table,
 )
+from xstilts.analysis.inference.adjust import IN_RUN, NOT_ENOUGH
+from xstilts.analysis.inference.draws import ITEMS, ITEMS_AND_SEEDS
 from xstilts.analysis.sentences import sentences
 
 MEAN = {"grouping": ALL, "group": ALL_LANGUAGES}
@@ -74,7 +73,7 @@ def test_a_gain_whose_interval_carries_it_is_said_with_its_numbers():
     rows = [BASELINE, group("mnli", 3.14, 1.2, 4.9, GAINS), group("qqp", -2.0, -3.0, -1.0, LOSES)]
     found = said(groups=rows)
     assert found[0] == (
-        "In this run, `mnli` raises the mean over 2 languages by 3.1 points (95 % 1.2 to 4.9) and"
+        "`mnli` raises the mean over 2 languages by 3.1 points (95 % 1.2 to 4.9) and"
         " `qqp` lowers it by 2.0 (95 % 1.0 to 3.0)."
     )
 
@@ -173,12 +172,14 @@ def test_pitfalls_are_told_in_percent():
     assert any("falls by 5.0 points after `mnli` (95 % 2.0 to 8.0)" in each for each in found)
 
 
-@pytest.mark.parametrize(("languages", "told"), [(9, False), (12, True)])
-def test_of_too_few_languages_no_association_is_told(languages, told):
+@pytest.mark.parametrize(
+    ("verdict", "told"), [(None, False), (NOT_ENOUGH, False), ("falls with it", True)]
+)
+def test_an_association_is_told_where_its_verdict_carries_it(verdict, told):
     row = {
         "encoder": "xlmr", "recipe": "none", "outcome": SCORE, "method": "Spearman",
         "predictor": "distance from English", "value": -0.7, "low": -0.9, "high": -0.3,
-        "p": 0.001, "languages": languages, "note": "",
+        "p": 0.001, "verdict": verdict, "languages": 12, "note": "",
     }  # fmt: skip
     found = said(association=[row])
     assert (
@@ -190,7 +191,7 @@ def test_nothing_at_all_is_said_of_nothing():
     assert "nothing can be said" in sentences(Findings.of())[0]
 
 
-def test_what_perturbation_costs_is_told_where_its_interval_is_above_0():
+def test_what_perturbation_costs_is_told_where_its_verdict_carries_it():
     def lost(kind, strength, value, low, high, **more):
         return {
             "encoder": "xlmr", "recipe": "none", "target": EVERY, "grouping": ALL,
@@ -199,9 +200,9 @@ def test_what_perturbation_costs_is_told_where_its_interval_is_above_0():
         }  # fmt: skip
 
     rows = [
-        lost("typos", 0.1, 2.0, 1.0, 3.0),
-        lost("typos", 0.3, 6.0, 4.0, 8.0),
-        lost("upper", 1.0, 0.5, -0.1, 1.1),
+        lost("typos", 0.1, 2.0, 1.0, 3.0, verdict=LOSES),
+        lost("typos", 0.3, 6.0, 4.0, 8.0, verdict=LOSES),
+        lost("upper", 1.0, 0.5, -0.1, 1.1, verdict=NOT_ENOUGH),
     ]
     found = said(perturbed=rows)
     (sentence,) = [each for each in found if "lower the mean" in each]
@@ -234,3 +235,39 @@ def test_one_recipe_alone_is_nothing_to_compare():
     assert said(groups=[group("mnli", 50.0, 48.0, 52.0, None, quantity=SCORE)]) == [
         "There is nothing to compare, and nothing to be said."
     ]
+
+
+def test_what_one_seed_says_is_said_of_this_run_wherever_it_stands():
+    """Every sentence with a verdict of one seed says so."""
+    verdicts = {"basis": ITEMS, "change_basis": ITEMS}
+    rows = [
+        group("mnli", 3.0, 1.0, 5.0, GAINS + IN_RUN, basis=ITEMS),
+        family("mnli", "Turkic", 2.0, 1.0, 3.0, GAINS + IN_RUN, basis=ITEMS),
+    ]
+    fair = [
+        change("mnli", "worst_family", 3.1, 1.2, 4.9, FAIRER + IN_RUN) | verdicts,
+        change("mnli", "gini", -0.01, -0.02, -0.004, FAIRER + IN_RUN, scale=CORRECTED) | verdicts,
+        change("mnli", "mean_languages", 1.0, 0.2, 2.0, "better", scale=CORRECTED) | verdicts,
+    ]
+    harm = {
+        "encoder": "xlmr", "recipe": "mnli", "target": EVERY, "grouping": LANGUAGE, "group": ALL,
+        "harmed": 3, "strictly": 2, "count": 9,
+    }  # fmt: skip
+    found = said(groups=[BASELINE, *rows], fairness=fair, harm=[harm])
+    assert found[0].startswith("In this run, `mnli` raises the mean over 2 languages by 3.0 points")
+    told = [each for each in found if "raises" in each or "more even" in each or "certain" in each]
+    assert len(told) == 5
+    assert all("in this run" in each.lower() for each in told)
+
+
+def test_without_enough_data_what_would_be_seen_is_named():
+    rows = [
+        group("mnli", 0.4, -1.0, 1.8, NOT_ENOUGH, detectable=3.24),
+        group("qqp", 0.2, -1.0, 1.4, NOT_ENOUGH, detectable=2.0),
+    ]
+    found = said(groups=[BASELINE, *rows])
+    assert any(
+        "`qqp` +0.2 (95 % −1.0 to 1.4); a true change of 2.0 to 3.2 points would be seen in four of"
+        " five such experiments." in each
+        for each in found
+    )

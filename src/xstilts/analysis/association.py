@@ -192,7 +192,8 @@ def _interval(
     # Of draws with few different languages some are perfect correlations.
     scale = np.arctanh(np.clip([observed, *finite], -_ALMOST_PERFECT, _ALMOST_PERFECT))
     half = stats.t.ppf(1 - TAIL, max(1, languages - 2)) * scale[1:].std()
-    return float(np.tanh(scale[0] - half)), float(np.tanh(scale[0] + half))
+    low, high = np.tanh([scale[0] - half, scale[0] + half]).tolist()
+    return min(low, observed), max(high, observed)
 
 
 def _random(purpose: str, *parts: object) -> np.random.Generator:

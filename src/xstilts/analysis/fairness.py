@@ -39,7 +39,7 @@ from xstilts.analysis.findings import (
 )
 from xstilts.analysis.groups import estimate_of
 from xstilts.analysis.inference.adjust import NOT_ENOUGH, benjamini_hochberg, detectable, verdict
-from xstilts.analysis.inference.draws import Draws, mean_of
+from xstilts.analysis.inference.draws import Draws, mean_of, stack
 from xstilts.analysis.inference.estimates import Estimate, Estimates, estimates, within_least
 from xstilts.analysis.panel import Panel
 from xstilts.recipes import NONE
@@ -145,7 +145,9 @@ def pareto_rows(panel: Panel) -> list[dict]:
         }
         if not of[WORST_FAMILY]:
             return []
-        found[recipe] = {measure: (_mean(parts).estimate, parts) for measure, parts in of.items()}
+        found[recipe] = {
+            measure: (mean_estimates(parts).one(), parts) for measure, parts in of.items()
+        }
     points = np.array([[held[m][0].value for m in (MEAN, WORST_FAMILY)] for held in found.values()])
     front = measures.pareto_front(points, TOLERANCE) if found else []
     return [
@@ -221,11 +223,15 @@ def mean_estimates(
     after: Sequence[Measured], before: Sequence[Measured] | None = None
 ) -> Estimates:
     """The mean of a measure over targets, or, with `before`, of its change: (tables...)."""
-    draws = [part.draws for part in after]
-    beside = None if before is None else [part.draws for part in before]
     if after[0].names:
-        return within_least(draws, beside)[1]
-    return estimates(mean_of(draws) if beside is None else mean_of(draws).minus(mean_of(beside)))
+        beside = None if before is None else [part.draws for part in before]
+        return within_least([part.draws for part in after], beside)
+    return estimates(_mean_draws(after, before))
+
+
+def _mean_draws(after: Sequence[Measured], before: Sequence[Measured] | None) -> Draws:
+    own = mean_of([part.draws for part in after])
+    return own if before is None else own.minus(mean_of([part.draws for part in before]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -236,10 +242,32 @@ class _Mean:
     basis: str | None
 
 
-def _mean(after: Sequence[Measured], before: Sequence[Measured] | None = None) -> _Mean:
-    found = mean_estimates(after, before).one()
-    basis = max((part.draws for part in after), key=lambda each: each.most_seeds).basis
-    return _Mean(estimate=found, basis=basis if found.low is not None else None)
+def _means(
+    wanted: Sequence[tuple[Sequence[Measured], Sequence[Measured] | None]],
+) -> list[_Mean]:
+    """The mean over targets of each measure, or, with a second part, of its change.
+
+    Measures that rest on the same seeds are estimated at once, but for minima.
+    """
+    found: dict[int, Estimate] = {}
+    together: dict[tuple[int, int], list[tuple[int, Draws]]] = {}
+    for place, (after, before) in enumerate(wanted):
+        if after[0].names:
+            found[place] = mean_estimates(after, before).one()
+            continue
+        quantity = _mean_draws(after, before)
+        together.setdefault((quantity.seeds, quantity.most_seeds), []).append((place, quantity))
+    for held in together.values():
+        columns = estimates(stack([quantity for _, quantity in held]))
+        found |= {place: each for (place, _), each in zip(held, columns, strict=True)}
+    bases = [
+        max((part.draws for part in after), key=lambda each: each.most_seeds).basis
+        for after, _ in wanted
+    ]
+    return [
+        _Mean(estimate=found[place], basis=basis if found[place].low is not None else None)
+        for place, basis in enumerate(bases)
+    ]
 
 
 def _who(parts: Sequence[Measured]) -> str | None:
@@ -259,14 +287,25 @@ def _rows(
         groups: (quantity, group) to the row of the same recipe, target and scale.
     """
     rows, tested = [], []
+    held_by, pairs_by = {}, {}
     for measure in MEASURES:
         key = (scale, measure)
-        held = [found[key] for found in values if key in found]
-        if not held:
-            continue
-        pairs = [
+        held_by[measure] = [found[key] for found in values if key in found]
+        pairs_by[measure] = [
             (after[key], before[key]) for after, before in changes if key in after.keys() & before
         ]
+    computed = [measure for measure in MEASURES if held_by[measure] and not measure.group]
+    changed = [measure for measure in computed if pairs_by[measure]]
+    own = _means(
+        [(held_by[measure], None) for measure in computed]
+        + [tuple(zip(*pairs_by[measure], strict=True)) for measure in changed]
+    )
+    value_of = dict(zip(computed, own[: len(computed)], strict=True))
+    change_of = dict(zip(changed, own[len(computed) :], strict=True))
+    for measure in MEASURES:
+        held = held_by[measure]
+        if not held:
+            continue
         if measure.group:
             # What stands among the groups is the same number here.
             value, change = (
@@ -274,8 +313,7 @@ def _rows(
                 for row in (groups.get((name, measure.group)) for name in (SCORE, GAIN))
             )
         else:
-            value = _mean(held)
-            change = _mean(*zip(*pairs, strict=True)) if pairs else None
+            value, change = value_of[measure], change_of.get(measure)
         row = {
             **{"measure": measure.name, "title": measure.title, "better": measure.better},
             **_named("value", _bounded(value.estimate, measure.bounds)),

@@ -122,5 +122,5 @@ def judge(
     for each in changed:
         each.row["verdict"] = NOT_ENOUGH
     for each, p, size in zip(tested, adjusted, smallest, strict=True):
-        each.row |= {"p_adjusted": p, "tests": len(tested), "detectable": size}
+        each.row.update({"p_adjusted": p, "tests": len(tested), "detectable": size})
         each.row["verdict"] = verdict(each.change.estimate.value, p, words, each.change.basis)

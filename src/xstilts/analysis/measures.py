@@ -78,7 +78,10 @@ def family_means(u: np.ndarray, families: Sequence[str]) -> tuple[tuple[str, ...
     """
     u = finite(u)
     places = _places(families, u.shape[-1])
-    return tuple(places), np.stack([u[..., held].mean(axis=-1) for held in places.values()], -1)
+    shares = np.zeros((u.shape[-1], len(places)))
+    for number, held in enumerate(places.values()):
+        shares[held, number] = 1 / len(held)
+    return tuple(places), u @ shares
 
 
 def worst(u: np.ndarray) -> np.ndarray:
@@ -133,7 +136,13 @@ def gini(u: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
         ValueError: if weights are negative, all 0, or not one per language.
     """
     u = np.maximum(finite(u), 0)
-    w = np.ones(u.shape[-1]) if weights is None else finite(weights)
+    if weights is None:
+        count = u.shape[-1]
+        ranks = 2 * np.arange(1, count + 1) - count - 1
+        # Of equal scores rounding leaves less than 0.
+        spread = np.maximum(np.sort(u, axis=-1) @ ranks, 0)
+        return quotient(spread, count * u.sum(axis=-1), otherwise=0)
+    w = finite(weights)
     if w.shape != u.shape[-1:] or (w < 0).any() or not w.any():
         raise ValueError("weights have to be one per language, not negative and not all 0")
     order = np.argsort(u, axis=-1)

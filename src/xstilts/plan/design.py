@@ -26,7 +26,7 @@ from xstilts.settings import Assumptions
 from xstilts.tasks import SOURCE_LANGUAGE, TARGETS
 
 # Means over all languages and over all families, which are judged together.
-_MEANS = 2
+_MEANS = 3
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -62,6 +62,9 @@ def critical_value(
         degrees: of freedom, at least 1.
         level: of the two-sided test; any shape that fits that of `share`.
     """
+    if np.ndim(level) == 0:
+        roots, values = _critical_values(degrees, float(level))
+        return np.interp(np.sqrt(share), roots, values)
     shares, levels = np.broadcast_arrays(np.asarray(share, dtype=float), level)
     critical = np.empty(shares.shape)
     for one in np.unique(levels):

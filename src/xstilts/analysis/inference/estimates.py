@@ -26,10 +26,12 @@ import numpy as np
 from scipy.special import ndtr
 
 from xstilts.analysis.inference.behrens_fisher import critical_value, two_sided
-from xstilts.analysis.inference.draws import Draws, mean_of
+from xstilts.analysis.inference.draws import Draws, combine, mean_of
 
 # Intervals are of 95 %, tests at 5 %.
 LEVEL = 0.05
+
+_NORMAL = float(critical_value(0.0, 1, LEVEL))
 
 # Less than this is rounding: of values and errors, and of shares of variance.
 _ROUNDING = 1e-9
@@ -137,15 +139,14 @@ def of_noise(
             value=value, low=nothing, high=nothing, p=nothing, error=nothing,
             share=np.zeros(value.shape), degrees=degrees,
         )  # fmt: skip
-    normal = critical_value(0.0, 1)
-    width = np.maximum(critical_value(noise.share, degrees) * noise.whole, normal * noise.items)
+    width = np.maximum(critical_value(noise.share, degrees) * noise.whole, _NORMAL * noise.items)
     off = np.maximum(np.abs(value) - bias, 0)
     p = np.maximum(
         two_sided(_ratio(off, noise.whole), noise.share, degrees),
         2 * ndtr(-_ratio(off, noise.items)),
     )
-    # Few items that all agree show no noise, and still are few.
-    p = np.where(noise.whole > _ROUNDING, p, _LEAST_P)
+    # Few items that all agree show no noise, and still are few. Sums of weights may exceed 1.
+    p = np.where(noise.whole > _ROUNDING, np.minimum(p, 1), _LEAST_P)
     p = np.where(np.abs(value) < _ROUNDING, 1.0, p)
     unknown = np.where(np.isfinite(value) & np.isfinite(width), 0.0, np.nan)
     return Estimates(
@@ -213,43 +214,46 @@ def _mirrored(found: Estimate) -> Estimate:
     )
 
 
-def within_least(
-    levels: Sequence[Draws], beside: Sequence[Draws] | None = None
-) -> tuple[np.ndarray, Estimates]:
+def within_least(levels: Sequence[Draws], beside: Sequence[Draws] | None = None) -> Estimates:
     """The mean over targets of the least level in each, or of its change, with bounds.
 
     Which language or family is truly the worst is not known where several are close. Those that
     are not clearly above the observed least are the candidates, one of which is truly the least
     (but for 0.1 % a comparison). So the least true level lies between the least and the greatest
-    of the candidates' levels. Its change lies between the least change of the candidates for the
-    worst afterwards and the greatest of those for the worst before: if i is the worst after and j
-    before, a_i - b_i <= min a - min b <= a_j - b_j. Limits are those of these two bounds.
+    of the candidates' levels.
+
+    If i is the worst afterwards and j before, the change of the least is a_i - b_j, which is at
+    least i's own change, since b_j is at most b_i, and at most j's own. So it lies between the
+    least of a_i - min(b_i, b_j) and the greatest of min(a_i, a_j) - b_j over the candidates i
+    afterwards and j before. Limits are those of these two bounds.
 
     Args:
         levels: of each target, (1 + draws, ..., names): what is compared with others by name.
         beside: the same without the recipe; then the change is estimated.
 
     Returns:
-        Candidates of the first target, (..., names) as booleans, and the estimates (...).
+        Of shape (...).
     """
-    chosen = [candidates(each) for each in levels]
     if beside is None:
-        changes, before = list(levels), chosen
         value = np.mean([each.observed.min(axis=-1) for each in levels], axis=0)
-    else:
-        changes = [after.minus(other) for after, other in zip(levels, beside, strict=True)]
-        before = [candidates(each) for each in beside]
-        value = np.mean(
-            [
-                after.observed.min(axis=-1) - other.observed.min(axis=-1)
-                for after, other in zip(levels, beside, strict=True)
-            ],
-            axis=0,
+        kept = [candidates(each) for each in levels]
+        lowest, highest = (
+            mean_of(
+                [
+                    each.map(lambda a, held=held, end=end: end(a, held))
+                    for each, held in zip(levels, kept, strict=True)
+                ]
+            )
+            for end in (_least_of, _greatest_of)
         )
-    lower = estimates(_mean_of_extremes(changes, chosen, least_one=True))
-    upper = estimates(_mean_of_extremes(changes, before, least_one=False))
+    else:
+        pairs = list(zip(levels, beside, strict=True))
+        value = np.mean([a.observed.min(-1) - b.observed.min(-1) for a, b in pairs], axis=0)
+        found = [_change_bounds(after, before) for after, before in pairs]
+        lowest, highest = (mean_of([each[side] for each in found]) for side in (0, 1))
+    lower, upper = estimates(lowest), estimates(highest)
     p = np.where(lower.value > 0, lower.p, np.where(upper.value < 0, upper.p, 1.0))
-    return chosen[0], Estimates(
+    return Estimates(
         value=value,
         low=np.minimum(lower.low, value),
         high=np.maximum(upper.high, value),
@@ -258,6 +262,29 @@ def within_least(
         share=np.maximum(lower.share, upper.share),
         degrees=lower.degrees,
     )
+
+
+def _change_bounds(after: Draws, before: Draws) -> tuple[Draws, Draws]:
+    """The bounds of the change of the least, in one target."""
+    last, first = candidates(after), candidates(before)
+
+    def lowest(parts: Sequence[np.ndarray]) -> np.ndarray:
+        a, b = parts
+        return _least_of(a - np.minimum(b, _greatest_of(b, first)[..., None]), last)
+
+    def highest(parts: Sequence[np.ndarray]) -> np.ndarray:
+        a, b = parts
+        return _greatest_of(np.minimum(a, _greatest_of(a, last)[..., None]) - b, first)
+
+    return combine([after, before], lowest), combine([after, before], highest)
+
+
+def _least_of(values: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    return np.where(kept, values, np.inf).min(axis=-1)
+
+
+def _greatest_of(values: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    return np.where(kept, values, -np.inf).max(axis=-1)
 
 
 def candidates(levels: Draws) -> np.ndarray:
@@ -274,22 +301,6 @@ def candidates(levels: Draws) -> np.ndarray:
     )
     found = estimates(above)
     return ~(found.p < _NOT_THE_LEAST) | (found.value <= 0)
-
-
-def _mean_of_extremes(
-    parts: Sequence[Draws], chosen: Sequence[np.ndarray], *, least_one: bool
-) -> Draws:
-    def extreme(values: np.ndarray, kept: np.ndarray) -> np.ndarray:
-        if least_one:
-            return np.where(kept, values, np.inf).min(axis=-1)
-        return np.where(kept, values, -np.inf).max(axis=-1)
-
-    return mean_of(
-        [
-            part.map(lambda values, kept=kept: extreme(values, kept))
-            for part, kept in zip(parts, chosen, strict=True)
-        ]
-    )
 
 
 @dataclass(frozen=True, kw_only=True)
