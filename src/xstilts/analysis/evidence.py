@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from xstilts.analysis.inference.bootstrap import DRAWS, Sample, sample_of, seed_weights
-from xstilts.analysis.inference.draws import SEED_DRAWS, Draws
+from xstilts.analysis.inference.draws import FEWER_DRAWS, SEED_DRAWS, Draws
 from xstilts.analysis.items import CLEAN, cell_files, languages_of, of_target, shared_languages
 from xstilts.recipes import NONE
 from xstilts.summary import check_scores, main_metrics
@@ -106,6 +106,16 @@ class Evidence:
             for target, sample in self.samples.items()
         }
         return Evidence(self.encoder, observed)
+
+    @cached_property
+    def fewer(self) -> Evidence:
+        """The first `FEWER_DRAWS` draws alone, for quantities that are costly to compute."""
+        end = 1 + FEWER_DRAWS
+        samples = {
+            target: replace(sample, scores=sample.scores[:end])
+            for target, sample in self.samples.items()
+        }
+        return Evidence(self.encoder, samples, self.left_out)
 
     def collapsed_seeds(self, recipe: str, target: str) -> tuple[int, ...]:
         """The seeds of a recipe on a target that are left out because they collapsed."""

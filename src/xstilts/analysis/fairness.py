@@ -97,6 +97,7 @@ def fairness_rows(
         if row["grouping"] == ALL:
             place = (row["recipe"], row["target"], row["scale"])
             known.setdefault(place, {})[row["quantity"], row["group"]] = row
+    panel = panel.fewer
     covered = {target: _covered(panel, target, facts) for target in panel.targets}
     baselines: dict[tuple[str, tuple[int, ...]], _Measured] = {}
     rows = []
@@ -127,7 +128,7 @@ def fairness_rows(
 
 def pareto_rows(panel: Panel) -> list[dict]:
     """The rows of `findings.PARETO`, over the targets that all recipes have (`Panel.common`)."""
-    found = {}
+    panel, found = panel.fewer, {}
     for recipe in panel.recipes:
         held = [
             _measured(
@@ -194,7 +195,6 @@ def _measured(
     """The measures that are defined for what was observed."""
     if points is None:
         return {}
-    points = points.fewer()
     scales = {POINTS: points, CORRECTED: panel.corrected(target, points)}
     found = {}
     for scale, measure in of:

@@ -138,6 +138,11 @@ class Panel:
         return self.evidence.samples[target].counts.get(code, 0)
 
     @cached_property
+    def fewer(self) -> Panel:
+        """The same with fewer draws (`Evidence.fewer`)."""
+        return replace(self, evidence=self.evidence.fewer)
+
+    @cached_property
     def everything(self) -> Panel:
         """What was observed of all seeds, collapsed ones among them; without draws."""
         return replace(self, evidence=self.evidence.everything)

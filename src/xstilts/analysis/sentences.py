@@ -153,7 +153,7 @@ class _Of:
             return
         told = [
             f"{self._name(row['recipe'])} {_signed(row['value'])}"
-            + (f" ({self._interval(row)})" if row["low"] is not None else "")
+            + (f" ({self._interval(row)}{_as_one_of(row)})" if row["low"] is not None else "")
             for row in rows
         ]
         yield (
@@ -334,6 +334,12 @@ class _Of:
         """Says that verdicts are on one run, where they are and it is not said at the start."""
         in_run = any((row["verdict"] or "").endswith(IN_RUN) for row in rows)
         return IN_RUN if in_run else ""
+
+
+def _as_one_of(row: _Row) -> str:
+    """Why a value whose own interval is clear of 0 has no verdict."""
+    clear = row["low"] > 0 or row["high"] < 0
+    return f", not clear as one of {row['tests']} statements" if clear and row["tests"] else ""
 
 
 def _seen(rows: Sequence[_Row]) -> str:

@@ -73,21 +73,6 @@ class Draws:
         """The difference of two quantities in the same draws."""
         return combine([self, other], lambda parts: parts[0] - parts[1])
 
-    def fewer(self) -> Draws:
-        """With the first `FEWER_DRAWS` alone, for quantities that are costly to compute."""
-        end = 1 + FEWER_DRAWS
-        if len(self.both) <= end:
-            return self
-        return Draws(
-            both=self.both[:end],
-            items=self.items[:end],
-            seeds_alone=self.seeds_alone,
-            seeds=self.seeds,
-            most_seeds=self.most_seeds,
-            sampled=self.sampled,
-            exact=self.exact,
-        )
-
 
 def combine(parts: Sequence[Draws], compute: Callable[[Sequence[np.ndarray]], np.ndarray]) -> Draws:
     """A function of several quantities in the same draws."""
