@@ -72,7 +72,7 @@ def scored(of: set[Cell]) -> Jobs:
     if any(recipe != UNTRAINED for recipe, _, _ in of):
         jobs |= {"collect_scores", *ANALYSES}
     if any(recipe == UNTRAINED for recipe, _, _ in of):
-        jobs |= {"collect_baselines", "write_report", "analyse", "write_fairness"}
+        jobs |= {"collect_baselines", "analyse", "write_report", "write_fairness", "write_claims"}
     return frozenset(jobs)
 
 

@@ -26,7 +26,6 @@ from workflow_runs import ROOT, command, planned, snakemake
 
 import xstilts.analysis.investigate as analysis
 import xstilts.jobs
-import xstilts.report.claims as claims_page
 from xstilts.analysis.findings import EVERY, Findings
 from xstilts.config import parse_experiment
 from xstilts.errors import XstiltsError
@@ -378,19 +377,21 @@ def report(grid: Grid, scope: Scope, output: Path) -> None:
     run("analyse", input={**tables, "baselines": [baselines], "predictions": predictions,
                           "data": [paths.data.format(task="xnli", part="eval")]},
         output={"": findings},
-        params={"data_source": "folder", "recipes": list(grid.recipes),
+        params={"data_source": "folder", "recipes": slices.recipes(),
                 "unseen": slices.unseen(), **extra})  # fmt: skip
     run("write_fairness", input=[findings],
         output={"page": at["fairness.html"], "summary": at["findings.txt"]},
         params={"experiment": experiment, "recipes": list(grid.recipes), "left_out": [],
                 "links": [], **extra})  # fmt: skip
-    run("write_claims", input={**tables, "predictions": predictions},
+    run("write_claims", input={**tables, "findings": findings},
         output={"page": at["claims.html"], "claims": str(output / "claims.json"),
                 "selection": str(output / "selection.parquet")},
         params={"experiment": experiment, "recipes": slices.recipes(), "left_out": [],
                 **extra})  # fmt: skip
-    run("write_report", input={**tables, "baselines": [baselines], "mined": [], "data": []},
-        output={"page": at["index.html"], "headline": at["headline.txt"]},
+    run("write_report", input={**tables, "baselines": [baselines], "findings": findings,
+                               "mined": [], "data": []},
+        output={"page": at["index.html"], "headline": at["headline.txt"],
+                "glossary": str(output / "glossary.html")},
         params={"experiment": experiment, "table": slices.table(), "links": [], "left_out": [],
                 "recipes": slices.recipes(), **extra})  # fmt: skip
     chosen = {} if scope.whole else {"finished": [cell.wildcards for cell in scope.cells]}
@@ -411,8 +412,7 @@ def whole(finished, tmp_path_factory) -> SimpleNamespace:
         patch.setattr(xstilts.jobs, "job", lambda *_, **__: nullcontext())
         patch.setattr(xstilts.jobs, "record", lambda _: {})
         # Intervals are not at stake: few draws are as good as many.
-        for module, function in ((analysis, "investigate"), (claims_page, "write_claims")):
-            patch.setattr(module, function, partial(getattr(module, function), draws=40))
+        patch.setattr(analysis, "investigate", partial(analysis.investigate, draws=40))
         grid = grid_of(finished)
         report(grid, Scope.of_all(grid), output)
         page = Tables((output / "index.html").read_text())

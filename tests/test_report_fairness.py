@@ -34,10 +34,10 @@ from xstilts.analysis.findings import (
     EVERY,
     FAMILY,
     GAIN,
-    NOT_ENOUGH,
     POINTS,
     Findings,
 )
+from xstilts.analysis.inference.adjust import NOT_ENOUGH
 from xstilts.report import fairness_tables, figures_curves
 from xstilts.report.cells import title
 from xstilts.report.fairness import write_fairness

@@ -196,7 +196,7 @@ EDITS = {
     "formula of a measure": Edit(
         files=("src/xstilts/analysis/measures.py",),
         act=edited("src/xstilts/analysis/measures.py", "def worst(u: ", "def worst(u, /, *_: "),
-        runs={"analyse", "write_fairness"},
+        runs={"analyse", "write_fairness", "write_claims", "write_report"},
     ),
     "wording of a perturbation": Edit(
         files=("src/xstilts/perturb/wording.py",),

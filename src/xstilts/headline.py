@@ -1,35 +1,53 @@
 """The five most telling numbers of a run, a plain sentence each.
 
-They are read off the tables of scores, name what they rest on, and say what is not known where
-scores are missing. None of them claims that a difference is more than chance.
+Scores, gains, families and verdicts are those of the findings; nothing is estimated or averaged
+over targets here. Only English beside the baselines is read off the tables of scores. Each sentence
+names what it rests on, and says what is not known where scores are missing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from typing import Any
 
 import polars as pl
 
+from xstilts.analysis.findings import (
+    ALL,
+    EVERY,
+    FAMILY,
+    GAIN,
+    POINTS,
+    SCORE,
+    WITH_ENGLISH,
+    Findings,
+)
+from xstilts.analysis.inference.adjust import IN_RUN, NOT_ENOUGH, plain
+from xstilts.analysis.stability import BELOW_BEST, CLEARLY_BELOW
 from xstilts.config import BASELINE
 from xstilts.item_counts import CLEAN
 from xstilts.languages import Language
 from xstilts.report.cells import points, signed, title
 from xstilts.rivals import CLEAR, main_scores, rival
-from xstilts.summary import OVERALL, Summary, summarise
+from xstilts.summary import summarise
 from xstilts.tasks import SOURCE_LANGUAGE, XTREME, Kind
+
+# A row of a table of findings.
+_Row = Mapping[str, Any]
 
 
 def headline(
     scores: pl.DataFrame,
     baselines: pl.DataFrame | None,
     languages: Mapping[str, Language],
+    findings: Findings,
 ) -> list[str]:
     """Five sentences on the first encoder's clean scores, on the test split if there is one.
 
     In order: English against the best baseline of each trained target; the family of the
-    source language against the worst family; the overall score; the recipes with the greatest
+    source language and the worst family; the overall score; the recipes with the greatest
     and the smallest mean gain; what the first of them did to retrieval and to the worst family.
     The first three are of the recipe `none`, or of the first recipe where that was not run.
 
@@ -37,11 +55,12 @@ def headline(
         scores: columns of `schemas.SCORES`, values in points.
         baselines: columns of `schemas.BASELINES`, None where none were computed.
         languages: the languages of the data source, by code.
+        findings: of the same scores.
 
     Raises:
         XstiltsError: the table is not a table of scores, or nothing in it is clean.
     """
-    run = _Run.of(scores.filter(condition=CLEAN), baselines, languages)
+    run = _Run.of(scores.filter(condition=CLEAN), baselines, languages, findings)
     sentences = [
         _against_baselines(run),
         _by_family(run),
@@ -54,249 +73,263 @@ def headline(
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Family:
-    """A family's distance from the source language's, over the targets that have both."""
-
-    name: str
-    targets: list[str]
-    value: float
-    source: float
-
-
-@dataclass(frozen=True, kw_only=True)
 class _Run:
     """What the sentences are about: one encoder and split; `recipe` is the one described.
 
-    Keys are (recipe, quantity, name) for `averages` and `gains`, and (recipe, target,
-    language) for `scores` and `score_gains`; values are means over seeds, in points.
+    Attributes:
+        english: target to the English score of `recipe`, mean over seeds.
+        tables: name to the rows of this encoder, of `groups` those in points.
     """
 
     encoder: str
     recipe: str
-    recipes: list[str]
-    seeds: int
-    averages: dict[tuple[str, str, str], float]
-    gains: dict[tuple[str, str, str], float]
-    scores: dict[tuple[str, str, str], float]
-    score_gains: dict[tuple[str, str, str], float]
-    covered: dict[str, list[str]]
+    recipes: Sequence[str]
+    english: Mapping[str, float]
     baselines: Mapping[tuple[str, str], dict[str, float]]
     languages: Mapping[str, Language]
+    tables: Mapping[str, pl.DataFrame]
 
     @staticmethod
     def of(
-        clean: pl.DataFrame, baselines: pl.DataFrame | None, languages: Mapping[str, Language]
+        clean: pl.DataFrame,
+        baselines: pl.DataFrame | None,
+        languages: Mapping[str, Language],
+        findings: Findings,
     ) -> _Run:
-        summary: Summary = summarise(clean)
+        summary = summarise(clean)
         encoder = clean["encoder"][0]
         split = "test" if "test" in clean["split"] else clean["split"][0]
         ran = clean.filter(encoder=encoder, split=split)
         recipes = ran["recipe"].unique(maintain_order=True).to_list()
-
-        def means(table: pl.DataFrame, *keys: str) -> dict[tuple[str, str, str], float]:
-            here = table.filter(encoder=encoder, split=split)
-            return {tuple(row[key] for key in keys): row["mean"] for row in here.to_dicts()}
-
-        coverage = summary.coverage.filter(split=split)
+        recipe = BASELINE if BASELINE in recipes else recipes[0]
+        english = summary.averages.filter(
+            encoder=encoder, split=split, recipe=recipe, quantity="english"
+        )
+        known = dict(english.select("name", "mean").iter_rows())
+        names = ("groups", "fairness", "stability")
+        tables = {name: findings[name].filter(encoder=encoder) for name in names}
+        for name in ("groups", "fairness"):
+            tables[name] = tables[name].filter(scale=POINTS)
         return _Run(
             encoder=encoder,
-            recipe=BASELINE if BASELINE in recipes else recipes[0],
+            recipe=recipe,
             recipes=recipes,
-            seeds=ran["seed"].n_unique(),
-            averages=means(summary.averages, "recipe", "quantity", "name"),
-            gains=means(summary.gains, "recipe", "quantity", "name"),
-            scores=means(summary.languages, "recipe", "target", "language"),
-            score_gains=means(summary.language_gains, "recipe", "target", "language"),
-            covered=dict(coverage.select("target", "covered").iter_rows()),
+            english={key: known[key] for key in XTREME if key in known},
             baselines={} if baselines is None else main_scores(baselines, encoder, split),
             languages=languages,
+            tables=tables,
         )
 
-    def targets(self, recipe: str, *, trained: bool | None = None) -> list[str]:
-        """XTREME's targets with a score after `recipe`: all, the trained ones, or the others."""
-        return [
-            key
-            for key, task in XTREME.items()
-            if (recipe, "task", key) in self.averages
-            and (trained is None or trained == (task.train_set is not None))
-        ]
+    def rows(self, table: str, **where: str) -> list[_Row]:
+        """The rows of a table that have these values."""
+        return self.tables[table].filter(**where).to_dicts()
 
-    def members(self, target: str, family: str) -> list[str]:
-        """Languages of a family that a target's averages rest on, without the source language."""
-        return [
-            code
-            for code in self.covered[target]
-            if code != SOURCE_LANGUAGE
-            and code in self.languages
-            and self.languages[code].family == family
-        ]
+    def task_score(self, quantity: str, recipe: str, target: str = EVERY) -> _Row | None:
+        """A recipe's task score or its gain, the mean over targets if none is named."""
+        place = {"grouping": ALL, "group": WITH_ENGLISH, "quantity": quantity}
+        return next(iter(self.rows("groups", **place, recipe=recipe, target=target)), None)
 
-    def worst_family(self) -> _Family | None:
-        """The family that is furthest below that of the source language on trained targets."""
-        if SOURCE_LANGUAGE not in self.languages:
-            return None
-        own = self.languages[SOURCE_LANGUAGE].family
-        names = dict.fromkeys(language.family for language in self.languages.values())
-        found = []
-        for name in names:
-            shared = [
-                target
-                for target in self.targets(self.recipe, trained=True)
-                if name != own and self.members(target, name) and self.members(target, own)
-            ]
-            if shared:
-                value, source = (
-                    fmean(self._family_score(target, family) for target in shared)
-                    for family in (name, own)
-                )
-                found.append(_Family(name=name, targets=shared, value=value, source=source))
-        return min(found, key=lambda family: family.value - family.source, default=None)
+    def worst_family(self, recipe: str) -> _Row | None:
+        """The worst family, mean over targets."""
+        place = {"measure": "worst_family", "recipe": recipe, "target": EVERY}
+        return next(iter(self.rows("fairness", **place)), None)
 
-    def _family_score(self, target: str, family: str) -> float:
-        return fmean(
-            self.scores[self.recipe, target, code] for code in self.members(target, family)
-        )
-
-    def mean_gains(self) -> tuple[dict[str, float], list[str]]:
-        """Each recipe's mean gain over the targets that all recipes have, and these targets."""
-        with_gains = [
-            recipe
-            for recipe in self.recipes
-            if any((recipe, "task", target) in self.gains for target in XTREME)
-        ]
-        shared = [
-            target
-            for target in XTREME
-            if with_gains and all((recipe, "task", target) in self.gains for recipe in with_gains)
-        ]
-        if not shared:
-            return {}, []
-        gains = {
-            recipe: fmean(self.gains[recipe, "task", target] for target in shared)
-            for recipe in with_gains
-        }
-        return gains, shared
+    def gains(self) -> dict[str, _Row]:
+        """Recipe to its mean gain, in the order of recipes."""
+        found = {recipe: self.task_score(GAIN, recipe) for recipe in self.recipes}
+        return {recipe: row for recipe, row in found.items() if row is not None}
 
 
 def _against_baselines(run: _Run) -> str:
-    english = {
-        target: run.averages[run.recipe, "english", target]
-        for target in run.targets(run.recipe, trained=True)
-        if (run.recipe, "english", target) in run.averages
-    }
-    if not english:
+    if not run.english:
         return "No trained target has an English score, so nothing is compared with the baselines."
-    rivals = {target: found for target in english if (found := rival(run.baselines, target))}
+    found = {target: rival(run.baselines, target) for target in run.english}
+    rivals = {target: each for target, each in found.items() if each}
     if not rivals:
         return (
-            f"In English, {run.recipe} scores {points(fmean(english.values()))} on average over"
-            f" {_count(english, 'trained target')}; no baselines were run, so how much of it"
-            " a shortcut would reach is not known."
+            f"In English, {run.recipe} scores {points(fmean(run.english.values()))} on average over"
+            f" {_count(len(run.english), 'trained target')}; no baselines were run, so how much of"
+            " it a shortcut would reach is not known."
         )
-    compared = {target: english[target] for target in rivals}
+    compared = {target: run.english[target] for target in rivals}
     clear = sum(rivals[target].is_beaten_by(score) for target, score in compared.items())
     return (
         f"In English, {run.recipe} scores {points(fmean(compared.values()))} on average over"
-        f" {_count(compared, 'trained target')}, the best baseline of each"
-        f" {points(fmean(found.value for found in rivals.values()))};"
-        f" clearly above it (by {points(CLEAR)} points or more): {clear} of {len(compared)}."
+        f" {_count(len(compared), 'trained target')}, the best baseline of each"
+        f" {points(fmean(each.value for each in rivals.values()))};"
+        f" above it by {points(CLEAR)} points or more: {clear} of {len(compared)}."
     )
 
 
 def _by_family(run: _Run) -> str:
-    worst = run.worst_family()
-    if worst is None:
+    worst = run.worst_family(run.recipe)
+    own = run.languages[SOURCE_LANGUAGE].family if SOURCE_LANGUAGE in run.languages else ""
+    place = {"grouping": FAMILY, "group": own, "quantity": SCORE, "target": EVERY}
+    source = next(iter(run.rows("groups", **place, recipe=run.recipe)), None)
+    if worst is None and source is None:
         return (
-            "No trained target has both a further language of English's family and one of"
-            " another, so transfer by family is not known."
+            "No target has two families of several languages or a further language of English's"
+            " family, so transfer by family is not known."
         )
-    own = run.languages[SOURCE_LANGUAGE].family
-    return (
-        f"Transfer with {run.recipe}: {points(worst.source)} in English's own family"
-        f" ({own}, without English) and {points(worst.value)} in the worst, {worst.name},"
-        f" on average over {_count(worst.targets, 'trained target')}."
-    )
+    scored, rest = [], ""
+    if source is None:
+        rest = "; English's own family has no further language"
+    else:
+        about = f"{own} without English, {_over(source['targets'])}"
+        scored.append(("English's own family", source, about))
+    if worst is None:
+        rest = "; no target has two families of several languages, so no worst family is known"
+    else:
+        rows = run.rows("fairness", measure="worst_family", recipe=run.recipe)
+        targets = sum(row["target"] in XTREME for row in rows)
+        most = "most often " if targets > 1 else ""
+        scored.append(("the worst family", worst, f"{most}{worst['who']}, {_over(targets)}"))
+    parts = [
+        f"{name} {'' if number else 'scores '}{points(row['value'])}"
+        f" ({about}{_interval(row, before='; ')})"
+        for number, (name, row, about) in enumerate(scored)
+    ]
+    after = "Without intermediate training" if run.recipe == BASELINE else f"After {run.recipe}"
+    return f"{after}, {' and '.join(parts)}{rest}."
 
 
 def _overall(run: _Run) -> str:
-    overall = run.averages.get((run.recipe, OVERALL, OVERALL))
-    if overall is not None:
+    row = run.task_score(SCORE, run.recipe)
+    lacking = f"No overall score, because not all {len(XTREME)} targets have a score"
+    if row is None:
+        return f"{lacking}."
+    if row["targets"] == len(XTREME):
         return (
             f"The overall score of {run.recipe}, the mean of all {len(XTREME)} task scores, is"
-            f" {points(overall)}."
+            f" {points(row['value'])}{_interval(row, before=' (', after=')')}."
         )
-    tasks = run.targets(run.recipe)
-    lacking = f"No overall score, because not all {len(XTREME)} targets have a score"
-    if not tasks:
-        return f"{lacking}."
-    mean = fmean(run.averages[run.recipe, "task", target] for target in tasks)
+    tasks = [target for target in XTREME if run.task_score(SCORE, run.recipe, target)]
     names = ", ".join(title(target) for target in tasks)
-    return f"{lacking}; over {names}, {run.recipe} scores {points(mean)} on average."
+    return (
+        f"{lacking}; over {names}, {run.recipe} scores {points(row['value'])} on average"
+        f"{_interval(row, before=' (', after=')')}."
+    )
 
 
 def _gains(run: _Run) -> str:
     if BASELINE not in run.recipes:
         return f"The recipe {BASELINE} was not run, so no gains are known."
-    if run.recipes == [BASELINE]:
+    if list(run.recipes) == [BASELINE]:
         return f"Only the recipe {BASELINE} was run, so nothing is known of intermediate training."
-    gains, shared = run.mean_gains()
+    gains = run.gains()
     if not gains:
         return f"The recipes have no target and seed in common with {BASELINE}: no gains are known."
-    chance = (
-        "one seed, so it may be chance" if run.seeds == 1 else f"on average over {run.seeds} seeds"
-    )
-    over = f"on average over {_count(shared, 'target')}"
-    best, least = max(gains, key=gains.__getitem__), min(gains, key=gains.__getitem__)
+    best, least = _best(gains), min(gains, key=lambda recipe: gains[recipe]["value"])
     if len(gains) == 1:
         return (
-            f"The only intermediate training that was run, {best}, changes {BASELINE} by"
-            f" {signed(gains[best])} points {over} ({chance})."
+            f"The only intermediate training that was run, {best}, changes the score of"
+            f" {BASELINE} by {_change(gains[best], 'value', 'points', targets=True)}."
         )
-    if gains[best] < 0:
-        return (
-            f"None of {len(gains)} recipes gains over {BASELINE}: {best} loses least,"
-            f" {signed(gains[best])} points {over}, and {least} most, {signed(gains[least])}"
-            f" ({chance})."
-        )
+    same = gains[best]["targets"] == gains[least]["targets"]
+    if gains[best]["value"] < 0:
+        first = f"None of {len(gains)} recipes gains over {BASELINE}: {best} loses least,"
+        last = f"and {least} most,"
+    else:
+        first = f"Of {len(gains)} recipes {best} gains most over {BASELINE},"
+        last = f"and {least} least,"
     return (
-        f"Of {len(gains)} recipes {best} gains most over {BASELINE}, {signed(gains[best])} points"
-        f" {over}, and {least} least, {signed(gains[least])} ({chance})."
+        f"{first} {_change(gains[best], 'value', 'points', targets=True)}, {last}"
+        f" {_change(gains[least], 'value', targets=not same)}.{_whether_best(run, best)}"
     )
+
+
+def _best(gains: Mapping[str, _Row]) -> str:
+    return max(gains, key=lambda recipe: gains[recipe]["value"])
+
+
+def _whether_best(run: _Run, best: str) -> str:
+    """Which recipes may truly have the highest mean over languages, by `findings.STABILITY`."""
+    below = {
+        row["name"]: row["verdict"]
+        for row in run.rows("stability", target=EVERY, measure=BELOW_BEST)
+    }
+    ranked = [
+        row["name"] for row in run.rows("stability", target=EVERY, measure="spread_over_seeds")
+    ]
+    if not below:
+        return ""
+    candidates = [name for name in ranked if plain(below.get(name)) != CLEARLY_BELOW]
+    in_run = IN_RUN if any((said or "").endswith(IN_RUN) for said in below.values()) else ""
+    if len(candidates) == 1:
+        top = "it" if candidates == [best] else _name(candidates[0])
+        return f" By the mean over languages, all others are below {top}{in_run}."
+    if best not in candidates:
+        may = _listed([_name(name) for name in candidates], "or")
+        return f" By the mean over languages, English left out, {may} may be the best."
+    others = _listed([_name(name) for name in candidates if name != best], "or")
+    return f" Whether {best} is truly the best or {others} is, there is {NOT_ENOUGH}."
 
 
 def _side_effects(run: _Run) -> str:
-    gains, _ = run.mean_gains()
+    gains = run.gains()
     if not gains:
         return "What intermediate training does to retrieval and to the worst family is not known."
-    best = max(gains, key=gains.__getitem__)
-    retrieval = [
-        run.gains[best, "task", target]
-        for target, task in XTREME.items()
-        if task.kind is Kind.RETRIEVAL and (best, "task", target) in run.gains
+    best = _best(gains)
+    changes = {title(target): row for target, row in _retrieval(run, best)}
+    lacking = [] if changes else ["retrieval"]
+    worst = run.worst_family(best)
+    if worst is None or worst["change"] is None:
+        lacking.append("the worst family")
+    else:
+        changes["the worst family"] = worst
+    unknown = f"what happens to {_listed(lacking, 'and to')} is not known" if lacking else ""
+    if not changes:
+        return f"After {best}, {unknown}."
+    parts = [
+        f"{name} {'changes ' if number == 0 else ''}by"
+        f" {_change(row, 'change' if 'change' in row else 'value', 'points' * (number == 0))}"
+        for number, (name, row) in enumerate(changes.items())
     ]
-    worst = run.worst_family()
-    family = [
-        fmean(changes)
-        for target in (worst.targets if worst else ())
-        if worst and (changes := _changes(run, best, target, worst.name))
-    ]
-    known = (
-        f"retrieval changes by {signed(fmean(retrieval))} points"
-        if retrieval
-        else "what happens to retrieval is not known",
-        f"{worst.name}, the worst family, changes by {signed(fmean(family))} points"
-        f" on average over {_count(family, 'trained target')}"
-        if worst and family
-        else "what happens to the worst family is not known",
-    )
-    seeds = " (one seed)" if run.seeds == 1 else ""
-    return f"After {best}, {known[0]}, and {known[1]}{seeds}."
+    return f"After {best}, {_listed(parts, 'and')}{'; ' * bool(unknown)}{unknown}."
 
 
-def _changes(run: _Run, recipe: str, target: str, family: str) -> list[float]:
-    keys = [(recipe, target, code) for code in run.members(target, family)]
-    return [run.score_gains[key] for key in keys if key in run.score_gains]
+def _retrieval(run: _Run, recipe: str) -> Iterator[tuple[str, _Row]]:
+    for target, task in XTREME.items():
+        row = run.task_score(GAIN, recipe, target)
+        if task.kind is Kind.RETRIEVAL and row is not None:
+            yield target, row
 
 
-def _count(things: Mapping[str, object] | list, name: str) -> str:
-    return f"{len(things)} {name}" + ("s" if len(things) != 1 else "")
+def _change(row: _Row, name: str, unit: str = "", *, targets: bool = False) -> str:
+    """A change with its interval and verdict, and over how many targets it is."""
+    prefix = "" if name == "value" else f"{name}_"
+    told = f"{signed(row[name])} {unit}".rstrip()
+    over = f" {_over(row['targets'])}" if targets else ""
+    interval = _interval(row, prefix, after="; ") or "no interval; "
+    # An interval is of one statement alone, a verdict of several.
+    low, high = row[f"{prefix}low"] or 0, row[f"{prefix}high"] or 0
+    alone = row["verdict"] == NOT_ENOUGH and (low > 0 or high < 0)
+    of = f" as one of {row['tests']} statements" if alone else ""
+    return f"{told}{over} ({interval}{row['verdict']}{of})"
+
+
+def _over(targets: int) -> str:
+    return "in 1 target" if targets == 1 else f"on average over {targets} targets"
+
+
+def _interval(row: _Row, prefix: str = "", *, before: str = "", after: str = "") -> str:
+    """The interval with words around it; empty where there is none."""
+    low, high = row[f"{prefix}low"], row[f"{prefix}high"]
+    if low is None or high is None:
+        return ""
+    write = points if not prefix and row.get("quantity") != GAIN else signed
+    return f"{before}95 % {write(low)} to {write(high)}{after}"
+
+
+def _name(recipe: str) -> str:
+    return f"the baseline {recipe}" if recipe == BASELINE else recipe
+
+
+def _listed(parts: Sequence[str], word: str) -> str:
+    """Parts as one enumeration."""
+    *most, last = parts
+    return f"{', '.join(most)} {word} {last}" if most else last
+
+
+def _count(number: int, name: str) -> str:
+    return f"{number} {name}" + ("s" if number != 1 else "")

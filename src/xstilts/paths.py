@@ -63,6 +63,7 @@ class Paths:
         self.labels = f"{root}/labels"
         self.report = f"{root}/index.html"
         self.headline = f"{root}/headline.txt"
+        self.glossary = f"{root}/glossary.html"
 
     def of_finished(self) -> Paths:
         """The same cells, and what is made of the finished ones in a folder of its own."""

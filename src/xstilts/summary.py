@@ -84,7 +84,9 @@ def summarise(
     its tasks; overall: mean of XTREME's nine tasks (Hu et al. 2020, XTREME, and its evaluate.py).
     Targets beyond these have a score, and are in no average.
     Transfer gap: English minus the mean over the other languages, not for retrieval (ibid.).
-    Group and overall are only formed where all their tasks have a score.
+    Group and overall are only formed where all their tasks have a score with the same seed. Their
+    mean is that of their tasks' means, each over all of its own seeds, as in `findings.GROUPS`;
+    their spread is over the seeds that all these tasks have.
 
     Raises:
         XstiltsError: columns are missing or of another type, the table is empty, a value is
@@ -99,8 +101,10 @@ def summarise(
     per_language = [*_RUN, "target", "language"]
     return Summary(
         by_seed=by_seed,
-        averages=_over_seeds(by_seed.filter(~pl.col("reused")), [*_RUN, *_QUANTITY]),
-        gains=_gains(by_seed, _QUANTITY, baseline),
+        averages=_with_means_of_tasks(
+            _over_seeds(by_seed.filter(~pl.col("reused")), [*_RUN, *_QUANTITY])
+        ),
+        gains=_with_means_of_tasks(_gains(by_seed, _QUANTITY, baseline)),
         languages=_over_seeds(by_language, per_language, pl.col("n").max()),
         language_gains=_gains(spanned, ["target", "language"], baseline),
         metrics=_over_seeds(
@@ -248,15 +252,8 @@ def _by_seed(rows: pl.DataFrame) -> pl.DataFrame:
         .drop_nulls("value")
         .rename({"target": "name"})
     )
-    members = [("group", name, members) for name, members in GROUPS.items()]
-    members.append((OVERALL, OVERALL, tuple(XTREME)))
-    belongs = pl.DataFrame(
-        [(key, *unit, len(keys)) for *unit, keys in members for key in keys],
-        schema={"target": pl.String, "quantity": pl.String, "name": pl.String, "size": pl.Int64},
-        orient="row",
-    )
     joint = (
-        tasks.join(belongs, on="target", maintain_order="left")
+        tasks.join(_belongs(), on="target", maintain_order="left")
         .group_by([*run, *_QUANTITY], maintain_order=True)
         .agg(
             pl.col("task").mean().alias("value"),
@@ -268,6 +265,33 @@ def _by_seed(rows: pl.DataFrame) -> pl.DataFrame:
     )
     columns = [*run, *_QUANTITY, "value", "reused"]
     return pl.concat([singles.select(columns), joint.select(columns)])
+
+
+def _belongs() -> pl.DataFrame:
+    """Which group each target belongs to, and to the overall score; `size`: how many do."""
+    members = [("group", name, members) for name, members in GROUPS.items()]
+    members.append((OVERALL, OVERALL, tuple(XTREME)))
+    return pl.DataFrame(
+        [(key, *unit, len(keys)) for *unit, keys in members for key in keys],
+        schema={"target": pl.String, "quantity": pl.String, "name": pl.String, "size": pl.Int64},
+        orient="row",
+    )
+
+
+def _with_means_of_tasks(spread: pl.DataFrame) -> pl.DataFrame:
+    """Spread in which the mean of a group, and of all, is that of its tasks' means."""
+    means = (
+        spread.filter(quantity="task")
+        .select(*_RUN, "mean", target="name")
+        .join(_belongs(), on="target", maintain_order="left")
+        .group_by([*_RUN, *_QUANTITY], maintain_order=True)
+        .agg(of_tasks=pl.col("mean").mean())
+    )
+    return (
+        spread.join(means, on=[*_RUN, *_QUANTITY], how="left", maintain_order="left")
+        .with_columns(mean=pl.coalesce("of_tasks", "mean"))
+        .drop("of_tasks")
+    )
 
 
 def _over_seeds(rows: pl.DataFrame, keys: Sequence[str], *more: pl.Expr) -> pl.DataFrame:

@@ -6,6 +6,7 @@ rule write_report:
         scores=paths.scores,
         runs=paths.runs,
         baselines=[paths.baselines] if experiment.baselines else [],
+        findings=paths.findings,
         mined=[
             paths.predictions.format(**cell.wildcards)
             for cell in scope.cells
@@ -19,6 +20,7 @@ rule write_report:
     output:
         page=report(paths.report, caption="../report/scores.rst", category="Pages"),
         headline=paths.headline,
+        glossary=report(paths.glossary, caption="../report/glossary.rst", category="Pages"),
     log:
         paths.log("write_report"),
     benchmark:
@@ -54,7 +56,7 @@ rule write_claims:
     input:
         scores=paths.scores,
         runs=paths.runs,
-        predictions=[paths.predictions.format(**cell.wildcards) for cell in scope.compared],
+        findings=paths.findings,
     output:
         page=report(paths.claims_page, caption="../report/claims.rst", category="Pages"),
         claims=paths.claims,
@@ -67,10 +69,10 @@ rule write_claims:
         ENVIRONMENT
     envmodules:
         *software("write_claims"),
-    threads: 2
+    threads: 1
     resources:
-        mem_mb=16000,
-        runtime=60,
+        mem_mb=4000,
+        runtime=30,
         gpu=0,
     params:
         **scope.unfinished,
@@ -113,7 +115,7 @@ rule analyse:
     params:
         **scope.unfinished,
         data_source=experiment.data_source,
-        recipes=list(grid.recipes),
+        recipes=slices.recipes(),
         unseen=slices.unseen(),
         facts=slices.facts(),
         code=code("analyse"),

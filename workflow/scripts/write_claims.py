@@ -1,4 +1,4 @@
-"""The study's claims with intervals and verdicts (`xstilts.report.claims`)."""
+"""The page of the study's claims, from the findings (`xstilts.report.claims`)."""
 
 from xstilts.jobs import job
 
@@ -7,7 +7,7 @@ with job(snakemake):
 
     import polars as pl
 
-    from xstilts.languages import language_table
+    from xstilts.analysis.findings import Findings
     from xstilts.report.claims import write_claims
     from xstilts.report.holes import Holes
     from xstilts.report.notes import left_out_notes, supervision_notes
@@ -20,9 +20,8 @@ with job(snakemake):
         title=experiment["experiment"],
         scores=pl.read_parquet(snakemake.input.scores),
         runs=pl.read_parquet(snakemake.input.runs),
-        predictions=snakemake.input.predictions,
+        findings=Findings.read(snakemake.input.findings),
         recipes=snakemake.params.recipes,
-        languages=language_table(experiment["data_source"]),
         experiment=experiment,
         holes=Holes.of(snakemake.params.get("unfinished")),
         caveats=[

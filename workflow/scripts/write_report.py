@@ -8,10 +8,12 @@ with job(snakemake):
     import polars as pl
 
     from xstilts.analysis.collapse import without_collapsed
+    from xstilts.analysis.findings import Findings
     from xstilts.files import write_text
     from xstilts.headline import headline
     from xstilts.languages import language_table
     from xstilts.lineage import read_provenance
+    from xstilts.report.glossary import write_glossary
     from xstilts.report.holes import Holes
     from xstilts.report.notes import notes
     from xstilts.report.origins import origins
@@ -24,19 +26,23 @@ with job(snakemake):
     holes = Holes.of(snakemake.params.get("unfinished"))
     sound, _ = without_collapsed(holes.comparable(scores), runs)
     languages = language_table(experiment["data_source"])
-    sentences = [] if sound.is_empty() else headline(sound, baselines, languages)
+    findings = Findings.read(snakemake.input.findings)
+    sentences = [] if sound.is_empty() else headline(sound, baselines, languages, findings)
     lines = [*holes.told, *sentences]
     write_text(snakemake.output.headline, "".join(f"{line}\n" for line in lines))
+    links = [tuple(link) for link in snakemake.params.links]
+    page = Path(snakemake.output.page)
+    write_glossary(Path(snakemake.output.glossary), [("Scores", page.name), *links])
     write_page(
         scores,
-        Path(snakemake.output.page),
+        page,
         title=experiment["experiment"],
         experiment=experiment,
         table=snakemake.params.table,
         baselines=baselines,
         headline=sentences,
         runs=runs,
-        links=[tuple(link) for link in snakemake.params.links],
+        links=links,
         holes=holes,
         origins=origins(read_provenance(snakemake.input.scores)),
         notes=notes(

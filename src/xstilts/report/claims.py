@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from xstilts.analysis.claims import claim_parts
 from xstilts.analysis.collapse import collapsed_scores
-from xstilts.analysis.evidence import Evidence, evidence, evidence_of_scores
-from xstilts.analysis.inference.bootstrap import DRAWS
+from xstilts.analysis.findings import (
+    ALL,
+    EVERY,
+    GAINS,
+    LOSES,
+    POINTS,
+    SCORE,
+    WITH_ENGLISH,
+    Findings,
+)
+from xstilts.analysis.inference.adjust import NOT_ENOUGH, plain
 from xstilts.analysis.items import CLEAN
 from xstilts.analysis.parts import (
-    NOT_ENOUGH,
     NOT_SUPPORTED,
     NOT_TESTABLE,
     SUPPORTED,
@@ -24,7 +32,6 @@ from xstilts.analysis.parts import (
     Part,
 )
 from xstilts.analysis.selection import (
-    ENGLISH,
     NOTHING,
     PARTIAL_MEAN,
     Table,
@@ -32,10 +39,10 @@ from xstilts.analysis.selection import (
     write_selection,
 )
 from xstilts.files import write_json, write_text
-from xstilts.languages import Language
 from xstilts.recipes import NONE
 from xstilts.report.cells import Cell, Column, Row, points, signed, title
 from xstilts.report.cells import Table as Shown
+from xstilts.report.glossary import GLOSSARY_LINK
 from xstilts.report.holes import Holes
 from xstilts.report.render import templates
 from xstilts.summary import OVERALL, check_scores
@@ -77,8 +84,10 @@ class Section:
 
     @property
     def counts(self) -> list[tuple[str, int]]:
-        """Verdict to the number of parts that have it, without those on each recipe."""
-        return [(name, sum(part.verdict == name for part in self.parts)) for name in _BADGES]
+        """Verdicts that occur, and how many parts have each, without those on each recipe."""
+        order = list(_BADGES)
+        found = Counter(part.verdict for part in self.parts)
+        return sorted(found.items(), key=lambda held: order.index(plain(held[0])))
 
 
 def write_claims(
@@ -87,79 +96,62 @@ def write_claims(
     output_selection: Path,
     *,
     title: str,
+    findings: Findings,
     scores: pl.DataFrame,
     runs: pl.DataFrame | None,
-    predictions: Iterable[str | Path],
-    recipes: Mapping[str, Mapping[str, Any]],
-    languages: Mapping[str, Language],
+    recipes: Iterable[str],
     experiment: Mapping[str, Any] | None = None,
     caveats: Sequence[str] = (),
-    draws: int = DRAWS,
     links: Sequence[tuple[str, str]] = (),
     holes: Holes = Holes(),  # noqa: B008 - it is immutable
 ) -> None:
     """Write the page, the same rows as JSON, and the recipe chosen for each target as Parquet.
 
-    The test split is judged, or the development split where no test split was scored. Without
-    predictions the quantities are computed, but no interval and hence no verdict.
+    Every number and verdict is that of the findings; nothing is estimated here.
 
     Args:
         title: heading of the page.
-        scores: columns of `schemas.SCORES`; only the condition "clean" is used.
+        findings: of the same scores and runs; their claims are shown.
+        scores: columns of `schemas.SCORES`, from which the chosen recipes are shown; only the
+            condition "clean" is used.
         runs: columns of `schemas.RUNS`; None where nothing is known of the training.
-        predictions: the prediction files of all cells, in any order.
-        recipes: name to `tasks`, `languages` and `mlm` (the fields of `recipes.Recipe`), in the
-            experiment's order; cells of other recipes are left out.
-        languages: of the data source, by code.
+        recipes: names in the experiment's order; cells of others are left out.
         experiment: the validated experiment as plain data, from which the page tells how it
             differs from the study.
         caveats: further ones, plain text.
-        draws: of the bootstrap. With fewer than a thousand no p is small enough to stay below
-            0.05 for all families together.
         links: names and addresses of the experiment's other pages.
         holes: what the grid still lacks; only what can be compared is judged.
 
     Raises:
-        XstiltsError: the table is not a table of scores, or a file holds no predictions.
+        XstiltsError: the table is not a table of scores.
     """
-    clean = check_scores(scores).filter(pl.col("recipe").is_in(list(recipes)), condition=CLEAN)
+    recipes = list(recipes)
+    clean = check_scores(scores).filter(pl.col("recipe").is_in(recipes), condition=CLEAN)
     clean = holes.comparable(clean)
     split = "test" if "test" in clean["split"] or clean.is_empty() else "dev"
     collapsed = collapsed_scores(clean, runs)
     chosen = NOTHING if clean.is_empty() else select(clean, runs, recipes, split=split)
-    paths = list(predictions)
-    options = {"recipes": recipes, "split": split, "left_out": collapsed.left_out}
-    held: Iterable[Evidence] = ()
-    if paths:
-        held = evidence(paths, draws=draws, **options)
-    elif not clean.is_empty():
-        held = evidence_of_scores(clean, **options)
-    sections, covered = [], {}
-    for number, each in enumerate(held, start=1):
-        parts = claim_parts(
-            each,
-            recipes=recipes,
-            languages=languages,
-            development=chosen.of(ENGLISH, each.encoder),
-        )
-        sections.append(_section(each.encoder, number, parts, chosen))
-        covered |= {target: sample.languages for target, sample in each.samples.items()}
-    flags = list(_flags(experiment or {}, split, covered))
+    held: dict[str, list[Part]] = {}
+    for claim in findings.claims:
+        fields = {name: value for name, value in claim.items() if name != "encoder"}
+        held.setdefault(claim["encoder"], []).append(Part.read(fields))
+    sections = [
+        _section(encoder, number, parts, chosen)
+        for number, (encoder, parts) in enumerate(held.items(), start=1)
+    ]
+    flags = list(_flags(experiment or {}, split, _covered(findings)))
+    over = findings["groups"]["basis"].drop_nulls().unique(maintain_order=True).to_list()
     write_json(
         output_json,
         {
             "title": title,
             **({"unfinished": list(holes.told)} if holes.told else {}),
             "split": split,
-            "draws": draws if paths else 0,
+            "intervals_over": over,
             "not_the_studys_setting": flags,
             "caveats": list(caveats),
             "collapsed": list(collapsed.notes),
-            "claims": [
-                {"encoder": section.encoder, **asdict(part)}
-                for section in sections
-                for part in (*section.parts, *section.recipes)
-            ],
+            "claims": [dict(claim) for claim in findings.claims],
             "selection": chosen.rows.to_dicts(),
         },
     )
@@ -171,12 +163,15 @@ def write_claims(
             title=title,
             unfinished=holes.told,
             split=split,
-            draws=draws if paths else 0,
+            over=over,
             flags=flags,
             remarks=[*flags, *caveats, *collapsed.notes],
             sections=sections,
-            links=links,
+            links=[*links, GLOSSARY_LINK],
             badges=_BADGES,
+            plain=plain,
+            outcomes=(GAINS, LOSES, NOT_ENOUGH),
+            not_enough=NOT_ENOUGH,
             baseline=NONE,
             points=points,
             signed=signed,
@@ -184,6 +179,14 @@ def write_claims(
         )
     )
     write_text(output_html, html)
+
+
+def _covered(findings: Findings) -> dict[str, list[str]]:
+    """Target to the languages of its task score."""
+    rows = findings["groups"].filter(
+        pl.col("target") != EVERY, quantity=SCORE, grouping=ALL, group=WITH_ENGLISH, scale=POINTS
+    )
+    return dict(rows.select("target", "languages").iter_rows())
 
 
 def _section(encoder: str, number: int, parts: Sequence[Part], chosen: Table) -> Section:
@@ -207,13 +210,13 @@ def _reach(parts: Sequence[Part | Measure]) -> float:
 
 
 def _families(part: Part, outcome: str) -> list[tuple[FamilyChange, str]]:
-    """The families with an outcome, each with the name that it is shown by."""
+    """The families with a plain verdict, each with the name that it is shown by."""
     return [
         (family, f"{family.family} ({', '.join(family.languages)} only)")
         if family.single
         else (family, family.family)
         for family in part.families
-        if family.outcome == outcome
+        if plain(family.outcome) == outcome
     ]
 
 

@@ -16,11 +16,8 @@ from itables import options as itables_options
 from itables.javascript import generate_init_offline_itables_html
 from markupsafe import escape
 
-from xstilts.analysis.findings import (
-    EVERY,
-    NOT_ENOUGH,
-)
-from xstilts.report.fairness_figures import SIGNIFICANT, Names, target_name
+from xstilts.analysis.findings import EVERY
+from xstilts.report.fairness_figures import SIGNIFICANT, Names, significant, target_name
 
 # Columns of few values, which are ticked in a list; texts to be read, long and short; and numbers
 # by how they are written.
@@ -197,7 +194,7 @@ def _say(name: str, value: Any, names: Names) -> str:
         case "target", _:
             text = target_name(value)
         case "verdict", _:
-            text = value if value == NOT_ENOUGH else f"{SIGNIFICANT} {value}"
+            text = f"{SIGNIFICANT} {value}" if significant(value) else value
         case _, bool():
             text = "yes" if value else "no"
         case _, list():

@@ -26,6 +26,7 @@ from xstilts.report.figures_dots import dot_plot
 from xstilts.report.figures_heat_map import heat_map
 from xstilts.report.figures_pareto import pareto_plot
 from xstilts.report.figures_pitfalls import pitfall_rates
+from xstilts.report.glossary import GLOSSARY_LINK
 from xstilts.report.render import templates
 
 # More notes than this are folded.
@@ -94,7 +95,7 @@ def write_fairness(
             experiment=None
             if experiment is None
             else json.dumps(experiment, indent=2, ensure_ascii=False, default=str),
-            links=links,
+            links=[*links, GLOSSARY_LINK],
             plotly=get_plotlyjs(),
             library=data_table.library(),
         )
@@ -160,7 +161,7 @@ def _sections(findings: Findings, names: Names) -> tuple[Section, ...]:
                 ),
                 Part(
                     table=fairness_tables.harm_table(findings, names),
-                    missing=f"Nobody can be said to lose: no recipe stands beside {NONE}.",
+                    missing=f"Nobody can be said to be harmed: no recipe stands beside {NONE}.",
                 ),
             ),
         ),
@@ -238,12 +239,13 @@ def _sections(findings: Findings, names: Names) -> tuple[Section, ...]:
             heading="Seeds",
             reading=(
                 "Whether another seed would name another winner. Agreement is 1 where all seeds put"
-                " the recipes in the same order, and about 0 where seeds decide."
+                " the recipes in the same order, and about 0 where seeds decide. A recipe that is"
+                " not below the best with an adjusted p under 0.05 may be the best."
             ),
             parts=(
                 Part(
                     table=fairness_tables.stability_table(findings, names),
-                    missing="Nothing to say: that needs two recipes with two seeds each.",
+                    missing="Nothing to say: that needs two recipes or two seeds.",
                 ),
             ),
         ),
@@ -251,9 +253,11 @@ def _sections(findings: Findings, names: Names) -> tuple[Section, ...]:
             anchor="tables",
             heading="All numbers",
             reading=(
-                f"{SIGNIFICANT} marks a verdict; without one there is not enough data to tell."
-                f" {UNSEEN} marks languages that are not in the encoder's pretraining data. A dash"
-                " is a number that does not exist, never 0."
+                f"{SIGNIFICANT} marks a verdict, taken from the adjusted p; without one there is"
+                " not enough data to tell, and “would be seen” is the smallest true change that"
+                " this design calls in four of five runs. A verdict “in this run” rests on one"
+                f" seed. {UNSEEN} marks languages that are not in the encoder's pretraining data. A"
+                f" dash is a number that does not exist, never 0.{_on_collapsed(findings)}"
             ),
             parts=(
                 Part(
@@ -266,6 +270,16 @@ def _sections(findings: Findings, names: Names) -> tuple[Section, ...]:
                 ),
             ),
         ),
+    )
+
+
+def _on_collapsed(findings: Findings) -> str:
+    """Which of two means a verdict rests on, where there are two."""
+    if findings["groups"]["with_collapsed"].null_count() == len(findings["groups"]):
+        return ""
+    return (
+        " Where seeds collapsed, the value, its interval and the verdict are of the sound seeds;"
+        " the mean with the collapsed ones stands beside them."
     )
 
 

@@ -15,7 +15,16 @@ from typing import Any
 
 import polars as pl
 
-from xstilts.analysis.findings import ALL, ALL_FAMILIES, ALL_LANGUAGES, EVERY, NOT_ENOUGH, Findings
+from xstilts.analysis.findings import (
+    ALL,
+    ALL_FAMILIES,
+    ALL_LANGUAGES,
+    EVERY,
+    WITH_ENGLISH,
+    Findings,
+)
+from xstilts.analysis.inference.adjust import NOT_ENOUGH, plain
+from xstilts.analysis.stability import MAY_BE_BEST
 from xstilts.recipes import NONE
 from xstilts.report.cells import title
 from xstilts.task_types import SOURCE_LANGUAGE
@@ -196,6 +205,8 @@ class Names:
     def group(self, row: Mapping[str, Any]) -> str:
         """A group of a table; one of a single language is told by its code."""
         name = row["group"]
+        if name == WITH_ENGLISH:
+            return "All languages, English among them"
         if name in (ALL, ALL_LANGUAGES, ALL_FAMILIES):
             return name.capitalize()
         if row.get("single"):
@@ -261,8 +272,17 @@ def views(
 
 
 def significant(verdict: str | None) -> bool:
-    """Whether a verdict says anything."""
-    return verdict is not None and verdict != NOT_ENOUGH
+    """Whether a verdict says that something differs."""
+    return plain(verdict) not in ("", NOT_ENOUGH, MAY_BE_BEST)
+
+
+def with_told(frame: pl.DataFrame) -> pl.DataFrame:
+    """With a column `told`: the verdict, and where there is none what would have been seen."""
+    seen = pl.format(
+        "{}; a true change of {} points would be seen", "verdict", pl.col("detectable").round(1)
+    )
+    unclear = pl.col("verdict").eq(NOT_ENOUGH) & pl.col("detectable").is_not_null()
+    return frame.with_columns(told=pl.when(unclear).then(seen).otherwise("verdict"))
 
 
 def rows(frame: pl.DataFrame, columns: Sequence[str]) -> list[list[Any]]:

@@ -38,12 +38,26 @@ _MOST_ITEMS = 6_000
 _STABILITY = {
     "kendall_tau": "Agreement of two seeds (Kendall's tau)",
     "kendall_w": "Agreement of all seeds (Kendall's W)",
-    "best_stays_best": "Share of draws in which the best recipe stays best",
+    "below_best": "Points below the best recipe",
     "spread_over_seeds": "Spread over seeds, points",
 }
 _CELL = (Column("encoder", "Encoder"), Column("target", "Target"), Column("recipe", "Recipe"))
 _ENDS, _CHANGE_ENDS = ("low", "high"), ("change_low", "change_high")
-_JUDGED = (Column("p_adjusted", "p, adjusted", P), Column("verdict", "Verdict"))
+
+
+def _judged(kind: str) -> tuple[Column, ...]:
+    """The verdict, and the smallest true change that would be seen, in numbers of a kind."""
+    return (
+        Column("p_adjusted", "p, adjusted", P),
+        Column("tests", "Of how many", COUNT),
+        Column("verdict", "Verdict"),
+        Column("detectable", "Would be seen", kind),
+    )
+
+
+def _adjusted(caption: str, how: str, over: str) -> str:
+    """A caption that tells in which family of statements p is adjusted."""
+    return f"{caption}. p is adjusted over {over} ({how})."
 
 
 def _named(frame: pl.DataFrame, names: Names) -> pl.DataFrame:
@@ -66,7 +80,11 @@ def fairness_table(findings: Findings, names: Names) -> Table | None:
     order = {name: place for place, name in enumerate(frame["measure"].unique(maintain_order=True))}
     return shown(
         "fairness",
-        "How evenly languages are served, and what each recipe changes",
+        _adjusted(
+            "How evenly languages are served, and what each recipe changes",
+            "Benjamini-Hochberg",
+            "the measures of one encoder, recipe, target and scale",
+        ),
         frame.sort(
             pl.col("target").ne(EVERY),
             pl.col("scale").ne(CORRECTED),
@@ -81,7 +99,7 @@ def fairness_table(findings: Findings, names: Names) -> Table | None:
             Column("scale", "Scale"),
             Column("value", "Value", RATIO, _ENDS),
             Column("change", "Change", RATIO_CHANGE, _CHANGE_ENDS),
-            *_JUDGED,
+            *_judged(RATIO),
             Column("who", "Who"),
             Column("basis", "Interval over"),
         ),
@@ -90,11 +108,13 @@ def fairness_table(findings: Findings, names: Names) -> Table | None:
 
 
 def harm_table(findings: Findings, names: Names) -> Table | None:
-    """Who loses: negative transfer over all and within families."""
+    """Who is harmed: negative transfer over all and within families."""
     frame = findings["harm"]
     return shown(
         "harm",
-        "Negative transfer: languages and families that lose",
+        "Negative transfer: languages and families that are harmed. “For certain” is adjusted over"
+        " all that a row counts, the verdict on a family over the families of one encoder, recipe"
+        " and target (Holm).",
         _named(frame, names).sort(
             pl.col("target").ne(EVERY), frame["group"].ne("all"), maintain_order=True
         ),
@@ -102,14 +122,14 @@ def harm_table(findings: Findings, names: Names) -> Table | None:
             *_CELL,
             Column("grouping", "Counted"),
             Column("group", "Among"),
-            Column("harmed", "Lose", COUNT),
-            Column("strictly", "Interval below 0", COUNT),
+            Column("harmed", "Harmed", COUNT),
+            Column("strictly", "Harmed for certain", COUNT),
             Column("count", "Of", COUNT),
-            Column("rate", "Share that lose", SHARE),
-            Column("strict", "Share with interval below 0", SHARE),
+            Column("rate", "Share harmed", SHARE),
+            Column("strict", "Share harmed for certain", SHARE),
             Column("ratio", "Over the rate of all", RATIO),
             Column("share_of_losses", "Share of all losses", SHARE),
-            Column("p", "p", P),
+            *_judged(NUMBER)[:3],
         ),
         names,
     )
@@ -140,19 +160,27 @@ def perturbed_table(findings: Findings, names: Names) -> Table | None:
     """Relative drops of families, with the loss in points beside them."""
     frame = findings["perturbed"].filter(pl.col("grouping").is_in([ALL, FAMILY]))
     keys = ["encoder", "recipe", "target", "kind", "strength", "grouping", "group"]
-    losses = frame.filter(quantity="loss").select(*keys, loss="value")
+    losses = frame.filter(quantity="loss").select(*keys, loss="value", loss_verdict="verdict")
     drops = frame.filter(quantity="drop")
     # A loss can be known where the relative drop is not.
     frame = pl.concat([drops, frame.filter(quantity="loss").join(drops, on=keys, how="anti")])
     frame = frame.with_columns(
         pl.when(quantity="drop").then(name).name.keep()
-        for name in ("value", "low", "high", "change", "change_low", "change_high", "verdict")
+        for name in (
+            *("value", "low", "high", "change", "change_low", "change_high"),
+            *("p_adjusted", "tests", "verdict", "detectable"),
+        )
     ).join(losses, on=keys, how="left", maintain_order="left")
     kind = pl.col("kind").str.replace_all("_", " ", literal=True)
     single = pl.col("languages").list.len().eq(1)
     return shown(
         "perturbed",
-        "What perturbed texts cost, by family",
+        _adjusted(
+            "What perturbed texts cost, by family. The verdict on the loss is on its change, of the"
+            " baseline on the loss itself",
+            "Benjamini-Hochberg",
+            "all conditions, targets and groups of one encoder and recipe",
+        ),
         _named(
             frame.with_columns(kind, single=single),
             names,
@@ -166,8 +194,9 @@ def perturbed_table(findings: Findings, names: Names) -> Table | None:
             Column("perturbed", "With", NUMBER),
             Column("value", "Relative drop, %", NUMBER, _ENDS),
             Column("loss", "Loss, points", NUMBER),
-            Column("change", "Change", CHANGE, _CHANGE_ENDS),
-            *_JUDGED,
+            Column("loss_verdict", "On the loss"),
+            Column("change", "Change of the drop", CHANGE, _CHANGE_ENDS),
+            *_judged(NUMBER),
             Column("why", "Why not", SHORT),
             Column("items", "Items", COUNT),
         ),
@@ -179,7 +208,11 @@ def pitfalls_table(findings: Findings, names: Names) -> Table | None:
     """Rates of pitfalls by family and language."""
     return shown(
         "pitfalls",
-        "Wrong in another language, of what is right in English",
+        _adjusted(
+            "Pitfalls: wrong in another language, of what is right in English",
+            "Holm",
+            "the groups of one encoder, recipe, target and grouping",
+        ),
         _named(findings["pitfalls"], names),
         (
             *_CELL,
@@ -190,7 +223,7 @@ def pitfalls_table(findings: Findings, names: Names) -> Table | None:
             Column("reverse", "English alone", SHARE),
             Column("kappa", "Kappa", RATIO),
             Column("change", "Change, % points", SHARE_CHANGE, _CHANGE_ENDS),
-            *_JUDGED,
+            *_judged(SHARE),
             Column("pairs", "Pairs", COUNT),
         ),
         names,
@@ -235,13 +268,18 @@ def stability_table(findings: Findings, names: Names) -> Table | None:
     )
     return shown(
         "stability",
-        "How far recipes keep their order between seeds",
+        _adjusted(
+            "How far recipes keep their order, and which may be the best by mean over languages",
+            "Holm",
+            "all pairs of recipes of one encoder and target",
+        ),
         frame,
         (
             *_CELL[:2],
             Column("measure", "Measure"),
             Column("name", "Recipe"),
-            Column("value", "Value", RATIO),
+            Column("value", "Value", RATIO, _ENDS),
+            *_judged(RATIO),
             Column("recipes", "Recipes", COUNT),
             Column("seeds", "Seeds", COUNT),
         ),
@@ -256,7 +294,11 @@ def groups_table(findings: Findings, names: Names) -> Table | None:
     )
     return shown(
         "groups",
-        "Scores, gains and gaps of languages and families, in points",
+        _adjusted(
+            "Scores, gains and gaps of languages and families, in points",
+            "Holm",
+            "the groups of one encoder, recipe, target and grouping",
+        ),
         _named(with_error_reduction(frame), names),
         (
             *_CELL,
@@ -264,7 +306,8 @@ def groups_table(findings: Findings, names: Names) -> Table | None:
             Column("group", "Languages"),
             Column("quantity", "Quantity"),
             Column("value", "Value", NUMBER, _ENDS),
-            *_JUDGED,
+            Column("with_collapsed", "With collapsed seeds", NUMBER),
+            *_judged(NUMBER),
             Column("error_reduction", "Of a gain: share of errors gone", SHARE_CHANGE),
             Column("low_languages", "Other languages, 95 % from", NUMBER),
             Column("high_languages", "Other languages, to", NUMBER),
@@ -272,7 +315,10 @@ def groups_table(findings: Findings, names: Names) -> Table | None:
             Column("best", "Best"),
             Column("worst", "Worst"),
             Column("items", "Items", COUNT),
+            Column("clusters", "Clusters", COUNT),
+            Column("design_effect", "Design effect", RATIO),
             Column("seeds", "Seeds", COUNT),
+            Column("collapsed_seeds", "Collapsed seeds", COUNT),
         ),
         names,
     )

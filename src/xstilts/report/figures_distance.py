@@ -30,6 +30,7 @@ from xstilts.report.fairness_figures import (
     rows,
     scatter,
     views,
+    with_told,
 )
 
 _COLUMNS = (
@@ -45,10 +46,12 @@ _COLUMNS = (
     "low",
     "high",
     "verdict",
+    "detectable",
+    "told",
 )
 _HOVER = (
     "<b>{name}</b> ({language}), {family}, {script}<br>distance {distance:.2f}"
-    "<br>gain {value:+.1f}, 95 % interval {low:+.1f} to {high:+.1f}<br>{verdict}"
+    "<br>gain {value:+.1f}, 95 % interval {low:+.1f} to {high:+.1f}<br>{told}"
 )
 _SHAPES = (
     "circle",
@@ -92,8 +95,10 @@ def distance_plot(groups: pl.DataFrame, names: Names) -> Figure | None:
     if gains.is_empty() or not known:
         return None
     unseen = [code for code, row in names.languages.items() if row["unseen"]]
-    frame = gains.join(pl.DataFrame(known), on="language", maintain_order="left").with_columns(
-        unseen=pl.col("language").is_in(unseen)
+    frame = (
+        with_told(gains)
+        .join(pl.DataFrame(known), on="language", maintain_order="left")
+        .with_columns(unseen=pl.col("language").is_in(unseen))
     )
     if frame.is_empty():
         return None
@@ -107,7 +112,8 @@ def distance_plot(groups: pl.DataFrame, names: Names) -> Figure | None:
         caption=(
             f"Gain over {NONE} of each language, in points, mean over targets, against its"
             " distance from English. Colours are families, shapes are scripts."
-            f" {UNSEEN} not in the encoder's pretraining data."
+            f" {UNSEEN} not in the encoder's pretraining data. p is adjusted over the languages of"
+            " one encoder and recipe (Holm)."
             + (f" Distance not known: {', '.join(left_out)}." if left_out else "")
         ),
         alt=(

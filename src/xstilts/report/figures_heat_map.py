@@ -27,6 +27,7 @@ from xstilts.report.fairness_figures import (
     rows,
     significant,
     views,
+    with_told,
 )
 
 _COLUMNS = (
@@ -47,10 +48,13 @@ _COLUMNS = (
     "items",
     "seeds",
     "label",
+    "tests",
+    "detectable",
+    "told",
 )
 _HOVER = (
     "<b>{label}</b>, {recipe}<br>{value:+.1f}, 95 % interval {low:+.1f} to {high:+.1f}"
-    "<br>{verdict} (p {p_adjusted:.2g}, over {basis})"
+    "<br>{told} (adjusted p {p_adjusted:.2g} as one of {tests}, over {basis})"
     "<br>languages: {members} ({languages})<br>items: {items}, seeds: {seeds}"
 )
 # Orange for what is lost, white, blue for what is gained: all pale enough for dark numbers.
@@ -85,7 +89,8 @@ def heat_map(groups: pl.DataFrame, names: Names) -> Figure | None:
         pl.col("value").is_not_null(),
         pl.col("grouping").eq(FAMILY) | pl.col("group").eq(ALL_LANGUAGES),
         quantity=GAIN,
-    ).with_columns(members=pl.col("languages").list.len())
+    )
+    frame = with_told(frame).with_columns(members=pl.col("languages").list.len())
     if frame.filter(grouping=FAMILY).is_empty():
         return None
     choices = (
@@ -98,8 +103,9 @@ def heat_map(groups: pl.DataFrame, names: Names) -> Figure | None:
         caption=(
             f"Gain over {NONE} by recipe and family. Blue gains, orange loses, grey is not known;"
             f" {UNSEEN} has languages that are not in the encoder's pretraining data;"
-            f" {SIGNIFICANT} the gain or loss stands out of the noise, all families of the recipe"
-            " considered (Holm). The colours reach as far as the greatest number in view."
+            f" {SIGNIFICANT} marks a verdict. p is adjusted over the families of one encoder,"
+            " recipe, target and scale (Holm); that of all languages over the three means. The"
+            " colours reach as far as the greatest number in view."
         ),
         alt=(
             "Heat map with one row for each recipe and one column for each family of languages;"

@@ -13,6 +13,8 @@ from xstilts.language_facts import facts_for
 from xstilts.languages import INVITRO_LANGUAGES, LANGUAGES
 from xstilts.own_scores import read_own_scores
 from xstilts.report.fairness import write_fairness
+from xstilts.report.glossary import PAGE as GLOSSARY
+from xstilts.report.glossary import write_glossary
 
 PAGE, TABLES, SUMMARY = "fairness.html", "findings", "findings.txt"
 
@@ -39,6 +41,7 @@ def report_own_scores(scores: Path, output: Path, baseline: str) -> Iterator[str
     summary = sentences(findings)
     output.mkdir(parents=True, exist_ok=True)
     findings.write(output / TABLES)
+    write_glossary(output / GLOSSARY, [("Robustness and fairness", PAGE)])
     write_text(output / SUMMARY, "".join(f"{sentence}\n" for sentence in summary))
     write_fairness(
         output / PAGE,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,17 +11,18 @@ from typing import Any
 import polars as pl
 import yaml
 
-from xstilts.analysis.collapse import collapsed_scores, drop
+from xstilts.analysis.collapse import Cell, collapsed_scores, drop
 from xstilts.config import BASELINE
 from xstilts.errors import XstiltsError
 from xstilts.files import write_text
 from xstilts.item_counts import CLEAN
 from xstilts.languages import language_table
 from xstilts.report.cells import Table, title
+from xstilts.report.glossary import GLOSSARY_LINK
 from xstilts.report.holes import Holes
 from xstilts.report.render import templates
 from xstilts.report.shortcuts import Shortcuts
-from xstilts.report.tables import NOT_IN_XLMR, PARTIAL_MARK, UNSEEN_MARK, View
+from xstilts.report.tables import NOT_IN_XLMR, PARTIAL_MARK, UNSEEN_MARK, View, members_of
 from xstilts.summary import SEEDS_FOR_SD, Summary, check_scores, summarise
 from xstilts.tasks import SPLITS, TARGETS
 
@@ -101,10 +102,15 @@ def write_page(
     clean = clean if wanted.is_empty() else wanted
     expected = {key: list(entry["languages"]) for key, entry in (table or {}).items()}
     collapsed = collapsed_scores(clean, runs)
+    every = clean
     clean = drop(clean, collapsed.left_out)
     summary = summarise(clean, expected=expected)
     views = [
-        replace(_view(summary, split, clean, experiment, collapsed.hopeless), holes=holes.cells)
+        replace(
+            _view(summary, split, clean, experiment, collapsed.hopeless),
+            holes=holes.cells,
+            all_seeds=_all_seeds(every, split, collapsed.left_out),
+        )
         for split in _splits(clean)
     ]
     shortcuts = _shortcuts(views, baselines)
@@ -130,15 +136,41 @@ def write_page(
                 for number, view in enumerate(views, start=1)
             ],
             experiment=_as_yaml(experiment),
-            links=links,
+            links=[*links, GLOSSARY_LINK],
             origins=origins,
             collapsed=bool(collapsed.hopeless),
+            left_out=bool(collapsed.left_out),
             baseline=BASELINE if BASELINE in clean["recipe"] else None,
             unseen_mark=UNSEEN_MARK if set(clean["language"]) & NOT_IN_XLMR else None,
             partial_mark=PARTIAL_MARK if any(_partial(view) for view in views) else None,
         )
     )
     write_text(output, html)
+
+
+def _all_seeds(
+    every: pl.DataFrame, split: str, left_out: Collection[Cell]
+) -> dict[tuple[str, ...], float]:
+    """The means that collapsed cells would have a part in, over all seeds.
+
+    Returns:
+        (encoder, recipe, quantity, name) of averages and (encoder, recipe, target, language) to
+        points.
+    """
+    if not left_out:
+        return {}
+    lost = {(encoder, recipe, target) for encoder, recipe, target, _ in left_out}
+    summary = summarise(every)
+    found = {}
+    for row in summary.averages.filter(split=split, condition=CLEAN).iter_rows(named=True):
+        members = members_of(row["quantity"], row["name"])
+        if any((row["encoder"], row["recipe"], target) in lost for target in members):
+            found[row["encoder"], row["recipe"], row["quantity"], row["name"]] = row["mean"]
+    for row in summary.languages.filter(split=split, condition=CLEAN).iter_rows(named=True):
+        place = (row["encoder"], row["recipe"], row["target"])
+        if place in lost:
+            found[*place, row["language"]] = row["mean"]
+    return found
 
 
 def _splits(clean: pl.DataFrame) -> list[str]:

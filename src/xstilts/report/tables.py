@@ -37,7 +37,8 @@ class View:
     there is a score. `benchmark` says whose tasks and languages these are, None if nobody's;
     `names` holds the languages by code. `collapsed` are the (encoder, recipe, target) whose runs
     all learnt nothing. `holes` are those that lack some seed or all in a grid that is not finished:
-    what rests on one is marked, has no gain, and is never the best.
+    what rests on one is marked, has no gain, and is never the best. `all_seeds` are means over all
+    seeds of what rests on sound ones alone, by the keys of averages and of languages.
     """
 
     summary: Summary
@@ -49,6 +50,7 @@ class View:
     names: Mapping[str, Language] = field(default_factory=lambda: LANGUAGES)
     collapsed: Set[tuple[str, str, str]] = frozenset()
     holes: Set[tuple[str, str, str]] = frozenset()
+    all_seeds: Mapping[tuple[str, ...], float] = field(default_factory=dict)
     encoders: list[str] = field(init=False)
     coverage: dict[str, dict[str, Any]] = field(init=False)
 
@@ -60,7 +62,7 @@ class View:
         self._gains = {
             key: row
             for key, row in self._index(summary.gains, quantity).items()
-            if not self._has_hole(*key[:2], _members(*key[2:]), gain=True)
+            if not self._has_hole(*key[:2], members_of(*key[2:]), gain=True)
         }
         self._languages = self._index(summary.languages, language)
         self._language_gains = {
@@ -108,6 +110,12 @@ class View:
         sign = "flat" if not judge or rounded == 0 else "up" if rounded > 0 else "down"
         return replace(cell, gain=signed(gain["mean"]), sign=sign)
 
+    def _beside(self, cell: Cell, key: tuple[str, ...]) -> Cell:
+        """The cell, with the mean over all seeds where some collapsed and are left out."""
+        if cell.value is None or key not in self.all_seeds:
+            return cell
+        return replace(cell, small=(*cell.small, f"{points(self.all_seeds[key])} with collapsed"))
+
     def _has_hole(
         self, encoder: str, recipe: str, targets: Iterable[str], *, gain: bool = False
     ) -> bool:
@@ -126,7 +134,7 @@ class View:
         return replace(cell, small=(*cell.small, "collapsed"))
 
     def _short(self, cell: Cell, encoder: str, recipe: str, targets: Sequence[str]) -> Cell:
-        """The cell, marked if the recipe lacks seeds on one of the targets that it rests on."""
+        """The cell, marked if the recipe lacks seeds on one of its targets."""
         if cell.value is None or not self._has_hole(encoder, recipe, targets):
             return cell
         return replace(cell, small=(*cell.small, "seeds missing"), whole=False)
@@ -146,7 +154,7 @@ class View:
         if quantity in ("group", OVERALL):
             lacking = [
                 title(key)
-                for key in _members(quantity, name)
+                for key in members_of(quantity, name)
                 if (encoder, recipe, "task", key) not in self._averages
             ]
             if lacking:
@@ -170,8 +178,9 @@ class View:
                 key = (encoder, recipe, quantity, name)
                 why = self._why(*key)
                 cell = self._cell(self._averages.get(key), self._gains.get(key), why, judge=judge)
-                members = _members(quantity, name)
-                cells.append(self._marked(cell, encoder, recipe, members))
+                members = members_of(quantity, name)
+                marked = self._marked(cell, encoder, recipe, members)
+                cells.append(self._beside(marked, key))
             rows.append(cells)
         if judge:
             marked = zip(*(mark_best(column) for column in zip(*rows, strict=True)), strict=True)
@@ -243,7 +252,7 @@ class View:
                 if key in self._averages:
                     score = _spread(self._averages[key])
                     gain = _spread(self._gains.get(key))
-                    short = self._has_hole(encoder, recipe, _members(quantity, name))
+                    short = self._has_hole(encoder, recipe, members_of(quantity, name))
                     place = Cell(text=f"{label} (seeds missing)" if short else label)
                     rows.append(Row(label=recipe, cells=(place, *score, *gain)))
         names = ("Seeds", "Mean", "Least", "Greatest", "SD")
@@ -272,7 +281,7 @@ class View:
             key = (encoder, recipe, "task", target)
             why = self._why(*key)
             cell = self._cell(self._averages.get(key), self._gains.get(key), why, judge=True)
-            mean.append(self._short(cell, encoder, recipe, [target]))
+            mean.append(self._beside(self._short(cell, encoder, recipe, [target]), key))
         table = self._per_language(
             encoder, target, f"{encoder}, {title(target)}, {self.split}: {score}"
         )
@@ -312,7 +321,8 @@ class View:
                     "language not covered" if ran else "not run",
                     judge=True,
                 )
-                cells.append(replace(cell, whole=not self._has_hole(encoder, recipe, [target])))
+                cell = replace(cell, whole=not self._has_hole(encoder, recipe, [target]))
+                cells.append(cell if metric else self._beside(cell, key))
             name = self.names[language].name if language in self.names else ""
             items = max((row["n"] or 0 for row in scores if row), default=0)
             counted = Cell(text=f"{items:,}", value=items) if items else Cell(why="not recorded")
@@ -373,7 +383,7 @@ class View:
         )
 
 
-def _members(quantity: str, name: str) -> Sequence[str]:
+def members_of(quantity: str, name: str) -> Sequence[str]:
     """The targets that a quantity rests on."""
     return GROUPS.get(name, tuple(XTREME)) if quantity in ("group", OVERALL) else (name,)
 
