@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from xstilts.analysis.findings import ALL_LANGUAGES, FAMILY, LANGUAGE
-from xstilts.analysis.groups import Group, Layout, layout
+from xstilts.analysis.group_layout import Group, Layout, layout
 from xstilts.analysis.inference.adjust import NOT_ENOUGH, detectable, verdict
 from xstilts.analysis.inference.draws import Draws, mean_of
 from xstilts.analysis.inference.estimates import Estimate, estimates

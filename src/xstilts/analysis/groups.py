@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
-from typing import NamedTuple
+from functools import cache
 
 import numpy as np
 from scipy import special
 
 from xstilts.analysis.findings import (
     ALL,
-    ALL_FAMILIES,
-    ALL_LANGUAGES,
     BRANCH,
     CORRECTED,
     EVERY,
@@ -27,6 +24,7 @@ from xstilts.analysis.findings import (
     SCORE,
     WITH_ENGLISH,
 )
+from xstilts.analysis.group_layout import Group, Layout, layout_with_english
 from xstilts.analysis.inference.adjust import NOT_ENOUGH, detectable, holm, verdict
 from xstilts.analysis.inference.columns import Columns
 from xstilts.analysis.inference.draws import LANGUAGES, Draws
@@ -41,37 +39,6 @@ _ENOUGH = 5
 
 # In points; values that differ by less are equal.
 _ROUNDING = 1e-9
-
-
-class Group(NamedTuple):
-    """One group of a grouping."""
-
-    grouping: str
-    name: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Units:
-    """What a group is the plain mean of in one target: languages, of "all families" families.
-
-    Attributes:
-        names: of the units.
-        weights: (languages of the target, units): each unit as a mean of languages.
-        codes: the languages of all units.
-    """
-
-    names: tuple[str, ...]
-    weights: np.ndarray
-    codes: tuple[str, ...]
-
-    @cached_property
-    def mean(self) -> np.ndarray:
-        """(languages of the target,): the group as a mean of languages."""
-        return self.weights.mean(axis=1)
-
-
-# The groups of one target.
-Layout = Mapping[Group, Units]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +73,7 @@ def group_rows(panel: Panel) -> list[dict]:
     `low_languages` and `high_languages` are Student's interval over them, which allows for that;
     fewer can only be listed.
     """
-    layouts = {target: _layout_with_english(panel, target) for target in panel.targets}
+    layouts = {target: layout_with_english(panel, target) for target in panel.targets}
     rows = []
     for recipe in panel.recipes:
         for quantity in _quantities(panel, recipe, layouts):
@@ -124,51 +91,6 @@ def group_rows(panel: Panel) -> list[dict]:
                     for row in _rows(panel, recipe, quantity, scope)
                 ]
     return rows
-
-
-def layout(panel: Panel, target: str) -> dict[Group, Units]:
-    """The groups of a target's languages, English left out."""
-    codes = panel.codes(target)
-    one_each = np.eye(len(codes))
-    members: dict[Group, list[int]] = {}
-    for place, code in enumerate(codes):
-        members[Group(LANGUAGE, code)] = [place]
-    for grouping in (BRANCH, FAMILY):
-        for place, code in enumerate(codes):
-            name = getattr(panel.languages[code], grouping)
-            members.setdefault(Group(grouping, name), []).append(place)
-    members[Group(ALL, ALL_LANGUAGES)] = list(range(len(codes)))
-    found = {
-        group: Units(
-            names=(held := tuple(codes[place] for place in places)),
-            codes=held,
-            weights=one_each[:, places],
-        )
-        for group, places in members.items()
-    }
-    families = {group: units for group, units in found.items() if group.grouping == FAMILY}
-    found[Group(ALL, ALL_FAMILIES)] = Units(
-        names=tuple(group.name for group in families),
-        weights=np.stack([units.mean for units in families.values()], axis=1),
-        codes=codes,
-    )
-    return found
-
-
-def _layout_with_english(panel: Panel, target: str) -> dict[Group, Units]:
-    """The groups of the covered languages: those of `layout`, and the task score."""
-    covered = panel.covered(target)
-    more = len(covered) - len(panel.codes(target))
-    found = {
-        group: Units(
-            names=units.names,
-            codes=units.codes,
-            weights=np.vstack([units.weights, np.zeros((more, len(units.names)))]),
-        )
-        for group, units in layout(panel, target).items()
-    }
-    task = Units(names=covered, codes=covered, weights=np.eye(len(covered)))
-    return {**found, Group(ALL, WITH_ENGLISH): task}
 
 
 def _quantities(panel: Panel, recipe: str, layouts: Mapping[str, Layout]) -> Iterator[_Quantity]:

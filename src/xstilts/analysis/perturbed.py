@@ -15,6 +15,7 @@ import numpy as np
 
 from xstilts.analysis.evidence import Evidence
 from xstilts.analysis.findings import EVERY, GAINS, LOSES
+from xstilts.analysis.group_layout import Group, Layout
 from xstilts.analysis.group_means import (
     Grouped,
     Judged,
@@ -25,7 +26,6 @@ from xstilts.analysis.group_means import (
     main_groups,
     means,
 )
-from xstilts.analysis.groups import Group, Layout
 from xstilts.analysis.inference.adjust import benjamini_hochberg
 from xstilts.analysis.inference.bootstrap import Sample, resample
 from xstilts.analysis.inference.draws import Draws, combine

@@ -22,6 +22,7 @@ import polars as pl
 from xstilts.analysis.agreement import mcnemar, pitfall
 from xstilts.analysis.evidence import Evidence
 from xstilts.analysis.findings import EVERY, FAMILY, LANGUAGE
+from xstilts.analysis.group_layout import Group, Layout
 from xstilts.analysis.group_means import (
     Grouped,
     Judged,
@@ -32,7 +33,6 @@ from xstilts.analysis.group_means import (
     main_groups,
     means,
 )
-from xstilts.analysis.groups import Group, Layout
 from xstilts.analysis.inference.adjust import holm
 from xstilts.analysis.inference.bootstrap import Sample, resample
 from xstilts.analysis.inference.draws import Draws
