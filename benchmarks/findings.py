@@ -75,7 +75,7 @@ def timed(name: str, compute: Callable[[], object]) -> tuple[float, object]:
 
 
 def peer_seconds(draws: int, recipes: int, seeds: int) -> float:
-    """CPU seconds of scipy's bootstrap of the mean for all languages of all cells, from a few of them."""
+    """CPU seconds of scipy's bootstrap of the mean for all cells, from a few of them."""
     rng = np.random.default_rng(2)
     total = 0.0
     for target in XTREME:

@@ -271,3 +271,12 @@ def test_without_enough_data_what_would_be_seen_is_named():
         " five such experiments." in each
         for each in found
     )
+
+
+def test_what_no_score_can_change_by_is_not_named():
+    rows = [group("mnli", 0.4, -1.0, 1.8, NOT_ENOUGH, detectable=size) for size in (140.0,)]
+    found = said(groups=[BASELINE, *rows])
+    assert any("no change that is possible would be seen" in each for each in found)
+    rows.append(group("qqp", 0.2, -1.0, 1.4, NOT_ENOUGH, detectable=40.0))
+    found = said(groups=[BASELINE, *rows])
+    assert any("a true change of 40.0 points would be seen" in each for each in found)

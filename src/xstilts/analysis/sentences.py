@@ -39,6 +39,8 @@ _Row = Mapping[str, Any]
 
 # More names than these in one sentence are counted.
 _NAMED = 6
+# Scores are at most this far apart, in points.
+_POSSIBLE = 100
 # Measures of evenness that are spoken of, in order; the first that has a verdict is.
 _EVENNESS = ("gini", "spread", "family_gap")
 # What an interval does not cover has to be said.
@@ -347,10 +349,12 @@ def _seen(rows: Sequence[_Row]) -> str:
     known = [row["detectable"] for row in rows if row["detectable"] is not None]
     if not known:
         return ""
-    sizes = dict.fromkeys(_points(size) for size in (min(known), max(known)))
+    if min(known) > _POSSIBLE:
+        return "; no change that is possible would be seen in four of five such experiments"
+    sizes = dict.fromkeys(_points(size) for size in (min(known), max(known)) if size <= _POSSIBLE)
     return (
         f"; a true change of {' to '.join(sizes)} points would be seen in four of five such"
-        f" experiments"
+        " experiments"
     )
 
 
