@@ -40,7 +40,7 @@ _OTHERWISE: Mapping[str, tuple[int, int]] = {
     "shortcuts": (16000, 60),
 }
 # Of jobs that collect and report.
-_REPORTS: Mapping[str, tuple[int, int]] = {"analyse": (16000, 60), "write_claims": (16000, 60)}
+_REPORTS: Mapping[str, tuple[int, int]] = {"analyse": (16000, 60)}
 _LEAST = (4000, 30)
 _DAY = 1440
 
