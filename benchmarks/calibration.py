@@ -54,7 +54,7 @@ SPREADS = (0.5, 3.0)
 CORRELATIONS = ((0.0, 0.0), (0.1, 0.5), (0.2, 0.8))
 LIMITS = {FALSE: 0.05, COVERED: 0.94, FOUND: 0.95}
 # Tables that are simulated together, and permutations of families over languages.
-BATCH = 20
+BATCH = 40
 PERMUTATIONS = 500
 
 
