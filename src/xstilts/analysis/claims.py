@@ -155,7 +155,7 @@ def _worst_family(
         detectable=row.get("detectable"),
         verdict=outcome + row["verdict"].removeprefix(found),
         missing=missing(
-            missing_targets(key for key, *_ in used), "" if run.evidence.draws else NO_ITEMS
+            missing_targets(key for key, *_ in used), "" if run.evidence.has_items else NO_ITEMS
         ),
         basis=basis(run.evidence, used),
         measures=tuple(

@@ -52,6 +52,11 @@ class Evidence:
         """How many draws there are; 0 where scores are known but not the items."""
         return min((len(sample.scores) - 1 for sample in self.samples.values()), default=0)
 
+    @property
+    def has_items(self) -> bool:
+        """Whether items are resampled in every target."""
+        return bool(self.draws) and all(sample.sampled for sample in self.samples.values())
+
     def seeds(self, recipe: str, target: str) -> tuple[int, ...]:
         """The seeds of a recipe on a target that are used, in order."""
         cells = self._places.get(target, {})

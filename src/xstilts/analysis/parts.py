@@ -17,7 +17,7 @@ SUPPORTED = "supported"
 NOT_SUPPORTED = "not supported"
 NOT_TESTABLE = "not testable"
 
-NO_ITEMS = "item-level predictions, without which there is no interval"
+NO_ITEMS = "item-level predictions, without which an interval is over seeds at most"
 
 # The part that claims that there is no gain.
 NO_GAIN = "4b"

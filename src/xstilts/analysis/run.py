@@ -115,7 +115,7 @@ class Run:
             seeds_share=None if estimate.error is None else estimate.share,
             seeds=seeds,
             verdict=NOT_ENOUGH,
-            missing=missing(*lacking, "" if self.evidence.draws else NO_ITEMS),
+            missing=missing(*lacking, "" if self.evidence.has_items else NO_ITEMS),
             basis=basis(self.evidence, comparisons),
             measures=tuple(measures),
         )
