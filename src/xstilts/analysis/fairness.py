@@ -26,6 +26,7 @@ from xstilts.analysis.fairness_measures import (
 )
 from xstilts.analysis.findings import (
     ALL,
+    ALL_LANGUAGES,
     BETTER,
     CORRECTED,
     EVERY,
@@ -126,8 +127,20 @@ def fairness_rows(
     return rows
 
 
-def pareto_rows(panel: Panel) -> list[dict]:
-    """The rows of `findings.PARETO`, over the targets that all recipes have (`Panel.common`)."""
+def pareto_rows(panel: Panel, groups: Iterable[Mapping[str, object]] = ()) -> list[dict]:
+    """The rows of `findings.PARETO`, over the targets that all recipes have (`Panel.common`).
+
+    Args:
+        groups: rows of `findings.GROUPS`; where they hold the mean over the same targets it is the
+            same number here.
+    """
+    place = (EVERY, CORRECTED, SCORE, ALL_LANGUAGES, len(panel.common))
+    columns = ("target", "scale", "quantity", "group", "targets")
+    known = {
+        row["recipe"]: estimate_of(row)
+        for row in groups
+        if tuple(row[name] for name in columns) == place
+    }
     panel, found = panel.fewer, {}
     for recipe in panel.recipes:
         held = [
@@ -149,6 +162,8 @@ def pareto_rows(panel: Panel) -> list[dict]:
         found[recipe] = {
             measure: (mean_estimates(parts).one(), parts) for measure, parts in of.items()
         }
+        if recipe in known:
+            found[recipe][MEAN] = known[recipe], of[MEAN]
     points = np.array([[held[m][0].value for m in (MEAN, WORST_FAMILY)] for held in found.values()])
     front = measures.pareto_front(points, TOLERANCE) if found else []
     return [

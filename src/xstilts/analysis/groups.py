@@ -198,19 +198,14 @@ def _rows(panel: Panel, recipe: str, quantity: _Quantity, scope: Sequence[str]) 
                 sum(quantity.offsets[t, group] for t in where) / len(where) for group in groups
             ],
         )
-        basis = _basis([quantity.draws[target] for target in where])
+        parts = [quantity.draws[target] for target in where]
+        basis = max(parts, key=lambda part: part.most_seeds).basis
         for group, estimate in zip(groups, found, strict=True):
             rows[group] = _row(panel, recipe, quantity, group, where, estimate, basis)
     if quantity.name == GAIN:
         for grouping in (LANGUAGE, BRANCH, FAMILY, ALL):
             _judge([row for group, row in rows.items() if group.grouping == grouping])
     yield from (rows[group] for group in targets)
-
-
-def _basis(parts: Sequence[Draws]) -> str:
-    several = max(parts, key=lambda part: part.most_seeds)
-    unsampled = [part for part in parts if not part.sampled]
-    return (unsampled or [several])[0].basis if not unsampled else several.basis
 
 
 def _row(

@@ -168,7 +168,7 @@ def _tables(
     yield "groups", groups
     yield "fairness", fairness_rows(panel, world.facts, groups)
     yield "harm", harm_rows(panel, groups)
-    yield "pareto", pareto_rows(panel)
+    yield "pareto", pareto_rows(panel, groups)
     yield "stability", stability_rows(panel)
     yield "association", association_rows(panel, world.facts)
     if files:
