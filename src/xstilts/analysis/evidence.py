@@ -106,21 +106,19 @@ class Evidence:
     @cached_property
     def everything(self) -> Evidence:
         """What was observed of all seeds, those that are left out among them; without draws."""
-        observed = {
-            target: replace(sample, scores=sample.scores[:1])
-            for target, sample in self.samples.items()
-        }
-        return Evidence(self.encoder, observed)
+        return Evidence(self.encoder, self._with_draws(0))
 
     @cached_property
     def fewer(self) -> Evidence:
         """The first `FEWER_DRAWS` draws alone, for quantities that are costly to compute."""
-        end = 1 + FEWER_DRAWS
-        samples = {
-            target: replace(sample, scores=sample.scores[:end])
+        return Evidence(self.encoder, self._with_draws(FEWER_DRAWS), self.left_out)
+
+    def _with_draws(self, draws: int) -> dict[str, Sample]:
+        """The samples with the first draws alone."""
+        return {
+            target: replace(sample, scores=sample.scores[: 1 + draws])
             for target, sample in self.samples.items()
         }
-        return Evidence(self.encoder, samples, self.left_out)
 
     def collapsed_seeds(self, recipe: str, target: str) -> tuple[int, ...]:
         """The seeds of a recipe on a target that are left out because they collapsed."""

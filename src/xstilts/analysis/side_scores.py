@@ -124,11 +124,7 @@ class Sides(Evidence):
     @cached_property
     def everything(self) -> Sides:
         """What was observed of all seeds, those that are left out among them; without draws."""
-        observed = {
-            target: replace(sample, scores=sample.scores[:1])
-            for target, sample in self.samples.items()
-        }
-        return Sides(observed, self._untrained, against=self._against)
+        return Sides(self._with_draws(0), self._untrained, against=self._against)
 
     def _needs_no_seed(self, side: str, target: str) -> bool:
         return side in self._untrained and TARGETS[target].train_set is None
