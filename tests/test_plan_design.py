@@ -7,8 +7,11 @@ import json
 import numpy as np
 import pytest
 import yaml
+from panels import known_panel
 from test_plan import hub_grid, plan
 
+from xstilts.analysis.findings import ALL, EVERY, GAIN, POINTS
+from xstilts.analysis.groups import group_rows
 from xstilts.analysis.inference import power as engine
 from xstilts.plan.design import Design, Part, design_error
 from xstilts.plan.items import Amounts, Scored
@@ -132,8 +135,8 @@ def test_generated_items_are_as_many_as_are_generated() -> None:
 
 def test_each_is_adjusted_for_the_statements_that_are_judged_with_it() -> None:
     xnli, xquad, mlqa = Design(hub_grid()).targets
-    # Languages without English, families of them, and the two means.
-    assert (xnli.languages, xnli.language.tests, xnli.mean.tests) == (14, 14, 2)
+    # Languages without English, families of them, and the means.
+    assert (xnli.languages, xnli.language.tests, xnli.mean.tests) == (14, 14, 3)
     # Indo-European has 8 of the 14; Afro-Asiatic, Austro-Asiatic, Kra-Dai, Niger-Congo,
     # Sino-Tibetan and Turkic have one each.
     assert (xnli.largest_family.languages, xnli.largest_family.tests) == (8, 7)
@@ -141,6 +144,17 @@ def test_each_is_adjusted_for_the_statements_that_are_judged_with_it() -> None:
     assert (xquad.languages, mlqa.languages) == (10, 6)
     alone = Design(hub_grid(targets={"xnli": {"languages": ["en", "sw", "th"]}})).targets[0]
     assert (alone.smallest_family, alone.largest_family) == (None, None)
+
+
+def test_means_are_judged_with_as_many_others_as_in_a_report() -> None:
+    scores = {("none", 1): {"en": 80.0, "de": 70.0, "ru": 62.0, "tr": 50.0}}
+    scores[("mnli", 1)] = {code: score + 3 for code, score in scores[("none", 1)].items()}
+    panel = known_panel({"xnli": scores, "xquad": scores}, draws=100, noise=0.5)
+    found = [row for row in group_rows(panel) if row["quantity"] == GAIN and row["grouping"] == ALL]
+    design = Design(hub_grid())
+    for target, seen in (("xnli", design.targets[0].mean), (EVERY, design.mean)):
+        held = [row for row in found if (row["target"], row["scale"]) == (target, POINTS)]
+        assert {row["tests"] for row in held} == {len(held)} == {seen.tests}
 
 
 def test_gains_are_detected_as_the_engine_says() -> None:
@@ -193,9 +207,9 @@ def test_it_is_told_for_every_target_and_their_mean(told) -> None:
         *("14", "5,010", "1,670"),
         *expected,
         f"{first.mean.gain:.1f}",
-        "(2)",
+        "(3)",
     ]
-    assert lines["mean over targets"].split()[-2:] == [f"{design.mean.gain:.1f}", "(2)"]
+    assert lines["mean over targets"].split()[-2:] == [f"{design.mean.gain:.1f}", "(3)"]
     assert "gains vary by 1.5 points (SD) over 3 seeds, correlated 0.5 over languages" in text
     assert max(map(len, text.partition("What could be seen")[2].splitlines())) <= 95
 
@@ -206,7 +220,7 @@ def test_plain_data_have_it_too(told) -> None:
     assert found["assumptions"] == Assumptions().model_dump()
     design = Design(hub_grid())
     assert found["targets"]["xquad"]["mean"]["gain"] == design.targets[1].mean.gain
-    assert found["mean"]["tests"] == 2
+    assert found["mean"]["tests"] == 3
 
 
 def test_one_seed_is_said_to_hold_for_this_run_only(told) -> None:

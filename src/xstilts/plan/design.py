@@ -25,7 +25,7 @@ from xstilts.recipes import NONE
 from xstilts.settings import Assumptions
 from xstilts.tasks import SOURCE_LANGUAGE, TARGETS
 
-# Means over all languages and over all families, which are judged together.
+# Means that are judged together: over all languages, over all families, and over all with English.
 _MEANS = 3
 
 
