@@ -12,7 +12,7 @@ from verdicts import COVERED, FALSE, FOUND, Check, Setting, adjusted, covered, f
 
 from xstilts.analysis.fairness import Measured, mean_estimates, measure_of
 from xstilts.analysis.fairness_measures import CLDR, ETHNOLOGUE, MEASURES, Covered, Measure
-from xstilts.analysis.findings import EVERY
+from xstilts.analysis.findings import EVERY, LESS
 from xstilts.analysis.inference.adjust import benjamini_hochberg
 from xstilts.analysis.inference.draws import Draws
 from xstilts.analysis.inference.estimates import LEVEL, Estimates
@@ -129,7 +129,8 @@ def _planted_measure(
 ) -> np.ndarray:
     """Whether the change of a measure is found: higher scores, or ones further apart.
 
-    nan where the measure cannot be as great.
+    nan where the measure cannot be as great, or only with scores beyond 0 and 100 where it is no
+    mean of scores: what noise does to a quotient there, no report can meet with.
     """
     levels = [setting.truth(target, NONE) for target in targets]
     slopes = {
@@ -156,6 +157,9 @@ def _planted_measure(
         )
         step = np.nan_to_num(further)
     possible = np.abs(reached(step) - wanted) < 0.01 * wanted
+    if measure.better == LESS:
+        ends = [level + step[:, None] * way for level, way in zip(levels, directions, strict=True)]
+        possible &= np.all([((0 <= end) & (end <= 100)).all(axis=1) for end in ends], axis=0)
     step = np.where(possible, step, 0)
     moved = [
         measure_of(

@@ -6,12 +6,14 @@ import json
 import re
 import subprocess
 import sys
+from html import unescape
 from pathlib import Path
 
 import plotly.graph_objects as go
 import pytest
 from compared_experiments import write_side
 from panels import only
+from test_report_glossary import TERMS
 
 from xstilts.cli import main
 from xstilts.report.compare import COLUMNS
@@ -84,6 +86,10 @@ def test_two_recipes(work, capsys, monkeypatch) -> None:
     assert_stands_alone(Path("c.html"))
     page = Path("c.html").read_text(encoding="utf-8")
     assert first in page
+    assert all(term.meaning in unescape(page) for term in TERMS)
+    ids = re.findall(r'<[a-z0-9]+ [^>]*?\bid="([^"]+)"', page.partition("</main>")[0])
+    assert len(ids) == len(set(ids))
+    assert {term.anchor for term in TERMS} < set(ids)
     (figure,) = figures(Path("c.html"))
     view = figure["views"]["0-0"]
     place = figure["columns"].index("value")

@@ -44,6 +44,7 @@ from xstilts.report.fairness_figures import (
     target_name,
     views,
 )
+from xstilts.report.glossary import CHAPTERS
 from xstilts.report.render import templates
 
 _MARKS = {True: Mark(COLOURS[0], "circle"), False: Mark(COLOURS[0], "circle-open")}
@@ -148,6 +149,7 @@ def _write(
             notes=notes,
             sections=sections,
             columns=COLUMNS,
+            chapters=CHAPTERS,
             unfolded=max(len(notes), len(summary)),
             plotly=get_plotlyjs(),
             library=data_table.library(),
