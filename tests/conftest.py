@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -23,3 +24,12 @@ def xtreme_mini() -> Path:
     if not MINI.is_dir():
         pytest.skip(f"no real data: {MINI} is absent, so the readers ran on made-up files only")
     return MINI
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Tests start in an empty folder: what lies in the checkout, such as results, is not theirs."""
+    before = Path.cwd()
+    os.chdir(tmp_path_factory.mktemp("elsewhere"))
+    yield
+    os.chdir(before)

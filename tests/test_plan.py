@@ -10,6 +10,7 @@ from collections import Counter
 
 import pytest
 import yaml
+from cost_records import write_past
 from test_config import ROOT
 from tiny_grid import SMALL, make_folder
 from tiny_xtreme import write_tiny_xtreme
@@ -133,7 +134,12 @@ def test_the_plan_has_the_jobs_that_snakemake_has(tmp_path):
     assert {rule: found.get(rule) for rule in expected} == expected
 
 
-def test_nothing_heavy_is_imported(folder):
+@pytest.mark.parametrize("results", ["absent", "of this experiment", "of another"])
+def test_nothing_heavy_is_imported(folder, monkeypatch, results):
+    if results != "absent":
+        monkeypatch.chdir(folder)
+        experiment = "try" if results == "of this experiment" else "other"
+        write_past(experiment, {"xnli": 1_000})
     program = (
         "import sys\nfrom xstilts.cli import main\n"
         f"main(['plan', '--configfile', {str(folder / 'exp.yaml')!r},"
@@ -141,7 +147,10 @@ def test_nothing_heavy_is_imported(folder):
         "heavy = {'torch', 'transformers', 'datasets', 'pyarrow', 'polars', 'faiss', 'numpy'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
-    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    result = subprocess.run(
+        [sys.executable, "-c", program], cwd=folder, capture_output=True, text=True
+    )
+    assert ("no job of an encoder has finished here" in result.stdout) == (results == "absent")
     assert result.stdout.splitlines()[-1] == "[]", result.stderr
 
 

@@ -8,16 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pyarrow.parquet as pq
 import pytest
 import yaml
-from cost_records import ENCODER, runs, write_record
+from cost_records import write_past, write_record
 from test_plan import COMMIT, LARGE, hub_grid, plan
 
 from xstilts.config import parse_experiment
 from xstilts.cost.summary import emissions_kg
 from xstilts.grid import Grid
-from xstilts.paths import Paths
 from xstilts.plan.accelerators import CPU, GPUS, Device, device_of
 from xstilts.plan.estimate import Estimate, Options
 from xstilts.plan.graph import Graph
@@ -170,22 +168,10 @@ def test_jobs_that_were_started_anew_say_nothing_about_how_long_one_takes(folder
 
 def test_jobs_of_another_experiment_count_by_what_they_did(folder):
     """Two trainings of 1,000 and 5,000 steps in 50 and 250 s, of an encoder of another size."""
-    encoder = Path(Paths("other").encoder.format(encoder="e"))
-    encoder.mkdir(parents=True)
-    (encoder / "config.json").write_text(json.dumps(ENCODER))
-    rows = [("none", "target", train_set, 1) for train_set in ("xnli", "squad_v1")]
-    table = runs(rows, 1_000_000, 20_000_000).to_pylist()
-    for row, steps in zip(table, (1_000, 5_000), strict=True):
-        row |= {"steps": steps, "collapsed": "", "restarted": False}
-        at = {"encoder": "e", "recipe": "none", "train_set": row["train_set"], "seed": "1"}
-        write_record("train_target", at, steps / 20, experiment="other")
-    pq.write_table(
-        runs(rows, 0, 0).from_pylist(table, schema=runs(rows, 0, 0).schema),
-        "results/other/runs.parquet",
-    )
+    write_past("other", {"xnli": 1_000, "squad_v1": 5_000})
     before, after = Estimate(grid(), {"e": None}, Options()), estimate(grid())
-    assert before.calibration.jobs == after.calibration.jobs == 2
-    (error,) = after.errors
+    assert before.calibration.jobs == after.calibration.jobs == 3
+    error = next(error for error in after.errors if error.rule == "train_target")
     assert error.jobs == 2
     # 1,000 steps of two layers take 3 s by what is assumed of a core, and overhead.
     assert error.before[0] < 0.3

@@ -42,7 +42,7 @@ def offline(tmp_path, monkeypatch):
 
 
 def minutes(grid, device, rule, wildcards):
-    work = Works(grid, {"e": LARGE}, Sizes(grid, counted=False)).of(rule, wildcards)
+    work = Works(grid, {"e": LARGE}, Sizes(grid)).of(rule, wildcards)
     return (overhead(rule) + work_seconds(rule, work, device)) / 60
 
 

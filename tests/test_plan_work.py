@@ -7,7 +7,8 @@ import math
 
 import numpy as np
 import pytest
-from cost_records import ENCODER, PER_PAIR, PER_TOKEN
+from cost_records import ENCODER, PER_PAIR, PER_TOKEN, write_record
+from pyarrow.parquet import read_metadata
 from test_plan import COMMIT, LARGE
 from training_runs import prepare, run_once
 
@@ -20,6 +21,7 @@ from xstilts.mixture import MixedSource, number_of_steps, probabilities
 from xstilts.plan.inputs import Size, Sizes
 from xstilts.plan.lengths import ENGLISH, MULTILINGUAL, inputs_of, text_inputs
 from xstilts.plan.work import Works
+from xstilts.schemas import read_meta
 
 SHAPE = shape_of_config(ENCODER)
 
@@ -200,24 +202,23 @@ def test_no_input_is_longer_than_is_allowed():
 
 
 def test_features_that_are_there_are_counted(tmp_path, monkeypatch):
-    import pyarrow as pa
-
-    from xstilts.schemas import write_table
-
     monkeypatch.chdir(tmp_path)
     found = grid()
-    reckoned = Sizes(found).of("e", "xnli", "train")
+    at = {"encoder": "e", "task": "xnli", "part": "train"}
+    reckoned = Sizes(found).of(*at.values())
     assert reckoned.items == 392_702
-    path = tmp_path / found.paths.features.format(encoder="e", task="xnli", part="train")
+    path = tmp_path / found.paths.features.format(**at)
     path.parent.mkdir(parents=True)
-    ids = pa.array([[1] * 7, [1] * 13], pa.list_(pa.int32()))
-    write_table(path, pa.table({"input_ids": ids}), {"tokens": 20})
-    counted = Sizes(found).of("e", "xnli", "train")
+    write_record("tokenise", at, 1.0, experiment="try", amounts={"features": 2, "tokens": 20})
+    # The job noted them, but its output is gone.
+    assert Sizes(found).of(*at.values()) == reckoned
+    path.touch()
+    counted = Sizes(found).of(*at.values())
     assert (counted.items, counted.features, counted.tokens) == (2, 2, 20)
     assert counted.squares == pytest.approx(2 * 10**2, rel=0.6)
-    assert Sizes(found, counted=False).of("e", "xnli", "train") == reckoned
-    path.write_bytes(b"no Parquet")
-    assert Sizes(found).of("e", "xnli", "train") == reckoned
+    # The output is there, and what the job noted is gone.
+    write_record("tokenise", at, 1.0, experiment="try")
+    assert Sizes(found).of(*at.values()) == reckoned
 
 
 @pytest.mark.parametrize("name", ["xnli", "xnli+udpos"])
@@ -237,7 +238,12 @@ def test_a_real_run_takes_the_steps_and_tokens_that_were_planned(tmp_path, monke
         for part in ("train", "dev"):
             path = tmp_path / found.paths.features.format(encoder="e", task=key, part=part)
             path.parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / f"{key}-{part}-features.parquet").rename(path)
+            features = tmp_path / f"{key}-{part}-features.parquet"
+            amounts = {"features": read_metadata(features).num_rows}
+            amounts["tokens"] = read_meta(features)["tokens"]
+            at = {"encoder": "e", "task": key, "part": part}
+            write_record("tokenise", at, 1.0, experiment="try", amounts=amounts)
+            features.rename(path)
     sizes = Sizes(found)
     shape = shape_of_folder(tmp_path / "encoder")
     rule = (
@@ -255,7 +261,7 @@ def test_a_real_run_takes_the_steps_and_tokens_that_were_planned(tmp_path, monke
 
 def test_the_training_of_the_study_by_hand():
     """MNLI for two epochs in batches of 4 with XLM-R Large: 196,352 steps."""
-    found = Works(grid(), {"e": LARGE}, Sizes(grid(), counted=False)).of(
+    found = Works(grid(), {"e": LARGE}, Sizes(grid())).of(
         "train_intermediate", {"encoder": "e", "recipe": "mnli", "seed": "1"}
     )
     assert found.updates == 3 * math.ceil(392_702 / 4) * LARGE.parameters

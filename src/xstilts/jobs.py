@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS")
 
 
 @contextmanager
-def job(snakemake: Any, *, online: bool = False) -> Iterator[None]:
+def job(snakemake: Any, *, online: bool = False) -> Iterator[Callable[..., None]]:
     """Run a job's body with stdout and stderr in its log file, and record what it costs.
 
     A job that asks for a GPU waits for one of its own (`xstilts.devices`). An `XstiltsError`, or
@@ -45,6 +45,9 @@ def job(snakemake: Any, *, online: bool = False) -> Iterator[None]:
     Args:
         snakemake: the object that Snakemake hands to a script.
         online: the job may use the network; all others are kept off it.
+
+    Yields:
+        `Meter.note`, for what others want to know of an output without reading it.
     """
     gc.set_threshold(_ALLOCATIONS_BETWEEN_COLLECTIONS)
     for variable in _THREAD_VARIABLES:
@@ -64,7 +67,7 @@ def job(snakemake: Any, *, online: bool = False) -> Iterator[None]:
         take_device(_gpus_asked_for(snakemake), say=output.warn)
         # Not before: what others use of the device in the meantime is no cost of this job.
         meter = _meter(snakemake)
-        yield
+        yield meter.note
         _leave_provenance(snakemake)
         finished = True
         # At its end Python collects once more; what the libraries made need not be gone through.

@@ -79,6 +79,11 @@ class Paths:
         """The benchmark file pattern of a rule with these wildcards."""
         return self._per_job("benchmarks", rule, wildcards, "tsv")
 
+    def record(self, rule: str, **wildcards: str) -> str:
+        """Where a job of a rule records what it costs (`xstilts.cost.meter`)."""
+        pattern = self._per_job("benchmarks", rule, wildcards, "jsonl")
+        return pattern.format(**wildcards)
+
     def _per_job(self, kind: str, rule: str, wildcards: Iterable[str], suffix: str) -> str:
         name = "/".join(f"{{{wildcard}}}" for wildcard in wildcards) or "all"
         return f"{self._jobs}/{kind}/{rule}/{name}.{suffix}"

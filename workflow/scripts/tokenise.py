@@ -2,7 +2,7 @@
 
 from xstilts.jobs import job, record
 
-with job(snakemake):
+with job(snakemake) as note:
     from pathlib import Path
 
     from xstilts.open_labels import with_open_labels
@@ -20,3 +20,4 @@ with job(snakemake):
         snakemake.params.lengths,
     )
     write_table(snakemake.output[0], table, {**meta, **record(snakemake)})
+    note(features=table.num_rows, tokens=meta["tokens"])

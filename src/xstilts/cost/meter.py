@@ -52,6 +52,7 @@ class Meter:
     ) -> None:
         self._record = record
         self._finished = threading.Event()
+        self._amounts: dict[str, int] = {}
         if record is None:
             return
         try:
@@ -75,6 +76,10 @@ class Meter:
         self._write(finished=False)
         self._thread = threading.Thread(target=self._watch, name="meter", daemon=True)
         self._thread.start()
+
+    def note(self, **amounts: int) -> None:
+        """What the job made, by name: further lines have it."""
+        self._amounts |= amounts
 
     def stop(self, *, finished: bool, error: str | None = None) -> None:
         """Write the last line of this attempt.
@@ -131,6 +136,7 @@ class Meter:
             "peak_gpu_memory_bytes": gpu and gpu["peak_bytes"],
             "energy": self._energy.joules(Used(cpu, wall, memory, gpu and gpu["uuid"])),
             "hardware": self._hardware,
+            "amounts": self._amounts,
         }
 
 

@@ -20,7 +20,8 @@ class JobCost:
 
     Times in seconds and energy in joules are sums over attempts, memory in bytes is the most of
     any. `energy_joules` is None where it is not known; `energy_source` says how each component
-    was found; `hardware` names processor, cores and GPU of the last attempt.
+    was found; `hardware` names processor, cores and GPU of the last attempt, `amounts` says what
+    it made, as far as the job notes it.
     """
 
     rule: str
@@ -33,6 +34,7 @@ class JobCost:
     energy_source: str
     attempts: int
     hardware: Mapping[str, Any]
+    amounts: Mapping[str, int]
 
 
 def read_records(folder: Path) -> Iterator[JobCost]:
@@ -86,4 +88,5 @@ def job_cost(attempts: Sequence[Mapping[str, Any]]) -> JobCost:
         energy_source=" / ".join(dict.fromkeys(sources(attempt["energy"]) for attempt in attempts)),
         attempts=len(attempts),
         hardware=last["hardware"],
+        amounts=last.get("amounts", {}),
     )

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from xstilts.cost.records import last_run, read_attempts
 from xstilts.grid import Grid
+from xstilts.paths import Paths
 from xstilts.plan.items import Amounts
 from xstilts.plan.lengths import (
     ENGLISH,
@@ -55,17 +57,11 @@ NOTHING = Size(0, 0, 0, 0)
 
 
 class Sizes:
-    """Sizes of an experiment's parts; each is looked up once.
+    """Sizes of an experiment's parts; each is looked up once."""
 
-    Args:
-        counted: whether feature files that are there are counted: from their footers, which takes
-            milliseconds a file, and the import of pyarrow.
-    """
-
-    def __init__(self, grid: Grid, *, counted: bool = True) -> None:
+    def __init__(self, grid: Grid) -> None:
         self._grid, self._experiment = grid, grid.experiment
         self._amounts = Amounts(grid)
-        self._counted = counted
         self._known: dict[tuple[str, str, str], Size | None] = {}
 
     @property
@@ -80,22 +76,14 @@ class Sizes:
             self._known[key] = self._of(*key)
         return self._known[key]
 
-    def features(self, encoder: str, source: str, part: str) -> str:
-        """Where the part's features lie."""
-        return self._grid.paths.features.format(encoder=encoder, task=source, part=part)
-
     def _of(self, encoder: str, source: str, part: str) -> Size | None:
         inputs = self._inputs(encoder, source, part)
         if inputs is None:
             return None
-        path = Path(self.features(encoder, source, part))
-        if self._counted and self._is_begun and path.is_file():
-            found = counts(path)
-            if found is not None:
-                features, tokens = found
-                longer = tokens / max(features, 1) / inputs.tokens
-                squares = features * inputs.squares * longer**2
-                return Size(features / inputs.features, features, tokens, squares)
+        if self._is_begun and (found := counts(self._grid.paths, encoder, source, part)):
+            features, tokens = found
+            squares = features * inputs.squares * (tokens / features / inputs.tokens) ** 2
+            return Size(features / inputs.features, features, tokens, squares)
         items = self._items(source, part)
         features = items * inputs.features
         return Size(items, features, features * inputs.tokens, features * inputs.squares)
@@ -173,16 +161,18 @@ def _lines(path: Path) -> tuple[float, float]:
     return max(1.0, number), characters
 
 
-def counts(path: Path) -> tuple[int, int] | None:
-    """Features of a file and the tokens of their inputs, from its footer; None if it has none."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+def counts(
+    paths: Paths, encoder: str, task: str, part: str, base: Path = Path()
+) -> tuple[int, int] | None:
+    """Features of a part that is tokenised, and the tokens of their inputs, as the job that made
+    them noted; None if they are not there, or none.
 
-    from xstilts.schemas import read_meta
-
-    try:
-        tokens = read_meta(path).get("tokens")
-        features = pq.read_metadata(path).num_rows
-    except (OSError, pa.ArrowException):
+    Args:
+        base: the folder in which that experiment runs.
+    """
+    if not (base / paths.features.format(encoder=encoder, task=task, part=part)).is_file():
         return None
-    return None if tokens is None or not features else (features, int(tokens))
+    record = base / paths.record("tokenise", encoder=encoder, task=task, part=part)
+    attempts = last_run(read_attempts(record)) if record.is_file() else []
+    amounts = attempts[-1].get("amounts", {}) if attempts else {}
+    return (amounts["features"], amounts["tokens"]) if amounts.get("features") else None

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 # Records that are read of each rule of an experiment, evenly spread: some hundred tell what
 # thousands do, in a fraction of a second.
 _MOST = 100
-_PHASES = {"train_intermediate": "intermediate", "train_target": "target"}
+_TRAINED = ("train_intermediate", "train_target")
 
 
 def own_observations(
@@ -50,8 +50,8 @@ def own_observations(
 
 
 def other_observations(root: Path) -> Iterator[Observation]:
-    """Jobs of encoders in another experiment, their work as it was: of training by the table of
-    its runs, which is there when they are finished, of prediction by its features."""
+    """Jobs of encoders in another experiment, their work as it was: of training by its curve, of
+    prediction by its features."""
     if not (root / "encoders").is_dir():
         return
     other = _Other(root)
@@ -124,8 +124,7 @@ class _Other:
         self._paths = Paths(root.name)
         self._base = root.parent.parent
         self._shapes: dict[str, Shape | None] = {}
-        self._counts: dict[str, tuple[int, int] | None] = {}
-        self._runs = self._read_runs()
+        self._counts: dict[tuple[str, str, str], tuple[int, int] | None] = {}
 
     def work(self, job: JobCost) -> Work | None:
         """What one job has computed, None where nothing tells."""
@@ -134,26 +133,37 @@ class _Other:
             return None
         if job.rule in ("predict", "embed"):
             return self._prediction(at, shape)
-        if job.rule not in _PHASES:
+        if job.rule not in _TRAINED:
             return None
-        run = self._runs.get(
-            (at["encoder"], at["recipe"], _PHASES[job.rule], at.get("train_set", ""), at["seed"])
-        )
-        flops = run and training_flops(shape, run["tokens"], run["token_pairs"])
-        if not run or flops is None:
+        return self._training(at, shape)
+
+    def _training(self, at: Mapping[str, str], shape: Shape) -> Work | None:
+        known = self._paths.curve if "train_set" in at else self._paths.intermediate_curve
+        path = self._base / known.format(phase="target", **at)
+        if not path.is_file():
             return None
-        passes = TRAINING_PASSES * run["steps"] * shape.layers
-        return Work(flops=flops, passes=passes, updates=run["steps"] * (shape.parameters or 0))
+        try:
+            curve = json.loads(path.read_text(encoding="utf-8"))
+            first = curve.get("first_attempt") or {}
+            tokens, pairs = (curve[name] + first.get(name, 0) for name in ("tokens", "token_pairs"))
+            steps = curve["steps"]
+        except (ValueError, KeyError, AttributeError, TypeError) as error:
+            log.warning("%s: not the curve of a training run (%s)", path, error)
+            return None
+        flops = training_flops(shape, tokens, pairs)
+        if flops is None:
+            return None
+        passes = TRAINING_PASSES * steps * shape.layers
+        return Work(flops=flops, passes=passes, updates=steps * (shape.parameters or 0))
 
     def _prediction(self, at: Mapping[str, str], shape: Shape) -> Work | None:
         noisy = () if at["recipe"] == UNTRAINED else (PERTURBED,)
         features = tokens = 0
         for part in ("eval", *noisy):
-            name = self._paths.features.format(encoder=at["encoder"], task=at["target"], part=part)
-            if name not in self._counts:
-                path = self._base / name
-                self._counts[name] = counts(path) if path.is_file() else None
-            if (found := self._counts[name]) is not None:
+            place = (at["encoder"], at["target"], part)
+            if place not in self._counts:
+                self._counts[place] = counts(self._paths, *place, self._base)
+            if (found := self._counts[place]) is not None:
                 features, tokens = features + found[0], tokens + found[1]
         # Without the squares of lengths, which would have to be read: a tenth or less.
         flops = forward_flops(shape, tokens, 0)
@@ -168,18 +178,3 @@ class _Other:
             except (XstiltsError, OSError):
                 self._shapes[encoder] = None
         return self._shapes[encoder]
-
-    def _read_runs(self) -> dict[tuple[str, ...], dict[str, Any]]:
-        path = self._base / self._paths.runs
-        if not path.is_file():
-            return {}
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        keys = ("encoder", "recipe", "phase", "train_set", "seed")
-        try:
-            rows = pq.read_table(path).to_pylist()
-            return {tuple(str(row[key]) for key in keys): row for row in rows}
-        except (pa.ArrowException, KeyError) as error:
-            log.warning("%s: not a table of runs (%s)", path, error)
-            return {}

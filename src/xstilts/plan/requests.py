@@ -157,8 +157,7 @@ class Requests:
 
     @cached_property
     def _sizes(self) -> Sizes:
-        # Counting features would import pyarrow in every job's own process.
-        return Sizes(self._grid, counted=False)
+        return Sizes(self._grid)
 
     @cached_property
     def _works(self) -> Works:
