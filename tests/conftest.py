@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -16,6 +18,18 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("xstilts")
 
 MINI = Path(__file__).parents[2] / "shared/data/xtreme-mini"
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+# For a container without a sandbox; nothing of the browser's own goes to the network.
+SWITCHES = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 
 
 @pytest.fixture(scope="session")
@@ -33,3 +47,16 @@ def _elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     os.chdir(tmp_path_factory.mktemp("elsewhere"))
     yield
     os.chdir(before)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """One Chromium for the module."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if executable is None:
+        pytest.skip(f"NOT TESTED IN A BROWSER: none of {', '.join(BROWSERS)} is installed")
+    with playwright.sync_playwright() as run:
+        started = run.chromium.launch(executable_path=executable, args=list(SWITCHES))
+        yield started
+        started.close()

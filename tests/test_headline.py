@@ -16,7 +16,7 @@ from xstilts.analysis.findings import EVERY, POINTS, WITH_ENGLISH, Findings
 from xstilts.errors import XstiltsError
 from xstilts.headline import headline
 from xstilts.languages import INVITRO_LANGUAGES, LANGUAGES
-from xstilts.report.cells import points, signed
+from xstilts.rounding import fixed, signed
 from xstilts.summary import main_metrics
 from xstilts.tasks import GROUPS, TARGETS, XTREME
 
@@ -109,12 +109,12 @@ def test_the_numbers_are_those_of_the_findings() -> None:
         return table.row(0, named=True)
 
     worst, own = measure("none"), group(recipe="none", quantity="score", group="Albic")
-    assert f"worst family {points(worst['value'])} (most often {worst['who']}," in found[1]
-    assert found[1].endswith(f"95 % {points(worst['low'])} to {points(worst['high'])}).")
-    assert f"own family scores {points(own['value'])} (Albic without English" in found[1]
+    assert f"worst family {fixed(worst['value'])} (most often {worst['who']}," in found[1]
+    assert found[1].endswith(f"95 % {fixed(worst['low'])} to {fixed(worst['high'])}).")
+    assert f"own family scores {fixed(own['value'])} (Albic without English" in found[1]
     overall = group(recipe="none", quantity="score", group=WITH_ENGLISH)
-    ends = f"(95 % {points(overall['low'])} to {points(overall['high'])})."
-    assert found[2].endswith(f"is {points(overall['value'])} {ends}")
+    ends = f"(95 % {fixed(overall['low'])} to {fixed(overall['high'])})."
+    assert found[2].endswith(f"is {fixed(overall['value'])} {ends}")
     for recipe, verdict in (("mnli", "gains"), ("squad_v1", "loses")):
         gain = group(recipe=recipe, quantity="gain", group=WITH_ENGLISH)
         assert gain["verdict"] == verdict

@@ -12,9 +12,9 @@ from test_baselines import baselines
 
 from xstilts.errors import XstiltsError
 from xstilts.languages import INVITRO_LANGUAGES
-from xstilts.report.cells import points, signed
 from xstilts.report.notes import notes as report_notes
 from xstilts.report.page import write_page
+from xstilts.rounding import fixed, signed
 from xstilts.schemas import SCORES
 from xstilts.summary import main_metrics
 from xstilts.tasks import TARGETS, XTREME
@@ -405,4 +405,4 @@ def test_a_table_without_clean_scores_is_refused(render, tmp_path: Path) -> None
     ],
 )
 def test_number_formats(value: float, plain: str, with_sign: str) -> None:
-    assert (points(value), signed(value)) == (plain, with_sign)
+    assert (fixed(value), signed(value)) == (plain, with_sign)

@@ -24,11 +24,11 @@ from xstilts.analysis.selection import ENGLISH, SELECTION, select
 from xstilts.analysis.sentences import sentences as sentences_of
 from xstilts.headline import headline
 from xstilts.languages import LANGUAGES, Language
-from xstilts.report.cells import points, signed
 from xstilts.report.claims import write_claims
 from xstilts.report.fairness import write_fairness
 from xstilts.report.fairness_figures import SIGNIFICANT
 from xstilts.report.page import write_page
+from xstilts.rounding import fixed, signed
 from xstilts.tasks import TARGETS, XTREME
 
 
@@ -168,7 +168,7 @@ def test_page_and_json_hold_the_claims_of_the_findings(
             assert f"95 % interval {signed(part.low)} to {signed(part.high)}" in page.text
             assert f"as one of {part.tests} statements: {part.adjusted_in}." in page.text
         if part.verdict == NOT_ENOUGH:
-            seen = f"a true difference of {points(part.detectable)} points would be seen"
+            seen = f"a true difference of {fixed(part.detectable)} points would be seen"
             assert seen in line[1]
         else:
             assert "would be seen" not in line[1]

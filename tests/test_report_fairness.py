@@ -8,7 +8,6 @@ import html
 import io
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -68,17 +67,6 @@ SECTIONS = (
     "tables",
 )
 SUMMARY = ("Two of three recipes gain.", "No family <i>loses</i>.")
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-# For a container without a sandbox; nothing of the browser's own goes to the network.
-SWITCHES = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 
 
 def write(path: Path, findings: Findings, **given: Any) -> str:
@@ -146,19 +134,6 @@ class Opened:
             button.click()
         held = Path(download.value.path()).read_text("utf-8-sig")
         return download.value.suggested_filename, list(csv.DictReader(io.StringIO(held)))
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """One Chromium for the module."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if executable is None:
-        pytest.skip(f"NOT TESTED IN A BROWSER: none of {', '.join(BROWSERS)} is installed")
-    with playwright.sync_playwright() as run:
-        started = run.chromium.launch(executable_path=executable, args=list(SWITCHES))
-        yield started
-        started.close()
 
 
 def open_page(browser: Any, path: Path) -> Opened:

@@ -71,6 +71,7 @@ def _add_evaluate(commands: argparse._SubParsersAction) -> None:
 def _evaluate(options: argparse.Namespace) -> None:
     from xstilts.evaluate import evaluate_folder
     from xstilts.files import write_json
+    from xstilts.rounding import fixed
 
     report = evaluate_folder(options.predictions, options.labels, options.languages)
     if options.output is None:
@@ -80,7 +81,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     for name, value in report.items():
         if name != "languages":
             points = value["avg_metric"] if isinstance(value, dict) else value
-            print(f"{name}\t{points:.1f}")
+            print(f"{name}\t{fixed(points)}")
 
 
 def _add_plan(commands: argparse._SubParsersAction) -> None:

@@ -29,8 +29,9 @@ from xstilts.analysis.stability import BELOW_BEST, CLEARLY_BELOW
 from xstilts.config import BASELINE
 from xstilts.item_counts import CLEAN
 from xstilts.languages import Language
-from xstilts.report.cells import points, signed, title
+from xstilts.report.cells import title
 from xstilts.rivals import CLEAR, main_scores, rival
+from xstilts.rounding import fixed, signed
 from xstilts.summary import summarise
 from xstilts.tasks import SOURCE_LANGUAGE, XTREME, Kind
 
@@ -147,17 +148,17 @@ def _against_baselines(run: _Run) -> str:
     rivals = {target: each for target, each in found.items() if each}
     if not rivals:
         return (
-            f"In English, {run.recipe} scores {points(fmean(run.english.values()))} on average over"
+            f"In English, {run.recipe} scores {fixed(fmean(run.english.values()))} on average over"
             f" {_count(len(run.english), 'trained target')}; no baselines were run, so how much of"
             " it a shortcut would reach is not known."
         )
     compared = {target: run.english[target] for target in rivals}
     clear = sum(rivals[target].is_beaten_by(score) for target, score in compared.items())
     return (
-        f"In English, {run.recipe} scores {points(fmean(compared.values()))} on average over"
+        f"In English, {run.recipe} scores {fixed(fmean(compared.values()))} on average over"
         f" {_count(len(compared), 'trained target')}, the best baseline of each"
-        f" {points(fmean(each.value for each in rivals.values()))};"
-        f" above it by {points(CLEAR)} points or more: {clear} of {len(compared)}."
+        f" {fixed(fmean(each.value for each in rivals.values()))};"
+        f" above it by {fixed(CLEAR)} points or more: {clear} of {len(compared)}."
     )
 
 
@@ -185,7 +186,7 @@ def _by_family(run: _Run) -> str:
         most = "most often " if targets > 1 else ""
         scored.append(("the worst family", worst, f"{most}{worst['who']}, {_over(targets)}"))
     parts = [
-        f"{name} {'' if number else 'scores '}{points(row['value'])}"
+        f"{name} {'' if number else 'scores '}{fixed(row['value'])}"
         f" ({about}{_interval(row, before='; ')})"
         for number, (name, row, about) in enumerate(scored)
     ]
@@ -201,12 +202,12 @@ def _overall(run: _Run) -> str:
     if row["targets"] == len(XTREME):
         return (
             f"The overall score of {run.recipe}, the mean of all {len(XTREME)} task scores, is"
-            f" {points(row['value'])}{_interval(row, before=' (', after=')')}."
+            f" {fixed(row['value'])}{_interval(row, before=' (', after=')')}."
         )
     tasks = [target for target in XTREME if run.task_score(SCORE, run.recipe, target)]
     names = ", ".join(title(target) for target in tasks)
     return (
-        f"{lacking}; over {names}, {run.recipe} scores {points(row['value'])} on average"
+        f"{lacking}; over {names}, {run.recipe} scores {fixed(row['value'])} on average"
         f"{_interval(row, before=' (', after=')')}."
     )
 
@@ -317,7 +318,7 @@ def _interval(row: _Row, prefix: str = "", *, before: str = "", after: str = "")
     low, high = row[f"{prefix}low"], row[f"{prefix}high"]
     if low is None or high is None:
         return ""
-    write = points if not prefix and row.get("quantity") != GAIN else signed
+    write = fixed if not prefix and row.get("quantity") != GAIN else signed
     return f"{before}95 % {write(low)} to {write(high)}{after}"
 
 

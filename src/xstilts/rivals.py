@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from xstilts.item_counts import CLEAN
+from xstilts.rounding import rounded
 from xstilts.scores import LANGUAGE_SCORE
 from xstilts.tasks import SOURCE_LANGUAGE
 
@@ -25,7 +26,7 @@ class Rival:
     def is_beaten_by(self, score: float) -> bool:
         """Whether `score` is higher by `CLEAR` points at least."""
         # Both are rounded as they are shown, so that a sentence never contradicts its numbers.
-        return round(score, 1) - round(self.value, 1) > CLEAR - 0.05
+        return rounded(score) - rounded(self.value) > CLEAR - 0.05
 
 
 def main_scores(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from xstilts.analysis.rank_correlation import rank_correlation
+from xstilts.rounding import fixed
 
 # What languages are known by.
 DISTANCE, TEXT_SIZE, LATIN = "distance from English", "log(1 + GiB of text)", "Latin script"
@@ -161,7 +162,7 @@ def about(observations: Observations, method: str, name: str, panel: OfLanguages
         pairs = pairs[np.isfinite(pairs).all(axis=1)].T[:, None]
         together = rank_correlation(pairs, np.ones(pairs[0].shape), 3)[0]
         if abs(together) > _COLLINEAR:
-            notes.append(f"goes with {other} (rank correlation {together:.2f})")
+            notes.append(f"goes with {other} (rank correlation {fixed(together, 2)})")
     return noted(result, *notes)
 
 

@@ -34,6 +34,7 @@ from xstilts.analysis.inference.draws import ITEMS, LANGUAGES, SEEDS
 from xstilts.analysis.observations import DISTANCE
 from xstilts.perturb.wording import WORDING
 from xstilts.recipes import NONE
+from xstilts.rounding import fixed, signed
 
 _Row = Mapping[str, Any]
 
@@ -117,7 +118,7 @@ class _Of:
         decimals = 1 if max(abs(low), abs(high)) >= 1 else 3
         basis = row[f"{prefix}basis"]
         told = "" if basis == self._basis else _BASES.get(basis, "")
-        return f"95 % {_number(low, decimals)} to {_number(high, decimals)}{told}"
+        return f"95 % {fixed(low, decimals)} to {fixed(high, decimals)}{told}"
 
     def _rows(self, table: str, **where: Any) -> list[_Row]:
         held = self._tables[table].filter(**where)
@@ -142,7 +143,7 @@ class _Of:
             held = [row for row in rows if row["verdict"].endswith(IN_RUN) == in_run]
             parts = [
                 f"{self._name(row['recipe'])} {'raises' if row[column] > 0 else 'lowers'}"
-                f" {what if number == 0 else 'it'} by {_points(abs(row[column]))}"
+                f" {what if number == 0 else 'it'} by {fixed(abs(row[column]))}"
                 f"{' points' if number == 0 else ''}"
                 f" ({self._interval(row, prefix, lowered=row[column] < 0)})"
                 for number, row in enumerate(held)
@@ -154,7 +155,7 @@ class _Of:
         if not rows:
             return
         told = [
-            f"{self._name(row['recipe'])} {_signed(row['value'])}"
+            f"{self._name(row['recipe'])} {signed(row['value'])}"
             + (f" ({self._interval(row)}{_as_one_of(row)})" if row["low"] is not None else "")
             for row in rows
         ]
@@ -187,7 +188,7 @@ class _Of:
             parts = []
             for verdict, verb in ((GAINS, "raises"), (LOSES, "lowers")):
                 told = [
-                    f"{self._group(row)} by {_points(abs(row['value']))}"
+                    f"{self._group(row)} by {fixed(abs(row['value']))}"
                     f" ({self._interval(row, lowered=row['value'] < 0)})"
                     for row in own
                     if plain(row["verdict"]) == verdict
@@ -223,7 +224,7 @@ class _Of:
             told = [
                 f"{_within(row['title'])}"
                 f" {'falls' if row['change'] < 0 else 'rises'} by"
-                f" {_number(abs(row['change']), 3 if row['measure'] == 'gini' else 1)}"
+                f" {fixed(abs(row['change']), 3 if row['measure'] == 'gini' else 1)}"
                 f" ({self._interval(row, 'change_', lowered=row['change'] < 0)})"
                 for row in clear
             ]
@@ -235,7 +236,7 @@ class _Of:
             yield (
                 f"Scores are {how} over languages after {self._name(recipe)}{self._where(clear)}:"
                 f" {_listed(told)}, while their chance-corrected mean changes by"
-                f" {_signed(mean['change'])} ({self._interval(mean, 'change_')})."
+                f" {signed(mean['change'])} ({self._interval(mean, 'change_')})."
             )
 
     def _harm(self) -> Iterator[str]:
@@ -264,7 +265,7 @@ class _Of:
         if strongest:
             told = [
                 f"{_within(WORDING[kind].title)} at strength {row['strength']:g}"
-                f" by {_points(row['value'])} points ({self._interval(row)})"
+                f" by {fixed(row['value'])} points ({self._interval(row)})"
                 for kind, row in strongest.items()
             ]
             yield (
@@ -275,7 +276,7 @@ class _Of:
         changes = self._rows("perturbed", target=EVERY, grouping=ALL, quantity="drop")
         clear = [row for row in changes if row["verdict"] not in (None, NOT_ENOUGH)]
         told = [
-            f"{self._name(row['recipe'])} loses {_points(abs(row['change']))} percentage points"
+            f"{self._name(row['recipe'])} loses {fixed(abs(row['change']))} percentage points"
             f" {'more' if row['change'] > 0 else 'less'}"
             f" by {_within(WORDING[row['kind']].title)} at"
             f" {row['strength']:g} ({self._interval(row, 'change_', lowered=row['change'] < 0)})"
@@ -298,16 +299,16 @@ class _Of:
             if row["recipe"] == NONE and row["rate"] is not None and row["low"] is not None:
                 yield (
                     "Without intermediate training, of what is right in English"
-                    f" {_points(100 * row['rate'])} % is wrong in another language"
+                    f" {fixed(100 * row['rate'])} % is wrong in another language"
                     f" ({self._interval(row, factor=100)}; it would be"
-                    f" {_points(100 * row['expected'])} % if languages were independent)."
+                    f" {fixed(100 * row['expected'])} % if languages were independent)."
                 )
         for row in rows:
             if row["change"] is not None and row["verdict"] not in (None, NOT_ENOUGH):
                 lowered = row["change"] < 0
                 yield (
                     f"This share {'falls' if lowered else 'rises'} by"
-                    f" {_points(100 * abs(row['change']))} points after"
+                    f" {fixed(100 * abs(row['change']))} points after"
                     f" {self._name(row['recipe'])}"
                     f"{self._where([row])}"
                     f" ({self._interval(row, 'change_', factor=100, lowered=lowered)})."
@@ -327,8 +328,8 @@ class _Of:
             way = "lower" if row["value"] < 0 else "higher"
             yield (
                 f"The further a language is from English{self._where([row])}, the {way} {what}"
-                f" (Spearman's ρ {_rho(row['value'])}, 95 % {_rho(row['low'])} to"
-                f" {_rho(row['high'])}, {row['languages']} languages; distance, size of"
+                f" (Spearman's ρ {fixed(row['value'], 2)}, 95 % {fixed(row['low'], 2)} to"
+                f" {fixed(row['high'], 2)}, {row['languages']} languages; distance, size of"
                 " pretraining text and script go together)."
             )
 
@@ -351,7 +352,7 @@ def _seen(rows: Sequence[_Row]) -> str:
         return ""
     if min(known) > _POSSIBLE:
         return "; no change that is possible would be seen in four of five such experiments"
-    sizes = dict.fromkeys(_points(size) for size in (min(known), max(known)) if size <= _POSSIBLE)
+    sizes = dict.fromkeys(fixed(size) for size in (min(known), max(known)) if size <= _POSSIBLE)
     return (
         f"; a true change of {' to '.join(sizes)} points would be seen in four of five such"
         " experiments"
@@ -365,22 +366,6 @@ def _within(title: str) -> str:
 
 def _count(number: int, name: str) -> str:
     return f"{number} {name}{'' if number == 1 or name == 'more' else 's'}"
-
-
-def _points(value: float) -> str:
-    return f"{value:.1f}".replace("-", "\N{MINUS SIGN}")
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.1f}".replace("-", "\N{MINUS SIGN}")
-
-
-def _number(value: float, decimals: int) -> str:
-    return f"{value:.{decimals}f}".replace("-", "\N{MINUS SIGN}")
-
-
-def _rho(value: float) -> str:
-    return f"{value:.2f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _listed(parts: Iterable[str]) -> str:

@@ -11,6 +11,7 @@ from xstilts.plan.disk import Disk
 from xstilts.plan.estimate import Basis, Estimate, Needs, Stage
 from xstilts.plan.power import LEVEL, POWER
 from xstilts.plan.work import COMPUTED
+from xstilts.rounding import fixed
 
 _WIDTH = 50
 _COLUMN = 12
@@ -214,7 +215,7 @@ def _gain(seen: Seen | None, other: Seen | None = None) -> str:
     """A gain, or a range of two, and what it is adjusted for; no score gains 100 points."""
     if seen is None:
         return "-"
-    gains = [f"{each.gain:.1f}" if each.gain < 100 else "none" for each in (seen, other) if each]
+    gains = [fixed(each.gain) if each.gain < 100 else "none" for each in (seen, other) if each]
     return f"{' to '.join(dict.fromkeys(gains))} ({seen.tests})"
 
 

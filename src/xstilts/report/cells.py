@@ -99,18 +99,6 @@ def metric_title(metric: str) -> str:
     return METRIC_TITLES.get(metric, metric.replace("_", " ").capitalize())
 
 
-def points(value: float) -> str:
-    """One decimal, with a true minus sign and no negative zero."""
-    return f"{round(value, 1) + 0.0:.1f}".replace("-", "\N{MINUS SIGN}")
-
-
-def signed(value: float) -> str:
-    """A difference with its sign, one decimal."""
-    if round(value, 1) == 0:
-        return "±0.0"
-    return f"{value:+.1f}".replace("-", "\N{MINUS SIGN}")
-
-
 def mark_best(cells: Sequence[Cell]) -> list[Cell]:
     """Emphasise the greatest value, and its equals, where there is something to compare."""
     compared = [cell.value for cell in cells if cell.value is not None and cell.whole]

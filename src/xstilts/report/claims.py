@@ -40,11 +40,12 @@ from xstilts.analysis.selection import (
 )
 from xstilts.files import write_json, write_text
 from xstilts.recipes import NONE
-from xstilts.report.cells import Cell, Column, Row, points, signed, title
+from xstilts.report.cells import Cell, Column, Row, title
 from xstilts.report.cells import Table as Shown
 from xstilts.report.glossary import GLOSSARY_LINK
 from xstilts.report.holes import Holes
 from xstilts.report.render import templates
+from xstilts.rounding import fixed, signed
 from xstilts.summary import OVERALL, check_scores
 from xstilts.tasks import TARGETS, XTREME
 
@@ -173,7 +174,7 @@ def write_claims(
             outcomes=(GAINS, LOSES, NOT_ENOUGH),
             not_enough=NOT_ENOUGH,
             baseline=NONE,
-            points=points,
+            points=fixed,
             signed=signed,
             families=_families,
         )
@@ -288,7 +289,7 @@ def _selection_row(row: Mapping[str, Any]) -> Row:
     by = "not for an average" if row["target"] in _AVERAGES else "no development score"
 
     def cell(value: float | None, why: str) -> Cell:
-        return Cell(why=why) if value is None else Cell(text=points(value), value=value)
+        return Cell(why=why) if value is None else Cell(text=fixed(value), value=value)
 
     gain = (
         None

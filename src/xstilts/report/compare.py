@@ -22,7 +22,8 @@ from xstilts.analysis.ranking import Order, Ranking
 from xstilts.analysis.side_scores import PAIRED, Seeds
 from xstilts.analysis.sides import Side
 from xstilts.provenance import versions
-from xstilts.report.cells import points, signed, title
+from xstilts.report.cells import title
+from xstilts.rounding import fixed, signed
 from xstilts.tasks import SOURCE_LANGUAGE, XTREME
 
 # What the keys of `rows` and `pairs` mean; stands in the JSON too.
@@ -126,12 +127,12 @@ def answer(found: Comparison) -> str:
     spoken = f"in {few} languages other than English" if few > 1 else f"in {row['languages'][0]}"
     level = "more" if row["value"] >= 0 else "less"
     said = (
-        f"{where}, {spoken}, {one} scores {points(abs(row['value']))} points {level} than {other}"
+        f"{where}, {spoken}, {one} scores {fixed(abs(row['value']))} points {level} than {other}"
         f" (95 % {_interval(row)}, p {_p(row['p_adjusted'])}): {row['verdict']}"
     )
     if row["verdict"] == NOT_ENOUGH and row["detectable"] is not None:
         return (
-            f"{said}; a difference of {points(row['detectable'])} would have been seen with a"
+            f"{said}; a difference of {fixed(row['detectable'])} would have been seen with a"
             " probability of 80 %."
         )
     return f"{said}."
@@ -191,7 +192,7 @@ def ranking_lines(found: Ranking) -> list[str]:
     for name in ordered:
         cells = [
             next(
-                f"{points(each.mean.value)} {''.join(each.letters)}"
+                f"{fixed(each.mean.value)} {''.join(each.letters)}"
                 for each in order.placed
                 if each.name == name
             )
@@ -225,7 +226,7 @@ def best(order: Order, shared: Common) -> str:
     )
     seeds = min(row["seeds"] for row in order.pairs)
     run = " (in this run: one seed says nothing of others)" if seeds == 1 else ""
-    said = f"{where}, {first.name} is first with {points(first.mean.value)} points{run}"
+    said = f"{where}, {first.name} is first with {fixed(first.mean.value)} points{run}"
     if not close:
         return f"{said}, clearly above all others."
     rest = len(others) - len(close)
@@ -351,7 +352,7 @@ def _has_english(row: Mapping[str, Any]) -> bool:
 
 
 def _levels(row: Mapping[str, Any]) -> tuple[str, str]:
-    return points(row["a"]), points(row["b"])
+    return fixed(row["a"]), fixed(row["b"])
 
 
 def _judged(row: Mapping[str, Any]) -> tuple[str, ...]:
@@ -367,7 +368,7 @@ def _p(p: float) -> str:
 
 
 def _range(sizes: Sequence[float]) -> str:
-    low, high = points(min(sizes)), points(max(sizes))
+    low, high = fixed(min(sizes)), fixed(max(sizes))
     return low if low == high else f"{low} to {high}"
 
 

@@ -23,9 +23,10 @@ from xstilts.report.amounts import (
     duration,
     duration_cell,
 )
-from xstilts.report.cells import Cell, Column, Row, Table, points, signed, title
+from xstilts.report.cells import Cell, Column, Row, Table, title
 from xstilts.report.figure import Point, quality_against_cost
 from xstilts.report.quality import Quality
+from xstilts.rounding import fixed, rounded, signed
 
 _NO_ENERGY = "not measured, and not to be estimated"
 _NO_FLOPS = "operations of this architecture are not counted"
@@ -160,7 +161,7 @@ class CostView:
             score = self._quality.scores.get(key)
             on = [name for name, front in fronts.items() if key in front]
             cells = [
-                Cell(why="no score") if score is None else Cell(text=points(score), value=score),
+                Cell(why="no score") if score is None else Cell(text=fixed(score), value=score),
                 Cell(text=" and ".join(on) or "no"),
                 duration_cell(row["wall_seconds"], _NOT_RUN),
                 duration_cell(row["cpu_seconds"], _NOT_RUN),
@@ -227,7 +228,7 @@ class CostView:
             yield from (Cell(why="the baseline itself, or there is none to compare with"),) * 3
             return
         gain = after - before  # type: ignore[operator]
-        sign = "flat" if round(gain, 1) == 0 else "up" if gain > 0 else "down"
+        sign = "flat" if rounded(gain) == 0 else "up" if gain > 0 else "down"
         gained = Cell(text=signed(gain), value=gain, sign=sign)
         if base["energy_joules"] is None or own["energy_joules"] is None:
             yield from (Cell(why=_NO_ENERGY), gained, Cell(why=_NO_ENERGY))

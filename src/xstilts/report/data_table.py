@@ -18,6 +18,7 @@ from markupsafe import escape
 
 from xstilts.analysis.findings import EVERY
 from xstilts.report.fairness_figures import SIGNIFICANT, Names, significant, target_name
+from xstilts.rounding import DECIMALS, JAVASCRIPT
 
 # Columns of few values, which are ticked in a list; texts to be read, long and short; and numbers
 # by how they are written.
@@ -27,27 +28,27 @@ RATIO, RATIO_CHANGE, P, COUNT = "ratio", "ratio change", "p", "count"
 
 # From the number `x` to what is shown of it.
 _FORMATS = {
-    NUMBER: "x.toFixed(1)",
-    CHANGE: "(x > 0 ? '+' : '') + x.toFixed(1)",
-    SHARE: "(100 * x).toFixed(1) + ' %'",
-    SHARE_CHANGE: "(x > 0 ? '+' : '') + (100 * x).toFixed(1)",
-    RATIO: "x.toFixed(2)",
-    RATIO_CHANGE: "(x > 0 ? '+' : '') + x.toFixed(2)",
+    NUMBER: "fixed(x, 1)",
+    CHANGE: "signed(x, 1)",
+    SHARE: "fixed(100 * x, 1) + ' %'",
+    SHARE_CHANGE: "signed(100 * x, 1)",
+    RATIO: "fixed(x, 2)",
+    RATIO_CHANGE: "signed(x, 2)",
     P: "x < 0.001 ? '&lt; 0.001' : x.toPrecision(2)",
     COUNT: "x.toLocaleString('en')",
 }
-# A true minus sign, and no sign of nothing. The interval stands small beneath its number.
+# The interval stands small beneath its number.
 _RENDER = """function (data, type, row) {
   if (type !== "display") return data === null && type === "export" ? "" : data;
   if (data === null) return '<span class="missing">–</span>';
-  const said = (x) => (%s).replace(/^-/, "−").replace(/^[+−](0(\\.0+)?)$/, "±$1");
+  %s
+  const said = (x) => %s;
   const [low, high] = [%s];
   return said(data) + (low == null ? "" : `<small>${said(low)} to ${said(high)}</small>`);
 }"""
 _EXPORT = 'function (data, type) { return data === null && type === "export" ? "" : data; }'
 # More rows than this are shown page by page.
 _PAGE = 12
-_DIGITS = 6
 _MENU = [10, 25, 100, {"label": "all", "value": -1}]
 
 
@@ -100,7 +101,7 @@ def shown(
         definitions += _definitions(held, values, len(cells))
         cells[held.heading] = values
         for end, name in zip(("from", "to"), held.interval or (), strict=False):
-            cells[f"{held.heading}, 95 % {end}"] = frame[name].round(_DIGITS)
+            cells[f"{held.heading}, 95 % {end}"] = frame[name].round(DECIMALS)
     data = pl.DataFrame(cells)
     paged = len(data) > _PAGE
     html = to_html_datatable(
@@ -165,7 +166,7 @@ def _definitions(column: Column, cells: pl.Series, place: int) -> list[dict[str,
         return [{"targets": place, "className": f"name {column.name}", **held}]
     ends = (place + 1, place + 2) if column.interval else ()
     row = ", ".join(f"row[{end}]" for end in ends)
-    render = JavascriptFunction(_RENDER % (_FORMATS[column.kind], row))
+    render = JavascriptFunction(_RENDER % (JAVASCRIPT, _FORMATS[column.kind], row))
     for_csv = JavascriptFunction(_EXPORT)
     hidden = [{"targets": end, "visible": False, "render": for_csv} for end in ends]
     return [{"targets": place, "render": render}, *hidden]
@@ -173,7 +174,7 @@ def _definitions(column: Column, cells: pl.Series, place: int) -> list[dict[str,
 
 def _cells(values: pl.Series, column: Column, names: Names) -> pl.Series:
     if column.kind not in (NAME, TEXT, SHORT):
-        return values.round(_DIGITS) if values.dtype.is_float() else values
+        return values.round(DECIMALS) if values.dtype.is_float() else values
     said = ["" if value is None else _say(column.name, value, names) for value in values]
     if column.kind in (TEXT, SHORT):
         return pl.Series([f'<div dir="auto">{text}</div>' if text else "" for text in said])

@@ -27,6 +27,7 @@ from xstilts.analysis.inference.adjust import NOT_ENOUGH, plain
 from xstilts.analysis.stability import MAY_BE_BEST
 from xstilts.recipes import NONE
 from xstilts.report.cells import title
+from xstilts.rounding import DECIMALS, fixed
 from xstilts.task_types import SOURCE_LANGUAGE
 
 # Colours of Okabe and Ito; black is the baseline's alone. The shapes repeat after seven, so that
@@ -77,7 +78,6 @@ _LAYOUT = {
     "yaxis": _AXIS,
 }
 
-_DIGITS = 4
 _PLACEHOLDER = re.compile(r"\{(\w+)(:[^}]*)?\}")
 
 
@@ -278,21 +278,20 @@ def significant(verdict: str | None) -> bool:
 
 def with_told(frame: pl.DataFrame) -> pl.DataFrame:
     """With a column `told`: the verdict, and where there is none what would have been seen."""
-    seen = pl.format(
-        "{}; a true change of {} points would be seen", "verdict", pl.col("detectable").round(1)
-    )
+    size = pl.col("detectable").map_elements(fixed, return_dtype=pl.String)
+    seen = pl.format("{}; a true change of {} points would be seen", "verdict", size)
     unclear = pl.col("verdict").eq(NOT_ENOUGH) & pl.col("detectable").is_not_null()
     return frame.with_columns(told=pl.when(unclear).then(seen).otherwise("verdict"))
 
 
 def rows(frame: pl.DataFrame, columns: Sequence[str]) -> list[list[Any]]:
-    """Rows as they are kept in a trace: numbers with four decimals, lists as text."""
+    """Rows as they are kept in a trace: numbers with `DECIMALS`, lists as text."""
     return [[_plain(value) for value in row] for row in frame.select(columns).iter_rows()]
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, float):
-        return round(value, _DIGITS)
+        return round(value, DECIMALS)
     return " ".join(value) if isinstance(value, list) else value
 
 
@@ -301,8 +300,8 @@ def bars(
 ) -> dict[str, Any]:
     """The interval of each row as error bars; none where there is no interval."""
     frame = frame.with_columns(
-        up=(pl.col(high) - pl.col(value)).round(_DIGITS),
-        down=(pl.col(value) - pl.col(low)).round(_DIGITS),
+        up=(pl.col(high) - pl.col(value)).round(DECIMALS),
+        down=(pl.col(value) - pl.col(low)).round(DECIMALS),
     )
     red, green, blue = (int(mark.colour[place : place + 2], 16) for place in (1, 3, 5))
     return {
@@ -314,7 +313,7 @@ def bars(
 
 def column(frame: pl.DataFrame, name: str) -> list[float | None]:
     """A column of numbers, rounded."""
-    return frame[name].round(_DIGITS).to_list()
+    return frame[name].round(DECIMALS).to_list()
 
 
 def scatter(**fields: Any) -> dict[str, Any]:

@@ -14,7 +14,6 @@ from xstilts.analysis.findings import (
     GAIN,
 )
 from xstilts.recipes import NONE
-from xstilts.report.cells import signed
 from xstilts.report.fairness_figures import (
     INK,
     SIGNIFICANT,
@@ -29,6 +28,7 @@ from xstilts.report.fairness_figures import (
     views,
     with_told,
 )
+from xstilts.rounding import signed
 
 _COLUMNS = (
     "encoder",

@@ -9,6 +9,7 @@ from typing import Any
 
 from xstilts.data.parallel import GOLD_DIFFERS, KNOWN_MISPAIRED, PLACEHOLDER_TEXT, REASONS
 from xstilts.recipes import Source
+from xstilts.rounding import fixed
 from xstilts.schemas import read_meta
 from xstilts.tasks import SOURCE_LANGUAGE, TARGETS, TASKS
 
@@ -154,10 +155,10 @@ def _mining_notes(mined: Iterable[str | Path]) -> Iterator[str]:
             for language, found in meta["mining"].items()
         }
         tuned = ", ".join(
-            f"{language} {found['threshold']:.4f} ({found['dev_f1']:.1f})"
+            f"{language} {fixed(found['threshold'], 4)} ({fixed(found['dev_f1'])})"
             for language, found in meta["mining"].items()
         )
-        bounded = ", ".join(f"{code} {top:.1f}" for code, top in ceilings.items() if top < 100)
+        bounded = ", ".join(f"{code} {fixed(top)}" for code, top in ceilings.items() if top < 100)
         yield (
             f"BUCC, {cell['encoder']} after {cell['recipe']}, seed {cell['seed']}: thresholds tuned"
             f" on development pairs (F1 there) and frozen: {tuned}."

@@ -10,9 +10,10 @@ import polars as pl
 
 from xstilts.config import BASELINE
 from xstilts.recipes import UNTRAINED
-from xstilts.report.cells import Cell, Column, Row, Table, points, title
+from xstilts.report.cells import Cell, Column, Row, Table, title
 from xstilts.report.tables import View
 from xstilts.rivals import main_scores, rival
+from xstilts.rounding import fixed
 from xstilts.tasks import SOURCE_LANGUAGE, TARGETS, Kind
 
 # What a score does not show if a baseline comes as far.
@@ -78,8 +79,8 @@ class Shortcuts:
                 if not best.is_beaten_by(english):
                     yield (
                         f"{title(target)} ({encoder}, {self.recipe}, {self.view.split}): English"
-                        f" {points(english)} is not clearly above the shortcut {best.name}"
-                        f" ({points(best.value)}): the score does not show {_UNSHOWN[kind]}."
+                        f" {fixed(english)} is not clearly above the shortcut {best.name}"
+                        f" ({fixed(best.value)}): the score does not show {_UNSHOWN[kind]}."
                     )
 
     def _languages(self, target: str, *, english: bool) -> list[str]:
@@ -142,4 +143,4 @@ class Shortcuts:
         if not set(codes) <= scores.keys():
             return Cell(why="not every averaged language has a score")
         mean = fmean(scores[code] for code in codes)
-        return Cell(text=points(mean), value=mean)
+        return Cell(text=fixed(mean), value=mean)

@@ -10,17 +10,8 @@ import polars as pl
 
 from xstilts.config import BASELINE
 from xstilts.languages import LANGUAGES, Language
-from xstilts.report.cells import (
-    Cell,
-    Column,
-    Row,
-    Table,
-    mark_best,
-    metric_title,
-    points,
-    signed,
-    title,
-)
+from xstilts.report.cells import Cell, Column, Row, Table, mark_best, metric_title, title
+from xstilts.rounding import fixed, rounded, signed
 from xstilts.summary import OVERALL, Summary, main_metrics
 from xstilts.tasks import GROUPS, TARGETS, XTREME, Kind
 
@@ -100,21 +91,21 @@ class View:
             return Cell(why=why)
         small = []
         if score["seeds"] > 1:
-            small.append(f"{points(score['low'])}–{points(score['high'])}")
+            small.append(f"{fixed(score['low'])}–{fixed(score['high'])}")
         if score["seeds"] < self.most_seeds:
             small.append("1 seed" if score["seeds"] == 1 else f"{score['seeds']} seeds")
-        cell = Cell(text=points(score["mean"]), value=score["mean"], small=tuple(small))
+        cell = Cell(text=fixed(score["mean"]), value=score["mean"], small=tuple(small))
         if gain is None:
             return cell
-        rounded = round(gain["mean"], 1)
-        sign = "flat" if not judge or rounded == 0 else "up" if rounded > 0 else "down"
+        shown = rounded(gain["mean"])
+        sign = "flat" if not judge or shown == 0 else "up" if shown > 0 else "down"
         return replace(cell, gain=signed(gain["mean"]), sign=sign)
 
     def _beside(self, cell: Cell, key: tuple[str, ...]) -> Cell:
         """The cell, with the mean over all seeds where some collapsed and are left out."""
         if cell.value is None or key not in self.all_seeds:
             return cell
-        return replace(cell, small=(*cell.small, f"{points(self.all_seeds[key])} with collapsed"))
+        return replace(cell, small=(*cell.small, f"{fixed(self.all_seeds[key])} with collapsed"))
 
     def _has_hole(
         self, encoder: str, recipe: str, targets: Iterable[str], *, gain: bool = False
@@ -393,8 +384,8 @@ def _spread(row: dict | None) -> Iterable[Cell]:
         return (Cell(why="the baseline, or no seed in common with it"),) * 5
     return (
         Cell(text=str(row["seeds"]), value=row["seeds"]),
-        *(Cell(text=points(row[key]), value=row[key]) for key in ("mean", "low", "high")),
+        *(Cell(text=fixed(row[key]), value=row[key]) for key in ("mean", "low", "high")),
         Cell(why="fewer than three seeds")
         if row["sd"] is None
-        else Cell(text=f"{row['sd']:.2f}", value=row["sd"]),
+        else Cell(text=fixed(row["sd"], 2), value=row["sd"]),
     )
