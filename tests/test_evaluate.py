@@ -1,5 +1,6 @@
 import json
 import random
+import re
 import warnings
 
 import pyarrow as pa
@@ -269,11 +270,87 @@ def test_counts_may_differ_in_bitext_mining(folders):
 
 def test_label_files_may_be_bare_lists_of_articles(folders):
     labels = json.dumps(json.loads(squad_json("a b"))["data"])
-    run = folders("xquad/test-en.json", labels, '{"q0": "b", "other": "x"}')
+    run = folders("xquad/test-en.json", labels, '{"q0": "b"}')
     assert present(run)["xquad"]["avg_f1"] == pytest.approx(100 * 2 / 2)
 
 
+def heard(run):
+    """The scores of the only task, and what was said."""
+    said = []
+    report = evaluate_folder(*run, languages="present", say=said.append)
+    return next(report[key] for key in XTREME if key in report), said
+
+
+NLI = "entailment\nneutral\ncontradiction\n"
+# Name, labels, predictions that are all right, and what is said of them.
+CONVERTED = {
+    "older label": ("xnli/test-de.tsv", NLI, NLI.replace("ion", "ory"), "'contradictory' as 'con"),
+    "capitals": ("xnli/test-de.tsv", NLI, NLI.title(), "'Neutral' as 'neutral'"),
+    "tokens, tab": ("panx/test-de.tsv", "O\n\nB-PER\n", "x\tO\n\nO\tB-PER\n", "last column"),
+    "tokens, space": ("udpos/test-de.tsv", "NOUN\nX\n", "a b NOUN\nDET X\n", "last column"),
+    "gold with tokens": ("panx/test-de.tsv", "x\tO\n\ny\tB-LOC\n", "O\n\nB-LOC\n", "labels.*last"),
+    "pairs": ("bucc2018/test-de.tsv", "de-1\ten-2\n", "en-2\tde-1\n", "columns are swapped"),
+    "bare pairs": ("bucc2018/test-de.tsv", "a\tx\nb\ty\n", "x\ta\ny\tb\n", "swapped"),
+}
+
+
+@pytest.mark.parametrize("case", CONVERTED)
+def test_what_is_unmistakable_is_converted_and_said(case, folders, tmp_path, capsys):
+    name, labels, predictions, message = CONVERTED[case]
+    run = folders(name, labels, predictions)
+    scores, said = heard(run)
+    assert scores["avg_metric"] == 100
+    assert len(said) == 1
+    assert re.search(message, said[0])
+    arguments = ["--predictions", run[0], "--labels", run[1], "--languages", "present"]
+    assert main(["evaluate", *map(str, arguments)]) == 0
+    assert re.search(message, capsys.readouterr().err)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("xnli/test-de.tsv", NLI), ("panx/test-de.tsv", "O\nB-PER\n")]
+)
+def test_nothing_is_said_of_files_as_xtreme_has_them(name, text, folders):
+    assert heard(folders(name, text, text))[1] == []
+
+
+def test_questions_without_answers_are_counted_and_said(folders):
+    run = folders("xquad/test-en.json", squad_json("a b", "c", "d"), '{"q1": "c"}')
+    scores, said = heard(run)
+    assert scores["avg_metric"] == pytest.approx(100 / 3)
+    assert re.search("2 of 3 questions have no answer and count as wrong", *said)
+
+
+def test_languages_beyond_xtreme_are_scored_where_they_have_labels(folders):
+    folders("xnli/test-de.tsv", NLI, NLI)
+    folders("xnli/test-it.tsv", NLI, "neutral\n" * 3)
+    run = folders("xnli/test-pt.tsv", None, NLI)
+    said = []
+    report = evaluate_folder(*run, languages="present", say=said.append)
+    assert report["languages"] == {"xnli": ["de", "it"]}
+    assert report["xnli"]["accuracy"] == {"de": 100, "it": pytest.approx(100 / 3)}
+    assert re.search("left out pt, without a label file", *said)
+
+
+def test_pairs_of_sentences_that_labels_do_not_have_are_no_error(folders):
+    """Most sentences of a corpus have no translation in it."""
+    gold = "de-1\ten-2\nde-3\ten-4\n"
+    assert heard(folders("bucc2018/test-de.tsv", gold, "de-1\ten-2\nde-7\ten-9\n"))[1] == []
+    assert heard(folders("bucc2018/test-de.tsv", "a\tx\n", "a\tx\nb\ty\n"))[1] == []
+
+
 BAD_FILES = {
+    "label": ("xnli/test-de.tsv", NLI, "neutral\nmaybe\nneutral\n", "row 2: 'maybe' is not"),
+    "tag": ("panx/test-de.tsv", "O\n\nB-PER\n", "O\n\nB-MISC\n", "sentence 2: 'B-MISC'"),
+    "some tokens": ("panx/test-de.tsv", "O\nO\n", "x\tO\nO\n", r"sentence 1: 'x\\tO' is not"),
+    "tags first": ("panx/test-de.tsv", "O\nB-PER\n", "O\tx\nB-PER\ty\n", r"sentence 1: 'O\\tx'"),
+    "id": ("mlqa/test-de.json", squad_json("a"), '{"q0": "a", "q7": "a"}', "1 of 2 answers.*'q7'"),
+    "some turned": ("bucc2018/test-de.tsv", "de-1\ten-2\n", "de-1\ten-2\nen-3\tde-1\n", "row 2"),
+    "language": ("bucc2018/test-de.tsv", "de-1\ten-2\n", "fr-1\ten-2\n", "row 1: 'fr-1'"),
+    "bare, some": ("bucc2018/test-de.tsv", "a\tx\nb\ty\n", "a\tx\ny\tb\n", "row 2: 'y' and 'b'"),
+    "place": ("tatoeba/test-de.tsv", "0\n1\n", "1\n2\n", "row 2: '2' is no place.*from 0 to 1"),
+    "text": ("tatoeba/test-de.tsv", "0\n1\n", "0\nHaus\n", "row 2: 'Haus' is no place"),
+    "names": ("tatoeba/test-de.tsv", "a\nb\n", "0\n1\n", "row 1: '0' is no sentence"),
     "count": ("pawsx/test-de.tsv", "0\n1\n", "0\n", r"predictions.*: 1 predictions for the 2"),
     "constant": ("pawsx/test-de.tsv", "0\n" * 20, "0\n" * 20, r"labels.*all 20 items"),
     "removed": ("xnli/test-de.tsv", "Ein Satz.\tNoch einer.\n", "neutral\n", "row 1: 'Ein Satz"),

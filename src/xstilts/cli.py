@@ -68,12 +68,16 @@ def _add_evaluate(commands: argparse._SubParsersAction) -> None:
     parser.set_defaults(run=_evaluate)
 
 
+def _say(message: str) -> None:
+    print(message, file=sys.stderr)
+
+
 def _evaluate(options: argparse.Namespace) -> None:
     from xstilts.evaluate import evaluate_folder
     from xstilts.files import write_json
     from xstilts.rounding import fixed
 
-    report = evaluate_folder(options.predictions, options.labels, options.languages)
+    report = evaluate_folder(options.predictions, options.labels, options.languages, _say)
     if options.output is None:
         print(json.dumps(report, indent=2, ensure_ascii=False))
         return

@@ -7,28 +7,47 @@ false score there.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from xstilts.data.lines import read_json, read_lines
 from xstilts.errors import XstiltsError
 from xstilts.gold import refuse_placeholder_gold
-from xstilts.languages import INVITRO_LANGUAGES
 from xstilts.metrics.bitext import bitext_f1
 from xstilts.metrics.counts import PrecisionRecallF1, accuracy, f1_from_counts
 from xstilts.metrics.qa import mlqa_scores, squad_scores
 from xstilts.metrics.tagging import corpus_chunk_counts
 from xstilts.scores import xtreme_groups, xtreme_value
 from xstilts.submission import language_file
+from xstilts.submission_forms import (
+    Say,
+    foreign_first,
+    known_labels,
+    known_places,
+    known_questions,
+    known_tags,
+    last_columns,
+)
 from xstilts.tasks import XTREME, Metric, Task
 
 Coverage = Literal["all", "present"]
 
+log = logging.getLogger(__name__)
+
+
+class _Files(NamedTuple):
+    task: Task
+    language: str
+    predicted: Path
+    gold: Path
+    say: Say
+
 
 def evaluate_folder(
-    predictions: str | Path, labels: str | Path, languages: Coverage = "all"
+    predictions: str | Path, labels: str | Path, languages: Coverage = "all", say: Say = log.warning
 ) -> dict[str, Any]:
     """Score each of XTREME's tasks whose folder is in both `predictions` and `labels`.
 
@@ -36,6 +55,7 @@ def evaluate_folder(
         predictions, labels: folders in XTREME's layout (`xstilts.submission`).
         languages: "all" requires a file of every language that XTREME has for the task, as
             XTREME does; "present" scores the languages that have a label file.
+        say: takes what was converted (`xstilts.submission_forms`), left out, or not answered.
 
     Returns:
         `all_task` (only with all nine tasks) and each group whose tasks are all there, in
@@ -44,7 +64,7 @@ def evaluate_folder(
 
     Raises:
         XstiltsError: a folder or a language's file is missing, nothing can be scored, counts
-            disagree, a file is malformed, or gold is missing or a placeholder.
+            disagree, a file is malformed or in another form, or gold is missing or a placeholder.
     """
     predictions, labels = Path(predictions), Path(labels)
     for folder in (predictions, labels):
@@ -63,49 +83,71 @@ def evaluate_folder(
         )
     covered = {task.key: _languages(task, labels, languages) for task in tasks}
     details = {
-        task.key: _evaluate_task(task, covered[task.key], predictions, labels) for task in tasks
+        task.key: _evaluate_task(task, covered[task.key], predictions, labels, say)
+        for task in tasks
     }
     report = {
         **xtreme_groups({key: scores["avg_metric"] for key, scores in details.items()}),
         **details,
     }
     if languages == "present":
+        for task in tasks:
+            others = [code for code in _present(task, predictions) if code not in covered[task.key]]
+            if others:
+                say(f"{predictions / task.key}: left out {', '.join(others)}, without a label file")
         report["languages"] = covered
     return report
 
 
 def evaluate_language(
-    task: Task, language: str, predictions: str | Path, labels: str | Path
+    task: Task,
+    language: str,
+    predictions: str | Path,
+    labels: str | Path,
+    say: Say = log.warning,
 ) -> dict[str, float]:
     """Metric -> points of one task in one language, from its two folders.
 
     Raises:
         XstiltsError: as `evaluate_folder`.
     """
-    paths = [language_file(folder, task, language) for folder in (predictions, labels)]
-    for path in paths:
+    predicted, gold = (language_file(folder, task, language) for folder in (predictions, labels))
+    for path in (predicted, gold):
         if not path.is_file():
             raise XstiltsError("no such file", where=path, mend=f"{task.key} needs one a language")
-    shares = _EVALUATORS[task.metric](task, language, *paths)
+    shares = _EVALUATORS[task.metric](_Files(task, language, predicted, gold, say))
     return {metric: 100 * share for metric, share in shares.items()}
 
 
 def _languages(task: Task, labels: Path, languages: Coverage) -> list[str]:
     if languages == "all":
         return list(task.languages)
-    known = dict.fromkeys([*task.languages, *INVITRO_LANGUAGES])
-    present = [code for code in known if language_file(labels, task, code).is_file()]
+    present = _present(task, labels)
     if not present:
         raise XstiltsError("no label file of any language", where=labels / task.key)
     return present
 
 
+def _present(task: Task, folder: Path) -> list[str]:
+    """Languages that have a file, XTREME's in its order, then others."""
+    pattern = language_file(folder, task, "*")
+    before, after = pattern.name.split("*")
+    found = sorted(
+        path.name.removeprefix(before).removesuffix(after)
+        for path in pattern.parent.glob(pattern.name)
+        if path.is_file()
+    )
+    return [code for code in task.languages if code in found] + [
+        code for code in found if code not in task.languages
+    ]
+
+
 def _evaluate_task(
-    task: Task, languages: list[str], predictions: Path, labels: Path
+    task: Task, languages: list[str], predictions: Path, labels: Path, say: Say
 ) -> dict[str, Any]:
     metrics: dict[str, dict[str, float]] = {}
     for language in languages:
-        scores = evaluate_language(task, language, predictions, labels)
+        scores = evaluate_language(task, language, predictions, labels, say)
         for metric, value in scores.items():
             metrics.setdefault(metric, {})[language] = value
     averages = {
@@ -114,7 +156,8 @@ def _evaluate_task(
     return {**metrics, **averages, "avg_metric": xtreme_value(task, metrics)}
 
 
-def _evaluate_lines(task: Task, language: str, predicted: Path, gold: Path) -> dict[str, float]:
+def _evaluate_lines(files: _Files) -> dict[str, float]:
+    task, predicted, gold, say = files.task, files.predicted, files.gold, files.say
     gold_lines, predicted_lines = _read_examples(gold), _read_examples(predicted)
     refuse_placeholder_gold(task, gold_lines, gold)
     if len(gold_lines) != len(predicted_lines):
@@ -122,18 +165,16 @@ def _evaluate_lines(task: Task, language: str, predicted: Path, gold: Path) -> d
             f"{len(predicted_lines)} predictions for the {len(gold_lines)} labels in {gold}",
             where=predicted,
         )
-    if task.labels and not set(predicted_lines) & set(task.labels):
-        raise XstiltsError(
-            f"{predicted_lines[0]!r} is not a label of {task.key}, nor is any other line",
-            where=predicted,
-            row=1,
-            mend=f"labels: {', '.join(task.labels)}",
-        )
+    if task.labels:
+        predicted_lines = known_labels(predicted_lines, task, predicted, say)
+    else:
+        predicted_lines = known_places(predicted_lines, gold_lines, predicted)
     return {"accuracy": accuracy(gold_lines, predicted_lines)}
 
 
-def _evaluate_tags(task: Task, language: str, predicted: Path, gold: Path) -> dict[str, float]:
-    gold_tags, predicted_tags = _read_sentences(gold), _read_sentences(predicted)
+def _evaluate_tags(files: _Files) -> dict[str, float]:
+    task, predicted, gold, say = files.task, files.predicted, files.gold, files.say
+    gold_tags, predicted_tags = (_read_sentences(path, task, say) for path in (gold, predicted))
     refuse_placeholder_gold(task, gold_tags, gold)
     if len(gold_tags) != len(predicted_tags):
         raise XstiltsError(
@@ -144,28 +185,33 @@ def _evaluate_tags(task: Task, language: str, predicted: Path, gold: Path) -> di
             raise XstiltsError(
                 f"sentence {number} has {len(guess)} tags, in {gold} {len(true)}", where=predicted
             )
+    known_tags(predicted_tags, task, predicted)
     counts = corpus_chunk_counts(gold_tags, predicted_tags)
     return _as_metrics(f1_from_counts(*(sum(part) for part in zip(*counts, strict=True))))
 
 
-def _evaluate_pairs(task: Task, language: str, predicted: Path, gold: Path) -> dict[str, float]:
+def _evaluate_pairs(files: _Files) -> dict[str, float]:
+    task, predicted, gold, say = files.task, files.predicted, files.gold, files.say
     gold_pairs = _read_id_pairs(gold)
     refuse_placeholder_gold(task, ["\t".join(pair) for pair in gold_pairs], gold)
     # Mining may well find nothing above its threshold.
     predicted_pairs = _read_id_pairs(predicted) if predicted.read_bytes().strip() else []
+    predicted_pairs = foreign_first(predicted_pairs, gold_pairs, predicted, say)
     return _as_metrics(bitext_f1(gold_pairs, predicted_pairs))
 
 
-def _evaluate_answers(task: Task, language: str, predicted: Path, gold: Path) -> dict[str, float]:
+def _evaluate_answers(files: _Files) -> dict[str, float]:
+    task, predicted, gold, say = files.task, files.predicted, files.gold, files.say
     questions = _read_questions(gold)
     refuse_placeholder_gold(task, [golds for _, golds in questions], gold)
     answers = _read_answers(predicted)
+    known_questions(answers, dict(questions).keys(), predicted, gold, say)
     exact_matches, f1s = [], []
     for question, golds in questions:
         if question not in answers:
             scores = (0.0, 0.0)
         elif task.metric is Metric.MLQA:
-            scores = mlqa_scores(answers[question], golds, language)
+            scores = mlqa_scores(answers[question], golds, files.language)
         else:
             scores = squad_scores(answers[question], golds)
         exact_matches.append(scores[0])
@@ -176,7 +222,7 @@ def _evaluate_answers(task: Task, language: str, predicted: Path, gold: Path) ->
     }
 
 
-_EVALUATORS: dict[Metric, Callable[[Task, str, Path, Path], dict[str, float]]] = {
+_EVALUATORS: dict[Metric, Callable[[_Files], dict[str, float]]] = {
     Metric.ACCURACY: _evaluate_lines,
     Metric.SEQEVAL: _evaluate_tags,
     Metric.SQUAD: _evaluate_answers,
@@ -198,11 +244,11 @@ def _read_examples(path: Path) -> list[str]:
     return lines
 
 
-def _read_sentences(path: Path) -> list[list[str]]:
+def _read_sentences(path: Path, task: Task, say: Say) -> list[list[str]]:
     """Tags of each sentence; a blank line ends one, the last may lack it."""
     sentences: list[list[str]] = []
     tags: list[str] = []
-    for line in [*_read_examples(path), ""]:
+    for line in [*last_columns(_read_examples(path), task, path, say), ""]:
         if tag := line.strip():
             tags.append(tag)
         else:
