@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from xstilts.analysis.findings import EVERY, GAIN, SCORE, Findings
@@ -88,7 +90,12 @@ def test_seeds_are_resampled_where_there_are_several(tmp_path):
         ({"target": ["xnli"], "language": ["de"], "value": [50.0], "sead": [1]}, "did you mean"),
         ({"target": ["xnly"], "language": ["de"], "value": [50.0]}, "unknown target 'xnly'"),
         ({"target": ["xnli"], "language": ["de"], "value": [0.5e3]}, "not points from 0 to 100"),
-        ({"target": ["xnli"], "language": ["de"], "value": ["high"]}, "wrong type"),
+        ({"target": ["xnli"], "language": ["de"], "value": ["high"]}, "row 1: value is 'high'"),
+        (
+            {"target": ["xnli"], "language": ["de"], "value": [5.0], "seed": [1.5]},
+            "seed is 1.5, which is no whole number",
+        ),
+        ({"target": ["xnli"], "language": ["de"], "value": ["60%"]}, "value is '60%'"),
         (
             {"target": ["xquad"], "language": ["de"], "value": [5.0], "metric": ["accuracy"]},
             "none of the metrics that score it",
@@ -126,6 +133,76 @@ def test_numbers_of_any_kind_are_read(tmp_path):
     own = read_own_scores(file, baseline="1")
     assert own.recipes == ("none", "2")
     assert own.scores["value"].max() == 60.5
+
+
+def scores_of(values, targets=("xnli",)):
+    return pl.DataFrame(
+        [
+            {"target": target, "language": code, "value": value}
+            for target in targets
+            for code, value in zip(("en", "de"), values, strict=True)
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        {"target": pl.Categorical, "recipe": pl.Categorical},
+        {"language": pl.Enum(["en", "de"]), "recipe": pl.Enum(["none", "mnli"])},
+        {"value": pl.Decimal(6, 3), "seed": pl.UInt8, "n": pl.Int16},
+        {"value": pl.Float32, "seed": pl.Float64},
+        {"value": pl.Int8, "n": pl.Null},
+        {"value": pl.String, "seed": pl.String},
+    ],
+)
+def test_columns_of_any_type_are_read(tmp_path, kinds):
+    table = pl.concat(
+        scores_of((60, 50)).with_columns(recipe=pl.lit(recipe), seed=pl.lit(1), n=pl.lit(None))
+        for recipe in ("none", "mnli")
+    )
+    plain, odd = tmp_path / "plain.parquet", tmp_path / "odd.parquet"
+    table.write_parquet(plain)
+    table.with_columns(pl.col(name).cast(kind) for name, kind in kinds.items()).write_parquet(odd)
+    assert read_own_scores(odd).scores.equals(read_own_scores(plain).scores)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [pa.dictionary(pa.int8(), pa.string()), pa.large_string(), pa.string_view()],
+    ids=str,
+)
+def test_texts_of_any_arrow_type_are_read(tmp_path, kind):
+    table = scores_of((60, 50)).to_arrow()
+    texts = pa.array(["en", "de"]).cast(kind)
+    pq.write_table(table.set_column(1, "language", texts), tmp_path / "odd.parquet")
+    assert read_own_scores(tmp_path / "odd.parquet").scores["language"].to_list() == ["en", "de"]
+
+
+def test_columns_that_hold_no_values_are_refused(tmp_path):
+    scores_of((60, 50)).with_columns(value=pl.concat_list("value")).write_parquet(
+        tmp_path / "lists.parquet"
+    )
+    with pytest.raises(XstiltsError, match="column value holds List"):
+        read_own_scores(tmp_path / "lists.parquet")
+
+
+def test_shares_are_asked_about_and_never_taken_for_points(tmp_path, capsys):
+    file = tmp_path / "shares.csv"
+    scores_of((0.75, 0.5)).write_csv(file)
+    assert main(["report", "--scores", str(file)]) == 1
+    assert "no value of xnli is above 1" in capsys.readouterr().err
+    assert main(["report", "--scores", str(file), "--scale", "shares"]) == 0
+    assert read_own_scores(file, scale="shares").scores["value"].to_list() == [75, 50]
+    assert read_own_scores(file, scale="points").scores["value"].to_list() == [0.75, 0.5]
+    # One target in shares beside one in points.
+    pl.concat([scores_of((0.75, 0.5)), scores_of((60.0, 50.0), ["pawsx"])]).write_csv(file)
+    with pytest.raises(XstiltsError, match="no value of xnli is above 1"):
+        read_own_scores(file)
+    with pytest.raises(XstiltsError, match="60 is above 1, so values are no shares"):
+        read_own_scores(file, scale="shares")
+    scores_of((0.0, 0.0)).write_csv(file)
+    assert read_own_scores(file).scores["value"].to_list() == [0, 0]
 
 
 def test_languages_that_not_every_recipe_has_are_named(tmp_path, capsys):

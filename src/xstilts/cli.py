@@ -171,6 +171,11 @@ def _add_report(commands: argparse._SubParsersAction) -> None:
         metavar="RECIPE",
         help="the recipe that the others are compared with (default: none)",
     )
+    parser.add_argument(
+        "--scale",
+        choices=("points", "shares"),
+        help="whether values are from 0 to 100 or from 0 to 1; needed where none is above 1",
+    )
     parser.set_defaults(run=_report)
 
 
@@ -178,7 +183,7 @@ def _report(options: argparse.Namespace) -> None:
     from xstilts.report.own import report_own_scores
 
     output = options.output or options.scores.with_suffix("")
-    for line in report_own_scores(options.scores, output, options.baseline):
+    for line in report_own_scores(options.scores, output, options.baseline, options.scale):
         print(line)
 
 

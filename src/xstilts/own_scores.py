@@ -18,6 +18,9 @@ from xstilts.summary import check_scores, main_metrics
 from xstilts.tasks import TARGETS
 
 _NEEDED = ("target", "language", "value")
+_KINDS = pl.DataFrame(SCORES.empty_table()).schema
+POINTS, SHARES = "points", "shares"
+SCALES = (POINTS, SHARES)
 
 # What stands where a column is not there, and what cannot be said without it.
 _DEFAULTS: dict[str, object] = {
@@ -48,19 +51,22 @@ class OwnScores:
     notes: tuple[str, ...]
 
 
-def read_own_scores(path: str | Path, baseline: str = NONE) -> OwnScores:
+def read_own_scores(path: str | Path, baseline: str = NONE, scale: str | None = None) -> OwnScores:
     """Read scores from CSV or Parquet; columns as in `schemas.SCORES`, most of them optional.
 
-    Needed are `target`, `language` and `value` (points, 0 to 100). `metric` may be left out; where
+    Needed are `target`, `language` and `value` (0 to 100). `metric` may be left out; where
     it is there and a task's full score is not (exact match and F1 for questions), the one metric
     that is there stands for it, and a note says so.
 
     Args:
         baseline: the recipe that gains are over; it is called `none` from here on.
+        scale: whether values are points (0 to 100) or shares (0 to 1), one of `SCALES`; None where
+            it is not known, which does where a value of each target exceeds 1.
 
     Raises:
-        XstiltsError: the file is neither, columns are missing or unknown, the baseline is not
-            among the recipes, or it is no table of scores (`summary.check_scores`).
+        XstiltsError: the file is neither, columns are missing, unknown or of another type, the
+            values may be shares, the baseline is not among the recipes, or it is no table of
+            scores (`summary.check_scores`).
     """
     path = Path(path)
     table = _read(path)
@@ -84,10 +90,10 @@ def read_own_scores(path: str | Path, baseline: str = NONE) -> OwnScores:
         if name not in table.columns
     ]
     has_metric = "metric" in table.columns
+    table = _in_points(_typed(table, path), scale, path)
     table = table.with_columns(
         pl.lit(value).alias(name) for name, value in _DEFAULTS.items() if name not in table.columns
     )
-    table = table.with_columns(pl.col("encoder", "recipe").cast(pl.String))
     table = _with_baseline(table, baseline, path)
     if baseline != NONE:
         notes.append(f"The baseline {NONE} is what the table calls {baseline}.")
@@ -112,6 +118,51 @@ def _read(path: Path) -> pl.DataFrame:
         return readers[path.suffix](path)
     except pl.exceptions.PolarsError as error:
         raise XstiltsError(f"it cannot be read: {error}", where=path) from None
+
+
+def _typed(table: pl.DataFrame, path: Path) -> pl.DataFrame:
+    """Each column as `schemas.SCORES` has it: files hold categories, decimals, short integers."""
+    return table.select(_as_kind(column, _KINDS[column.name], path) for column in table)
+
+
+def _as_kind(values: pl.Series, kind: pl.DataType, path: Path) -> pl.Series:
+    try:
+        held = values if values.dtype.is_numeric() else values.cast(pl.String)
+        found = held.cast(kind, strict=False)
+    except pl.exceptions.PolarsError:
+        raise XstiltsError(f"column {values.name} holds {values.dtype}", where=path) from None
+    lost = values.is_not_null() & found.is_null()
+    if kind.is_integer() and held.dtype.is_float():
+        lost |= (found.cast(held.dtype) != held).fill_null(value=False)
+    if lost.any():
+        row = int(lost.arg_true()[0])
+        wanted = "whole number" if kind.is_integer() else "number"
+        raise XstiltsError(
+            f"{values.name} is {values[row]!r}, which is no {wanted}", where=path, row=row + 1
+        )
+    return found
+
+
+def _in_points(table: pl.DataFrame, scale: str | None, path: Path) -> pl.DataFrame:
+    if scale == SHARES:
+        above = table.filter(pl.col("value") > 1)
+        if not above.is_empty():
+            raise XstiltsError(
+                f"{above['value'][0]:g} is above 1, so values are no shares",
+                where=path,
+                mend=f"--scale {POINTS}",
+            )
+        return table.with_columns(pl.col("value") * 100)
+    most = table.group_by("target", maintain_order=True).agg(pl.col("value").max())
+    doubtful = most.filter(pl.col("value").is_between(0, 1, closed="right"))["target"].to_list()
+    if scale is None and doubtful:
+        raise XstiltsError(
+            f"no value of {', '.join(map(str, doubtful))} is above 1: shares, or points below 1?",
+            where=path,
+            mend=f"--scale {SHARES} if all values are from 0 to 1, --scale {POINTS} if from 0 to"
+            " 100",
+        )
+    return table
 
 
 def _with_baseline(table: pl.DataFrame, baseline: str, path: Path) -> pl.DataFrame:

@@ -19,13 +19,15 @@ from xstilts.report.glossary import write_glossary
 PAGE, TABLES, SUMMARY = "fairness.html", "findings", "findings.txt"
 
 
-def report_own_scores(scores: Path, output: Path, baseline: str) -> Iterator[str]:
+def report_own_scores(
+    scores: Path, output: Path, baseline: str, scale: str | None = None
+) -> Iterator[str]:
     """Write everything into a folder, and say what is there and what the table did not allow.
 
     Raises:
         XstiltsError: no table of scores (`own_scores.read_own_scores`), or the folder is a file.
     """
-    own = read_own_scores(scores, baseline)
+    own = read_own_scores(scores, baseline, scale)
     if output.exists() and not output.is_dir():
         raise XstiltsError("it is a file", where=output, mend="name another folder: --output DIR")
     codes = set(own.scores["language"])
