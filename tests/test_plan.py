@@ -135,20 +135,27 @@ def test_the_plan_has_the_jobs_that_snakemake_has(tmp_path):
 
 
 @pytest.mark.parametrize("results", ["absent", "of this experiment", "of another"])
-def test_nothing_heavy_is_imported(folder, monkeypatch, results):
+def test_nothing_heavy_is_imported(folder, tmp_path, monkeypatch, results):
+    monkeypatch.chdir(tmp_path)
     if results != "absent":
-        monkeypatch.chdir(folder)
         experiment = "try" if results == "of this experiment" else "other"
         write_past(experiment, {"xnli": 1_000})
+    options = [
+        "--configfile",
+        str(folder / "exp.yaml"),
+        "--config",
+        f"data_root={folder / 'xtreme'}",
+    ]
     program = (
         "import sys\nfrom xstilts.cli import main\n"
-        f"main(['plan', '--configfile', {str(folder / 'exp.yaml')!r},"
-        f" '--config', 'data_root={folder / 'xtreme'}'])\n"
+        f"main(['plan', *{options}])\n"
+        # It has mixtures.
+        f"main(['plan', '--configfile', {str(ROOT / 'config.yaml')!r}])\n"
         "heavy = {'torch', 'transformers', 'datasets', 'pyarrow', 'polars', 'faiss', 'numpy'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     result = subprocess.run(
-        [sys.executable, "-c", program], cwd=folder, capture_output=True, text=True
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True
     )
     assert ("no job of an encoder has finished here" in result.stdout) == (results == "absent")
     assert result.stdout.splitlines()[-1] == "[]", result.stderr

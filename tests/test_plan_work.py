@@ -101,13 +101,13 @@ def test_mixtures_take_the_steps_that_training_takes():
     }
     reckoned = works(sizes, **changes)
     mixing = grid(**changes).experiment.mixing_for("multi")
-    mixed = [MixedSource(task, task, 40 + i) for i, task in enumerate(tasks)]
+    mixed = [MixedSource(task, task, 40 + i, 40 + i) for i, task in enumerate(tasks)]
     steps = number_of_steps(mixed, mixing, 4, 2)
     shares = probabilities(mixed, mixing)
     found = reckoned.of("train_intermediate", {"encoder": "e", "recipe": "multi", "seed": "1"})
     assert found.updates == steps * SHAPE.parameters
     expected = sum(
-        3 * steps * share / math.ceil(each.size / 4) * forward(sizes[each.key, "train"])
+        3 * steps * share / math.ceil(each.features / 4) * forward(sizes[each.key, "train"])
         for each, share in zip(mixed, shares, strict=True)
     )
     assert found.flops == pytest.approx(expected + len(tasks) * forward(DEV))

@@ -11,41 +11,49 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from xstilts.settings import Mixing
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True)
 class MixedSource:
-    """A source of a mixture: its key and task, its number of training items, whether it is text."""
+    """A source of a mixture: its key and task, its training items, their features, if it is text.
+
+    An item has several features where its passage is longer than one input.
+    """
 
     key: str
     task: str
-    size: int
+    items: int
+    features: int
     is_text: bool = False
 
 
-def probabilities(sources: Sequence[MixedSource], mixing: Mixing) -> np.ndarray:
+def probabilities(sources: Sequence[MixedSource], mixing: Mixing) -> list[float]:
     """The probability with which each source is drawn; they sum to 1 (see `settings.Mixing`)."""
-    text = np.array([source.is_text for source in sources])
-    if text.all():
-        return text / text.sum()
+    texts = sum(source.is_text for source in sources)
+    if texts == len(sources):
+        return [1 / texts] * texts
     if mixing.weights is not None:
         weights = [0.0 if each.is_text else mixing.weights[each.key] for each in sources]
     else:
         sizes = _sizes(sources, mixing)
-        totals = {task: sum(each.size for each in sources if each.task == task) for task in sizes}
+        totals = {task: sum(each.items for each in sources if each.task == task) for task in sizes}
         weights = [
             0.0
             if each.is_text
-            else sizes[each.task] ** (1 / mixing.temperature) * each.size / totals[each.task]
+            else sizes[each.task] ** (1 / mixing.temperature) * each.items / totals[each.task]
             for each in sources
         ]
-    share = mixing.mlm_share if text.any() else 0.0
-    found = (1 - share) * np.array(weights) / sum(weights)
-    return found + share * text / max(text.sum(), 1)
+    share = mixing.mlm_share if texts else 0.0
+    return [
+        share / texts if source.is_text else (1 - share) * weight / sum(weights)
+        for source, weight in zip(sources, weights, strict=True)
+    ]
 
 
 def number_of_steps(
@@ -53,11 +61,12 @@ def number_of_steps(
 ) -> int:
     """Steps of `epochs` passes over the task data, and of the text that is mixed in.
 
-    Of several tasks at most `cap` items each count; a single one is never cut.
+    Of several tasks at most `cap` items each count; a single one is never cut, and goes through all
+    its features.
     """
     sizes = _sizes(sources, mixing)
     if not sizes:
-        return epochs * sum(math.ceil(source.size / batch_size) for source in sources)
+        return epochs * sum(math.ceil(source.features / batch_size) for source in sources)
     steps = epochs * sum(math.ceil(size / batch_size) for size in sizes.values())
     has_text = any(source.is_text for source in sources)
     return round(steps / (1 - mixing.mlm_share)) if has_text else steps
@@ -71,23 +80,27 @@ def plan(
     Returns:
         Two integer arrays (steps,).
     """
+    # Not at the top: a plan of an experiment asks for numbers of steps and imports nothing heavy.
+    import numpy as np
+
     if len(sources) == 1:
-        return np.zeros(steps, dtype=np.uint8), np.arange(steps)
+        return np.zeros(steps, dtype=np.int64), np.arange(steps)
     random = np.random.default_rng(seed)
     drawn = random.choice(len(sources), size=steps, p=probabilities(sources, mixing))
     before = np.empty(steps, dtype=np.int64)
     for i in range(len(sources)):
         (at,) = np.nonzero(drawn == i)
         before[at] = np.arange(len(at))
-    return drawn.astype(np.uint8), before
+    return drawn, before
 
 
 def _sizes(sources: Sequence[MixedSource], mixing: Mixing) -> dict[str, float]:
-    """How many items of each task count."""
-    tasks = dict.fromkeys(source.task for source in sources if not source.is_text)
-    sizes = {
-        task: fmean(source.size for source in sources if source.task == task) for task in tasks
-    }
-    if len(tasks) == 1 or mixing.cap is None:
-        return sizes
-    return {task: min(size, mixing.cap) for task, size in sizes.items()}
+    """How much of each task counts: items, of a single task its features."""
+    held: dict[str, list[MixedSource]] = {}
+    for source in sources:
+        if not source.is_text:
+            held.setdefault(source.task, []).append(source)
+    if len(held) == 1:
+        return {task: fmean(source.features for source in of) for task, of in held.items()}
+    cap = math.inf if mixing.cap is None else mixing.cap
+    return {task: min(fmean(source.items for source in of), cap) for task, of in held.items()}

@@ -151,7 +151,11 @@ class _Loop:
         self.at: Progress = resume.load(self.model, self.optimizer)
         mixed = [
             MixedSource(
-                part.key, part.kind.task.key, len(part.features), part.kind.task.kind is Kind.MLM
+                part.key,
+                part.kind.task.key,
+                len(np.unique(part.features.items)),
+                len(part.features),
+                part.kind.task.kind is Kind.MLM,
             )
             for part in self.parts
         ]

@@ -15,6 +15,7 @@ from xstilts.config import BASELINE
 from xstilts.cost.flops import forward_flops, training_flops, vocabulary_flops
 from xstilts.cost.shape import Shape
 from xstilts.grid import Grid
+from xstilts.mixture import MixedSource, number_of_steps, probabilities
 from xstilts.plan.inputs import NOTHING, Size, Sizes
 from xstilts.recipes import UNTRAINED, Source
 from xstilts.settings import TrainingSettings
@@ -192,14 +193,12 @@ class Works:
             ((key, size),) = parts.items()
             steps = settings.epochs * math.ceil(size.features / settings.batch_size)
             return steps, {key: steps}
-        # Needs NumPy, which takes longer to import than all else here together.
-        from xstilts.mixture import MixedSource, number_of_steps, probabilities
-
         mixing = self._experiment.mixing_for(str(recipe))
         mixed = [
             MixedSource(
                 key,
                 Source.of(key).task,
+                round(size.items),
                 round(size.features),
                 TASKS[Source.of(key).task].kind is Kind.MLM,
             )
@@ -207,7 +206,7 @@ class Works:
         ]
         steps = number_of_steps(mixed, mixing, settings.batch_size, settings.epochs)
         drawn = probabilities(mixed, mixing)
-        return steps, {key: steps * float(share) for key, share in zip(parts, drawn, strict=True)}
+        return steps, {key: steps * share for key, share in zip(parts, drawn, strict=True)}
 
     def _prediction(self, rule: str, encoder: str, target: str, noisy: str) -> Work | None:
         shape = self._shapes[encoder]
