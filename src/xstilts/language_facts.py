@@ -24,11 +24,12 @@ Kinship and script are in `xstilts.languages`. What is not known is None. Source
     CC BY-SA 4.0, which holds for these columns too). Each distance is 1 minus the cosine between
     the vector of the language and that of English: `syntax_knn`, `phonology_knn` and
     `inventory_knn` (of sounds). It is not the distance that later releases of lang2vec look up.
-    ms and et have hardly any values under their own codes (zsm, ekk) and are looked up as msa
-    and est; qu as quz, Cusco Quechua.
+    A language of whose syntactic features less than half are observed under its own code is
+    looked up under that of its macrolanguage, where more are: az as aze (55 of 103; azj 0), et as
+    est (80; ekk 27), ms as msa (101; zsm 12), qu as que (82; quz, Cusco, 13).
 `imputed_share`: of the syntactic values, those that no source gives (missing in
-    `syntax_average`): URIEL predicts them from kin and neighbours. Where it is near 1 (az, kk,
-    qu, jv) the syntactic distance is that of the neighbours.
+    `syntax_average`): URIEL predicts them from kin and neighbours. Where it is near 1 (kk, jv)
+    the syntactic distance is that of the neighbours.
 
 Geographical distance is left out: lang2vec has distances from points on the globe, not between
 languages.
@@ -109,7 +110,7 @@ FACTS: dict[str, Facts] = _read(
     """
 af | 1.3 | 9.97 | 17.5 | 3 | afr | 0.151 | 0.641 | 0.182 | 0.309
 ar | 28.0 | 379 | - | 5 | arb | 0.356 | 0.359 | 0.275 | 0.268
-az | 6.5 | 33.8 | - | 1 | azj | 0.467 | 1.000 | 0.275 | 0.350
+az | 6.5 | 33.8 | - | 1 | aze | 0.480 | 0.466 | 0.182 | 0.321
 bg | 57.5 | 7.68 | - | 3 | bul | 0.142 | 0.165 | 0.142 | 0.316
 bn | 8.4 | 280 | - | 3 | ben | 0.417 | 0.495 | 0.237 | 0.256
 de | 66.6 | 142 | - | 5 | deu | 0.097 | 0.155 | 0.194 | 0.237
@@ -142,7 +143,7 @@ nl | 29.3 | 32.9 | - | 4 | nld | 0.076 | 0.311 | 0.182 | 0.278
 pa | 0.8 | 42.9 | 28.2 | 2 | pan | 0.387 | 0.233 | 0.196 | 0.229
 pl | 44.6 | 41.5 | - | 4 | pol | 0.214 | 0.282 | 0.142 | 0.347
 pt | 49.1 | 249 | - | 4 | por | 0.158 | 0.252 | 0.095 | 0.213
-qu | 0 | 11.9 | - | 1 | quz | 0.528 | 0.874 | 0.333 | 0.390
+qu | 0 | 11.9 | - | 1 | que | 0.487 | 0.204 | 0.217 | 0.393
 ro | 61.4 | 20.0 | - | 3 | ron | 0.204 | 0.282 | 0.095 | 0.266
 ru | 278.0 | 194 | 268 | 4 | rus | 0.188 | 0.126 | 0.142 | 0.353
 sw | 1.6 | 194 | 16.0 | 2 | swh | 0.526 | 0.175 | 0.091 | 0.242
