@@ -198,7 +198,7 @@ class TestTags:
 
 class TestSquad:
     def test_offsets_are_repaired_to_the_nearest_occurrence(self):
-        batch = squad_read(squad(qa("q", ("the", 17)), context="the cat sat on the mat"))
+        batch = squad_read(squad(qa("q", ("the", 12)), context="the cat sat on the mat"))
         assert batch.rows[0]["answers"] == [{"text": "the", "start": 15}]
         assert batch.counts == {"offsets_repaired": 1}
 
@@ -206,12 +206,42 @@ class TestSquad:
         batch = squad_read(squad(qa("q", ("the mat ", 15))))
         assert batch.rows[0]["answers"] == [{"text": "the mat", "start": 15}]
 
-    def test_a_far_occurrence_counts_only_if_it_is_the_only_one(self):
-        far = "x" * 500
-        only = squad_read(squad(qa("q", ("cat", 600)), context=f"cat {far}"))
-        assert only.rows[0]["answers"][0]["start"] == 0
-        one_of_two = squad_read(squad(qa("q", ("cat", 600)), context=f"cat cat {far}"))
-        assert one_of_two.rows[0]["answers"][0]["start"] == -1
+    def test_a_far_occurrence_is_not_taken(self):
+        context = f"cat {'x' * 500}"
+        batch = squad_read(squad(qa("q", ("cat", 600)), context=context))
+        assert batch.rows[0]["answers"][0]["start"] == -1
+        assert batch.counts == {"answers_elsewhere": 1, "answers_not_in_context": 1}
+
+    @pytest.mark.parametrize("split", ["train", "test"])
+    def test_offsets_of_another_text_are_refused(self, split):
+        context = f"cat {'x' * 500} dog"
+        right = [qa(f"r{number}", ("cat", 0)) for number in range(97)]
+        wrong = [qa(f"w{number}", ("dog", 100)) for number in range(3)]
+        task = "xquad" if split == "test" else "squad_v1"
+        with pytest.raises(XstiltsError, match=r"3 of 100 answers stand elsewhere.*like bytes"):
+            squad_read(squad(*right, *wrong, context=context), split, task)
+        batch = squad_read(squad(*right, *wrong[1:], context=context), split, task)
+        assert batch.counts["answers_elsewhere"] == 2
+
+    def test_offsets_in_bytes_are_read_as_such(self):
+        """With a first answer before any letter of several bytes, where both are the same."""
+        context = "a Ünïcödé über alles, and again über alles " + "é" * 40 + " ende"
+        places = [context.index(text) for text in ("a", "über", "alles", "again", "ende")]
+        places.append(context.rindex("über"))
+        texts = ["a", "über", "alles", "again", "ende", "über"]
+        asked = [
+            qa(f"q{number}", (text, len(context[:place].encode())))
+            for number, (text, place) in enumerate(zip(texts, places, strict=True))
+        ]
+        batch = squad_read(squad(*asked, context=context))
+        assert [row["answers"][0]["start"] for row in batch.rows] == places
+        assert batch.counts == {"offsets_in_bytes": 6}
+
+    def test_offsets_in_characters_stay(self):
+        context = "é cat and é cat"
+        batch = squad_read(squad(qa("q", ("cat", 2)), qa("r", ("cat", 12)), context=context))
+        assert [row["answers"][0]["start"] for row in batch.rows] == [2, 12]
+        assert batch.counts == {}
 
     def test_an_answer_that_is_not_there(self):
         text = squad(qa("q", ("dog", 4)), qa("r", ("cat", 4)))
@@ -230,10 +260,18 @@ class TestSquad:
 
     @pytest.mark.parametrize("split", ["train", "dev"])
     def test_a_question_may_have_no_answer_where_the_task_says_so(self, split):
-        text = squad(qa("q", ("cat", 4)), qa("r"), qa("s", ("", 0)))
+        text = squad(qa("q", ("cat", 4)), qa("r"))
         batch = squad_read(text, split, "squad_v2")
-        assert [len(row["answers"]) for row in batch.rows] == [1, 0, 0]
-        assert batch.counts == {"unanswerable": 2}
+        assert [len(row["answers"]) for row in batch.rows] == [1, 0]
+        assert batch.counts == {"unanswerable": 1}
+
+    def test_an_answer_without_text_is_not_none(self):
+        text = squad(qa("q", ("cat", 4)), qa("r", (" ", 3)), qa("s", ("", 0), ("cat", 4)))
+        batch = squad_read(text, "train", "squad_v2")
+        assert [row["id"] for row in batch.rows] == ["q", "s"]
+        assert batch.counts == {"answers_without_text": 2, "questions_dropped": 1}
+        with pytest.raises(XstiltsError, match="question r: the question has no answer"):
+            squad_read(text, "dev", "squad_v2")
 
     def test_an_answer_that_is_not_there_does_not_make_a_question_unanswerable(self):
         text = squad(qa("q", ("cat", 4)), qa("r", ("dog", 4)))

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from xstilts.data import choices, pairs
+from xstilts.data.answers import Question
 from xstilts.data.checks import label_name, refuse_repeated
-from xstilts.data.items import Batch, Place, Question, item, retrieval_batch, span_batch
+from xstilts.data.items import Batch, Place, item, retrieval_batch, span_batch
 from xstilts.data.lines import read_json, read_lines
 from xstilts.errors import XstiltsError
 from xstilts.gold import ENOUGH, GOLD_REMOVED
@@ -90,7 +91,7 @@ def read_ccg_auto(place: Place, files: Sequence[Path]) -> Batch:
 
 
 def read_squad_json(place: Place, files: Sequence[Path]) -> Batch:
-    """SQuAD 1.1 or 2.0 JSON; `checks.settle_answers` says what happens to offsets and to questions
+    """SQuAD 1.1 or 2.0 JSON; `answers.settle_answers` says what happens to offsets and to questions
     without an answer."""
     (path,) = files
     value = read_json(path)

@@ -18,16 +18,9 @@ import pyarrow.compute as pc
 from datasets import ClassLabel, Dataset, Features, load_dataset
 
 from xstilts.data import choices
+from xstilts.data.answers import Question
 from xstilts.data.checks import label_name
-from xstilts.data.items import (
-    Batch,
-    Pairing,
-    Place,
-    Question,
-    item,
-    retrieval_batch,
-    span_batch,
-)
+from xstilts.data.items import Batch, Pairing, Place, item, retrieval_batch, span_batch
 from xstilts.data.sampling import halve_pairs
 from xstilts.errors import XstiltsError
 from xstilts.languages import LANGUAGES

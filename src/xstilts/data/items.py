@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from xstilts.data.checks import refuse_repeated, settle_answers
+from xstilts.data.answers import Question, in_characters, refuse_wrong_offsets, settle_answers
+from xstilts.data.checks import refuse_repeated
 from xstilts.errors import XstiltsError
 from xstilts.gold import GOLD_REMOVED
 from xstilts.tasks import Kind, Task
@@ -70,16 +71,6 @@ class Batch:
         self.pairing = other.pairing
 
 
-@dataclass(frozen=True)
-class Question:
-    """One question as its source has it: `answers` are (text, start) pairs."""
-
-    id: str
-    context: str
-    question: str
-    answers: tuple[tuple[str, int], ...]
-
-
 def item(place: Place, number: int, key: str | None = None) -> Row:
     """The columns that every item has, for the 0-based row `number` of what is read.
 
@@ -118,7 +109,7 @@ def span_batch(place: Place, stem: str, questions: Sequence[Question]) -> Batch:
 
     Raises:
         XstiltsError: a question of dev or test has no answer; none of them, where questions may
-            be unanswerable.
+            be unanswerable; or offsets are wrong (`answers.refuse_wrong_offsets`).
     """
     counts: Counter[str] = Counter()
     distinct = {question.id for question in questions}
@@ -134,6 +125,7 @@ def span_batch(place: Place, stem: str, questions: Sequence[Question]) -> Batch:
             mend=GOLD_REMOVED,
         )
     rows = []
+    questions = in_characters(questions, counts)
     for number, question in enumerate(questions):
         name = question.id if own_ids else f"{stem}:{number}"
         answers = settle_answers(
@@ -157,6 +149,8 @@ def span_batch(place: Place, stem: str, questions: Sequence[Question]) -> Batch:
                 "group": name if place.task.parallel and own_ids else f"{place.language}:{name}",
             }
         )
+    refuse_wrong_offsets(questions, counts, place.where)
+    counts = Counter({name: count for name, count in counts.items() if count})
     return Batch(rows, counts, pairing=Pairing.ID if own_ids else Pairing.NOTHING)
 
 
