@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from snakemake.cli import parse_config
 
 from xstilts.config import parse_experiment
 from xstilts.errors import XstiltsError
@@ -33,6 +34,16 @@ def test_shipped_experiments_are_valid(path):
     given = yaml.safe_load(path.read_text())
     # That of a folder is given on the command line.
     parse_experiment(given | ({"data_root": "x"} if given["data_source"] == "folder" else {}))
+
+
+def test_null_can_be_given_on_the_command_line():
+    """Snakemake reads a value of its own kind, and all values within another as texts."""
+    given = parse_config(["training={default: {evaluate_every: null, dev_items: 40}}", "seeds=[3]"])
+    assert given["training"]["default"]["evaluate_every"] == "null"
+    found = parse_experiment(values(**given, targets={"xnli": "null"}))
+    assert found.training_for("xnli").evaluate_every is None
+    assert list(found.targets) == ["xnli"]
+    assert list(found.seeds) == [3]
 
 
 @pytest.mark.parametrize(

@@ -233,11 +233,15 @@ class Experiment(Strict):
 def parse_experiment(values: dict[str, Any], where: str = "experiment") -> Experiment:
     """Validate an experiment; all problems are reported in one error.
 
+    Args:
+        values: as YAML has them, or as Snakemake reads them from its command line: there every
+            value within another is a text, so that the text "null" is taken for null.
+
     Raises:
         XstiltsError: names each key that is wrong, and what would be right.
     """
     try:
-        return Experiment.model_validate(values)
+        return Experiment.model_validate(_with_nulls(values))
     except ValidationError as error:
         problems = []
         for item in error.errors():
@@ -245,3 +249,11 @@ def parse_experiment(values: dict[str, Any], where: str = "experiment") -> Exper
             text = item["msg"].removeprefix("Value error, ")
             problems.append(f"{key}: {text}" if key else text)
         raise XstiltsError("\n  ".join(problems), where=where) from None
+
+
+def _with_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _with_nulls(held) for key, held in value.items()}
+    if isinstance(value, list):
+        return [_with_nulls(held) for held in value]
+    return None if value == "null" else value
