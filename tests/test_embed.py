@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from tiny_encoders import TEXTS, WRITERS, write_all
 from transformers import AutoModel, AutoTokenizer
 
@@ -133,3 +135,13 @@ def test_the_mean_leaves_padding_out():
     mask = torch.tensor([[1, 1, 0]])
     assert pool(states, mask, "mean").tolist() == [[3.0, 1.0]]
     assert pool(states, mask, "first").tolist() == [[2.0, 0.0]]
+
+
+def test_a_vector_that_is_no_number_names_its_sentence(folders, tmp_path):
+    broken = shutil.copytree(folders["bert"], tmp_path / "broken")
+    weights = load_file(broken / "model.safetensors")
+    weights["encoder.layer.0.output.dense.bias"][0] = float("nan")
+    save_file(weights, broken / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(XstiltsError, match=r"the vector of '.*fox.*' is not a finite number"):
+        vectors_of(broken, tmp_path / "vectors.npy", ["fox"])
+    assert not (tmp_path / "vectors.npy").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -99,6 +100,24 @@ def test_half_precision_weights_are_loaded_in_float32(bert):
     AutoModel.from_pretrained(bert, dtype=torch.bfloat16).save_pretrained(bert)
     assert next(iter(load_file(bert / "model.safetensors").values())).dtype == torch.bfloat16
     assert {parameter.dtype for parameter in load_encoder(bert).parameters()} == {torch.float32}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("encoder.layer.0.output.dense.bias", math.nan, "layer.0.output.dense.bias holds what is"),
+        ("embeddings.word_embeddings.weight", -math.inf, "word_embeddings.weight holds what is"),
+        # Finite weights that overflow.
+        ("encoder.layer.1.output.LayerNorm.weight", 3e38, "encodes 'One sentence.*is not a finite"),
+    ],
+)
+def test_an_encoder_that_gives_no_numbers_is_not_fetched(bert, tmp_path, name, value, message):
+    weights = load_file(bert / "model.safetensors")
+    weights[name].fill_(value)
+    save_file(weights, bert / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(XstiltsError, match=message):
+        fetch_encoder(EncoderSource(folder=str(bert)), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_missing_weight_is_refused_by_name(bert):

@@ -226,6 +226,23 @@ def test_outputs_are_those_of_each_choice_alone(folders, tokenizers, name):
             assert (scores[at + 1 :] == -np.inf).all()
 
 
+def test_outputs_that_are_no_numbers_name_their_item(folders, tokenizers):
+    model = build_model(folders["bert"], [KIND], 0.1, {TASK.key: 1})
+    with torch.no_grad():
+        next(model.heads.parameters()).fill_(float("nan"))
+
+    def outputs(**options):
+        features = mixed_features(tokenizers["bert"])
+        return run(
+            model, KIND, features, pad_id=0, batch_tokens=100_000, device=CPU, **options
+        )  # fmt: skip
+
+    with pytest.raises(XstiltsError, match=f"predicting {TASK.key}: .*for item [0-9]+ are not"):
+        outputs()
+    with pytest.raises(XstiltsError, match=r"the outputs for 'q[0-9]+' are not finite"):
+        outputs(ids=[f"q{number}" for number in range(len(MIXED))])
+
+
 @pytest.mark.parametrize("name", WRITERS)
 def test_gradients_are_the_same_alone_and_beside_items_with_more_choices(folders, tokenizers, name):
     features = mixed_features(tokenizers[name])

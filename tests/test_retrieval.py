@@ -80,6 +80,17 @@ def test_a_collapsed_encoder_finds_the_first_rows(queries):
     assert (rows == np.arange(4)).all()
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_vectors_that_are_no_numbers_are_refused(value):
+    sound = gaussian(4, 1)
+    broken = sound.copy()
+    broken[2, 5] = value
+    with pytest.raises(XstiltsError, match="query 3 of 4 is not a finite number"):
+        nearest(broken, sound, 1)
+    with pytest.raises(XstiltsError, match="searched in 3 of 4 is not a finite number"):
+        mine(sound, broken, Mining())
+
+
 def test_unit_length_leaves_zero_vectors_alone():
     found = normalised(np.array([[3.0, 4.0], [0.0, 0.0]], np.float32))
     np.testing.assert_allclose(found, [[0.6, 0.8], [0.0, 0.0]], atol=1e-7)

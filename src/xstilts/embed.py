@@ -16,7 +16,7 @@ from xstilts.errors import XstiltsError
 from xstilts.files import atomic_path, reserve
 from xstilts.kinds.base import collate
 from xstilts.memory import for_each_batch
-from xstilts.model import mixed_precision, pick_device, progress, to_device
+from xstilts.model import BROKEN, mixed_precision, pick_device, progress, to_device
 
 log = logging.getLogger(__name__)
 
@@ -35,11 +35,12 @@ def embed(
     excluded, as in XTREME's retrieval scripts (Hu et al. 2020).
 
     Raises:
-        XstiltsError: the encoder has no such layer.
+        XstiltsError: the encoder has no such layer, or the vector of a sentence is not finite.
     """
     device = pick_device(device_name)
     model = load_encoder(encoder).to(device)
-    pad_id = load_tokenizer(encoder).pad_token_id
+    tokenizer = load_tokenizer(encoder)
+    pad_id = tokenizer.pad_token_id
     layers = model.config.num_hidden_layers
     if not -layers - 1 <= settings.layer <= layers:
         raise XstiltsError(
@@ -62,7 +63,13 @@ def embed(
                 with mixed_precision(device):
                     states = model(**inputs, output_hidden_states=True).hidden_states
                 found = states[settings.layer].float()
-                vectors[start + rows] = pool(found, inputs["attention_mask"], settings.pooling)
+                pooled = pool(found, inputs["attention_mask"], settings.pooling)
+                for row in rows[~np.isfinite(pooled).all(axis=1)]:
+                    text = tokenizer.decode(features.ragged("input_ids").row(row))
+                    raise XstiltsError(
+                        f"the vector of {text!r} is not a finite number", where=encoder, mend=BROKEN
+                    )
+                vectors[start + rows] = pooled
                 bar.update(len(rows))
 
             batches = micro_batches(range(len(features)), features.lengths, settings.batch_tokens)

@@ -39,6 +39,8 @@ transformers_logging.set_verbosity_error()
 transformers_logging.disable_progress_bar()
 
 PROVENANCE = "provenance.json"
+# What an encoder must be able to encode.
+_SENTENCE = "One sentence, to see whether it can be encoded."
 
 # Model types, beside those named after RoBERTa, that number positions from padding_idx + 1.
 _LIKE_ROBERTA = {
@@ -168,19 +170,46 @@ def save_encoder(
     write_json(folder / PROVENANCE, {**provenance, "versions": versions()})
 
 
+@torch.inference_mode()
+def refuse_broken(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, where: str | Path
+) -> None:
+    """Raise unless all weights are numbers and one sentence can be encoded.
+
+    Weights of a run that diverged or overflowed load without a word, and every score after them is
+    one of chance.
+    """
+    mend = "another copy or revision of the encoder"
+    for name, parameter in model.named_parameters():
+        if not parameter.isfinite().all():
+            raise XstiltsError(f"{name} holds what is not a finite number", where=where, mend=mend)
+    inputs = tokenizer(_SENTENCE, return_tensors="pt")
+    try:
+        states = model.eval()(**inputs).last_hidden_state
+    except Exception as error:
+        raise XstiltsError(
+            f"cannot encode {_SENTENCE!r}: {type(error).__name__}: {error}", where=where, mend=mend
+        ) from error
+    if not states.isfinite().all():
+        raise XstiltsError(
+            f"encodes {_SENTENCE!r} as what is not a finite number", where=where, mend=mend
+        )
+
+
 def fetch_encoder(source: EncoderSource, output: Path) -> None:
     """Bring an encoder into a local folder, so that no later job touches the network.
 
     If it was published with its head for masked language modelling, that is kept beside it.
 
     Raises:
-        XstiltsError: as `load_encoder` and `load_tokenizer`.
+        XstiltsError: as `load_encoder` and `load_tokenizer`, and as `refuse_broken`.
     """
     folder = source.local_folder()
     name: str | Path = folder if folder is not None else str(source.hub)
     log.info("loading the encoder %s", name)
     model = load_encoder(name, source.revision)
     tokenizer = load_tokenizer(name, source.revision)
+    refuse_broken(model, tokenizer, name)
     head = published_head(name, source.revision, model)
     provenance: dict[str, Any] = {"source": source.model_dump(mode="json")}
     if folder is not None:

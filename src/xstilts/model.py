@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,10 @@ from xstilts.memory import for_each_batch
 from xstilts.mlm_head import HEADS
 from xstilts.tasks import Kind
 
+# What mends outputs that are not finite numbers.
+BROKEN = (
+    "the weights are broken, or overflow in this precision: use another encoder, or device: cpu"
+)
 # Seconds between two lines of progress in a log file.
 PROGRESS_SECONDS = 10.0
 
@@ -164,8 +168,17 @@ def run(
     batch_tokens: int,
     device: torch.device,
     label: str | None = None,
+    ids: Sequence[str] | None = None,
 ) -> list[np.ndarray]:
-    """Head outputs of every feature, padding removed, in the order of `features`."""
+    """Head outputs of every feature, padding removed, in the order of `features`.
+
+    Args:
+        label: what a bar of progress says.
+        ids: of the items, for what is said of one.
+
+    Raises:
+        XstiltsError: an output is not a number.
+    """
     model.eval()
     outputs: list[Any] = [None] * len(features)
     bar = progress(len(features), label, "features") if label else None
@@ -178,7 +191,17 @@ def run(
         per_token = batch.ndim == 3
         for row, values in zip(rows, batch, strict=True):
             # A copy, so that the padded batch can be freed.
-            outputs[row] = values[: features.lengths[row]].copy() if per_token else values
+            values = values[: features.lengths[row]].copy() if per_token else values
+            # Choices that an item does not have are minus infinity.
+            if not (values < np.inf).all():
+                item = features.items[row]
+                name = f"item {item + 1}" if ids is None else repr(ids[item])
+                raise XstiltsError(
+                    f"the outputs for {name} are not finite numbers",
+                    where=f"predicting {kind.task.key}",
+                    mend=BROKEN,
+                )
+            outputs[row] = values
         if bar is not None:
             bar.update(len(rows))
 

@@ -34,7 +34,7 @@ def predict(
     """Item-level predictions (`schemas.PREDICTIONS`) of every row of `data`, and of `perturbed`.
 
     Raises:
-        XstiltsError: the checkpoint has no head for this task.
+        XstiltsError: the checkpoint has no head for this task, or its outputs are not finite.
     """
     device = pick_device(device_name)
     kind = kind_of(task)
@@ -51,6 +51,7 @@ def predict(
             batch_tokens=batch_tokens,
             device=device,
             label=f"predicting {what}",
+            ids=items["id"].to_pylist(),
         )
         return kind.decode(outputs, of, items, max_answer_length)
 

@@ -158,7 +158,17 @@ def nearest(queries: np.ndarray, index: np.ndarray, k: int) -> tuple[np.ndarray,
     Returns:
         Similarities (n, min(k, m)) in falling order and row numbers; equal similarities in
         rising order of row number.
+
+    Raises:
+        XstiltsError: a vector is not finite, which FAISS would find no neighbour for.
     """
+    for side, vectors in (("query", queries), ("vector that is searched in", index)):
+        for row in np.flatnonzero(~np.isfinite(vectors).all(axis=1)):
+            raise XstiltsError(
+                f"{side} {row + 1} of {len(vectors)} is not a finite number",
+                where="search for the nearest sentences",
+                mend="embed the sentences with a sound encoder",
+            )
     k = min(k, len(index))
     members: dict[bytes, list[int]] = {}
     for row, vector in enumerate(index):
