@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import textwrap
 from pathlib import Path
 from types import SimpleNamespace
@@ -89,7 +90,12 @@ class Package:
 
 
 def clear() -> None:
-    for cached in (code_modules.module_of, code_modules.source, code_digest._digest):
+    for cached in (
+        code_modules.module_of,
+        code_modules.source,
+        code_digest._digest,
+        code_digest._answers,
+    ):
         cached.cache_clear()
 
 
@@ -98,6 +104,35 @@ def package(tmp_path, monkeypatch):
     monkeypatch.setattr(code_modules, "PACKAGE", tmp_path)
     yield Package(tmp_path)
     clear()
+
+
+def test_a_later_process_need_not_follow_the_same_code_again(package, monkeypatch):
+    before = package.digest()
+    code_digest._answers().write()
+    (kept,) = (package.folder / "__pycache__").glob("xstilts-code-*.json")
+    with monkeypatch.context() as nothing_is_followed:
+        nothing_is_followed.setattr(code_digest, "reached", None)
+        assert package.digest() == before
+    # Other code has other answers, and what was known of the earlier code goes.
+    package.edit("loss", "math.exp(x)", "math.exp(2 * x)")
+    assert package.digest() != before
+    code_digest._answers().write()
+    assert not kept.exists()
+    assert len(list((package.folder / "__pycache__").glob("xstilts-code-*.json"))) == 1
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]"])
+def test_answers_that_cannot_be_kept_are_found_again(package, content):
+    before = package.digest()
+    code_digest._answers().write()
+    (kept,) = (package.folder / "__pycache__").glob("xstilts-code-*.json")
+    kept.write_text(content)
+    assert package.digest() == before
+    shutil.rmtree(kept.parent)
+    kept.parent.write_text("a file")
+    assert package.digest() == before
+    code_digest._answers().write()
+    assert kept.parent.read_text() == "a file"
 
 
 def test_comments_docstrings_and_layout_do_not_count(package):

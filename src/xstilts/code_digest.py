@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+from xstilts import code_modules
+from xstilts.code_cache import CodeCache
 from xstilts.code_modules import (
     Entries,
     Module,
@@ -39,7 +41,15 @@ _UNTRACKED = {
             *("config", "grid", "inventory", "languages", "needs", "paths", "slices"),
             *("encoder_settings", "experiment_checks", "recipes", "settings"),
             *("task_types", "tasks"),
-            *("code_digest", "code_modules", "devices", "errors", "files", "hardware"),
+            *(
+                "code_cache",
+                "code_digest",
+                "code_modules",
+                "devices",
+                "errors",
+                "files",
+                "hardware",
+            ),
             *("joblog", "jobs", "mishaps", "provenance", "reasons", "secrets"),
         )
     ),
@@ -64,8 +74,12 @@ def code_digest(start: str | Path, only: Entries | None = None) -> str:
 
 @cache
 def _digest(start: str | Path, only: tuple[tuple[str, tuple[str, ...]], ...]) -> str:
-    parts = [f"{module} {digest}" for module, digest in sorted(reached(start, dict(only)).items())]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+    def found() -> str:
+        modules = sorted(reached(start, dict(only)).items())
+        text = "\n".join(f"{module} {digest}" for module, digest in modules)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    return _answers().get(f"digest {_identity(start)} {only}", found)
 
 
 def reached(start: str | Path, only: Entries | None = None) -> dict[str, str]:
@@ -82,12 +96,26 @@ def reached(start: str | Path, only: Entries | None = None) -> dict[str, str]:
     }
 
 
-def libraries(start: Path, only: Entries | None = None) -> list[str]:
+def libraries(start: Path) -> list[str]:
     """Modules outside of this package and of Python's own that the code of a script uses."""
-    found = _Reach(only or {})
-    found.everything(read_module(start, _SCRIPT))
-    found.follow()
-    return sorted(found.foreign - sys.stdlib_module_names)
+
+    def found() -> list[str]:
+        reach = _Reach({})
+        reach.everything(read_module(start, _SCRIPT))
+        reach.follow()
+        return sorted(reach.foreign - sys.stdlib_module_names)
+
+    return _answers().get(f"libraries {_identity(start)}", found)
+
+
+@cache
+def _answers() -> CodeCache:
+    return CodeCache(code_modules.PACKAGE)
+
+
+def _identity(start: str | Path) -> str:
+    """A module by its name, a script by what it says."""
+    return start if isinstance(start, str) else hashlib.sha256(start.read_bytes()).hexdigest()
 
 
 @dataclass
