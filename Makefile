@@ -22,7 +22,7 @@ demo: $(READY)
 	@sed 's/^/  - /' results/demo/headline.txt
 
 test: $(READY) lint
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist loadfile
 
 lint: $(READY)
 	$(BIN)/ruff check $(CODE)
