@@ -244,3 +244,19 @@ def test_a_new_head_depends_on_its_seed_only(folders):
         heads.append(model.heads["xnli"].dense.weight)
     assert torch.equal(heads[0], heads[1])
     assert not torch.equal(heads[0], heads[2])
+
+
+@pytest.mark.parametrize("key", KINDS)
+def test_heads_compute_in_float32_whatever_the_encoder_does(folders, key):
+    """Under autocast to bfloat16, as on a GPU: from the same states as in full precision."""
+    kind, features, pad_id = features_of(key, folders["bert"])
+    model = build_model(folders["bert"], [kind], 0.0, {key: 1}).eval()
+    rows = np.arange(len(features))
+    seen = []
+    model.encoder.register_forward_hook(lambda *call: seen.append(call[-1].last_hidden_state))
+    with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
+        inputs = kind.inputs(features, rows, pad_id)
+        found = model(inputs, key)
+    assert found.dtype == torch.float32
+    with torch.inference_mode():
+        assert torch.equal(found, model.heads[key](seen[0].float()))

@@ -47,8 +47,8 @@ def pick_device(name: str) -> torch.device:
 
 
 def mixed_precision(device: torch.device) -> AbstractContextManager[Any]:
-    """bfloat16 autocast on a GPU; float32 on CPU, where bfloat16 is slower."""
-    if device.type == "cuda" and torch.cuda.is_bf16_supported():
+    """bfloat16 autocast on a GPU that computes in it; float32 on CPU, where it is slower."""
+    if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
         return torch.autocast("cuda", dtype=torch.bfloat16)
     return nullcontext()
 
@@ -64,11 +64,21 @@ class TaskModel(nn.Module):
     def forward(
         self, inputs: dict[str, Tensor], task: str, positions: Tensor | None = None
     ) -> Tensor:
-        """Head outputs for padded inputs, as the kind defines: (batch, …) or (positions, …)."""
+        """Head outputs for padded inputs, as the kind defines: (batch, …) or (positions, …).
+
+        Heads compute in the precision of their weights whatever the encoder does: with the 8 bits
+        of bfloat16 many outputs are equal, and the first label and the earliest span would be
+        taken. The vocabulary of a head for masked language modelling is large, and it chooses
+        nothing.
+        """
         states = self.encoder(**inputs).last_hidden_state
         if positions is not None:
             states = states.flatten(0, 1)[positions]
-        return self.heads[task](states)
+        head = self.heads[task]
+        if getattr(head, "in_mixed_precision", False):
+            return head(states)
+        with torch.autocast(states.device.type, enabled=False):
+            return head(states.to(next(head.parameters()).dtype))
 
 
 def build_model(

@@ -37,6 +37,8 @@ _NORM_EPS = 1e-5
 class MaskedLanguageHead(nn.Module):
     """RoBERTa's head: dense, GELU, layer norm, and the input embeddings as output layer."""
 
+    in_mixed_precision = True
+
     def __init__(self, embeddings: nn.Embedding, norm_eps: float = _NORM_EPS) -> None:
         super().__init__()
         pieces, hidden_size = embeddings.weight.shape
