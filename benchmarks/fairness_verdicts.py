@@ -159,7 +159,7 @@ def _planted_measure(
     possible = np.abs(reached(step) - wanted) < 0.01 * wanted
     if measure.better == LESS:
         ends = [level + step[:, None] * way for level, way in zip(levels, directions, strict=True)]
-        possible &= np.all([((0 <= end) & (end <= 100)).all(axis=1) for end in ends], axis=0)
+        possible &= np.all([((end >= 0) & (end <= 100)).all(axis=1) for end in ends], axis=0)
     step = np.where(possible, step, 0)
     moved = [
         measure_of(

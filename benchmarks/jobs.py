@@ -1,9 +1,11 @@
-"""Where the time of a finished run went, by rule, from the benchmark file of every job.
+"""Where the time of a finished run went, by rule, from the record that each job leaves of its cost.
 
     python benchmarks/jobs.py results/demo
 
-Seconds are those that Snakemake measured around each job's script; the start of the interpreter
-before it is not in them. Memory is the greatest resident size of one job.
+Seconds and CPU seconds are of the job's whole process, its start and its children among them, with
+the attempts that failed; memory is the greatest resident size of one job. Snakemake's own benchmark
+files are not read: they sample a process that lasts longer than 16 seconds every 30, and lose what
+it did after the last sample.
 """
 
 from __future__ import annotations
@@ -13,33 +15,35 @@ from pathlib import Path
 
 import polars as pl
 
+from xstilts.cost.records import read_records
+
 
 def by_rule(results: Path) -> pl.DataFrame:
     """Jobs, wall seconds, their mean, CPU seconds, share of all and memory (MB) of each rule."""
     folder = results / "benchmarks"
     rows = [
         {
-            "rule": path.relative_to(folder).parts[0],
-            **pl.read_csv(path, separator="\t", null_values=["-", "NA"]).to_dicts()[-1],
+            "rule": job.rule,
+            "seconds": job.wall_seconds,
+            "cpu": job.cpu_seconds,
+            "memory": job.peak_memory_bytes / 1e6,
         }
-        for path in sorted(folder.rglob("*.tsv"))
+        for job in read_records(folder)
     ]
     if not rows:
-        sys.exit(f"no benchmark files under {folder}")
-    jobs = pl.DataFrame(rows, infer_schema_length=None).cast(
-        dict.fromkeys(("s", "cpu_time", "max_rss"), pl.Float64)
-    )
+        sys.exit(f"no record of a finished job under {folder}")
     return (
-        jobs.group_by("rule")
+        pl.DataFrame(rows)
+        .group_by("rule")
         .agg(
             pl.len().alias("jobs"),
-            pl.col("s").sum().round(1).alias("seconds"),
-            pl.col("s").mean().round(2).alias("mean"),
-            pl.col("cpu_time").sum().round(1).alias("cpu"),
-            pl.col("max_rss").max().alias("memory"),
+            pl.col("seconds").sum().round(1),
+            pl.col("seconds").mean().round(2).alias("mean"),
+            pl.col("cpu").sum().round(1),
+            pl.col("memory").max().round(0),
         )
-        .with_columns((100 * pl.col("seconds") / pl.col("seconds").sum()).round(1).alias("share"))
-        .sort("seconds", descending=True)
+        .with_columns((100 * pl.col("cpu") / pl.col("cpu").sum()).round(1).alias("share"))
+        .sort("cpu", descending=True)
     )
 
 
@@ -48,7 +52,7 @@ def main() -> None:
     table = by_rule(Path(sys.argv[1] if len(sys.argv) > 1 else "results/demo"))
     with pl.Config(tbl_rows=-1, tbl_hide_dataframe_shape=True, tbl_hide_column_data_types=True):
         print(table)
-    print(f"{table['seconds'].sum():.0f} s in {table['jobs'].sum()} jobs")
+    print(f"{table['cpu'].sum():.0f} CPU s in {table['jobs'].sum()} jobs")
 
 
 if __name__ == "__main__":
