@@ -155,7 +155,9 @@ def claims(setting: Setting) -> Iterator[Check]:
     place = setting.number % len(parts)
     number = list(parts)[place]
     recipes, targets, sign = PLANTED[number]
-    effect = sign * _effect(setting, number, len(parts))
+    # One gain among several is looked for, and they share the level.
+    shared = len(recipes) if number == "4b" else 1
+    effect = sign * _effect(setting, number, len(parts) * shared)
     shifted = {
         (name, target): each.map(lambda v: v + effect)
         if name in recipes and target in targets

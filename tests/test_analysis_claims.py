@@ -18,6 +18,7 @@ from xstilts.analysis.fairness import fairness_rows
 from xstilts.analysis.groups import group_rows
 from xstilts.analysis.inference.adjust import IN_RUN, NOT_ENOUGH, plain
 from xstilts.analysis.inference.bootstrap import Sample
+from xstilts.analysis.inference.power import smallest_detectable
 from xstilts.analysis.panel import Panel
 from xstilts.analysis.parts import (
     NO_ITEMS,
@@ -181,6 +182,20 @@ def test_too_much_noise_tells_nothing() -> None:
     parts = parts_of(planted(everywhere(GAINS), noise=100))
     for number in ("1a", "1b", "1c", "2", "3a", "3b", "4a", "4b"):
         assert parts[number].verdict == NOT_ENOUGH, number
+
+
+def test_what_is_looked_for_in_each_of_several_gains_must_be_greater_to_be_seen() -> None:
+    """XNLI's ten gains share the level, so that the tests count ten times."""
+    parts = parts_of(planted(everywhere(GAINS), noise=100, seeds=3))
+    tested = [part for part in parts.values() if part.p is not None and part.number[0] != "7"]
+    assert len(parts["4b"].measures) == 10
+    for number, times in (("4a", 1), ("4b", 10)):
+        part = parts[number]
+        expected = smallest_detectable(
+            part.error, part.seeds_share, part.seeds - 1, tests=times * len(tested)
+        )
+        assert part.tests == len(tested)
+        assert part.detectable == pytest.approx(float(expected))
 
 
 def test_verdicts_follow_the_adjusted_p_and_say_what_they_are_on() -> None:

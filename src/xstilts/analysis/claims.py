@@ -34,6 +34,7 @@ from xstilts.analysis.gain_claims import (
 )
 from xstilts.analysis.inference.adjust import NOT_ENOUGH, detectable, holm, plain
 from xstilts.analysis.parts import (
+    NO_GAIN,
     NO_ITEMS,
     NOT_SUPPORTED,
     SUPPORTED,
@@ -88,13 +89,20 @@ def claim_parts(
     return [*_judged(parts), *_worst_families(run, groups, fairness)]
 
 
+def _looked_at(part: Part) -> int:
+    """Among how many quantities one above 0 is looked for, which share the level."""
+    return max(1, len(part.measures)) if part.number == NO_GAIN else 1
+
+
 def _judged(parts: Sequence[Part]) -> Iterator[Part]:
     """The parts with verdicts that hold for all of them together."""
     tested = [part for part in parts if part.p is not None]
     adjusted = holm([part.p for part in tested])
     found = {part.number: p for part, p in zip(tested, adjusted, strict=True)}
-    sizes = detectable([part.estimate for part in tested], tests=len(tested))
-    smallest = {part.number: size for part, size in zip(tested, sizes, strict=True)}
+    smallest = {
+        part.number: detectable([part.estimate], tests=len(tested) * _looked_at(part))[0]
+        for part in tested
+    }
     for part in parts:
         if part.number not in found:
             yield part
