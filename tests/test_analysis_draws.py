@@ -219,7 +219,7 @@ def test_sums_of_columns_are_estimated_as_in_every_draw() -> None:
 
 
 def test_what_noise_moves_to_one_side_is_allowed_for() -> None:
-    """Spread over 8 languages that noise of 1 moves from 1 to 1.4, after a recipe from 5 to 5.1.
+    """Spread over 8 languages that noise of 1 moves from 1.2 to 1.6, after a recipe from 5 to 5.1.
 
     Draws show how much noise moves it further, which is about as much where languages differ by
     more than noise; where they do not differ at all, it is less.
@@ -233,10 +233,10 @@ def test_what_noise_moves_to_one_side_is_allowed_for() -> None:
         held = Draws(both=drawn, items=drawn, seeds_alone=scores[None], seeds=1, most_seeds=1)
         return held.map(lambda series: series.std(axis=-1, ddof=1))
 
-    change = spread(5.0).minus(spread(1.0))
+    change = spread(5.0).minus(spread(1.2))
     found = estimates(change)
-    truth = 5.0 - 1.0
+    truth = 5.0 - 1.2
     covered = np.mean((found.low <= truth) & (truth <= found.high))
-    assert covered >= 0.935
+    assert covered >= 0.94
     plain = 1.96 * change.both[1:].std(axis=0)
     assert np.mean(np.abs(found.value - truth) <= plain) < covered - 0.01
