@@ -31,6 +31,8 @@ class Cluster:
     Attributes:
         jobs: what was submitted, by name, as JSON.
         secrets: the data of those there were, by name.
+        deleted: the names of what was deleted.
+        checked: the names of jobs whose pods were asked for.
         allow: whether a job is let run, when it is submitted; one that is not stays pending.
     """
 
@@ -41,6 +43,7 @@ class Cluster:
         self.jobs: dict[str, dict[str, Any]] = {}
         self.secrets: dict[str, dict[str, str]] = {}
         self.deleted: list[str] = []
+        self.checked: list[str] = []
         self._pods: dict[str, subprocess.Popen] = {}
         commands = folder / "bin"
         commands.mkdir(parents=True)
@@ -115,7 +118,8 @@ class Cluster:
         if method == "GET" and name == "status":
             return self._status(kind)
         if method == "GET" and name == "pods":
-            return {"items": [self._pod(query.rpartition("job-name%3D")[2])]}
+            self.checked.append(job := query.rpartition("job-name%3D")[2])
+            return {"items": [self._pod(job)]}
         if method == "GET" and name == "log":
             return self.log(kind)
         return None
