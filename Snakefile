@@ -89,6 +89,8 @@ rule plan:
 
 onstart:
     hold()
+    if workflow.is_main_process:
+        spare_scheduler()
     if only_finished:
         scope.save()
 
