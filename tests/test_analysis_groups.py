@@ -287,6 +287,24 @@ def test_a_baseline_that_is_not_trained_stands_for_every_seed() -> None:
             assert (row["seeds"], row["basis"]) == (2, "items and seeds")
 
 
+def test_beside_a_recipe_with_one_seed_left_it_stands_for_that_one() -> None:
+    """The other seed collapsed, say, while recipes besides have two."""
+    scores = {
+        "panx": {("none", 1): {"de": 50.0}, ("none", 2): {"de": 51.0}, MNLI: {"de": 70.0}},
+        "tatoeba": {
+            NONE: {"de": 40.0}, MNLI: {"de": 60.0},
+            ("qqp", 1): {"de": 60.0}, ("qqp", 2): {"de": 62.0},
+        },
+    }  # fmt: skip
+    scores["panx"] |= {("qqp", 1): {"de": 70.0}, ("qqp", 2): {"de": 72.0}}
+    rows = rows_of(known_panel(scores, draws=200), scale=POINTS, group="de", quantity=GAIN)
+    for target in ("panx", "tatoeba", EVERY):
+        row = only(rows, recipe="mnli", target=target)
+        assert (row["seeds"], row["basis"], row["verdict"]) == (1, ITEMS, GAINS + IN_RUN)
+        row = only(rows, recipe="qqp", target=target)
+        assert (row["seeds"], row["basis"]) == (2, "items and seeds")
+
+
 def test_a_recipe_without_the_baseline_has_no_gain() -> None:
     scores = {"xnli": SCORES["xnli"], "panx": {MNLI: SCORES["panx"][MNLI]}}
     rows = rows_of(known_panel(scores), recipe="mnli", scale=POINTS, group="Turkic")

@@ -81,8 +81,9 @@ class Panel:
         found = self.evidence.scores(target, recipe, beside)
         if found is None:
             return None
-        if recipe == NONE and TARGETS[target].train_set is None:
-            # Without training nothing depends on the seed: one run stands for all there are.
+        if beside in {None, recipe} and recipe == NONE and TARGETS[target].train_set is None:
+            # Without training nothing depends on the seed: one run stands for all there are. Beside
+            # a recipe it stands for those of that recipe, of which one may be left.
             every = max(len(self.evidence.seeds(name, target)) for name in self.recipes)
             found = replace(
                 found, seeds=max(found.seeds, every), most_seeds=max(found.most_seeds, every)
