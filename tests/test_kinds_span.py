@@ -13,6 +13,7 @@ from tiny_encoders import TEXTS, WRITERS, write_all, write_tiny_bert
 from xstilts.batches import Features
 from xstilts.encoder import load_tokenizer
 from xstilts.errors import XstiltsError
+from xstilts.graphemes import whole_graphemes
 from xstilts.kinds import kind_of
 from xstilts.kinds.layout import layout_of
 from xstilts.kinds.span import best_span, window_starts
@@ -39,6 +40,13 @@ def tokenizers(tmp_path_factory) -> dict:
 
 def plain_ids(tokenizer, text: str) -> list[int]:
     return tokenizer(text, add_special_tokens=False)["input_ids"]
+
+
+def encoded(tokenizer, context: str) -> tuple[list[int], list[tuple[int, int]]]:
+    """The tokens of a passage, and the characters that each stands for."""
+    found = tokenizer(context, add_special_tokens=False, return_offsets_mapping=True)
+    places = np.array(found["offset_mapping"], int).reshape(-1, 2)
+    return found["input_ids"], [tuple(span) for span in whole_graphemes(context, places).tolist()]
 
 
 def passages(*rows: tuple[str, str, int], question: str = QUESTION) -> pa.Table:
@@ -111,7 +119,7 @@ def test_windows_hold_the_question_and_stretches_of_the_passage(
     table = KIND.featurise(passages((context, "", -1)), tokenizer, lengths)
     layout = layout_of(tokenizer, pair=True)
     question = plain_ids(tokenizer, QUESTION)[:query]
-    whole = tokenizer(context, add_special_tokens=False, return_offsets_mapping=True)
+    ids, places = encoded(tokenizer, context)
     seen = set()
     for row in table.to_pylist():
         length = len(row["input_ids"])
@@ -128,7 +136,6 @@ def test_windows_hold_the_question_and_stretches_of_the_passage(
         before = len(layout.prefix) + len(question) + len(layout.middle)
         assert inside == list(range(before, before + len(piece)))
         offsets = [(row["char_start"][at], row["char_end"][at]) for at in inside]
-        ids, places = whole["input_ids"], whole["offset_mapping"]
         step = min(stride, max_length - layout.specials - len(question))
         (place,) = [
             start
@@ -137,7 +144,7 @@ def test_windows_hold_the_question_and_stretches_of_the_passage(
         ]
         seen.update(range(place, place + len(piece)))
         assert (row["start"], row["end"]) == (0, 0)
-    assert seen == set(range(len(whole["input_ids"])))
+    assert seen == set(range(len(ids)))
 
 
 @pytest.mark.parametrize("name", WRITERS)
@@ -145,9 +152,7 @@ def test_windows_hold_the_question_and_stretches_of_the_passage(
 @given(context=CONTEXT, at=st.integers(0, 10**6), length=st.integers(1, 8))
 def test_gold_scores_decode_to_the_gold_answer(tokenizers, name, context, at, length):
     tokenizer = tokenizers[name]
-    offsets = tokenizer(context, add_special_tokens=False, return_offsets_mapping=True)[
-        "offset_mapping"
-    ]
+    _, offsets = encoded(tokenizer, context)
     assume(offsets)
     first = at % len(offsets)
     last = min(first + length, len(offsets)) - 1

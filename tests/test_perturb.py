@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from xstilts.data.ingest import Unit, build_part
 from xstilts.data.locate import find_files
 from xstilts.errors import XstiltsError
+from xstilts.graphemes import graphemes
 from xstilts.languages import INVITRO_LANGUAGES, LANGUAGES
 from xstilts.perturb import KINDS, condition_name, parse_condition
 from xstilts.perturb.items import WORD_EDITS
-from xstilts.perturb.letters import Alphabet, graphemes, script_and_case
+from xstilts.perturb.letters import Alphabet, script_and_case
 from xstilts.perturb.passage import Edit, Passage, apply_edits, moved
 from xstilts.perturb.table import perturb_table, perturbed_schema
 from xstilts.perturb.typos import typos
@@ -437,6 +438,26 @@ def test_every_occurrence_of_an_answer_is_kept():
         assert " is large" not in row["context"]
         assert row["question"] != "Berlin?"
         assert row["answers"][0]["start"] == occurrences(row["context"], "Berlin")[1]
+
+
+@pytest.mark.parametrize(
+    ("language", "condition", "context", "answer", "expected"),
+    [
+        ("ar", "no_diacritics@1", "هذا كتابٌ جديدٌ", "كتاب", "هذا كتابٌ جديد"),
+        # The iota below has a capital that is a letter of its own.
+        ("el", "upper@1", "τῃ \u03b1\u0345 βγ", "\u03b1", "ΤΗΙ \u03b1\u0345 ΒΓ"),
+        ("tr", "lower@1", "I\u0307ZMI\u0307R VAN", "I", "I\u0307zmI\u0307r van"),
+        ("vi", "no_diacritics@1", "tie\u0302\u0301ng Vie\u0323t", "tie", "tie\u0302\u0301ng Viet"),
+    ],
+)  # fmt: skip
+def test_no_edit_reaches_into_a_letter_of_an_answer(language, condition, context, answer, expected):
+    answers = [{"text": answer, "start": context.index(answer)}]
+    rows = [{"context": context, "question": "?", "answers": answers}]
+    data = table(Kind.SPAN, rows, language)
+    (row,) = perturb_table(XQUAD, data, [condition], LANGUAGES).to_pylist()
+    assert row["context"] == expected
+    (found,) = row["answers"]
+    assert expected.startswith(answer, found["start"])
 
 
 @pytest.mark.parametrize(("text", "start"), [("dog", -1), ("dog", 3), ("dog", 99), ("", 5)])

@@ -5,6 +5,10 @@ Long passages slide: windows start every `doc_stride` tokens (Devlin et al. 2019
 model gives there says that it sees no answer. Where some questions have none (SQuAD 2.0,
 Rajpurkar et al. 2018), the sum of its two scores there, in the window where it is lowest, is
 compared with the best span (Devlin et al. 2019, section 4.3, and their `run_squad.py`).
+
+A token stands for the whole of the graphemes that it begins and ends in: what a normaliser removes
+(marks) or composes (jamo, voicing marks) has no token of its own, and an answer would end before
+it.
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ from torch.nn import functional
 
 from xstilts.batches import Features
 from xstilts.errors import XstiltsError
+from xstilts.graphemes import whole_graphemes
 from xstilts.kinds.base import TaskKind, entropy
 from xstilts.kinds.layout import layout_of, subwords
 from xstilts.kinds.tagging import TokenHead
@@ -80,7 +85,10 @@ class Span(TaskKind):
         known = {
             context: (
                 np.asarray(encoded["input_ids"][i], dtype=np.int32),
-                np.asarray(encoded["offset_mapping"][i], dtype=np.int32).reshape(-1, 2),
+                whole_graphemes(
+                    context,
+                    np.asarray(encoded["offset_mapping"][i], dtype=np.int32).reshape(-1, 2),
+                ),
             )
             for i, context in enumerate(contexts)
         }

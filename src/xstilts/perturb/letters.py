@@ -1,7 +1,7 @@
 """What readers take for a letter, and which letters a language's texts are written with.
 
-A letter is an extended grapheme cluster (Unicode Standard Annex 29) that begins with a character
-of category L: vowel signs, tone marks and joiners belong to the letter that they stand on.
+A letter is a grapheme cluster that begins with a character of category L: vowel signs, tone marks
+and joiners belong to the letter that they stand on.
 """
 
 from __future__ import annotations
@@ -13,17 +13,7 @@ from collections.abc import Iterable
 from functools import cache
 from itertools import accumulate
 
-import regex
-
-_GRAPHEME = regex.compile(r"\X")
-
-
-def graphemes(text: str) -> list[str]:
-    """The extended grapheme clusters of a text."""
-    # All ASCII characters but one stand alone, and that one only before a line feed.
-    if text.isascii() and "\r" not in text:
-        return list(text)
-    return _GRAPHEME.findall(text)
+from xstilts.graphemes import graphemes
 
 
 @cache

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from xstilts.graphemes import whole_graphemes
 from xstilts.languages import Language
 from xstilts.perturb.letters import Alphabet
 
@@ -42,14 +43,21 @@ def moved(place: int, edits: Iterable[Edit]) -> int:
 
 
 def protect(text: str, names: Iterable[str]) -> bytes:
-    """A byte a character of the text: 1 in every occurrence of one of the names."""
-    mask = bytearray(len(text))
+    """A byte a character of the text: 1 in every occurrence of one of the names.
+
+    Also in the rest of a grapheme that an occurrence begins or ends in: an answer without its last
+    mark is none.
+    """
+    places = []
     for name in set(names):
         place = text.find(name)
         while place >= 0:
-            mask[place : place + len(name)] = b"\x01" * len(name)
+            places.append((place, place + len(name)))
             place = text.find(name, place + 1)
-    return bytes(mask)
+    mask = np.zeros(len(text), np.uint8)
+    for start, end in whole_graphemes(text, np.array(places, int).reshape(-1, 2)):
+        mask[start:end] = 1
+    return mask.tobytes()
 
 
 def uniforms(seed: int, count: int) -> np.ndarray:

@@ -11,7 +11,8 @@ from itertools import accumulate
 
 import numpy as np
 
-from xstilts.perturb.letters import graphemes, script_and_case
+from xstilts.graphemes import graphemes
+from xstilts.perturb.letters import script_and_case
 from xstilts.perturb.passage import Edit, Passage, uniforms
 
 # All equally likely.

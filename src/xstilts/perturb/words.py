@@ -14,7 +14,7 @@ from functools import cache
 
 import regex
 
-from xstilts.perturb.letters import graphemes
+from xstilts.graphemes import graphemes
 from xstilts.perturb.passage import Edit, Passage, uniforms
 
 _WITHOUT_SPACES = frozenset({"Hans", "Hant", "Jpan", "Khmr", "Laoo", "Mymr", "Thai"})
