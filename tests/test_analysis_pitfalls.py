@@ -465,6 +465,24 @@ def test_long_texts_are_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert row["text"] == "ä" * 399 + "…"
 
 
+def test_texts_are_not_cut_within_a_letter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    letter = "a\u0301\u0323"
+    passage = f"{letter * 30} GOLD {letter * 30}"
+    answers = [{"text": "GOLD", "start": passage.index("GOLD")}]
+    paths, data = [], {}
+    for target, texts in {
+        "xnli": {"text_a": "b" + letter * 200, "text_b": "b", "label": "neutral"},
+        "xquad": {"context": passage, "question": "?", "answers": answers},
+    }.items():
+        monkeypatch.setitem(TEXTS, target, lambda code, name, texts=texts: texts)
+        right = {"en": [1], "de": [0]}
+        paths.append(write_answers(tmp_path, ("enc", "none", target, 1), right))
+        data[target] = write_data(tmp_path, target, right)
+    shown = {row["target"]: row["text"] for row in worst(paths, data, recipes=["none"])}
+    assert shown["xnli"] == f"b{letter * 133}…"
+    assert shown["xquad"] == f"? ⏐ …{letter * 27} GOLD {letter * 27}…"
+
+
 def test_every_recipe_and_target_has_some(tmp_path: Path) -> None:
     rng = np.random.default_rng(5)
     targets = ("xnli", "xquad", "xcopa")

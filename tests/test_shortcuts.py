@@ -359,6 +359,8 @@ def test_words_in_several_scripts() -> None:
     assert folded("It's STRASSE, नमस्ते दुनिया! 北京。") == [
         "it", "s", "strasse", "नमस्ते", "दुनिया", "北京",
     ]  # fmt: skip
+    # Adlam is beyond the first plane, and so are the selectors of variants of Han characters.
+    assert folded("𞤤\U0001e945 葛\U000e0100") == ["𞤤\U0001e945", "葛\U000e0100"]
     text = "A b. C? 好。不。 d"
     assert [[text[w.start : w.end] for w in found] for found in sentences(text)] == [
         ["A", "b"], ["C"], ["好"], ["不"], ["d"],

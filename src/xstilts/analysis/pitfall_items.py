@@ -14,12 +14,14 @@ from xstilts.analysis.items import CLEAN, CellFile
 from xstilts.analysis.panel import Panel
 from xstilts.analysis.pitfalls import Matched, matched_items
 from xstilts.data.sampling import rank
+from xstilts.graphemes import whole_graphemes
 from xstilts.recipes import NONE
 from xstilts.tasks import SOURCE_LANGUAGE, TARGETS, Kind
 
 RIGHT, WRONG, UNKNOWN = "right", "wrong", ""
 
-# Characters that are shown of a text, and of a passage on either side of the answer.
+# Characters that are shown of a text, and of a passage on either side of the answer; then the rest
+# of a grapheme.
 _LONGEST = 400
 _AROUND = 80
 _BETWEEN = " ⏐ "
@@ -206,8 +208,9 @@ def _question(row: _Row) -> str:
         if answer["start"] >= 0:
             start, end = answer["start"], answer["start"] + len(answer["text"])
             break
-    first, last = max(0, start - _AROUND), end + _AROUND
     passage = row["context"]
+    around = np.array([[max(0, start - _AROUND), min(end + _AROUND, len(passage))]])
+    ((first, last),) = whole_graphemes(passage, around)
     before, after = "…" if first else "", "…" if last < len(passage) else ""
     return f"{row['question']}{_BETWEEN}{before}{passage[first:last]}{after}"
 
@@ -233,4 +236,7 @@ _SHOWN: dict[Kind, tuple[Callable[[_Row], str], Callable[[Any, _Row], str]]] = {
 
 
 def _capped(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    if len(text) <= _LONGEST:
+        return text
+    ((_, end),) = whole_graphemes(text, np.array([[0, _LONGEST - 1]]))
+    return f"{text[:end]}…"

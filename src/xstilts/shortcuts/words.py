@@ -12,8 +12,11 @@ from typing import NamedTuple, TypeVar
 Item = TypeVar("Item", bound=Hashable)
 
 # Python's \w leaves out the vowel signs of Indic scripts and the joiners between letters.
+# There are marks up to the end of the supplementary plane, and Han variation selectors far behind.
 _MARKS = "".join(
-    chr(code) for code in range(0x300, 0x10000) if unicodedata.category(chr(code)).startswith("M")
+    chr(code)
+    for code in (*range(0x300, 0x20000), *range(0xE0100, 0xE01F0))
+    if unicodedata.category(chr(code)).startswith("M")
 )
 _WORD = re.compile(f"[\\w{_MARKS}\u200c\u200d]+")
 _SENTENCE_END = re.compile(r"(?<=[.!?؟।])\s+|(?<=[。！？])")
