@@ -10,11 +10,11 @@ from __future__ import annotations
 import atexit
 import hashlib
 import json
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 _CACHE = "__pycache__"
 _PREFIX = "xstilts-code-"
@@ -48,7 +48,7 @@ class CodeCache:
             for path in self._folder.glob(f"{_PREFIX}*.json"):
                 if path != self._path:
                     path.unlink(missing_ok=True)
-            part = self._path.with_suffix(f".{os.getpid()}")
+            part = self._path.with_suffix(f".{uuid4().hex}")
             self._folder.mkdir(exist_ok=True)
             part.write_text(json.dumps(kept), encoding="utf-8")
             part.replace(self._path)

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import hashlib
 import json
+import logging
 import os
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+from xstilts.locks import is_left_behind, mark_as_ours
 from xstilts.mishaps import disk_trouble
+
+log = logging.getLogger(__name__)
+
+# In a temporary folder: whose it is.
+_OWNER = "owner"
+# A process of another machine cannot be asked. No job lasts as long, in seconds.
+_LONGEST_JOB = 7 * 24 * 3600.0
 
 
 @contextmanager
@@ -22,33 +34,69 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it onto `path` when the block succeeds.
 
     The block may create a file or a folder there, which gets the modes that the umask gives. On an
-    error nothing is left behind and an earlier `path` stays as it was.
+    error nothing is left behind and an earlier `path` stays as it was. Other processes may write
+    the same path at the same time: each has a temporary path of its own, `path` is always one
+    whole result, and who finds that another has put down the same leaves it there.
 
     Raises:
         XstiltsError: the disk is full, read-only or gone; it names the file and the mend.
     """
     path = Path(path)
+    with ExitStack() as stack:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _remove_left_behind(path)
+            before = _identity(path)
+            holder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
+            stack.callback(shutil.rmtree, holder, ignore_errors=True)
+            stack.callback(mark_as_ours(holder / _OWNER).release)
+        except OSError as error:
+            raise (disk_trouble(error, path) or error) from None
+        part = holder / path.name
+        try:
+            yield part
+            _settle(part, holder / "new")
+            if _identity(path) != before and _are_same(part, path):
+                log.info("%s: another process has written the same meanwhile", path)
+            else:
+                _rename(part, path, holder)
+        except Exception as error:
+            trouble = disk_trouble(error, path)
+            if trouble is None:
+                raise
+            raise trouble from error
+
+
+def _remove_left_behind(path: Path) -> None:
+    """Remove temporary folders that a killed process left, with a model perhaps."""
+    for folder in path.parent.glob(f".{glob.escape(path.name)}.????????.tmp"):
+        with suppress(FileNotFoundError):
+            age = time.time() - folder.stat().st_mtime
+            if age > _LONGEST_JOB or is_left_behind(folder / _OWNER):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _identity(path: Path) -> tuple[int, ...] | None:
+    """What is not the same once another process has written `path`."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # A killed process leaves its temporary folder, with a model perhaps; nobody else writes
-        # here.
-        for abandoned in path.parent.glob(f".{glob.escape(path.name)}.????????.tmp"):
-            shutil.rmtree(abandoned, ignore_errors=True)
-        holder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
-    except OSError as error:
-        raise (disk_trouble(error, path) or error) from None
-    part = holder / path.name
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino, found.st_mtime_ns
+
+
+def _are_same(one: Path, other: Path) -> bool:
+    """Whether two files, or two folders, hold the same."""
     try:
-        yield part
-        _settle(part, holder / "new")
-        _rename(part, path, holder / "previous")
-    except Exception as error:
-        trouble = disk_trouble(error, path)
-        if trouble is None:
-            raise
-        raise trouble from error
-    finally:
-        shutil.rmtree(holder, ignore_errors=True)
+        return _digests(one) == _digests(other)
+    except FileNotFoundError:
+        # A third process is replacing it.
+        return False
+
+
+def _digests(path: Path) -> dict[Path, str]:
+    files = (file for file in (path, *path.rglob("*")) if file.is_file())
+    return {file.relative_to(path): sha256_file(file) for file in files}
 
 
 def _settle(part: Path, new: Path) -> None:
@@ -69,17 +117,28 @@ def _settle(part: Path, new: Path) -> None:
             os.fsync(handle.fileno())
 
 
-def _rename(part: Path, path: Path, previous: Path) -> None:
-    """Put `part` in the place of `path`, or leave that as it was."""
-    replaced = part.is_dir() and path.exists()
-    if replaced:
-        os.replace(path, previous)
-    try:
-        os.replace(part, path)
-    except OSError:
+def _rename(part: Path, path: Path, holder: Path) -> None:
+    """Put `part` in the place of `path`, or leave that as it was.
+
+    A folder cannot replace another in one step; in between, another process may put its own there.
+    """
+    for number in count():
+        previous = holder / f"previous{number}"
+        replaced = part.is_dir()
         if replaced:
-            os.replace(previous, path)
-        raise
+            try:
+                os.replace(path, previous)
+            except FileNotFoundError:
+                replaced = False
+        try:
+            os.replace(part, path)
+            return
+        except OSError as error:
+            if part.is_dir() and error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+                continue
+            if replaced:
+                os.replace(previous, path)
+            raise
 
 
 def reserve(path: str | Path) -> None:

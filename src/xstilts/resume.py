@@ -6,12 +6,12 @@ its own seed, and the order of the data is a function of (seed, epoch).
 
 from __future__ import annotations
 
-import fcntl
 import json
 import logging
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from xstilts.errors import XstiltsError
+from xstilts.errors import InterruptedBySignal, XstiltsError
 from xstilts.files import atomic_path, write_json
+from xstilts.locks import Lock
+from xstilts.signals import Stop
 
 log = logging.getLogger(__name__)
 
@@ -63,25 +65,44 @@ class ResumeState:
     def __init__(self, folder: str | Path, fingerprint: str) -> None:
         self.folder = Path(folder)
         self.fingerprint = fingerprint
+        self._lock = Lock(self.folder / _LOCK)
+        self._is_held = False
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self, stop: Stop) -> Iterator[bool]:
         """Hold the folder; two processes on one run would destroy each other's state.
 
+        Yields:
+            Whether another process had to be waited for: it may have done all there is to do.
+
         Raises:
-            XstiltsError: another live process holds it.
+            InterruptedBySignal: a signal came while waiting.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / _LOCK).open("w") as handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise XstiltsError(
-                    "another process is training this run",
-                    where=self.folder,
-                    mend="wait for it or end it; a killed Snakemake can leave its jobs running",
-                ) from None
-            yield
+        waited = False
+
+        def go_on(_lives_for_certain: bool) -> bool:
+            nonlocal waited
+            if not waited:
+                log.warning(
+                    "%s: %s is training this run: waiting for it", self.folder, self._lock.holder
+                )
+            waited = True
+            return not stop.asked
+
+        if not self._lock.acquire(go_on):
+            raise InterruptedBySignal(f"{self.folder}: stopped while waiting for another process")
+        self._is_held = True
+        try:
+            yield waited
+        finally:
+            self._is_held = False
+            self._lock.release()
+
+    def once_more(self, fingerprint: str) -> ResumeState:
+        """The state of another run in the same folder, held together with this one."""
+        other = copy(self)
+        other.fingerprint = fingerprint
+        return other
 
     def first_attempt(self) -> dict[str, Any] | None:
         """What became of this run the first time, if it was given up to be started once more."""
@@ -140,13 +161,28 @@ class ResumeState:
 
     def clear(self) -> None:
         """Remove everything, the state first: without it the rest is a new run's rubbish."""
+        self._check_held()
         (self.folder / _STATE).unlink(missing_ok=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _best(self, step: int) -> Path:
         return self.folder / f"best-{step}.safetensors"
 
+    def _check_held(self) -> None:
+        """What another process relies on is left alone.
+
+        Raises:
+            XstiltsError: the folder is another's by now.
+        """
+        if self._is_held and self._lock.is_lost:
+            raise XstiltsError(
+                f"{self._lock.holder} has taken this run over, for this process stood still",
+                where=self.folder,
+                mend="nothing is lost: a retry waits for it and leaves",
+            )
+
     def _write(self, path: Path, tensors: dict[str, Tensor]) -> None:
+        self._check_held()
         owned = {key: value.detach().contiguous() for key, value in tensors.items()}
         with atomic_path(path) as part:
             save_file(owned, part, metadata={"fingerprint": self.fingerprint})

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
+import atexit
 import logging
-import os
-import socket
+import time
 from pathlib import Path
-from typing import IO
 
+from xstilts import locks
 from xstilts.errors import XstiltsError
+from xstilts.locks import Lock
+from xstilts.mishaps import disk_trouble
 
 log = logging.getLogger(__name__)
 
 # Snakemake's folder for what is no result.
 _NOTES = Path(".snakemake")
-# Network disks without locks.
-_NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS}
-
-# Held until the process ends, however it ends.
-_held: list[IO[str]] = []
 
 
 def hold_experiment(name: str, folder: str | Path = ".") -> None:
@@ -30,28 +25,31 @@ def hold_experiment(name: str, folder: str | Path = ".") -> None:
     the folder, those of other experiments included.
 
     Raises:
-        XstiltsError: another process runs it; says which.
+        XstiltsError: another process runs it, and it says which; or trouble with the disk.
     """
-    path = Path(folder) / _NOTES / f"{name}.running"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle = path.open("a+", encoding="utf-8")
+    lock = Lock(Path(folder) / _NOTES / f"{name}.running")
+    # Where the kernel cannot say, a holder that shows no life for as long has ended.
+    end = time.monotonic() + 1.2 * locks.LEASE_SECONDS
+    waiting = False
+
+    def go_on(lives_for_certain: bool) -> bool:
+        nonlocal waiting
+        if lives_for_certain or time.monotonic() > end:
+            return False
+        if not waiting:
+            waiting = True
+            log.warning("%s: waiting to see whether %s has ended", lock.path, lock.holder)
+        return True
+
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        is_held = lock.acquire(go_on)
     except OSError as error:
-        handle.seek(0)
-        holder = handle.read().strip() or "another process"
-        handle.close()
-        if error.errno in _NO_LOCKS:
-            log.warning("%s: this disk has no locks: two runs at a time are not noticed", path)
-            return
-        if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
-            raise
+        raise (disk_trouble(error, lock.path) or error) from None
+    if not is_held:
         raise XstiltsError(
-            f"this experiment is being run here already, by {holder}",
+            f"this experiment is being run here already, by {lock.holder}",
             where=Path(folder).absolute(),
             mend="wait for it or end it, or work in another folder: snakemake --directory",
-        ) from None
-    handle.truncate(0)
-    handle.write(f"process {os.getpid()} on {socket.gethostname()}\n")
-    handle.flush()
-    _held.append(handle)
+        )
+    # Bound to it: it lives as long as the process.
+    atexit.register(lock.release)

@@ -7,6 +7,7 @@ same number of threads).
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 import time
@@ -23,7 +24,7 @@ from transformers import PreTrainedTokenizerBase
 from xstilts.batches import Features, micro_batches, training_batches
 from xstilts.collapse import collapse_of
 from xstilts.development import DevSet, MaskedDevSet
-from xstilts.encoder import load_tokenizer
+from xstilts.encoder import PROVENANCE, load_tokenizer
 from xstilts.errors import InterruptedBySignal, XstiltsError
 from xstilts.files import atomic_path, write_json
 from xstilts.kinds import TaskKind, kind_of
@@ -67,7 +68,11 @@ def train(job: TrainingRun, output: Path, curve: Path, resume_folder: Path) -> N
             number.
     """
     resume = ResumeState(resume_folder, job.fingerprint())
-    with resume.locked(), stop_on_signal() as stop:
+    with stop_on_signal() as stop, resume.locked(stop) as waited:
+        if waited and _is_there(job, resume.fingerprint, output, curve):
+            log.info("%s: the other process has trained it", job.name)
+            resume.clear()
+            return
         first = resume.first_attempt()
         if first is None:
             loop = _Loop(job, resume)
@@ -80,9 +85,21 @@ def train(job: TrainingRun, output: Path, curve: Path, resume_folder: Path) -> N
             resume.give_up(first)
             del loop
         again = job.once_more()
-        loop = _Loop(again, ResumeState(resume_folder, again.fingerprint()))
+        loop = _Loop(again, resume.once_more(again.fingerprint()))
         loop.run(stop)
         _save(loop, first, output, curve)
+
+
+def _is_there(job: TrainingRun, fingerprint: str, output: Path, curve: Path) -> bool:
+    """Whether this very run, or its second attempt, lies there as a whole."""
+    try:
+        made = {
+            json.loads(path.read_text(encoding="utf-8"))["fingerprint"]
+            for path in (output / PROVENANCE, curve)
+        }
+    except (OSError, ValueError, KeyError):
+        return False
+    return made in ({fingerprint}, {job.once_more().fingerprint()})
 
 
 def _save(loop: _Loop, first: dict[str, Any] | None, output: Path, curve: Path) -> None:
