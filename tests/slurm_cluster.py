@@ -151,9 +151,19 @@ class Cluster:
         files = [f"--{kind}={self.folder}/munge.{kind.removesuffix('-file')}" for kind in kinds]
         self._start("munged", "--foreground", "--force", *files)
         self._wait_until((self.folder / "munge.socket").exists, "munged")
+        self.start_controller()
+        self.start_node()
+
+    def start_controller(self) -> None:
+        """Start slurmctld, with the jobs that it knew before, and wait until it answers."""
         self._start("slurmctld", "-D", "-i")
         self._wait_until(lambda: self.ask("scontrol", "ping").returncode == 0, "slurmctld")
-        self.start_node()
+
+    def stop_controller(self) -> None:
+        """End slurmctld; jobs go on."""
+        process = self._running.pop("slurmctld")
+        process.terminate()
+        process.wait(_PATIENCE)
 
     def start_node(self) -> None:
         """Start slurmd and wait until its node takes jobs."""

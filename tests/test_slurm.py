@@ -1,4 +1,4 @@
-"""profiles/slurm on a real Slurm of one node: submitted, cancelled, out of time, node lost."""
+"""profiles/slurm on a real Slurm of one node: cancelled, out of time, node or controller lost."""
 
 from __future__ import annotations
 
@@ -50,9 +50,11 @@ def submitted(cluster: Cluster, folder: Path, *arguments: str) -> Iterator[subpr
     at = words.index(local[0])
     assert words[at : at + 4] == local
     words[at : at + 4] = ["--workflow-profile", str(PROFILE)]
+    # It keeps no accounts.
+    path = f"{PROFILE / 'without-accounting'}{os.pathsep}{cluster.environment['PATH']}"
     process = subprocess.Popen(
         words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        env={**cluster.environment, "XDG_CACHE_HOME": str(folder / "cache")},
+        env={**cluster.environment, "PATH": path, "XDG_CACHE_HOME": str(folder / "cache")},
     )  # fmt: skip
     try:
         yield process
@@ -162,6 +164,45 @@ def test_cancelled_out_of_time_or_on_a_lost_node_training_goes_on_and_ends_the_s
     assert scores_of(folder).equals(scores)
 
 
+@needs_slurm
+@pytest.mark.workflow
+def test_started_again_beside_its_jobs_with_the_controller_away_it_ends_the_same(tmp_path, cluster):
+    default = {**EXPERIMENT["training"]["default"], "epochs": 60, "patience": 60}
+    folder, scores = run_here(
+        tmp_path,
+        targets={"xnli": {"languages": ["en", "de"]}},
+        seeds=[1],
+        training={"default": default},
+    )
+    with submitted(cluster, folder, "scores") as process:
+        wait_for(saved(folder, "1").exists, process, "training")
+        first = stand_still(cluster, "1")
+        assert saved(folder, "1").exists(), "it ended before it could be stopped"
+    # Killed, it has cancelled nothing.
+    process.wait()
+    assert state_of(cluster, first) == "RUNNING"
+    snakemake(folder, "--unlock")
+    with submitted(cluster, folder, "scores") as process:
+        wait_for(lambda: "waiting for it" in log(folder, "1"), process, "the second of the same")
+        cluster.stop_controller()
+        # As long as one look at the jobs and more attempts than the plugin makes unless told.
+        time.sleep(90)
+        cluster.start_controller()
+        os.kill(next(filter(is_script, cluster.processes(first.id))), signal.SIGCONT)
+        read_to_its_end(process)
+    assert scores_of(folder).equals(scores)
+    twins = [job for job in cluster.jobs() if is_training(job, "1")]
+    assert len(twins) == 2
+    assert "the other process has trained it" in log(folder, "1")
+    wait_until_ended = time.monotonic() + _PATIENCE
+    while any(state_of(cluster, job) == "RUNNING" for job in twins):
+        assert time.monotonic() < wait_until_ended
+        time.sleep(0.1)
+    assert {state_of(cluster, job) for job in twins} == {"COMPLETED"}
+    assert not list(folder.rglob("*.tmp"))
+    assert not saved(folder, "1").parent.exists()
+
+
 def disturb(cluster: Cluster, process: subprocess.Popen[str], folder: Path) -> dict[str, str]:
     """Cancel seed 1, leave seed 2 no time, and lose the node under seed 3.
 
@@ -219,7 +260,8 @@ def state_of(cluster: Cluster, job: Job) -> str:
 
 
 def log(folder: Path, seed: str) -> str:
-    return (folder / f"results/tiny/logs/train_target/tiny/none/xnli/{seed}.log").read_text()
+    path = folder / f"results/tiny/logs/train_target/tiny/none/xnli/{seed}.log"
+    return path.read_text() if path.exists() else ""
 
 
 def test_the_profile_runs_the_same_jobs_again_as_the_default_one():

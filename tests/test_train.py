@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,11 +18,12 @@ from safetensors.torch import load_file
 from training_runs import prepare, run_once, training_run
 from transformers import AutoModel
 
-from xstilts.errors import XstiltsError
+from xstilts.errors import InterruptedBySignal, XstiltsError
 from xstilts.model import outputs_and_loss
 from xstilts.optimiser import schedule
 from xstilts.resume import Progress, ResumeState
 from xstilts.settings import TrainingSettings
+from xstilts.signals import Stop
 from xstilts.train import train
 
 
@@ -186,11 +189,86 @@ def test_killed_while_clearing_up_it_starts_anew(tmp_path):
     assert state.load(*model).step == 0
 
 
-def test_two_processes_never_train_one_run(tmp_path):
-    with ResumeState(tmp_path, "a").locked():
-        second = ResumeState(tmp_path, "a").locked()
-        with pytest.raises(XstiltsError, match="another process"):
-            second.__enter__()
+WITHOUT_FLOCK = """
+import fcntl
+
+def flock(*_):
+    raise OSError(38, "Function not implemented")
+
+fcntl.flock = flock
+"""
+
+
+@pytest.mark.parametrize("disk", ["with locks", "without"])
+def test_a_second_process_waits_for_the_first_and_leaves_with_its_result(data, tmp_path, disk):
+    settings = {"epochs": 4, "evaluate_every": 7, "patience": 100, "save_every_seconds": 0}
+    run_once(data, tmp_path / "alone", "xnli", **settings)
+    script = Path(__file__).with_name("training_runs.py")
+    arguments = [str(data), str(tmp_path / "twice"), "xnli", json.dumps(settings)]
+    environment = dict(os.environ)
+    if disk == "without":
+        (tmp_path / "site").mkdir()
+        (tmp_path / "site/sitecustomize.py").write_text(WITHOUT_FLOCK)
+        environment["PYTHONPATH"] = f"{tmp_path / 'site'}:{environment.get('PYTHONPATH', '')}"
+    start = partial(
+        subprocess.Popen,
+        [sys.executable, str(script), *arguments],
+        stderr=subprocess.PIPE, text=True, env=environment,
+    )  # fmt: skip
+    first = start()
+    state = tmp_path / "twice/resume/state.safetensors"
+    while not state.exists():
+        assert first.poll() is None, first.communicate()[1]
+        time.sleep(0.001)
+    # So that it is still there when the second comes.
+    first.send_signal(signal.SIGSTOP)
+    assert state.exists(), "it ended before it could be stopped"
+    second = start()
+    said = ""
+    while "waiting for it" not in said:
+        line = second.stderr.readline()
+        assert line, said
+        said += line
+    first.send_signal(signal.SIGCONT)
+    errors = [process.communicate(timeout=300)[1] for process in (first, second)]
+    assert [first.returncode, second.returncode] == [0, 0], errors
+    assert f"process {first.pid} on " in said
+    assert same(weights(tmp_path / "alone"), weights(tmp_path / "twice"))
+    assert _losses(tmp_path / "alone") == _losses(tmp_path / "twice")
+    left = {path.name for path in (tmp_path / "twice").iterdir()}
+    assert left == {"model", "curve.json"}
+
+
+def test_who_waits_for_another_process_can_be_stopped(tmp_path):
+    asked = Stop()
+    with ResumeState(tmp_path, "a").locked(asked) as waited:
+        assert not waited
+        asked.asked = True
+        with (
+            pytest.raises(InterruptedBySignal, match="while waiting"),
+            ResumeState(tmp_path, "a").locked(asked),
+        ):
+            pass
+
+
+def test_what_another_process_has_taken_over_is_left_alone(tmp_path):
+    state, model, optimizer = a_state(tmp_path, step=5, best_step=4)
+    holder = tmp_path / "lock.holder"
+    with state.locked(Stop()):
+        # As the process does that thinks this one dead.
+        record = holder.read_text()
+        token = next(line for line in record.splitlines() if line.startswith("token="))
+        holder.unlink()
+        holder.write_text(record.replace(token, "token=" + "0" * 32))
+        for change in (
+            lambda: state.save(model, optimizer, Progress(step=6)),
+            lambda: state.save_best(model, 6),
+            state.clear,
+        ):
+            with pytest.raises(XstiltsError, match="has taken this run over"):
+                change()
+    assert (tmp_path / "best-4.safetensors").exists()
+    assert state.load(model, optimizer).step == 5
 
 
 def test_schedule_rises_and_falls_linearly():
