@@ -367,3 +367,64 @@ def test_mistakes_about_generated_data_are_refused_with_their_key(changes, expec
     with pytest.raises(XstiltsError) as error:
         parse_experiment(generated(**changes))
     assert expected in str(error.value)
+
+
+class TestForeignData:
+    """The hub's data that hold other languages too."""
+
+    def hub(self, **changes):
+        targets = {"udpos": {"languages": ["en", "de", "el"]}, "xnli": None}
+        own = {"data_source": "hub", "data_root": None, "targets": targets}
+        return parse_experiment(values(**{**own, **changes}))
+
+    def test_they_are_refused_with_their_share_and_what_to_do(self):
+        with pytest.raises(XstiltsError) as error:
+            self.hub()
+        text = str(error.value)
+        assert "targets.udpos: on the hub these data hold another language too" in text
+        assert "udpos@el: 83.8 % of test is Ancient Greek" in text
+        assert "udpos@de: 0.4 % of test is Swiss German" in text
+        assert "exclude: [de, el]" in text
+        assert "accept_foreign: [udpos@de, udpos@el]" in text
+        with pytest.raises(XstiltsError, match=r"84\.3 % of dev and 83\.8 % of test is Ancient"):
+            self.hub(splits=["dev", "test"])
+
+    @pytest.mark.parametrize("code", ["zh", "fr", "ru", "el", "de"])
+    def test_each_of_them_by_default(self, code):
+        with pytest.raises(XstiltsError, match=f"accept_foreign: .*udpos@{code}"):
+            self.hub(targets=["udpos"])
+
+    def test_they_are_read_where_they_are_asked_for_or_left_out(self):
+        assert self.hub(accept_foreign=["udpos@de", "udpos@el"]).languages("udpos") == (
+            "de",
+            "el",
+            "en",
+        )
+        targets = {"udpos": {"exclude": ["de", "el", "fr", "ru", "zh"]}}
+        assert len(self.hub(targets=targets).languages("udpos")) == 28
+        with pytest.raises(XstiltsError, match=r"exclude: \[el\]"):
+            self.hub(accept_foreign=["udpos@de"])
+        # German development and training data hold nothing else.
+        own = {"targets": {"udpos": {"languages": ["de"]}}, "splits": ["dev"]}
+        assert self.hub(**own, recipes=["none", "udpos@de"])
+
+    def test_recipes_are_not_trained_on_them_unasked(self):
+        own = {"targets": ["xnli"], "recipes": ["none", "udpos@el"]}
+        with pytest.raises(XstiltsError, match=r"recipes\.udpos@el: .*94\.1 % of train is Ancient"):
+            self.hub(**own)
+        assert self.hub(**own, accept_foreign=["udpos@el"])
+
+    def test_other_sources_have_none(self):
+        targets = {"udpos": {"languages": ["el"]}}
+        assert parse_experiment(values(targets=targets))
+        with pytest.raises(XstiltsError, match="accept_foreign has no effect"):
+            parse_experiment(values(targets=targets, accept_foreign=["udpos@el"]))
+
+    def test_a_name_of_which_nothing_is_known_is_refused(self):
+        with pytest.raises(XstiltsError, match=r"accept_foreign: .*'udpos@ell'.*'udpos@el'"):
+            self.hub(accept_foreign=["udpos@ell"])
+
+
+def test_generated_data_have_no_passages_of_xquad_to_keep():
+    with pytest.raises(XstiltsError, match="keep_xquad_passages has no effect"):
+        parse_experiment(values(data_source="invitro", data_root=None, keep_xquad_passages=True))

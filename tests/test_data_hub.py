@@ -9,15 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from datasets import ClassLabel, Dataset, Features, List, Value
 
 from xstilts.data.hub import READERS
-from xstilts.data.ingest import Unit, build_part
+from xstilts.data.ingest import PassagesOf, Unit, build_part
 from xstilts.data.items import gold_pairs
 from xstilts.errors import XstiltsError
+from xstilts.languages import LANGUAGES
 from xstilts.schemas import DATA
+from xstilts.task_table.hub_rows import expected_rows
 from xstilts.tasks import INTERMEDIATE, NER_TAGS, TARGETS, TASKS, UPOS_TAGS, HubSource, Task
 
 NLI = ClassLabel(names=["entailment", "neutral", "contradiction"])
@@ -88,6 +91,16 @@ def hub(tmp_path) -> Hub:
     return Hub(tmp_path / "hub")
 
 
+PAIR = {"premise": Value("string"), "hypothesis": Value("string"), "label": NLI}
+
+
+def nli(name: str, *labels: int) -> list[dict]:
+    return [
+        {"premise": f"{name} {n}", "hypothesis": "h", "label": label}
+        for n, label in enumerate(labels)
+    ]
+
+
 def test_mnli_labels_map_by_name_and_unlabelled_are_dropped(hub):
     # Names in another order than the task's: a mapping by number would be wrong.
     names = ClassLabel(names=["contradiction", "entailment", "neutral"])
@@ -138,30 +151,60 @@ def test_qqp_has_glues_own_columns(hub):
         assert meta["units"][0]["counts"] == {"unlabelled_dropped": 1}
 
 
-def test_xnli_languages_share_one_config(hub):
-    features = dict.fromkeys(["language", "sentence1", "sentence2", "gold_label"], Value("string"))
-    rows = [
-        {"language": language, "sentence1": f"{language} {n}", "sentence2": "h", "gold_label": gold}
-        for language in ("ar", "de", "en")
-        for n, gold in enumerate(["neutral", "contradictory", "entailment"])
-    ]
-    hub.add("google/xtreme", "XNLI", "validation", features, rows)
+def test_xnli_is_read_where_its_quotation_marks_are_whole(hub):
+    for language in ("de", "en"):
+        rows = nli(f'"{language}" said', 1, 2, 0)
+        hub.add("facebook/xnli", language, "validation", PAIR, rows)
     out, meta = hub.build("xnli", "eval", "dev", "de", "en")
-    assert [row["text_a"] for row in out] == ["de 0", "de 1", "de 2", "en 0", "en 1", "en 2"]
+    assert [row["text_a"] for row in out] == [
+        f'"{language}" said {n}' for language in ("de", "en") for n in range(3)
+    ]
     assert [row["group"] for row in out] == ["dev:0", "dev:1", "dev:2"] * 2
-    assert out[1]["label"] == "contradiction"
+    assert [row["label"] for row in out[:3]] == ["neutral", "contradiction", "entailment"]
     (source,) = meta["units"][0]["sources"]
-    assert source["hub_split"] == "validation"
-    assert source["config"] == "XNLI"
+    assert (source["hub_split"], source["config"]) == ("validation", "de")
+    assert not any("facebook/xnli" not in source.repo for source in TASKS["xnli"].hub["test"])
+
+
+def test_two_russian_items_of_xnli_are_not_paired(hub):
+    labels = [n % 3 for n in range(5010)]
+    for language in ("en", "ru"):
+        hub.add("facebook/xnli", language, "test", PAIR, nli(language, *labels))
+    out, meta = hub.build("xnli", "eval", "test", "en", "ru")
+    groups = [{row["group"] for row in out if row["language"] == code} for code in ("en", "ru")]
+    assert groups[0] - groups[1] == {"test:2805", "test:2806"}
+    assert [unit["counts"] for unit in meta["units"]] == [{}, {"known_mispaired": 2}]
+
+
+def test_items_of_pawsx_with_other_gold_or_without_text_are_not_paired(hub):
+    features = PAWSX
+    labels = {"en": [1, 1, 0, 0, 1, 0], "de": [1, 0, 0, 0, 1, 0]}
+    for language, found in labels.items():
+        rows = [
+            {"id": n, "sentence1": f"{language} {n}", "sentence2": "b", "label": label}
+            for n, label in enumerate(found)
+        ]
+        if language == "de":
+            rows[3]["sentence2"] = "NS"
+        hub.add("google-research-datasets/paws-x", language, "validation", features, rows)
+    out, meta = hub.build("pawsx", "eval", "dev", "de", "en")
+    groups = {row["language"]: set() for row in out}
+    for row in out:
+        groups[row["language"]].add(row["group"])
+    assert groups["de"] & groups["en"] == {"dev:0", "dev:2", "dev:4", "dev:5"}
+    assert meta["units"][0]["counts"] == {"gold_differs": 1, "placeholder_text": 1}
+
+
+PAWSX = {
+    "id": Value("int32"),
+    "sentence1": Value("string"),
+    "sentence2": Value("string"),
+    "label": ClassLabel(names=["0", "1"]),
+}
 
 
 def test_pawsx_items_are_paired_by_id(hub):
-    features = {
-        "id": Value("int32"),
-        "sentence1": Value("string"),
-        "sentence2": Value("string"),
-        "label": ClassLabel(names=["0", "1"]),
-    }
+    features = PAWSX
     for language, ids in (("de", [3, 1, 2]), ("en", [1, 2, 3]), ("fr", [1, 3, 7])):
         rows = [
             {"id": n, "sentence1": f"{language} {n}", "sentence2": "b", "label": n % 2} for n in ids
@@ -315,9 +358,7 @@ def test_bucc_gold_outside_the_corpora_is_refused(hub, gold):
 
 
 def test_constant_gold_and_other_columns_are_refused(hub):
-    features = dict.fromkeys(["language", "sentence1", "sentence2", "gold_label"], Value("string"))
-    row = {"language": "de", "sentence1": "a", "sentence2": "b", "gold_label": "neutral"}
-    hub.add("google/xtreme", "XNLI", "test", features, [row] * 20)
+    hub.add("facebook/xnli", "de", "test", PAIR, nli("a", *[1] * 20))
     with pytest.raises(XstiltsError, match="placeholder"):
         hub.build("xnli", "eval", "test", "de")
     hub.add("google/xtreme", "XQuAD.de", "validation", {"text": Value("string")}, [{"text": "a"}])
@@ -383,16 +424,6 @@ class TestRevision:
 def test_a_split_that_the_hub_lacks(hub):
     with pytest.raises(XstiltsError, match="no dev split on the hub"):
         hub.build("tatoeba", "eval", "dev", "de")
-
-
-PAIR = {"premise": Value("string"), "hypothesis": Value("string"), "label": NLI}
-
-
-def nli(name: str, *labels: int) -> list[dict]:
-    return [
-        {"premise": f"{name} {n}", "hypothesis": "h", "label": label}
-        for n, label in enumerate(labels)
-    ]
 
 
 class TestIntermediate:
@@ -565,3 +596,231 @@ class TestXcopa:
         hub.add("cambridgeltl/xcopa", "sw", "test", numbers, copa("sw", *[0] * 20))
         with pytest.raises(XstiltsError, match="all 20 items have the gold 0: a placeholder"):
             hub.build("xcopa", "eval", "test", "sw")
+
+
+class TestWhatIsWrongIsNamed:
+    def test_a_label_that_is_the_number_of_no_class(self, hub):
+        hub.add("facebook/xnli", "de", "validation", PAIR | NUMBER, nli("a", 0, 1, 3))
+        named(hub.root / "facebook/xnli/de/validation-00000-of-00001.parquet", PAIR)
+        with pytest.raises(
+            XstiltsError,
+            match=r"config de, split validation, row 3: the label 3 is the number of no class: 3"
+            r" are named, from 0 on \(entailment, neutral, contradiction\)",
+        ):
+            hub.build("xnli", "eval", "dev", "de")
+
+    def test_a_tag_that_is_the_number_of_no_class(self, hub):
+        features = {"tokens": List(Value("string")), "ner_tags": List(Value("int64"))}
+        rows = [{"tokens": ["a"], "ner_tags": [0]}, {"tokens": ["a", "b"], "ner_tags": [0, 7]}]
+        hub.add("google/xtreme", "PAN-X.de", "test", features, rows)
+        classes = features | {"ner_tags": List(ClassLabel(names=list(NER_TAGS)))}
+        named(hub.root / "google/xtreme/PAN-X.de/test-00000-of-00001.parquet", classes)
+        with pytest.raises(XstiltsError, match=r"row 2: the label 7 is the number of no class"):
+            hub.build("panx", "eval", "test", "de")
+
+    @pytest.mark.parametrize("column", ["premise", "hypothesis"])
+    def test_a_text_of_a_pair_that_is_null(self, hub, column):
+        rows = nli("a", 0, 1, 2)
+        rows[1][column] = None
+        hub.add("facebook/xnli", "de", "test", PAIR, rows)
+        with pytest.raises(XstiltsError, match=rf"split test, row 2: {column} is null"):
+            hub.build("xnli", "eval", "test", "de")
+
+    @pytest.mark.parametrize(
+        ("tokens", "tags", "null"),
+        [(["a", None], ["X", "X"], r"tokens\[1\]"), (None, ["X"], "tokens"), (["a"], None, "pos_")],
+    )
+    def test_a_token_or_a_sentence_that_is_null(self, hub, tokens, tags, null):
+        features = {"tokens": List(Value("string")), "pos_tags": List(Value("string"))}
+        rows = [{"tokens": ["a"], "pos_tags": ["X"]}, {"tokens": tokens, "pos_tags": tags}]
+        hub.add("google/xtreme", "udpos.Turkish", "test", features, rows)
+        with pytest.raises(XstiltsError, match=f"Turkish, split test, row 2: {null}.* is null"):
+            hub.build("udpos", "eval", "test", "tr")
+
+    @pytest.mark.parametrize(
+        ("change", "null"),
+        [
+            ({"context": None}, "context"),
+            ({"question": None}, "question"),
+            ({"answers": {"text": [None], "answer_start": [0]}}, r"answers\.text\[0\]"),
+            ({"answers": {"text": ["a"], "answer_start": [None]}}, r"answers\.answer_start\[0\]"),
+        ],
+    )
+    def test_a_text_of_a_question_that_is_null(self, hub, change, null):
+        rows = questions(("q1", "the cat", "cat", 4), ("q2", "the cat", "the", 0))
+        hub.add("google/xtreme", "XQuAD.de", "validation", SQUAD, [rows[0], rows[1] | change])
+        with pytest.raises(XstiltsError, match=f"row 2: {null} is null"):
+            hub.build("xquad", "eval", "test", "de")
+
+    def test_answers_without_their_offsets(self, hub):
+        rows = questions(("q1", "the cat", "cat", 4))
+        rows[0]["answers"] = {"text": ["cat", "the"], "answer_start": [4]}
+        hub.add("google/xtreme", "XQuAD.de", "validation", SQUAD, rows)
+        with pytest.raises(XstiltsError, match=r"question q1: the answers are not SQuAD's"):
+            hub.build("xquad", "eval", "test", "de")
+
+    def test_a_sentence_of_retrieval_that_is_null(self, hub):
+        names = ["source_sentence", "target_sentence"]
+        rows = [dict(zip(names, pair, strict=True)) for pair in (("a", "b"), ("c", None))]
+        features = dict.fromkeys(names, Value("string"))
+        hub.add("google/xtreme", "tatoeba.swh", "validation", features, rows)
+        with pytest.raises(XstiltsError, match="row 2: target_sentence is null"):
+            hub.build("tatoeba", "eval", "test", "sw")
+        row = {"sentence1": ["a", None], "sentence2": ["c", "d"], "gold": [[1, 1]]}
+        hub.add("mteb/BUCC", "de-en", "test", BUCC, [row])
+        with pytest.raises(XstiltsError, match=r"sentence1\[1\] is null"):
+            hub.build("bucc2018", "eval", "test", "de")
+
+
+NUMBER = {"label": Value("int64")}
+
+
+def named(path: Path, features: dict) -> None:
+    """Give the numbers of a Parquet file the names that a card gives them, whatever they are."""
+    card = Features(features).arrow_schema.metadata
+    pq.write_table(pq.read_table(path).replace_schema_metadata(card), path)
+
+
+@pytest.fixture
+def published(hub, monkeypatch) -> Hub:
+    """The local folders stand for the pinned commits of the repositories themselves."""
+
+    def load(repo: str, config: str, *, split: str, revision: str) -> Dataset:
+        assert re.fullmatch("[0-9a-f]{40}", revision)
+        return datasets.load_dataset(str(hub.root / repo), config, split=split)
+
+    monkeypatch.setattr("xstilts.data.hub.load_dataset", load)
+    return hub
+
+
+class TestRows:
+    def build(self, key: str, split: str, language: str, **more: Any) -> dict:
+        units = [Unit(split, language)]
+        part = "eval" if TASKS[key].group else "dev"
+        _, meta = build_part(TASKS[key], part, units, source="hub", limits={}, **more)
+        return meta["units"][0]
+
+    def test_another_number_than_published_is_told(self, published, caplog):
+        rows = questions(*((f"q{n}", "the cat", "cat", 4) for n in range(3)))
+        published.add("google/xtreme", "XQuAD.de", "validation", SQUAD, rows)
+        (source,) = self.build("xquad", "test", "de")["sources"]
+        assert (source["rows"], source["rows_expected"]) == (3, 1190)
+        assert "config XQuAD.de, split validation: 3 rows, expected 1190" in caplog.text
+        caplog.clear()
+        (source,) = self.build("xquad", "test", "de", revisions={"google/xtreme": "1" * 40})[
+            "sources"
+        ]
+        assert "rows_expected" not in source
+        assert not caplog.text
+
+    def test_the_number_that_is_published_is_not_spoken_of(self, published, caplog):
+        rows = questions(*((f"q{n}", "the cat", "cat", 4) for n in range(1190)))
+        published.add("google/xtreme", "XQuAD.de", "validation", SQUAD, rows)
+        assert "rows_expected" not in self.build("xquad", "test", "de")["sources"][0]
+        assert not caplog.text
+
+    def test_every_split_that_can_be_asked_for_has_its_number(self):
+        asked = {
+            (source.repo, source.config.format(lang=code, iso=own.iso639_3, name=own.name), place)
+            for task in (*TARGETS.values(), *INTERMEDIATE.values())
+            for split in ("train", "dev", "test")
+            for code, own in LANGUAGES.items()
+            if not (split == "dev" and code in task.no_dev)
+            for source in task.hub_sources(split, code)
+            for place in [source.split]
+        }
+        assert len(asked) > 380
+        assert not [place for place in sorted(asked) if not expected_rows(*place)]
+        # Items by XTREME (Hu et al. 2020, table 1) and by SQuAD's authors.
+        for place, rows in {
+            ("facebook/xnli", "sw", "test"): 5010,
+            ("google/xtreme", "PAN-X.en", "train"): 20000,
+            ("google/xtreme", "MLQA.en.en", "test"): 11590,
+            ("google/xtreme", "udpos.English", "train"): 21253,
+            ("rajpurkar/squad", "plain_text", "validation"): 10570,
+        }.items():
+            assert expected_rows(*place) == rows
+
+    def test_a_commit_that_the_hub_can_remove_is_told(self, published, caplog):
+        names = ["id", "context", "question", "answer0", "answer1", "answer2", "answer3"]
+        row = dict.fromkeys(names, "a") | {"label": 2}
+        features = dict.fromkeys(names, Value("string")) | {"label": Value("int32")}
+        published.add("allenai/cosmos_qa", "default", "validation", features, [row, row])
+        (source,) = self.build("cosmosqa", "dev", "en")["sources"]
+        assert source["fragile"] == "data_root/intermediate/cosmosqa/valid.csv"
+        assert "the hub can remove this commit" in caplog.text
+
+    def test_and_what_to_do_when_it_is_gone(self, monkeypatch):
+        def load(*_: Any, **__: Any) -> Dataset:
+            raise ConnectionError("404")
+
+        monkeypatch.setattr("xstilts.data.hub.load_dataset", load)
+        with pytest.raises(
+            XstiltsError,
+            match=r"404.*refs/convert/parquet.*hub_revisions.*data_root/intermediate/cosmosqa/valid",
+        ):
+            self.build("cosmosqa", "dev", "en")
+        with pytest.raises(XstiltsError) as error:
+            self.build("csqa", "dev", "en")
+        assert "refs/convert" not in str(error.value)
+
+
+class TestForeign:
+    def test_data_say_how_much_of_them_is_another_language(self, hub):
+        features = {"tokens": List(Value("string")), "pos_tags": List(Value("string"))}
+        rows = [{"tokens": ["a", "b"], "pos_tags": ["NOUN", "VERB"]}]
+        for name in ("Greek", "German", "Turkish"):
+            for split in ("validation", "test"):
+                hub.add("google/xtreme", f"udpos.{name}", split, features, rows)
+        shares = {
+            (unit["language"], unit["split"]): unit.get("foreign")
+            for split in ("dev", "test")
+            for unit in hub.build("udpos", "eval", split, "de", "el", "tr")[1]["units"]
+        }
+        assert shares["el", "test"]["other"] == "Ancient Greek"
+        assert shares["el", "test"]["percent"] == pytest.approx(83.8, abs=0.05)
+        assert shares["el", "dev"]["percent"] == pytest.approx(84.3, abs=0.05)
+        assert shares["de", "test"]["percent"] == pytest.approx(0.4, abs=0.05)
+        assert not any(shares[place] for place in (("de", "dev"), ("tr", "dev"), ("tr", "test")))
+
+    def test_shares_are_of_the_rows_that_there_are(self):
+        places = {"train": "train", "dev": "validation", "test": "test"}
+        for foreign in TASKS["udpos"].hub_foreign:
+            name = LANGUAGES[foreign.language].name
+            for split, (found, every) in foreign.items.items():
+                assert every == expected_rows("google/xtreme", f"udpos.{name}", places[split])
+                assert 0 < found < every
+
+
+class TestPassagesOfXquad:
+    def test_they_are_taken_out_of_squads_development_set(self, hub):
+        tested = questions(("x1", "the cat sat", "cat", 4), ("x2", "a dog ran", "dog", 2))
+        hub.add("google/xtreme", "XQuAD.en", "validation", SQUAD, tested)
+        rows = questions(
+            ("s1", " the cat  sat ", "cat", 5),
+            ("s2", "other words", "words", 6),
+            ("s3", " the cat  sat ", "sat", 10),
+        )
+        for repo, config in (("squad", "plain_text"), ("squad_v2", "squad_v2")):
+            hub.add(f"rajpurkar/{repo}", config, "validation", SQUAD, rows)
+        for key in ("squad_v1", "squad_v2"):
+            tested = PassagesOf(hub.task("xquad"), Unit("test", "en"))
+            table, meta = build_part(
+                hub.task(key), "dev", [Unit("dev", "en")], source="hub", limits={}, tested=tested
+            )
+            assert table["id"].to_pylist() == ["s2"]
+            told = meta["units"][0]["tested_passages"]
+            assert (told["known"], told["passages"], told["items"]) == (2, 1, 2)
+            assert told["sources"][0]["config"] == "XQuAD.en"
+            assert (meta["units"][0]["rows_read"], meta["units"][0]["rows"]) == (3, 1)
+
+    def test_where_they_cannot_be_had_it_is_said_how_to_do_without(self, hub):
+        rows = questions(("s", "a", "a", 0))
+        hub.add("rajpurkar/squad", "plain_text", "validation", SQUAD, rows)
+        hub.add("google/xtreme", "XQuAD.de", "validation", SQUAD, rows)
+        tested = PassagesOf(hub.task("xquad"), Unit("test", "en"))
+        unit = [Unit("dev", "en")]
+        with pytest.raises(XstiltsError, match=r"XQuAD\.en.*cannot be loaded.*keep_xquad_passages"):
+            build_part(hub.task("squad_v1"), "dev", unit, source="hub", limits={}, tested=tested)
+        table, _ = build_part(hub.task("squad_v1"), "dev", unit, source="hub", limits={})
+        assert table.num_rows == 1

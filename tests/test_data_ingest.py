@@ -10,10 +10,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tiny_xtreme import write_tiny_xtreme
 
 from xstilts import __version__
-from xstilts.data.ingest import Unit, build_part
+from xstilts.data.ingest import PassagesOf, Unit, build_part
 from xstilts.data.items import gold_pairs
 from xstilts.data.locate import find_files
 from xstilts.errors import XstiltsError
@@ -241,3 +243,76 @@ def test_one_passage_cannot_be_parted(tiny, tmp_path):
 def test_the_folder_source_does_not_import_datasets():
     program = "import sys, xstilts.data.ingest; assert 'datasets' not in sys.modules"
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def squad_file(path: Path, passages: dict[str, list[str]], *, answered: bool = True) -> Path:
+    """SQuAD JSON of passages by their questions' ids; each answer is the passage's first word."""
+    paragraphs = []
+    for context, ids in passages.items():
+        word = context.split()[0]
+        answers = [{"text": word, "answer_start": context.index(word)}] if answered else []
+        questions = [{"id": name, "question": "Which?", "answers": answers} for name in ids]
+        paragraphs.append({"context": context, "qas": questions})
+    path.write_text(json.dumps({"data": [{"paragraphs": paragraphs}]}))
+    return path
+
+
+def without_xquad(squad: Path, xquad: Path, **limits: int):
+    unit = Unit("dev", "en", (str(squad),), "squad_json")
+    tested = PassagesOf(TASKS["xquad"], Unit("test", "en", (str(xquad),), "squad_json"))
+    return build_part(
+        TASKS["squad_v1"], "dev", [unit], source="folder", limits=limits, tested=tested
+    )
+
+
+WORDS = st.lists(st.text("abé", min_size=1, max_size=3), min_size=1, max_size=4)
+SPACES = st.sampled_from([" ", "  ", "\n", "\u00a0"])
+
+
+@given(
+    own=st.lists(WORDS, min_size=1, max_size=6, unique_by=tuple),
+    shared=st.lists(WORDS, max_size=6, unique_by=tuple),
+    data=st.data(),
+)
+@settings(max_examples=60, deadline=None)
+def test_passages_that_are_tested_are_taken_out_however_they_are_spaced(
+    tmp_path_factory, own, shared, data
+):
+    """Against plain sets of the letters of each passage."""
+    folder = tmp_path_factory.mktemp("squad")
+
+    def written(words: list[str]) -> str:
+        around = data.draw(st.sampled_from(["", " ", "\n "]))
+        return around + data.draw(SPACES).join(words) + around
+
+    letters = {"".join(words) for words in shared}
+    rows = [*(("own", words) for words in own), *(("shared", words) for words in shared)]
+    dev = {written(words): [f"{kind}{n}", f"{kind}{n}b"] for n, (kind, words) in enumerate(rows)}
+    expected = [
+        name for text, ids in dev.items() for name in ids if "".join(text.split()) not in letters
+    ]
+    path = squad_file(folder / "dev.json", dev)
+    xquad = squad_file(folder / "xquad.json", {written(words): ["x"] for words in shared})
+    if not expected:
+        with pytest.raises(XstiltsError, match=r"none is left to choose.*keep_xquad_passages"):
+            without_xquad(path, xquad)
+        return
+    table, meta = without_xquad(path, xquad)
+    assert table["id"].to_pylist() == expected
+    told = meta["units"][0]["tested_passages"]
+    assert told["items"] == sum(map(len, dev.values())) - len(expected)
+    assert (told["of"], told["known"]) == ("xquad", len(letters))
+
+
+def test_passages_are_known_where_their_answers_were_removed(tmp_path):
+    dev = squad_file(tmp_path / "dev.json", {"a b": ["1"], "c d": ["2"], "e f": ["3"]})
+    xquad = squad_file(tmp_path / "xquad.json", {"c d": ["x"]}, answered=False)
+    table, meta = without_xquad(dev, xquad, dev=2)
+    # Limits hold for what is left.
+    assert sorted(table["id"].to_pylist()) == ["1", "3"]
+    told = meta["units"][0]["tested_passages"]
+    assert (told["passages"], told["items"]) == (1, 1)
+    assert told["files"] == [{"path": str(xquad), "sha256": sha256_file(xquad)}]
+    (tmp_path / "broken.json").write_text('{"data": [{}]}')
+    with pytest.raises(XstiltsError, match=r"broken\.json: not SQuAD JSON: KeyError"):
+        without_xquad(dev, tmp_path / "broken.json")

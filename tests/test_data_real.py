@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from xstilts.data.ingest import Unit, build_part
+from xstilts.data.ingest import PassagesOf, Unit, build_part
 from xstilts.data.items import gold_pairs
 from xstilts.data.locate import find_files
 from xstilts.errors import XstiltsError
@@ -192,3 +193,33 @@ def test_multiple_choice_reads_as_it_is_meant(xtreme_mini):
     assert first["prompt"] == "Mwanaume alifungua bomba la maji. What was the effect?"
     assert first["choices"][first["label"]] == "Maji yalitiririka kutoka kwenye bomba."
     assert first["group"] == "dev:0"
+
+
+def test_passages_of_xquad_are_taken_out_of_squad_and_nothing_else_is(xtreme_mini, tmp_path):
+    """The slice's SQuAD was made without them: with them added again it is the same."""
+    slices = {
+        "squad_v1": "squad/dev-v1.1.json",
+        "squad_v2": "intermediate/squad_v2/dev-v2.0.json",
+    }
+    xquad = xtreme_mini / "xquad/xquad.en.json"
+    tested = PassagesOf(TASKS["xquad"], Unit("test", "en", (str(xquad),), "squad_json"))
+    for key, name in slices.items():
+        value = json.loads((xtreme_mini / name).read_text("utf-8"))
+        path = tmp_path / "dev.json"
+        tables = []
+        for articles, out in (
+            ([], (0, 0)),
+            (json.loads(xquad.read_text("utf-8"))["data"], (28, 152)),
+        ):
+            for article in articles:
+                for paragraph in article["paragraphs"]:
+                    paragraph["context"] += " \n"
+            path.write_text(json.dumps({"data": [*articles, *value["data"]]}))
+            unit = Unit("dev", "en", (str(path),), "squad_json")
+            table, meta = build_part(
+                TASKS[key], "dev", [unit], source="folder", limits={}, tested=tested
+            )
+            told = meta["units"][0]["tested_passages"]
+            assert (told["passages"], told["items"], told["known"]) == (*out, 28)
+            tables.append(table)
+        assert tables[0].equals(tables[1])

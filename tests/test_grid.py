@@ -160,7 +160,8 @@ def test_what_is_narrowed_on_the_command_line_leaves_its_settings_behind(root, t
 
 def test_languages_that_the_hub_has_not_are_left_out(root):
     recipes = ["none", "mnli@sw", "pawsx@sw", "panx@qu", "panx@sw", "udpos@th", "udpos@de"]
-    expanded = grid(root, data_source="hub", data_root=None, recipes=recipes)
+    own = {"data_source": "hub", "data_root": None, "accept_foreign": ["udpos@de"]}
+    expanded = grid(root, recipes=recipes, **own)
     assert list(expanded.recipes) == ["none", "mnli@sw", "panx@sw", "udpos@de"]
 
 
@@ -292,7 +293,8 @@ def test_text_is_read_for_pretraining_alone(root, texts):
 
 
 def test_text_lies_in_a_folder_whatever_the_other_data_are(root, texts):
-    expanded = pretraining_grid(root, texts, data_source="hub", data_root=None)
+    own = {"data_source": "hub", "data_root": None, "accept_foreign": ["udpos@de"]}
+    expanded = pretraining_grid(root, texts, **own)
     assert expanded.slices.data("text", "train")["source"] == "folder"
     assert expanded.slices.data("text", "train")["hub"] == []
     assert expanded.slices.data("xnli", "train")["source"] == "hub"
@@ -494,3 +496,59 @@ def test_languages_of_pretraining_are_told_from_others(root):
     assert unseen["a"] == ["ht", "qu", "wo", "yo"]
     assert {"sw", "zh"} <= set(unseen["b"])
     assert not {"en", "de"} & set(unseen["b"])
+
+
+class TestPassagesOfXquad:
+    """SQuAD's development data, without what XQuAD tests."""
+
+    def test_they_are_looked_for_in_the_same_folder(self, root):
+        xquad, squad = f"{root}/xquad/xquad.en.json", f"{root}/squad/dev-v1.1.json"
+        for targets in (TARGETS, ["mlqa"]):
+            # Of the targets nothing depends: to add XQuAD trains nothing again.
+            targets = {name: TARGETS[name] for name in targets}
+            expanded = grid(root, targets=targets)
+            assert expanded.input_files("squad_v1", "dev") == [squad, xquad]
+            assert xquad not in expanded.input_files("squad_v1", "train")
+            told = expanded.slices.data("squad_v1", "dev")["tested_passages"]
+            assert (told["task"], told["unit"]["files"]) == ("xquad", (xquad,))
+        assert expanded.slices.data("mlqa", "eval")["tested_passages"] is None
+
+    @pytest.mark.parametrize("there", [True, False])
+    def test_they_stay_where_they_cannot_be_known_or_are_kept(self, root, tmp_path, there):
+        folder = shutil.copytree(root, tmp_path / "copy")
+        if not there:
+            (folder / "xquad/xquad.en.json").unlink()
+        targets = {"mlqa": TARGETS["mlqa"]}
+        expanded = grid(folder, targets=targets, keep_xquad_passages=there)
+        assert expanded.input_files("squad_v1", "dev") == [f"{folder}/squad/dev-v1.1.json"]
+        assert expanded.slices.data("squad_v1", "dev")["tested_passages"] is None
+
+    def test_on_the_hub_they_are_those_of_its_xquad(self, root):
+        expanded = grid(
+            root,
+            data_source="hub",
+            data_root=None,
+            recipes=["none", "squad_v2"],
+            targets={"mlqa": TARGETS["mlqa"]},
+            hub_revisions={"google/xtreme": "1" * 40},
+        )
+        for key in ("squad_v1", "squad_v2"):
+            told = expanded.slices.data(key, "dev")["tested_passages"]
+            assert [source["config"] for source in told["hub"]] == ["XQuAD.{lang}"]
+            assert told["revisions"] == {"google/xtreme": "1" * 40}
+            assert expanded.slices.data(key, "train")["tested_passages"] is None
+
+
+def test_what_the_hub_may_lose_is_read_from_the_folder_where_it_is(root, tmp_path):
+    folder = shutil.copytree(root, tmp_path / "copy")
+    own = {"data_source": "hub", "recipes": ["none", "cosmosqa", "csqa"], "targets": ["xnli"]}
+    for changes in ({"data_root": None}, {"data_root": str(folder)}):
+        expanded = grid(root, **own, **changes)
+        copied = bool(changes["data_root"])
+        sources = [expanded.slices.data(key, "dev")["source"] for key in ("cosmosqa", "csqa")]
+        assert sources == ["folder" if copied else "hub", "hub"]
+    assert expanded.input_files("cosmosqa", "dev") == [f"{folder}/intermediate/cosmosqa/valid.csv"]
+    # Half of it is no copy.
+    (folder / "intermediate/cosmosqa/train.csv").unlink()
+    expanded = grid(root, **own, data_root=str(folder))
+    assert expanded.slices.data("cosmosqa", "dev")["source"] == "hub"

@@ -83,3 +83,69 @@ def test_items_that_are_not_paired_are_told_by_split_and_language(tmp_path):
     assert any(
         "than in most languages" in note for note in notes(experiment("folder"), [], data=[path])
     )
+
+
+def test_other_languages_in_the_data_of_the_hub_are_told(tmp_path):
+    greek = {"other": "Ancient Greek", "percent": 83.766}
+    units = [
+        {"split": "test", "language": "de", "counts": {}},
+        {"split": "test", "language": "el", "counts": {}, "foreign": greek},
+        {"split": "dev", "language": "el", "counts": {}, "foreign": {**greek, "percent": 84.25}},
+    ]
+    path = tmp_path / "udpos.parquet"
+    write_table(path, pa.table({"id": ["a"]}), {"task": "udpos", "part": "eval", "units": units})
+    told = "the hub's data hold other languages: of el"
+    rest = "% is Ancient Greek. Scores there are not those of XTREME's languages."
+    assert [note for note in notes(experiment("hub"), [], data=[path]) if "UD-POS" in note] == [
+        f"UD-POS, test: {told} 83.8 {rest}",
+        f"UD-POS, dev: {told} 84.3 {rest}",
+    ]
+
+
+def test_what_is_doubtful_about_a_source_on_the_hub_is_told(tmp_path):
+    source = {"repo": "a/b", "config": "c", "hub_split": "train"}
+    units = [
+        {
+            "split": "train",
+            "language": "en",
+            "counts": {},
+            "sources": [
+                source,
+                source | {"rows": 9999, "rows_expected": 10000},
+                source | {"fragile": "data_root/x.csv"},
+            ],
+        }
+    ]
+    path = tmp_path / "mnli.parquet"
+    write_table(path, pa.table({"id": ["a"]}), {"task": "mnli", "part": "train", "units": units})
+    assert [note for note in notes(experiment("hub"), [], data=[path]) if "a/b" in note] == [
+        "a/b, config c, split train has 9,999 rows at its pinned commit, where 10,000 were"
+        " expected.",
+        "a/b, config c, split train is read at a commit that the hub can remove: keep a copy of its"
+        " data (data_root/x.csv is read instead where it is there).",
+    ]
+
+
+def test_whether_selection_saw_passages_of_xquad_is_told(tmp_path):
+    out = {"of": "xquad", "known": 240, "passages": 240, "items": 1190}
+    unit = {"split": "dev", "language": "en", "counts": {}}
+    path = tmp_path / "squad_v1.parquet"
+
+    def told(units: list, source: str = "folder", **changes) -> list[str]:
+        meta = {"task": "squad_v1", "part": "dev", "source": source, "units": units}
+        write_table(path, pa.table({"id": ["a"]}), meta)
+        keys = {**experiment(source), "targets": ["xquad", "bucc2018"], **changes}
+        return [note for note in notes(keys, [], data=[path]) if "XQuAD" in note]
+
+    drawn = "XQuAD was drawn from SQuAD's development set, on which checkpoints are chosen:"
+    for changes in ({}, {"targets": ["bucc2018"]}):
+        assert told([unit | {"tested_passages": out}], **changes) == [
+            f"{drawn} of its 240 English passages 240 stood in the development data of SQuAD 1.1"
+            " and were taken out, with 1,190 questions."
+        ]
+    (kept,) = told([unit], keep_xquad_passages=True)
+    assert "were not taken out" in kept
+    assert "as configured (keep_xquad_passages)" in kept
+    (absent,) = told([unit])
+    assert "since its English file is not there" in absent
+    assert told([unit], targets=["bucc2018"]) == told([unit], source="invitro") == []

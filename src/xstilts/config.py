@@ -51,7 +51,10 @@ class Experiment(Strict):
     """One experiment: everything that decides what is run, and nothing about how.
 
     `data_root` is the folder of XTREME's download scripts, for `data_source: folder`; for `hub` it
-    may hold what the hub has not (CCGbank). `invitro` says what `data_source: invitro` generates.
+    may hold what the hub has not (CCGbank). `accept_foreign` names data (`udpos@el`) that are read
+    from the hub although they are known to hold another language too. `keep_xquad_passages` leaves
+    in SQuAD's development sets, on which checkpoints are chosen, the passages that XQuAD tests.
+    `invitro` says what `data_source: invitro` generates.
     `text` is what encoders with `pretrain` and recipes with MLM train on, unless it is generated
     too. `splits` are the splits that are predicted and scored.
     `baselines` are shown beside the recipes but are none: shortcuts that need no model
@@ -65,6 +68,8 @@ class Experiment(Strict):
     data_source: Literal["folder", "hub", "invitro"]
     data_root: str | None = None
     hub_revisions: dict[str, str] = Field(default_factory=dict)
+    accept_foreign: tuple[str, ...] = ()
+    keep_xquad_passages: bool = False
     invitro: Invitro = Invitro()
     text: Text = Text()
     encoders: dict[str, EncoderSource]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from xstilts.errors import did_you_mean
 from xstilts.languages import language_table
 from xstilts.recipes import NAME, TRAINABLE, UNTRAINED, Recipe, parse_recipe
+from xstilts.rounding import fixed
 from xstilts.settings import Invitro, LimitLevels, Text
 from xstilts.tasks import TARGETS, TASKS, TEXT, Kind, Metric
 
@@ -24,6 +25,7 @@ def problems_of(experiment: Experiment) -> Iterator[str]:
         *_names_are_sound(experiment),
         *_settings_without_effect(experiment),
         *_belongs_to_another_source(experiment),
+        *_foreign_data(experiment),
         *_text_does_not_fit(experiment),
         *_perturbed_targets_are_known(experiment),
         *_questions_too_long(experiment),
@@ -184,8 +186,11 @@ def _belongs_to_another_source(experiment: Experiment) -> Iterator[str]:
             yield f"hub_revisions: no task is read from {repo!r} ({did_you_mean(repo, repos)})"
         elif not re.fullmatch(r"[0-9a-f]{40}", revision):
             yield f"hub_revisions.{repo}: {revision!r} is not a full 40-digit commit"
-    if experiment.data_source != "hub" and experiment.hub_revisions:
-        yield f"hub_revisions has no effect (data_source is {experiment.data_source})"
+    for key in ("hub_revisions", "accept_foreign"):
+        if experiment.data_source != "hub" and getattr(experiment, key):
+            yield f"{key} has no effect (data_source is {experiment.data_source})"
+    if experiment.data_source == "invitro" and experiment.keep_xquad_passages:
+        yield "keep_xquad_passages has no effect (data_source is invitro)"
     if experiment.data_source != "invitro":
         if experiment.invitro != Invitro():
             yield f"invitro has no effect (data_source is {experiment.data_source})"
@@ -198,6 +203,49 @@ def _belongs_to_another_source(experiment: Experiment) -> Iterator[str]:
     share = experiment.invitro.translated_share
     if not experiment.needs_text and share != Invitro().translated_share:
         yield "invitro.translated_share has no effect (nothing trains on text)"
+
+
+def _foreign_data(experiment: Experiment) -> Iterator[str]:
+    """Data of the hub that hold another language too, and were not asked for by name."""
+    known = [f"{key}@{each.language}" for key, task in TASKS.items() for each in task.hub_foreign]
+    for name in experiment.accept_foreign:
+        if name not in known:
+            yield (
+                f"accept_foreign: no other language is known in {name!r}"
+                f" ({did_you_mean(name, known)})"
+            )
+    if experiment.data_source != "hub":
+        return
+    used = [
+        (f"targets.{key}", "exclude: [{}]", (key, split, language))
+        for key in experiment.targets
+        if key in TARGETS
+        for language in experiment.languages(key)
+        for split in experiment.splits
+    ] + [
+        (f"recipes.{name}", "drop {}", (source.task, "train", source.language))
+        for name, recipe in experiment.parsed_recipes.items()
+        for source in recipe.sources
+        if source.task in TASKS
+    ]
+    refused: dict[tuple[str, str], dict[tuple[str, str], list[str]]] = {}
+    for where, remedy, (key, split, language) in used:
+        foreign = TASKS[key].foreign(split, language)
+        if foreign and f"{key}@{language}" not in experiment.accept_foreign:
+            held = refused.setdefault((where, remedy), {})
+            shares = held.setdefault((f"{key}@{language}", foreign.other), [])
+            shares.append(f"{fixed(foreign.share(split))} % of {split}")
+    for (where, remedy), held in refused.items():
+        told = "; ".join(
+            f"{name}: {' and '.join(shares)} is {other}" for (name, other), shares in held.items()
+        )
+        names = [name for name, _ in held]
+        codes = ", ".join(name.partition("@")[2] for name in names)
+        yield (
+            f"{where}: on the hub these data hold another language too: {told}"
+            f" ({remedy.format(codes)}, take data_source: folder, or ask for them by name,"
+            f" accept_foreign: [{', '.join(names)}])"
+        )
 
 
 def _text_does_not_fit(experiment: Experiment) -> Iterator[str]:

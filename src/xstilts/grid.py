@@ -165,7 +165,10 @@ class Grid:
 
     def input_files(self, task: str, part: str) -> list[str]:
         """The files on disk that one part is made from (none for the hub)."""
-        return [name for unit in self.units(task, part) for name in unit.files]
+        units = self.units(task, part)
+        if tested := self.inventory.tested_passages(task, part):
+            units = [*units, tested[1]]
+        return [name for unit in units for name in unit.files]
 
     @cached_property
     def slices(self) -> Slices:

@@ -91,9 +91,42 @@ class Inventory:
         if source == TEXT:
             return self._text_root
         if self._experiment.data_source == "hub" and self._is_on_hub(Source.of(source)):
-            return None
+            return self._data_root if self._has_own_copy(Source.of(source)) else None
         # What the hub has not, its licence forbidding it, may lie in a folder of the user's.
         return self._data_root
+
+    def _has_own_copy(self, source: Source) -> bool:
+        """Whether all of a source that the hub may lose lies in a folder of the user's."""
+        task, root = TASKS[source.task], self._data_root
+        fragile = any(each.fragile for several in task.hub.values() for each in several)
+        return (
+            fragile
+            and root is not None
+            and all(find_files(task, split, source.language, root) for split in task.hub)
+        )
+
+    def tested_passages(self, source: str, part: str) -> tuple[str, Unit] | None:
+        """The target and the data whose passages a part must not hold; None if it may hold any.
+
+        Those are the English passages of a target that were drawn from the development set of
+        `source`; None too where they are not in the folder that it is read from.
+        """
+        experiment = self._experiment
+        target = TASKS[Source.of(source).task].tested_passages
+        if (
+            part != "dev"
+            or target is None
+            or experiment.keep_xquad_passages
+            or experiment.data_source == "invitro"
+        ):
+            return None
+        root = self._root_of(source)
+        if root is None:
+            return target, Unit("test", SOURCE_LANGUAGE)
+        found = find_files(TASKS[target], "test", SOURCE_LANGUAGE, root)
+        if found is None:
+            return None
+        return target, Unit("test", SOURCE_LANGUAGE, tuple(map(str, found[1])), found[0].reader)
 
     def _is_on_hub(self, source: Source) -> bool:
         task = TASKS[source.task]

@@ -15,7 +15,7 @@ from xstilts.languages import INVITRO_LANGUAGES, language_table
 from xstilts.perturb import condition_name
 from xstilts.recipes import Recipe, Source
 from xstilts.settings import Mixing, TrainingSettings
-from xstilts.tasks import SOURCE_LANGUAGE, TARGETS, TASKS, TEXT, Kind
+from xstilts.tasks import SOURCE_LANGUAGE, TARGETS, TASKS, TEXT, HubSource, Kind
 
 if TYPE_CHECKING:
     from xstilts.grid import Grid
@@ -68,21 +68,44 @@ class Slices:
             for unit in units
             for each in (entry.hub_sources(unit.split, unit.language) if source == "hub" else ())
         ]
+        foreign = [(unit, entry.foreign(unit.split, unit.language)) for unit in units]
         return {
             "source": source,
             "units": [asdict(unit) for unit in units],
             "limits": {split: limits[split] for split in splits},
             "hub": [[unit.split, unit.language, asdict(each)] for unit, each in hub],
-            "revisions": {
-                each.repo: self._experiment.hub_revisions.get(each.repo, each.revision)
-                for _, each in hub
-            },
+            "revisions": self._revisions(each for _, each in hub),
             "dev_from_train": self._grid.inventory.dev_share(task),
             "parallel": entry.parallel,
             "subset": entry.subset,
             "placeholder_texts": list(entry.placeholder_texts),
             "mispaired": [asdict(each) for each in entry.mispaired],
+            "foreign": [
+                [unit.split, unit.language, each.other, each.share(unit.split)]
+                for unit, each in foreign
+                if each and source == "hub"
+            ],
+            "tested_passages": self._tested_passages(task, part, source),
         }
+
+    def _tested_passages(self, task: str, part: str, source: str) -> dict[str, Any] | None:
+        """What decides which passages a part must not hold; None if it may hold any."""
+        tested = self._grid.inventory.tested_passages(task, part)
+        if tested is None:
+            return None
+        target, unit = tested
+        hub = TASKS[target].hub_sources(unit.split, unit.language) if source == "hub" else ()
+        return {
+            "task": target,
+            "unit": asdict(unit),
+            "hub": [asdict(each) for each in hub],
+            "revisions": self._revisions(hub),
+        }
+
+    def _revisions(self, sources: Iterable[HubSource]) -> dict[str, str]:
+        """The commit of each repository."""
+        pinned = self._experiment.hub_revisions
+        return {each.repo: pinned.get(each.repo, each.revision) for each in sources}
 
     def _generated(self, task: str, part: str) -> dict[str, Any]:
         """What decides generated data: of all languages only those that the part is in."""

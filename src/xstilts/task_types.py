@@ -54,7 +54,8 @@ class HubSource:
 
     `config` may hold `{lang}`, `{iso}` and `{name}` (English name of the language). `languages` are
     those that it has, where its config does not say: else it has English only, or, with a
-    language in its config, any.
+    language in its config, any. `fragile`: the commit lies in a branch whose history the hub
+    rewrites, so that it can go away.
     """
 
     reader: str
@@ -63,6 +64,7 @@ class HubSource:
     config: str
     split: str
     languages: tuple[str, ...] = ()
+    fragile: bool = False
 
     def has(self, language: str) -> bool:
         """Whether it may hold data in a language."""
@@ -85,6 +87,23 @@ class Mispaired:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Foreign:
+    """What the hub's data in a language hold of another one.
+
+    `items` are by split: how many are in the other language, and how many there are.
+    """
+
+    language: str
+    other: str
+    items: dict[str, tuple[int, int]]
+
+    def share(self, split: str) -> float:
+        """The part of a split that is in the other language, in percent; 0 if none is known."""
+        found, every = self.items.get(split, (0, 1))
+        return 100 * found / every
+
+
+@dataclass(frozen=True, kw_only=True)
 class Task:
     """One task: what it is, in which languages, and the sources of its splits.
 
@@ -104,7 +123,9 @@ class Task:
 
     The sources of one split in `hub` and `hub_translated` are read one after the other and joined.
     `hub_translated` are those of other languages than English, of the splits where they are not
-    the same. `hub_variant` says how the hub's data differ from XTREME's own files.
+    the same. `hub_variant` says how the hub's data differ from XTREME's own files, `hub_foreign`
+    in which languages they hold another one too. `tested_passages` is the target whose English
+    passages were drawn from this task's development set.
     """
 
     key: str
@@ -129,6 +150,8 @@ class Task:
     placeholder_texts: tuple[str, ...] = ()
     mispaired: tuple[Mispaired, ...] = ()
     hub_variant: str = ""
+    hub_foreign: tuple[Foreign, ...] = ()
+    tested_passages: str | None = None
     generated: tuple[str, ...] = ()
     folder: dict[str, tuple[FolderSource, ...]] = field(default_factory=dict)
     hub: dict[str, tuple[HubSource, ...]] = field(default_factory=dict)
@@ -146,6 +169,13 @@ class Task:
         # A language in the name of a config can be any, but the data set has the task's alone.
         in_name = not source.languages and "{" in source.config
         return source.has(language) and (not in_name or language in self.languages)
+
+    def foreign(self, split: str, language: str) -> Foreign | None:
+        """What the hub's data of a split hold of another language, None if nothing is known."""
+        for each in self.hub_foreign:
+            if each.language == language and each.share(split):
+                return each
+        return None
 
     def with_labels(self, labels: tuple[str, ...]) -> Task:
         """This task with the labels that its training data have, where `open_labels`."""

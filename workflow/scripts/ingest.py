@@ -3,12 +3,13 @@
 from xstilts.jobs import job, record
 
 with job(snakemake, online=True):
-    from xstilts.data.ingest import build_part
+    from xstilts.data.ingest import PassagesOf, build_part
     from xstilts.data.locate import Unit
     from xstilts.schemas import write_table
     from xstilts.tasks import TASKS
 
     settings = snakemake.params.data
+    tested = settings["tested_passages"]
     table, meta = build_part(
         TASKS[snakemake.params.task["key"]],
         snakemake.wildcards.part,
@@ -17,5 +18,7 @@ with job(snakemake, online=True):
         limits=settings["limits"],
         revisions=settings["revisions"],
         dev_share=settings["dev_from_train"],
+        tested=tested
+        and PassagesOf(TASKS[tested["task"]], Unit(**tested["unit"]), tested["revisions"]),
     )
     write_table(snakemake.output[0], table, {**meta, **record(snakemake)})

@@ -106,14 +106,31 @@ def read_squad_json(place: Place, files: Sequence[Path]) -> Batch:
                 if place.task.unanswerable:
                     _refuse_contradiction(paragraph["qas"], where)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise XstiltsError(
-            f"not SQuAD JSON: {type(error).__name__} {error}",
-            where=where,
-            mend="expected data > paragraphs > context and qas > id, question, answers",
-        ) from error
+        raise _not_squad(error, where) from error
     if not questions:
         raise XstiltsError("holds no question", where=path, mend="download it again")
     return span_batch(replace(place, where=str(path)), path.stem, questions)
+
+
+def squad_passages(path: Path) -> list[str]:
+    """The passages of SQuAD JSON, whatever became of their questions."""
+    value = read_json(path)
+    try:
+        return [
+            str(paragraph["context"])
+            for article in value["data"]
+            for paragraph in article["paragraphs"]
+        ]
+    except (KeyError, TypeError) as error:
+        raise _not_squad(error, str(path)) from error
+
+
+def _not_squad(error: Exception, where: str) -> XstiltsError:
+    return XstiltsError(
+        f"not SQuAD JSON: {type(error).__name__} {error}",
+        where=where,
+        mend="expected data > paragraphs > context and qas > id, question, answers",
+    )
 
 
 def _question(context: str, qa: dict[str, Any]) -> Question:

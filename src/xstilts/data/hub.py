@@ -6,15 +6,17 @@ also be a local folder in the hub's layout, which needs no revision.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.types as pt
 from datasets import ClassLabel, Dataset, Features, load_dataset
 
 from xstilts.data import choices
@@ -24,7 +26,10 @@ from xstilts.data.items import Batch, Pairing, Place, item, retrieval_batch, spa
 from xstilts.data.sampling import halve_pairs
 from xstilts.errors import XstiltsError
 from xstilts.languages import LANGUAGES
+from xstilts.task_table.hub_rows import expected_rows
 from xstilts.tasks import HubSource, Task
+
+log = logging.getLogger(__name__)
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
@@ -47,7 +52,7 @@ def read(
     wheres, origins = [], []
     first = 0
     for source in sources:
-        where, origin, dataset = _open(source, language, revisions)
+        where, origin, dataset = _open(source, task, split, language, revisions)
         found = READERS[source.reader](Place(task, split, language, where, first), dataset)
         first += dataset.num_rows
         batch.extend(found)
@@ -55,24 +60,61 @@ def read(
         origins.append(origin)
     place = Place(task, split, language, " and ".join(wheres))
     variant = {"variant": task.hub_variant} if task.hub_variant else {}
-    return batch, place, {"sources": origins, **variant}
+    foreign = task.foreign(split, language)
+    held = {"foreign": {"other": foreign.other, "percent": foreign.share(split)}} if foreign else {}
+    return batch, place, {"sources": origins, **variant, **held}
+
+
+def passages(
+    task: Task, split: str, language: str, revisions: Mapping[str, str]
+) -> tuple[list[str], dict[str, Any]]:
+    """The passages of a split of questions in one language, each once, and where they come from.
+
+    Raises:
+        XstiltsError: the data cannot be loaded, or have no passages.
+    """
+    found: dict[str, None] = {}
+    origins = []
+    for source in task.hub_sources(split, language):
+        where, origin, dataset = _open(source, task, split, language, revisions)
+        table = _table(dataset, Place(task, split, language, where), "context")
+        found |= dict.fromkeys(table["context"].to_pylist())
+        origins.append(origin)
+    return list(found), {"sources": origins}
 
 
 def _open(
-    source: HubSource, language: str, revisions: Mapping[str, str]
-) -> tuple[str, dict[str, str], Dataset]:
+    source: HubSource, task: Task, split: str, language: str, revisions: Mapping[str, str]
+) -> tuple[str, dict[str, Any], Dataset]:
     """A source's name in errors, what it is in metadata, and its rows."""
     config = _config(source, language)
     revision = _revision(source, revisions)
     where = f"{source.repo} at {revision or 'local folder'}, config {config}, split {source.split}"
-    origin = {
+    origin: dict[str, Any] = {
         "reader": source.reader,
         "repo": source.repo,
         "revision": revision,
         "config": config,
         "hub_split": source.split,
     }
-    return where, origin, _load(source.repo, config, source.split, revision, where)
+    copy = ""
+    if source.fragile and revision:
+        copy = _instead(task, split)
+        origin["fragile"] = copy
+        log.warning("%s: the hub can remove this commit; to be safe keep %s", where, copy)
+    dataset = _load(source.repo, config, source.split, revision, where, copy)
+    expected = expected_rows(source.repo, config, source.split)
+    if revision == source.revision and expected not in (None, dataset.num_rows):
+        # A warning, since it may be the table that is wrong: `datasets` has compared what it read
+        # with the card that lies beside it.
+        origin |= {"rows": dataset.num_rows, "rows_expected": expected}
+        log.warning("%s: %d rows, expected %d", where, dataset.num_rows, expected)
+    return where, origin, dataset
+
+
+def _instead(task: Task, split: str) -> str:
+    """The files in a folder that are read in place of a fragile source."""
+    return f"data_root/{task.folder[split][0].files[0].replace('{-lang}', '')}"
 
 
 def _config(source: HubSource, language: str) -> str:
@@ -95,22 +137,32 @@ def _revision(source: HubSource, revisions: Mapping[str, str]) -> str:
     return revision
 
 
-def _load(repo: str, config: str, split: str, revision: str, where: str) -> Dataset:
+def _load(repo: str, config: str, split: str, revision: str, where: str, copy: str = "") -> Dataset:
     try:
         return load_dataset(repo, config, split=split, revision=revision or None)
     except Exception as error:
         # `datasets` raises many unrelated types here, from a bad config to a lost network.
-        offline = os.environ.get("HF_HUB_OFFLINE", "")
+        if os.environ.get("HF_HUB_OFFLINE", "") not in ("", "0"):
+            mend = "HF_HUB_OFFLINE is set: fetch the data first"
+        else:
+            mend = "check the network, the revision and the names of config and split"
+        if copy:
+            mend += (
+                "; the hub may have removed this commit of its branch refs/convert/parquet: name"
+                f" the branch's newest commit under hub_revisions, or give {copy} and the files of"
+                " the other splits, which are then read instead"
+            )
         raise XstiltsError(
-            f"cannot be loaded: {type(error).__name__}: {error}",
-            where=where,
-            mend="HF_HUB_OFFLINE is set: fetch the data first"
-            if offline not in ("", "0")
-            else "check the network, the revision and the names of config and split",
+            f"cannot be loaded: {type(error).__name__}: {error}", where=where, mend=mend
         ) from error
 
 
 def _table(dataset: Dataset, place: Place, *columns: str) -> pa.Table:
+    """These columns, in which no text is null.
+
+    Raises:
+        XstiltsError: one is missing, or a text or a list is null, with its row.
+    """
     missing = [name for name in columns if name not in dataset.column_names]
     if missing:
         raise XstiltsError(
@@ -118,7 +170,41 @@ def _table(dataset: Dataset, place: Place, *columns: str) -> pa.Table:
             where=place.where,
             mend="this revision has another layout: pin the one that the task table names",
         )
-    return dataset.select_columns(list(columns)).with_format("arrow")[:]
+    table = dataset.select_columns(list(columns)).with_format("arrow")[:]
+    for name in columns:
+        _refuse_null(table[name], name, place)
+    return table
+
+
+def _refuse_null(column: pa.ChunkedArray, name: str, place: Place) -> None:
+    # Labels and ids that are null are the business of those who read them.
+    may_hold = column.null_count or pt.is_nested(column.type)
+    if name in ("id", "label") or not may_hold:
+        return
+    for row, value in enumerate(column.to_pylist(), 1):
+        if (null := _null(value)) is not None:
+            raise XstiltsError(
+                f"{name}{null} is null",
+                where=place.where,
+                row=row,
+                mend="the data are not those that were published: pin the revision that the task"
+                " table names, or remove the row",
+            )
+
+
+def _null(value: Any) -> str | None:
+    """Where the first null within a value is (`[0-based place]`, `.key`), None if there is none."""
+    if value is None:
+        return ""
+    inside: Iterable[tuple[str, Any]] = ()
+    if isinstance(value, dict):
+        inside = ((f".{key}", held) for key, held in value.items())
+    elif isinstance(value, list):
+        inside = ((f"[{number}]", held) for number, held in enumerate(value))
+    for at, held in inside:
+        if (null := _null(held)) is not None:
+            return at + null
+    return None
 
 
 def _class_names(features: Features, column: str) -> list[str] | None:
@@ -128,9 +214,25 @@ def _class_names(features: Features, column: str) -> list[str] | None:
     return feature.names if isinstance(feature, ClassLabel) else None
 
 
-def _named(raw: Any, names: list[str] | None) -> Any:
+def _label(raw: Any, names: list[str] | None, place: Place, row: int) -> str | None:
+    """`checks.label_name` of a label that may be the number of a class.
+
+    Raises:
+        XstiltsError: as there, or no class has this number.
+    """
     # Numbers mean different labels in different sets, so that only names are compared.
-    return names[raw] if names is not None and isinstance(raw, int) and raw >= 0 else raw
+    if names is not None and isinstance(raw, int) and raw >= 0:
+        if raw >= len(names):
+            raise XstiltsError(
+                f"the label {raw} is the number of no class: {len(names)} are named, from 0 on"
+                f" ({', '.join(names)})",
+                where=place.where,
+                row=row,
+                mend="the names that stand with the data are not theirs: pin the revision that the"
+                " task table names",
+            )
+        raw = names[raw]
+    return label_name(raw, place.task.labels, place.where, row)
 
 
 def read_pairs(place: Place, dataset: Dataset) -> Batch:
@@ -145,31 +247,12 @@ def read_pairs(place: Place, dataset: Dataset) -> Batch:
     keys = [str(key) for key in table["id"].to_pylist()] if keyed else []
     # Its ids, where it has them, and not its rows say what is the same item.
     keyed = keyed and len(set(keys)) == len(keys)
-    return _pairs(place, table, texts, "label", dataset.features, keys if keyed else None)
-
-
-def read_xnli(place: Place, dataset: Dataset) -> Batch:
-    """Columns language, sentence1, sentence2, gold_label; one config for all languages."""
-    texts = ("sentence1", "sentence2")
-    table = _table(dataset, place, "language", *texts, "gold_label")
-    table = table.filter(pc.equal(table["language"], place.language))
-    return _pairs(place, table, texts, "gold_label", dataset.features, None)
-
-
-def _pairs(
-    place: Place,
-    table: pa.Table,
-    texts: tuple[str, str],
-    label_column: str,
-    features: Features,
-    keys: list[str] | None,
-) -> Batch:
-    names = _class_names(features, label_column)
-    batch = Batch(pairing=Pairing.NUMBER if keys is None else Pairing.ID)
-    columns = (table[name].to_pylist() for name in (*texts, label_column))
+    names = _class_names(dataset.features, "label")
+    batch = Batch(pairing=Pairing.ID if keyed else Pairing.NUMBER)
+    columns = (table[name].to_pylist() for name in (*texts, "label"))
     for number, (text_a, text_b, raw) in enumerate(zip(*columns, strict=True)):
-        label = label_name(_named(raw, names), place.task.labels, place.where, number + 1)
-        own = item(place, number, None if keys is None else keys[number])
+        label = _label(raw, names, place, number + 1)
+        own = item(place, number, keys[number] if keyed else None)
         if label is None:
             batch.counts["unlabelled_dropped"] += 1
             batch.dropped.append(own["group"])
@@ -186,10 +269,7 @@ def read_tags(place: Place, dataset: Dataset) -> Batch:
     batch = Batch()
     rows = zip(table["tokens"].to_pylist(), table[column].to_pylist(), strict=True)
     for number, (tokens, raw) in enumerate(rows):
-        tags = [
-            label_name(_named(tag, names), place.task.labels, place.where, number + 1)
-            for tag in raw
-        ]
+        tags = [_label(tag, names, place, number + 1) for tag in raw]
         if len(tokens) != len(tags) or None in tags:
             raise XstiltsError(
                 f"{len(tokens)} tokens, {len(tags) - tags.count(None)} tags",
@@ -226,10 +306,17 @@ def _spans(place: Place, table: pa.Table) -> Batch:
     questions = []
     for row in table.to_pylist():
         answers = row["answers"]
-        if isinstance(answers, list):
-            pairs = [(answer["text"], answer["answer_start"]) for answer in answers]
-        else:
-            pairs = list(zip(answers["text"], answers["answer_start"], strict=True))
+        try:
+            if isinstance(answers, list):
+                pairs = [(answer["text"], answer["answer_start"]) for answer in answers]
+            else:
+                pairs = list(zip(answers["text"], answers["answer_start"], strict=True))
+        except (KeyError, TypeError, ValueError) as error:
+            raise XstiltsError(
+                f"the answers are not SQuAD's: {type(error).__name__} {error}",
+                where=f"{place.where}, question {row['id']}",
+                mend="each answer has text and answer_start",
+            ) from error
         questions.append(
             Question(str(row["id"] or ""), row["context"], row["question"], tuple(pairs))
         )
@@ -282,7 +369,6 @@ def read_bucc(place: Place, dataset: Dataset) -> Batch:
 
 READERS: dict[str, Callable[[Place, Dataset], Batch]] = {
     "pairs": read_pairs,
-    "xnli": read_xnli,
     "hellaswag": partial(read_choices, shape=choices.HELLASWAG),
     "cosmosqa": partial(read_choices, shape=choices.COSMOSQA),
     "csqa": partial(read_choices, shape=choices.CSQA),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ import pyarrow as pa
 from xstilts import __version__
 from xstilts.data.checks import refuse_placeholder, refuse_repeated
 from xstilts.data.clusters import reference_clusters, set_clusters
-from xstilts.data.folder import READERS
+from xstilts.data.folder import READERS, squad_passages
 from xstilts.data.items import Batch, Place, Row, unpaired_group
 from xstilts.data.locate import Unit
 from xstilts.data.parallel import not_paired, refuse_other_items
@@ -30,6 +31,17 @@ log = logging.getLogger(__name__)
 
 # What is held out whole for model selection: no text stands on both sides.
 _HELD_OUT_BY = {Kind.SPAN: "context", Kind.MLM: "text"}
+
+
+class PassagesOf(NamedTuple):
+    """Data of a target whose passages must not stand in a development set.
+
+    `revisions` as for `build_part`.
+    """
+
+    task: Task
+    unit: Unit
+    revisions: Mapping[str, str] | None = None
 
 
 class _Reading(NamedTuple):
@@ -51,6 +63,7 @@ def build_part(
     limits: Mapping[str, int | None],
     revisions: Mapping[str, str] | None = None,
     dev_share: float | None = None,
+    tested: PassagesOf | None = None,
 ) -> tuple[pa.Table, dict[str, Any]]:
     """Read, check and limit the `units` of one part.
 
@@ -58,15 +71,16 @@ def build_part(
     gold pairs; None or a missing split keeps all. `revisions` maps hub repositories to
     commits and wins over those of the task. `dev_share` is the share of training texts held out
     for model selection, the task's `dev_from_train` unless given; where it is not 0, the parts
-    train and dev are both made of units of split train.
+    train and dev are both made of units of split train. Questions on the passages of `tested`,
+    which comes from the same `source`, are taken out before anything is limited.
 
     Returns:
         The table in `schemas.DATA[task.kind]`, units in the given order, and its metadata:
         where the rows come from, how many, what was repaired, dropped, or not paired.
 
     Raises:
-        XstiltsError: the data are missing, broken or without gold, or the languages of a parallel
-            task do not hold the same items.
+        XstiltsError: the data are missing, broken or without gold, the languages of a parallel
+            task do not hold the same items, or nothing is left beside the passages of `tested`.
         ValueError: a unit does not belong to the part.
     """
     share = task.dev_from_train if dev_share is None else dev_share
@@ -81,6 +95,8 @@ def build_part(
             train, dev = hold_out(kept, _HELD_OUT_BY[task.kind], share, place.where)
             kept = dev if part == "dev" else train
             record["held_out_of_train"] = {"share": share, "items": len(dev)}
+        if tested:
+            kept, record["tested_passages"] = _without(kept, tested, source, place.where)
         limit = limits.get("dev" if part == "dev" else unit.split)
         kept = (limit_pairs if task.kind == Kind.RETRIEVAL else limit_rows)(kept, limit)
         refuse_repeated(((row.get("side", ""), row["id"]) for row in kept), "the id", place.where)
@@ -113,6 +129,56 @@ def build_part(
         "xstilts": __version__,
     }
     return pa.Table.from_pylist(rows, schema=DATA[task.kind]), meta
+
+
+def _without(
+    rows: Sequence[Row], tested: PassagesOf, source: Literal["folder", "hub"], where: str
+) -> tuple[list[Row], dict[str, Any]]:
+    """The rows whose passage is none of `tested`, and what was taken out."""
+    found, record = _passages(tested, source)
+    passages = set(map(_bare, found))
+    kept = [row for row in rows if _bare(row["context"]) not in passages]
+    out = {_bare(row["context"]) for row in rows} & passages
+    if not kept:
+        raise XstiltsError(
+            f"every passage is one that {tested.task.title} tests, none is left to choose"
+            " checkpoints on",
+            where=where,
+            mend="give other development data, or set keep_xquad_passages: true",
+        )
+    log.info("%s: %d passages of %s taken out", where, len(out), tested.task.title)
+    return kept, {
+        "of": tested.task.key,
+        "known": len(passages),
+        "passages": len(out),
+        "items": len(rows) - len(kept),
+        **record,
+    }
+
+
+def _passages(
+    tested: PassagesOf, source: Literal["folder", "hub"]
+) -> tuple[Iterable[str], dict[str, Any]]:
+    """The passages, and where they come from; their questions may have lost their answers."""
+    task, unit, revisions = tested
+    if source == "folder":
+        files = tuple(map(Path, unit.files))
+        return [text for path in files for text in squad_passages(path)], _files(files)
+    from xstilts.data import hub
+
+    try:
+        return hub.passages(task, unit.split, unit.language, revisions or {})
+    except XstiltsError as error:
+        raise XstiltsError(
+            f"{task.title}'s passages, which must not stand in this development set, are not to be"
+            f" had: {error}",
+            mend="set keep_xquad_passages: true to do without them",
+        ) from error
+
+
+def _bare(text: str) -> str:
+    """A text without its spaces, in which copies of it differ: some are stripped."""
+    return "".join(unicodedata.normalize("NFC", text).split())
 
 
 def _read(
@@ -183,9 +249,13 @@ def _read_files(task: Task, unit: Unit) -> tuple[Batch, Place, dict[str, Any]]:
         "split": unit.split,
         "language": unit.language,
         "reader": unit.reader,
-        "files": [{"path": str(path), "sha256": sha256_file(path)} for path in files],
+        **_files(files),
     }
     return batch, place, record
+
+
+def _files(files: Iterable[Path]) -> dict[str, Any]:
+    return {"files": [{"path": str(path), "sha256": sha256_file(path)} for path in files]}
 
 
 def _read_hub(

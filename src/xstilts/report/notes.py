@@ -36,9 +36,8 @@ def notes(
     """
     return [
         *left_out_notes(left_out),
-        *_data_notes(data),
+        *_data_notes(experiment, data),
         *supervision_notes(experiment, recipes or {}),
-        *_selection_notes(experiment),
         *_retrieval_notes(experiment),
         *_mining_notes(mined),
     ]
@@ -49,7 +48,7 @@ def left_out_notes(left_out: Iterable[str]) -> Iterator[str]:
     return (f"Left out, because the data are missing: {missing}" for missing in left_out)
 
 
-def _data_notes(data: Iterable[str | Path]) -> Iterator[str]:
+def _data_notes(experiment: Mapping[str, Any], data: Iterable[str | Path]) -> Iterator[str]:
     variants: dict[str, str] = {}
     for path in data:
         meta = read_meta(path)
@@ -64,6 +63,9 @@ def _data_notes(data: Iterable[str | Path]) -> Iterator[str]:
             )
             yield f"{TASKS[meta['task']].title} {meta['part']} data: {found}."
         yield from _pairing_notes(meta)
+        yield from _foreign_notes(meta)
+        yield from _source_notes(meta)
+        yield from _selection_notes(experiment, meta)
     for task, variant in variants.items():
         yield f"{TASKS[task].title} is the hub's variant: {variant}."
 
@@ -89,6 +91,38 @@ def _pairing_notes(meta: Mapping[str, Any]) -> Iterator[str]:
                 f"{TASKS[meta['task']].title}, {split}: {'; '.join(told)}. Such items are scored,"
                 " but not paired with those of other languages."
             )
+
+
+def _foreign_notes(meta: Mapping[str, Any]) -> Iterator[str]:
+    """How much of the data is in another language than it is said to be, by split."""
+    found: dict[str, list[str]] = {}
+    for unit in meta["units"]:
+        if foreign := unit.get("foreign"):
+            found.setdefault(unit["split"], []).append(
+                f"of {unit['language']} {fixed(foreign['percent'])} % is {foreign['other']}"
+            )
+    for split, shares in found.items():
+        yield (
+            f"{TASKS[meta['task']].title}, {split}: the hub's data hold other languages:"
+            f" {', '.join(shares)}. Scores there are not those of XTREME's languages."
+        )
+
+
+def _source_notes(meta: Mapping[str, Any]) -> Iterator[str]:
+    """What is doubtful about sources on the hub."""
+    for unit in meta["units"]:
+        for source in unit.get("sources", ()):
+            name = f"{source['repo']}, config {source['config']}, split {source['hub_split']}"
+            if "rows_expected" in source:
+                yield (
+                    f"{name} has {source['rows']:,} rows at its pinned commit, where"
+                    f" {source['rows_expected']:,} were expected."
+                )
+            if copy := source.get("fragile"):
+                yield (
+                    f"{name} is read at a commit that the hub can remove: keep a copy of its data"
+                    f" ({copy} is read instead where it is there)."
+                )
 
 
 def _joined(found: Sequence[str]) -> list[str]:
@@ -124,12 +158,31 @@ def supervision_notes(
             yield f"Not zero-shot after {name}, which is trained on such data: {where}."
 
 
-def _selection_notes(experiment: Mapping[str, Any]) -> Iterator[str]:
-    if "xquad" in experiment["targets"] and experiment["data_source"] != "invitro":
-        yield (
-            "XQuAD was drawn from SQuAD 1.1's development set, on which checkpoints are chosen:"
-            " unless those passages were taken out, its English score has seen its test data."
-        )
+def _selection_notes(experiment: Mapping[str, Any], meta: Mapping[str, Any]) -> Iterator[str]:
+    """Whether checkpoints are chosen on passages that a target tests."""
+    task = TASKS[meta["task"]]
+    if meta["part"] != "dev" or task.tested_passages is None or meta["source"] == "invitro":
+        return
+    target = TARGETS[task.tested_passages].title
+    for unit in meta["units"]:
+        if out := unit.get("tested_passages"):
+            yield (
+                f"{target} was drawn from SQuAD's development set, on which checkpoints are chosen:"
+                f" of its {out['known']:,} English passages {out['passages']:,} stood in the"
+                f" development data of {task.title} and were taken out, with {out['items']:,}"
+                " questions."
+            )
+        elif task.tested_passages in experiment["targets"]:
+            why = (
+                "as configured (keep_xquad_passages)"
+                if experiment.get("keep_xquad_passages")
+                else "since its English file is not there"
+            )
+            yield (
+                f"{target} was drawn from SQuAD's development set, on which checkpoints are chosen:"
+                f" its passages were not taken out of the development data of {task.title}, {why},"
+                " so that its scores may be those of test data that selection has seen."
+            )
 
 
 def _retrieval_notes(experiment: Mapping[str, Any]) -> Iterator[str]:

@@ -20,7 +20,8 @@ SQUAD = ("rajpurkar/squad", "7b6d24c440a36b6815f21b70d25016731768db1f")
 SQUAD_V2 = ("rajpurkar/squad_v2", "80596c4f2b9ffcd716039dfc7e564c4e491802ec")
 HELLASWAG = ("Rowan/hellaswag", "218ec52e09a7e7462a5400043bb9a69a41d06b76")
 # The hub's own conversion to Parquet, in its branch refs/convert/parquet: the set's main branch
-# holds a loading script only.
+# holds a loading script only. The hub squashes that branch's history at every conversion
+# (huggingface/dataset-viewer, config/parquet_and_info.py), after which this commit is gone.
 COSMOSQA = ("allenai/cosmos_qa", "ed50fe83db62b355759053b1cd5eef344ee371e0")
 COMMONSENSEQA = ("tau/commonsense_qa", "94630fe30dad47192a8546eb75f094926d47e155")
 XCOPA_HUB = ("cambridgeltl/xcopa", "042f78955ba48e6404616762fa6e05e839c3907a")
@@ -80,6 +81,8 @@ def hub(
     pinned: tuple[str, str],
     config: str,
     languages: tuple[str, ...] = (),
+    *,
+    fragile: bool = False,
     **splits: str,
 ) -> dict[str, tuple[HubSource, ...]]:
     """Splits of one data set on the hub, by what they are called there."""
@@ -93,6 +96,7 @@ def hub(
                 config=config,
                 split=name,
                 languages=languages,
+                fragile=fragile,
             ),
         )
         for split, name in splits.items()
