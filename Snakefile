@@ -89,7 +89,8 @@ rule plan:
 
 onstart:
     hold()
-    if workflow.is_main_process:
+    if workflow.is_main_process and not elsewhere():
+        warm.offer()
         spare_scheduler()
     if only_finished:
         scope.save()

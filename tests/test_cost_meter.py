@@ -161,13 +161,10 @@ def test_a_broken_driver_is_no_harm(tmp_path, monkeypatch, caplog):
     assert "not measured" in caplog.text
 
 
-def test_a_record_lies_beside_the_benchmark_of_its_job():
-    paths = Paths("tiny")
-    log, benchmark = (
-        kind("train_target", "encoder", "recipe").format(encoder="bert-v1.1", recipe="mnli@sw")
-        for kind in (paths.log, paths.benchmark)
-    )
-    record = benchmark.removesuffix(".tsv") + ".jsonl"
+def test_the_place_of_a_log_tells_that_of_the_record():
+    paths, wildcards = Paths("tiny"), {"encoder": "bert-v1.1", "recipe": "mnli@sw"}
+    log = paths.log("train_target", *wildcards).format(**wildcards)
+    record = paths.record("train_target", **wildcards)
     assert log_place(log) == LogPlace("tiny", "train_target", record)
     assert log_place("logs/x/job.log") is None
     assert log_place("job.log") is None
@@ -177,7 +174,7 @@ def test_a_record_lies_beside_the_benchmark_of_its_job():
 @pytest.mark.parametrize("paths", [Paths("tiny"), Paths("tiny").of_finished()])
 def test_a_log_is_known_wherever_results_lie(below, paths):
     found = log_place(below + paths.log("write_report"))
-    record = below + paths.benchmark("write_report").removesuffix(".tsv") + ".jsonl"
+    record = below + paths.record("write_report")
     assert found == LogPlace("tiny", "write_report", record)
 
 

@@ -50,7 +50,7 @@ _UNTRACKED = {
                 "files",
                 "hardware",
             ),
-            *("joblog", "jobs", "locks", "mishaps", "provenance", "reasons", "secrets"),
+            *("joblog", "jobs", "locks", "mishaps", "provenance", "reasons", "secrets", "warm"),
         )
     ),
 }

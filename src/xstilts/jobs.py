@@ -25,6 +25,7 @@ from xstilts.mishaps import disk_trouble
 from xstilts.paths import log_place
 from xstilts.provenance import versions
 from xstilts.secrets import redact
+from xstilts.warm import end_as, run_warm
 
 # Importing torch and transformers makes hundreds of thousands of objects that stay. With Python's
 # default of 700 the collector goes through them again and again: a tenth of a small job's time.
@@ -57,6 +58,7 @@ def job(snakemake: Any, *, online: bool = False) -> Iterator[Callable[..., None]
     os.environ["TOKENIZERS_PARALLELISM"] = "true" if snakemake.threads > 1 else "false"
     if not online:
         os.environ["HF_HUB_OFFLINE"] = os.environ["HF_DATASETS_OFFLINE"] = "1"
+        _go_on_warm(snakemake)
     output = _open_log(snakemake)
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr, force=True
@@ -92,6 +94,16 @@ def job(snakemake: Any, *, online: bool = False) -> Iterator[Callable[..., None]
         meter.stop(finished=finished, error=None if said is None else redact(said))
 
 
+def _go_on_warm(snakemake: Any) -> None:
+    """Run the job in a copy of a process that has imported PyTorch, and end; or do nothing."""
+    if _gpus_asked_for(snakemake):
+        return
+    imports_torch = _computes(snakemake) or snakemake.rule == "tokenise"
+    status = run_warm(snakemake.threads, starts=imports_torch)
+    if status is not None:
+        end_as(status)
+
+
 def record(snakemake: Any) -> dict[str, Any]:
     """What made an output: rule, wildcards, parameters (with the code digest) and versions.
 
@@ -115,7 +127,7 @@ def record(snakemake: Any) -> dict[str, Any]:
             wildcards=wildcards,
             inputs=snakemake.input,
             threads=snakemake.threads,
-            computes=snakemake.resources.get("device") is not None,
+            computes=_computes(snakemake),
         ),
     }
 
@@ -145,6 +157,10 @@ def _open_log(snakemake: Any) -> JobLog:
         return JobLog(Path(snakemake.log[0]))
     except OSError as error:
         sys.exit(f"error in {snakemake.rule}: {disk_trouble(error) or error}")
+
+
+def _computes(snakemake: Any) -> bool:
+    return getattr(getattr(snakemake, "resources", None), "device", None) is not None
 
 
 def _gpus_asked_for(snakemake: Any) -> int:

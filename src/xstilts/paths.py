@@ -75,10 +75,6 @@ class Paths:
         """The log file pattern of a rule with these wildcards."""
         return self._per_job("logs", rule, wildcards, "log")
 
-    def benchmark(self, rule: str, *wildcards: str) -> str:
-        """The benchmark file pattern of a rule with these wildcards."""
-        return self._per_job("benchmarks", rule, wildcards, "tsv")
-
     def record(self, rule: str, **wildcards: str) -> str:
         """Where a job of a rule records what it costs (`xstilts.cost.meter`)."""
         pattern = self._per_job("benchmarks", rule, wildcards, "jsonl")
@@ -96,7 +92,7 @@ class LogPlace(NamedTuple):
         experiment: whose job it is.
         rule: by the name it has here; a workflow that takes this one as a module may call it
             otherwise.
-        record: where the job records what it costs, beside its benchmark file.
+        record: where the job records what it costs, for `xstilts.cost.meter`.
     """
 
     experiment: str

@@ -9,8 +9,6 @@ rule shortcuts:
         paths.shortcuts,
     log:
         paths.log("shortcuts", "target"),
-    benchmark:
-        paths.benchmark("shortcuts", "target")
     conda:
         ENVIRONMENT
     envmodules:

@@ -16,8 +16,6 @@ rule collect_scores:
         paths.scores,
     log:
         paths.log("collect_scores"),
-    benchmark:
-        paths.benchmark("collect_scores")
     conda:
         ENVIRONMENT
     envmodules:
@@ -43,8 +41,6 @@ rule collect_runs:
         paths.runs,
     log:
         paths.log("collect_runs"),
-    benchmark:
-        paths.benchmark("collect_runs")
     conda:
         ENVIRONMENT
     envmodules:
@@ -72,8 +68,6 @@ rule collect_baselines:
         paths.baselines,
     log:
         paths.log("collect_baselines"),
-    benchmark:
-        paths.benchmark("collect_baselines")
     conda:
         ENVIRONMENT
     envmodules:
@@ -100,8 +94,6 @@ rule write_labels:
         directory(paths.labels),
     log:
         paths.log("write_labels"),
-    benchmark:
-        paths.benchmark("write_labels")
     conda:
         ENVIRONMENT
     envmodules:
@@ -132,8 +124,6 @@ rule write_submission:
         scores=paths.submission + ".json",
     log:
         paths.log("write_submission", "encoder", "recipe", "seed"),
-    benchmark:
-        paths.benchmark("write_submission", "encoder", "recipe", "seed")
     conda:
         ENVIRONMENT
     envmodules:

@@ -6,6 +6,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
 
+from xstilts import warm
 from xstilts.code_digest import code_digest, libraries
 from xstilts.config import parse_experiment
 from xstilts.errors import XstiltsError
@@ -186,8 +187,7 @@ def spare_scheduler():
     # With a limit on submissions, even one that is never reached, Snakemake 9.27 leaves a timer
     # behind for each job that ends, and each looks at all ready jobs once a second: after 200 jobs
     # that takes a third of a core.
-    if not elsewhere():
-        workflow.scheduler.job_rate_limiter = None
+    workflow.scheduler.job_rate_limiter = None
 
 
 # What failed is told at the end of a run, by the one process that has seen all of it.

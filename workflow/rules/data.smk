@@ -8,8 +8,6 @@ if experiment.data_source == "invitro":
             paths.data,
         log:
             paths.log("generate", "task", "part"),
-        benchmark:
-            paths.benchmark("generate", "task", "part")
         wildcard_constraints:
             part=READ,
         conda:
@@ -40,8 +38,6 @@ rule perturb:
         paths.data.format(task="{target}", part=PERTURBED),
     log:
         paths.log("perturb", "target"),
-    benchmark:
-        paths.benchmark("perturb", "target")
     wildcard_constraints:
         target=one_of(grid.perturbed),
     conda:
@@ -70,8 +66,6 @@ rule ingest:
         paths.data,
     log:
         paths.log("ingest", "task", "part"),
-    benchmark:
-        paths.benchmark("ingest", "task", "part")
     wildcard_constraints:
         part=READ,
     conda:
@@ -100,8 +94,6 @@ rule fetch_encoder:
         directory(paths.encoder),
     log:
         paths.log("fetch_encoder", "encoder"),
-    benchmark:
-        paths.benchmark("fetch_encoder", "encoder")
     wildcard_constraints:
         encoder=one_of(grid.fetched),
     conda:
@@ -131,8 +123,6 @@ rule tokenise:
         paths.features,
     log:
         paths.log("tokenise", "encoder", "task", "part"),
-    benchmark:
-        paths.benchmark("tokenise", "encoder", "task", "part")
     conda:
         ENVIRONMENT
     envmodules:

@@ -15,8 +15,6 @@ rule predict:
         paths.predictions,
     log:
         paths.log("predict", "encoder", "recipe", "target", "seed"),
-    benchmark:
-        paths.benchmark("predict", "encoder", "recipe", "target", "seed")
     wildcard_constraints:
         target=one_of(TRAINED),
     retries: RETRIES
@@ -51,8 +49,6 @@ rule embed:
         temp(paths.embeddings),
     log:
         paths.log("embed", "encoder", "recipe", "target", "seed"),
-    benchmark:
-        paths.benchmark("embed", "encoder", "recipe", "target", "seed")
     wildcard_constraints:
         target=one_of(RETRIEVED),
     retries: RETRIES
@@ -88,8 +84,6 @@ rule retrieve:
         paths.predictions,
     log:
         paths.log("retrieve", "encoder", "recipe", "target", "seed"),
-    benchmark:
-        paths.benchmark("retrieve", "encoder", "recipe", "target", "seed")
     wildcard_constraints:
         target=one_of(RETRIEVED),
     conda:

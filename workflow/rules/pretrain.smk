@@ -8,8 +8,6 @@ rule new_encoder:
         directory(paths.initial),
     log:
         paths.log("new_encoder", "encoder"),
-    benchmark:
-        paths.benchmark("new_encoder", "encoder")
     wildcard_constraints:
         encoder=one_of(experiment.pretrained),
     conda:
@@ -37,8 +35,6 @@ rule reinitialise:
         directory(paths.untrained),
     log:
         paths.log("reinitialise", "encoder"),
-    benchmark:
-        paths.benchmark("reinitialise", "encoder")
     conda:
         ENVIRONMENT
     envmodules:
@@ -70,8 +66,6 @@ rule pretrain:
         curve=paths.pretraining,
     log:
         paths.log("pretrain", "encoder"),
-    benchmark:
-        paths.benchmark("pretrain", "encoder")
     wildcard_constraints:
         encoder=one_of(experiment.pretrained),
     retries: RETRIES

@@ -23,8 +23,6 @@ rule write_report:
         glossary=report(paths.glossary, caption="../report/glossary.rst", category="Pages"),
     log:
         paths.log("write_report"),
-    benchmark:
-        paths.benchmark("write_report")
     conda:
         ENVIRONMENT
     envmodules:
@@ -63,8 +61,6 @@ rule write_claims:
         selection=paths.selection,
     log:
         paths.log("write_claims"),
-    benchmark:
-        paths.benchmark("write_claims")
     conda:
         ENVIRONMENT
     envmodules:
@@ -101,8 +97,6 @@ rule analyse:
         directory(paths.findings),
     log:
         paths.log("analyse"),
-    benchmark:
-        paths.benchmark("analyse")
     conda:
         ENVIRONMENT
     envmodules:
@@ -133,8 +127,6 @@ rule write_fairness:
         summary=paths.summary,
     log:
         paths.log("write_fairness"),
-    benchmark:
-        paths.benchmark("write_fairness")
     conda:
         ENVIRONMENT
     envmodules:
@@ -171,8 +163,6 @@ rule collect_costs:
         cells=paths.cell_costs,
     log:
         paths.log("collect_costs"),
-    benchmark:
-        paths.benchmark("collect_costs")
     conda:
         ENVIRONMENT
     envmodules:
@@ -207,8 +197,6 @@ rule write_cost:
         report(paths.cost_page, caption="../report/cost.rst", category="Pages"),
     log:
         paths.log("write_cost"),
-    benchmark:
-        paths.benchmark("write_cost")
     conda:
         ENVIRONMENT
     envmodules:

@@ -8,8 +8,6 @@ rule score:
         paths.cell_scores,
     log:
         paths.log("score", "encoder", "recipe", "target", "seed"),
-    benchmark:
-        paths.benchmark("score", "encoder", "recipe", "target", "seed")
     conda:
         ENVIRONMENT
     envmodules:

@@ -30,8 +30,6 @@ rule train_intermediate:
         curve=paths.intermediate_curve,
     log:
         paths.log("train_intermediate", "encoder", "recipe", "seed"),
-    benchmark:
-        paths.benchmark("train_intermediate", "encoder", "recipe", "seed")
     retries: RETRIES
     conda:
         ENVIRONMENT
@@ -74,8 +72,6 @@ rule train_target:
         curve=paths.curve.replace("{phase}", "target"),
     log:
         paths.log("train_target", "encoder", "recipe", "train_set", "seed"),
-    benchmark:
-        paths.benchmark("train_target", "encoder", "recipe", "train_set", "seed")
     retries: RETRIES
     conda:
         ENVIRONMENT
