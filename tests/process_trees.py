@@ -9,14 +9,17 @@ _WAITING = {"tcp": "0A", "tcp6": "0A", "udp": "07", "udp6": "07"}
 
 
 def tree(root: int) -> set[int]:
-    """A process and its descendants."""
+    """A process, its descendants, and all in its session if that is its own."""
     children: dict[int, list[int]] = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = path.read_text().rpartition(")")[2].split()
         except OSError:
             continue  # it has ended
-        children.setdefault(int(fields[1]), []).append(int(path.parent.name))
+        parent, session, process = int(fields[1]), int(fields[3]), int(path.parent.name)
+        children.setdefault(parent, []).append(process)
+        if session == root != process:
+            children.setdefault(root, []).append(process)
     found, waiting = set(), [root]
     while waiting:
         process = waiting.pop()

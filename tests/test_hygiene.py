@@ -54,7 +54,7 @@ def modes(folder: Path) -> dict[Path, int]:
 
 def assert_modes_follow(umask: int, results: Path) -> None:
     found = modes(results)
-    for kind in ("safetensors", "parquet", "json", "jsonl", "log", "tsv"):
+    for kind in ("safetensors", "parquet", "json", "jsonl", "log"):
         assert any(path.suffix == f".{kind}" for path in found), kind
     for path, mode in found.items():
         assert mode == (0o777 if path.is_dir() else 0o666) & ~umask, path
@@ -81,6 +81,7 @@ def watched(tmp_path_factory) -> Run:
     with output.open("w") as stream:
         process = subprocess.Popen(
             command(folder), stdout=stream, stderr=subprocess.STDOUT, umask=0o002,
+            start_new_session=True,
             env={**os.environ, "XDG_CACHE_HOME": str(folder / "cache"), **CREDENTIALS},
         )  # fmt: skip
         while process.poll() is None:

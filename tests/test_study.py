@@ -39,7 +39,6 @@ class Killer(threading.Thread):
     def __init__(self, folder: Path, recipe: str) -> None:
         super().__init__(daemon=True)
         self.states = folder / "results/tiny/resume/intermediate/tiny" / recipe
-        self.script_folder = str(folder)
         self.killed = False
 
     def run(self) -> None:
@@ -52,12 +51,10 @@ class Killer(threading.Thread):
         found = []
         for process in Path("/proc").glob("[0-9]*"):
             try:
-                words = (process / "cmdline").read_bytes().decode().split("\0")
                 holds = [str(each.readlink()) for each in (process / "fd").iterdir()]
-            except (OSError, UnicodeDecodeError):
+            except OSError:
                 continue
-            trains = any(word.endswith(".train.py") for word in words)
-            if trains and any(name.startswith(str(self.states)) for name in holds):
+            if any(name.startswith(str(self.states)) for name in holds):
                 found.append(int(process.name))
         return found
 

@@ -56,7 +56,8 @@ class Run:
         }  # fmt: skip
         return subprocess.Popen(
             [sys.executable, str(script), *arguments], env=environ, text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, process_group=0,
+            **options,
         )  # fmt: skip
 
     def kill(self) -> None:
@@ -127,7 +128,7 @@ import json, os
 print(json.dumps({
     "warm": was_warm, "argv": sys.argv[1:], "folder": os.getcwd(), "given": os.environ.get("GIVEN"),
     "offered": os.environ.get("XSTILTS_WARM"), "read": sys.stdin.read(), "umask": os.umask(0),
-    "session": os.getsid(0) == os.getpid(), "name": __name__,
+    "group": os.getpgrp(), "name": __name__,
     "descriptors": sorted(map(int, os.listdir("/proc/self/fd")))[:-1],
     "threads": int(os.environ.get("OMP_NUM_THREADS", 0)),
 }))
@@ -148,7 +149,7 @@ def test_a_copy_is_as_the_job_would_have_been(run, tmp_path):
     assert told.pop("descriptors")[:3] == [0, 1, 2]
     assert told == {
         "warm": True, "argv": ["--one", "två"], "folder": str(tmp_path), "given": "värde",
-        "offered": None, "read": "from stdin", "umask": 0o027, "session": True,
+        "offered": None, "read": "from stdin", "umask": 0o027, "group": job.pid,
         "name": "__main__", "threads": 1,
     }  # fmt: skip
     assert errors == "to the other stream\n"
@@ -200,13 +201,26 @@ while True:
 
 
 @pytest.mark.parametrize(
-    "number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT], ids=lambda n: n.name
-)
-def test_signals_reach_the_copy_once(run, number):
+    ("number", "send"),
+    [
+        (signal.SIGTERM, os.kill), (signal.SIGHUP, os.kill),
+        # As a terminal does.
+        (signal.SIGINT, os.killpg), (signal.SIGQUIT, os.killpg),
+    ],
+)  # fmt: skip
+def test_signals_reach_the_copy_once(run, number, send):
     job = run.job(CATCH)
     assert int(job.stdout.readline()) != job.pid
-    job.send_signal(number)
+    send(job.pid, number)
     assert ends(job)[:2] == (7, f"{int(number)}\n")
+
+
+def test_a_whole_run_can_be_killed_at_once(run):
+    job = run.job(CATCH)
+    copy = int(job.stdout.readline())
+    os.killpg(job.pid, signal.SIGKILL)
+    assert ends(job)[0] == -9
+    assert gone(copy)
 
 
 def test_a_job_that_is_killed_takes_its_copy_along(run):
@@ -219,8 +233,8 @@ def test_a_job_that_is_killed_takes_its_copy_along(run):
 def test_a_paused_job_pauses_its_copy(run):
     job = run.job(CATCH)
     copy = int(job.stdout.readline())
-    for number, states in ((signal.SIGTSTP, "T"), (signal.SIGCONT, "SR")):
-        job.send_signal(number)
+    for number, states in ((signal.SIGSTOP, "T"), (signal.SIGCONT, "SR")):
+        os.killpg(job.pid, number)
         for _ in range(600):
             state = Path(f"/proc/{copy}/stat").read_text().rpartition(")")[2].split()[0]
             if state in states:

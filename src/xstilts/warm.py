@@ -3,8 +3,8 @@
 To import PyTorch and Transformers takes longer than many a job of a small grid computes. So the
 jobs of one run on one machine ask a process that has done so, the template, for a copy of it by
 `fork`. The copy is as the job would have been: it has the job's environment, folder, standard
-streams and threads, its own process id and session, and runs the same script. The job's first
-process waits for it, passes signals on, and ends as it ended; if it is killed, so is the copy.
+streams, threads and process group, and runs the same script. The job's first process waits for it
+and ends as it ended; a signal to it reaches the copy too, and if it is killed, so is the copy.
 
 A run has one template for each number of threads, since thread pools are sized when libraries are
 loaded. The first job that would import PyTorch starts it, and it ends with the run. Jobs reach it
@@ -54,7 +54,9 @@ _IMPORTED = (
     "xstilts.tokenise",
     "xstilts.training_run",
 )
-_PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+# What a terminal sends to a process group reaches the copy by itself.
+_PASSED_ON = (signal.SIGTERM, signal.SIGHUP)
+_WAITED_OUT = (signal.SIGINT, signal.SIGQUIT)
 _BACKLOG = 64
 _SIZE = struct.Struct("!q")
 _STATUS = struct.Struct("!i")
@@ -153,7 +155,8 @@ def _start(address: str, run: int) -> None:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            start_new_session=True,
+            # No part of the job's group; in its session, so that a copy can join the group.
+            process_group=0,
         )
 
 
@@ -162,7 +165,13 @@ def _ask(connection: socket.socket) -> bool:
     umask = os.umask(0)
     os.umask(umask)
     environ = {name: text for name, text in os.environ.items() if name != VARIABLE}
-    job = {"argv": sys.argv, "folder": str(Path.cwd()), "umask": umask, "environ": environ}
+    job = {
+        "argv": sys.argv,
+        "folder": str(Path.cwd()),
+        "umask": umask,
+        "environ": environ,
+        "group": os.getpgrp(),
+    }
     asked = json.dumps(job).encode()
     try:
         socket.send_fds(connection, [_SIZE.pack(len(asked))], _STREAMS)
@@ -187,19 +196,15 @@ def _receive(connection: socket.socket, size: int) -> bytes | None:
 
 
 def _pass_signals_on(connection: socket.socket) -> None:
-    def pass_on(number: int, _frame: FrameType | None = None) -> None:
+    def pass_on(number: int, _frame: FrameType | None) -> None:
         with suppress(OSError):
             connection.send(bytes([number]))
-
-    def pause(_number: int, _frame: FrameType | None) -> None:
-        pass_on(signal.SIGSTOP)
-        os.kill(os.getpid(), signal.SIGSTOP)
-        pass_on(signal.SIGCONT)
 
     for number in _PASSED_ON:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, pass_on)
-    signal.signal(signal.SIGTSTP, pause)
+    for number in _WAITED_OUT:
+        signal.signal(number, signal.SIG_IGN)
 
 
 @dataclass
@@ -253,8 +258,9 @@ class _Template:
         template = os.getpid()
         pid = os.fork()
         if pid == 0:
-            self._leave(connection, streams, template)
-            return json.loads(asked)
+            job = json.loads(asked)
+            self._leave(connection, streams, template, job["group"])
+            return job
         for stream in streams:
             os.close(stream)
         copy = _Copy(pid, connection, os.pidfd_open(pid))
@@ -284,12 +290,15 @@ class _Template:
         os.close(copy.ended)
         self._copies.remove(copy)
 
-    def _leave(self, connection: socket.socket, streams: list[int], template: int) -> None:
+    def _leave(
+        self, connection: socket.socket, streams: list[int], template: int, group: int
+    ) -> None:
         """Be a process of its own, with the standard streams of the job."""
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != template:
             os._exit(1)
-        os.setsid()
+        with suppress(PermissionError):  # a job in a session of its own has one process to signal
+            os.setpgid(0, group)
         for number, stream in zip(_STREAMS, streams, strict=True):
             os.dup2(stream, number)
             os.close(stream)
