@@ -166,41 +166,34 @@ def test_cancelled_out_of_time_or_on_a_lost_node_training_goes_on_and_ends_the_s
 
 @needs_slurm
 @pytest.mark.workflow
-def test_started_again_beside_its_jobs_with_the_controller_away_it_ends_the_same(tmp_path, cluster):
-    default = {**EXPERIMENT["training"]["default"], "epochs": 60, "patience": 60}
-    folder, scores = run_here(
-        tmp_path,
-        targets={"xnli": {"languages": ["en", "de"]}},
-        seeds=[1],
-        training={"default": default},
-    )
-    with submitted(cluster, folder, "scores") as process:
-        wait_for(saved(folder, "1").exists, process, "training")
-        first = stand_still(cluster, "1")
-        assert saved(folder, "1").exists(), "it ended before it could be stopped"
+def test_started_again_beside_its_jobs_and_with_the_controller_away_it_ends_well(tmp_path, cluster):
+    folder = make_folder(tmp_path, recipes=["none"], baselines=[], device="cpu")
+    arguments = ("scores", "--until", "fetch_encoder")
+    fetched = "rule_fetch_encoder_wildcards_tiny"
+
+    def submissions() -> list[Job]:
+        return [job for job in cluster.jobs() if job.comment == fetched]
+
+    cluster.open(False)
+    with submitted(cluster, folder, *arguments) as process:
+        wait_for(submissions, process, "a job")
     # Killed, it has cancelled nothing.
-    process.wait()
-    assert state_of(cluster, first) == "RUNNING"
+    process.communicate()
     snakemake(folder, "--unlock")
-    with submitted(cluster, folder, "scores") as process:
-        wait_for(lambda: "waiting for it" in log(folder, "1"), process, "the second of the same")
+    with submitted(cluster, folder, *arguments) as process:
+        wait_for(lambda: len(submissions()) == 2, process, "the same job again")
         cluster.stop_controller()
         # As long as one look at the jobs and more attempts than the plugin makes unless told.
         time.sleep(90)
         cluster.start_controller()
-        os.kill(next(filter(is_script, cluster.processes(first.id))), signal.SIGCONT)
+        cluster.open(True)
         read_to_its_end(process)
-    assert scores_of(folder).equals(scores)
-    twins = [job for job in cluster.jobs() if is_training(job, "1")]
-    assert len(twins) == 2
-    assert "the other process has trained it" in log(folder, "1")
-    wait_until_ended = time.monotonic() + _PATIENCE
-    while any(state_of(cluster, job) == "RUNNING" for job in twins):
-        assert time.monotonic() < wait_until_ended
+    end = time.monotonic() + _PATIENCE
+    while {job.state for job in submissions()} != {"COMPLETED"}:
+        assert time.monotonic() < end, submissions()
         time.sleep(0.1)
-    assert {state_of(cluster, job) for job in twins} == {"COMPLETED"}
+    assert (folder / "results/tiny/encoders/tiny/provenance.json").is_file()
     assert not list(folder.rglob("*.tmp"))
-    assert not saved(folder, "1").parent.exists()
 
 
 def disturb(cluster: Cluster, process: subprocess.Popen[str], folder: Path) -> dict[str, str]:
@@ -260,8 +253,7 @@ def state_of(cluster: Cluster, job: Job) -> str:
 
 
 def log(folder: Path, seed: str) -> str:
-    path = folder / f"results/tiny/logs/train_target/tiny/none/xnli/{seed}.log"
-    return path.read_text() if path.exists() else ""
+    return (folder / f"results/tiny/logs/train_target/tiny/none/xnli/{seed}.log").read_text()
 
 
 def test_the_profile_runs_the_same_jobs_again_as_the_default_one():
