@@ -5,13 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from xstilts.paths import Paths
-from xstilts.schemas import RUNS
 
 ENCODER = {
     "model_type": "xlm-roberta",
@@ -71,7 +66,9 @@ def write_experiment(targets: Sequence[str]) -> list[dict[str, str]]:
     """Records, encoder and features of `tiny`: recipes none and mnli, seeds 1 and 2.
 
     Every job of a training takes 100 s, of a prediction 10 s, and retrieval 5 s for each step.
+    Training passes 1,000 tokens and 20,000 pairs forward and back, prediction 8 and 34 forward.
     """
+    trained, predicted = tally(1_000, 20_000, steps=7), tally(8, 34)
     paths = Paths("tiny")
     encoder = Path(paths.encoder.format(encoder="e"))
     encoder.mkdir(parents=True)
@@ -81,7 +78,7 @@ def write_experiment(targets: Sequence[str]) -> list[dict[str, str]]:
         for seed in ("1", "2"):
             at = {"encoder": "e", "recipe": recipe}
             if recipe != "none":
-                write_record("train_intermediate", {**at, "seed": seed}, 90.0)
+                write_record("train_intermediate", {**at, "seed": seed}, 90.0, amounts=trained)
             for target in targets:
                 cell = {**at, "target": target, "seed": seed}
                 retrieved = target in ("tatoeba", "bucc2018")
@@ -89,12 +86,12 @@ def write_experiment(targets: Sequence[str]) -> list[dict[str, str]]:
                     continue
                 cells.append(cell)
                 for rule in ("embed", "retrieve") if retrieved else ("predict",):
-                    write_record(rule, cell, 5.0 if retrieved else 10.0)
+                    noted = None if rule == "retrieve" else predicted
+                    write_record(rule, cell, 5.0 if retrieved else 10.0, amounts=noted)
                 write_record("score", cell, 1.0)
             for train_set in {"xnli": "xnli", "xquad": "squad_v1"}.values():
-                write_record("train_target", {**at, "train_set": train_set, "seed": seed}, 100.0)
-    for target in targets:
-        write_features(paths.features.format(encoder="e", task=target, part="eval"), [3, 5])
+                job = {**at, "train_set": train_set, "seed": seed}
+                write_record("train_target", job, 100.0, amounts=trained)
     return cells
 
 
@@ -107,54 +104,21 @@ def write_past(experiment: str, steps: Mapping[str, int]) -> None:
     at = {"encoder": "e", "recipe": "none"}
     for train_set, number in steps.items():
         job = {**at, "train_set": train_set, "seed": "1"}
-        write_record("train_target", job, number / 20, experiment=experiment)
-        curve = Path(paths.curve.format(phase="target", **job))
-        curve.parent.mkdir(parents=True)
-        done = {"steps": number, "tokens": 1_000_000, "token_pairs": 20_000_000}
-        curve.write_text(json.dumps({**done, "first_attempt": None}))
-    write_record("predict", {**at, "target": "xnli", "seed": "1"}, 9.0, experiment=experiment)
-    part = {"encoder": "e", "task": "xnli", "part": "eval"}
-    counted = {"features": 500, "tokens": 9_000}
-    write_record("tokenise", part, 2.0, experiment=experiment, amounts=counted)
-    features = Path(paths.features.format(**part))
-    features.parent.mkdir(parents=True)
-    features.touch()
+        done = tally(1_000_000, 20_000_000, steps=number)
+        write_record("train_target", job, number / 20, experiment=experiment, amounts=done)
+    predicted = {"inputs": 500, **tally(9_000, 200_000)}
+    cell = {**at, "target": "xnli", "seed": "1"}
+    write_record("predict", cell, 9.0, experiment=experiment, amounts=predicted)
 
 
-def write_features(path: str, lengths: Sequence[int]) -> None:
-    """A feature file of inputs with these lengths."""
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    column = pa.array([list(range(length)) for length in lengths], pa.list_(pa.int32()))
-    pq.write_table(pa.table({"input_ids": column}), path)
-
-
-def runs(rows: Sequence[tuple[str, str, str, int]], tokens: int, pairs: int) -> pa.Table:
-    """Training runs (recipe, phase, train set, seed) of encoder e, all equally long."""
-    return pa.Table.from_pylist(
-        [
-            {
-                "encoder": "e",
-                "recipe": recipe,
-                "phase": phase,
-                "train_set": train_set,
-                "seed": seed,
-                "tokens": tokens,
-                "token_pairs": pairs,
-            }
-            for recipe, phase, train_set, seed in rows
-        ],
-        schema=RUNS,
-    )
-
-
-def all_runs() -> pa.Table:
-    """The training runs of `write_experiment`: 1,000 tokens and 20,000 pairs each."""
-    rows: list[Any] = []
-    for seed in (1, 2):
-        rows.append(("mnli", "intermediate", "", seed))
-        rows += [
-            (recipe, "target", train_set, seed)
-            for recipe in ("none", "mnli")
-            for train_set in ("xnli", "squad_v1")
-        ]
-    return runs(rows, 1_000, 20_000)
+def tally(tokens: int, pairs: int, steps: int = 0, predicted: int = 0) -> dict[str, int]:
+    """What a job notes (`xstilts.cost.tally`) that trains for these steps, or only predicts."""
+    times = 3 if steps else 1
+    return {
+        "inputs": 2,
+        "tokens": times * tokens,
+        "token_pairs": times * pairs,
+        "predicted": times * predicted,
+        "passes": times * max(steps, 1),
+        "steps": steps,
+    }

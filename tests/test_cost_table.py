@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import polars as pl
@@ -10,14 +9,13 @@ import pytest
 from cost_records import (
     PER_PAIR,
     PER_TOKEN,
-    all_runs,
+    tally,
     write_experiment,
-    write_features,
     write_record,
 )
 
 from xstilts.cost.summary import emissions_kg, pareto_front, recipe_costs
-from xstilts.cost.table import collect_costs, count_tokens
+from xstilts.cost.table import collect_costs
 from xstilts.paths import Paths
 from xstilts.schemas import CELL_COSTS, COSTS
 
@@ -36,7 +34,7 @@ def collected(tmp_path, monkeypatch):
     # Left from what the experiment once was.
     write_record("train_intermediate", {"encoder": "e", "recipe": "qqp", "seed": "1"}, 999.0)
     write_record("predict", {"encoder": "x", "recipe": "none", "target": "xnli", "seed": "1"}, 9.0)
-    return collect_costs(Paths("tiny"), all_runs(), cells, {})
+    return collect_costs(Paths("tiny"), cells)
 
 
 def rows(table, **where):
@@ -62,7 +60,7 @@ def test_every_job_stands_in_the_table_once(collected):
     assert collected.hardware == ("A processor, 2 cores",)
 
 
-def test_operations_of_prediction_are_those_of_its_features(collected):
+def test_operations_of_prediction_are_those_that_it_noted(collected):
     for stage in ("predict", "embed"):
         assert {row["flops"] for row in rows(collected.costs, stage=stage)} == {FORWARD}
     assert {row["flops"] for row in rows(collected.costs, stage="retrieve")} == {None}
@@ -114,7 +112,7 @@ def test_an_energy_that_is_not_known_spreads_to_sums_and_no_further(tmp_path, mo
     write_record("predict", cell, 10.0)
     path = Path("results/tiny/benchmarks/predict/e/mnli/xnli/1.jsonl")
     path.write_text(path.read_text().replace('"joules": 100.0', '"joules": null'))
-    collected = collect_costs(Paths("tiny"), all_runs(), cells, {})
+    collected = collect_costs(Paths("tiny"), cells)
     costs = {row["recipe"]: row for row in recipe_costs(pl.DataFrame(collected.cells)).to_dicts()}
     assert costs["mnli"]["energy_joules"] is None
     assert costs["none"]["energy_joules"] is not None
@@ -126,35 +124,44 @@ def test_attempts_that_failed_are_part_of_a_cell(tmp_path, monkeypatch):
     cells = write_experiment(("xnli",))
     job = {"encoder": "e", "recipe": "none", "train_set": "xnli", "seed": "1"}
     write_record("train_target", job, 100.0, failed=(30.0, 20.0))
-    collected = collect_costs(Paths("tiny"), all_runs(), cells, {})
+    collected = collect_costs(Paths("tiny"), cells)
     (row,) = rows(collected.cells, recipe="none", seed=1, phase="target")
     assert (row["wall_seconds"], row["attempts"]) == (150.0, 3)
 
 
-def test_pretraining_counts_its_vocabulary_layer(tmp_path, monkeypatch):
+def test_the_vocabulary_layer_is_counted_where_it_was_passed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     cells = write_experiment(("xnli",))
-    write_record("pretrain", {"encoder": "e"}, 50.0)
-    curve = Path(Paths("tiny").pretraining.format(encoder="e"))
-    curve.parent.mkdir(parents=True)
-    seen = {"tokens": 600, "token_pairs": 15_000}
-    first = {"tokens": 400, "token_pairs": 5_000}
-    curve.write_text(json.dumps({**seen, "first_attempt": first}))
-    collected = collect_costs(Paths("tiny"), all_runs(), cells, {"e": 0.25})
-    (row,) = rows(collected.costs, stage="pretrain")
-    assert row["flops"] == TRAINING + 3 * 2 * (8 * 100 + 8**2) * 250
+    noted = tally(1_000, 20_000, steps=5, predicted=250)
+    write_record("pretrain", {"encoder": "e"}, 50.0, amounts=noted)
+    mixed = {"encoder": "e", "recipe": "mnli", "seed": "1"}
+    write_record("train_intermediate", mixed, 50.0, amounts=noted)
+    collected = collect_costs(Paths("tiny"), cells)
+    for at in ({"stage": "pretrain"}, {"stage": "train_intermediate", "seed": 1}):
+        (row,) = rows(collected.costs, **at)
+        assert row["flops"] == TRAINING + 3 * 2 * (8 * 100 + 8**2) * 250
     assert not rows(collected.cells, phase="pretrain")
 
 
-def test_tokens_of_features(tmp_path):
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+def test_operations_of_attempts_that_failed_count_as_their_time_does(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cells = write_experiment(("xnli",))
+    job = {"encoder": "e", "recipe": "none", "train_set": "xnli", "seed": "1"}
+    write_record("train_target", job, 100.0, failed=(30.0,), amounts=tally(1_000, 20_000, steps=7))
+    (row,) = rows(collect_costs(Paths("tiny"), cells).costs, stage="train_target", recipe="none",
+                  seed=1, target_or_train_set="xnli")  # fmt: skip
+    assert (row["wall_seconds"], row["flops"]) == (130.0, 2 * TRAINING)
 
-    write_features(str(tmp_path / "f.parquet"), [3, 5, 0])
-    assert count_tokens(tmp_path / "f.parquet") == (8, 34)
-    choices = {"input_ids": [[1] * 7, [1] * 4], "choice_lengths": [[3, 4], [4]]}
-    pq.write_table(pa.table(choices), tmp_path / "c.parquet")
-    assert count_tokens(tmp_path / "c.parquet") == (11, 9 + 16 + 16)
+
+def test_operations_of_a_record_without_a_tally_are_not_known(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cells = write_experiment(("xnli",))
+    cell = {"encoder": "e", "recipe": "mnli", "target": "xnli", "seed": "1"}
+    write_record("predict", cell, 10.0)
+    collected = collect_costs(Paths("tiny"), cells)
+    costs = {row["recipe"]: row for row in recipe_costs(pl.DataFrame(collected.cells)).to_dicts()}
+    assert costs["mnli"]["flops"] is None
+    assert costs["none"]["flops"] is not None
 
 
 @pytest.mark.parametrize(

@@ -396,7 +396,7 @@ def report(grid: Grid, scope: Scope, output: Path) -> None:
                 "recipes": slices.recipes(), **extra})  # fmt: skip
     chosen = {} if scope.whole else {"finished": [cell.wildcards for cell in scope.cells]}
     run("collect_costs", input=tables, output={"costs": costs, "cells": cells},
-        params={"experiment": "tiny", "mask_ratios": {}, **extra, **chosen,
+        params={"experiment": "tiny", **extra, **chosen,
                 "cells": [c.wildcards for c in (*grid.cells, *grid.baseline_cells)]})  # fmt: skip
     run("write_cost", input={**tables, "costs": costs, "cells": cells},
         output={"": at["cost.html"]},

@@ -144,9 +144,11 @@ def test_pretraining_predicts_a_share_of_its_tokens(tmp_path):
         encoders={"e": {"pretrain": pretraining}},
     ).of("pretrain", {"encoder": "e"})
     head = 2 * (8 * 100 + 64)
-    trained = 3 * (forward(TRAIN) + head * 0.2 * TRAIN.tokens)
-    scored = forward(DEV) + head * 0.2 * DEV.tokens
+    # Neither the first token of an input nor its last is predicted, and at least one of the others.
+    trained = 3 * (forward(TRAIN) + head * 0.2 * (3000 - 2 * 100))
+    scored = forward(DEV) + head * 0.2 * (1200 - 2 * 60)
     assert found.flops == pytest.approx(2 * trained + 2 * scored)
+    assert Size(10, 10, 40, 160).predicted(0.2) == 10
 
 
 def test_prediction_and_search_by_hand():

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import polars as pl
 import pytest
-from cost_records import all_runs, write_experiment, write_record
+from cost_records import write_experiment, write_record
 
 from xstilts.cost.table import collect_costs
 from xstilts.errors import XstiltsError
@@ -45,7 +45,7 @@ def page(tmp_path, monkeypatch):
         if records:
             # As long as in the records, without the train set of a target that is not there.
             write_record("tokenise", {"encoder": "e", "task": "xnli", "part": "train"}, 400.0)
-        found = collect_costs(Paths("tiny"), all_runs(), cells, {})
+        found = collect_costs(Paths("tiny"), cells)
         write_cost(
             tmp_path / "cost.html",
             title="tiny",

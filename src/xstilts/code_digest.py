@@ -50,7 +50,8 @@ _UNTRACKED = {
                 "files",
                 "hardware",
             ),
-            *("joblog", "jobs", "locks", "mishaps", "provenance", "reasons", "secrets", "warm"),
+            *("cost.tally", "joblog", "jobs", "locks", "mishaps", "provenance"),
+            *("reasons", "secrets", "warm"),
         )
     ),
 }

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from xstilts.batches import Features, micro_batches
+from xstilts.cost.tally import Tally
 from xstilts.encoder import load_encoder, load_tokenizer
 from xstilts.encoder_settings import RetrievalSettings
 from xstilts.errors import XstiltsError
@@ -28,15 +29,20 @@ def embed(
     settings: RetrievalSettings,
     device_name: str,
     output: Path,
+    tally: Tally | None = None,
 ) -> None:
     """Write the vectors of all features, part after part, as a float32 array (features, hidden).
 
     The mean is over all real tokens, the encoder's special tokens included and padding
     excluded, as in XTREME's retrieval scripts (Hu et al. 2020).
 
+    Args:
+        tally: counts what is passed through the encoder.
+
     Raises:
         XstiltsError: the encoder has no such layer, or the vector of a sentence is not finite.
     """
+    tally = tally or Tally()
     device = pick_device(device_name)
     model = load_encoder(encoder).to(device)
     tokenizer = load_tokenizer(encoder)
@@ -62,6 +68,7 @@ def embed(
                 inputs = to_device(collate(features, rows, pad_id), device)
                 with mixed_precision(device):
                     states = model(**inputs, output_hidden_states=True).hidden_states
+                tally.batch(features.lengths[rows])
                 found = states[settings.layer].float()
                 pooled = pool(found, inputs["attention_mask"], settings.pooling)
                 for row in rows[~np.isfinite(pooled).all(axis=1)]:

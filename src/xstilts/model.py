@@ -16,6 +16,7 @@ from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from xstilts.batches import Features, micro_batches
+from xstilts.cost.tally import Tally
 from xstilts.encoder import load_encoder, save_encoder
 from xstilts.errors import XstiltsError
 from xstilts.kinds import TaskKind
@@ -54,10 +55,14 @@ def mixed_precision(device: torch.device) -> AbstractContextManager[Any]:
 
 
 class TaskModel(nn.Module):
-    """A multilingual encoder and heads over its token states, one a task, by the task's key."""
+    """A multilingual encoder and heads over its token states, one a task, by the task's key.
+
+    `tally` counts what `run` and `outputs_and_loss` pass through it.
+    """
 
     def __init__(self, encoder: PreTrainedModel, heads: Mapping[str, nn.Module]) -> None:
         super().__init__()
+        self.tally = Tally()
         self.encoder = encoder
         self.heads = nn.ModuleDict(heads)
 
@@ -165,6 +170,11 @@ def outputs_and_loss(
     with mixed_precision(device):
         outputs = model(inputs, kind.task.key, None if positions is None else positions.to(device))
         outputs = kind.arrange(outputs, features, rows)
+    model.tally.batch(
+        kind.input_lengths(features, rows),
+        predicted=0 if positions is None else len(positions),
+        training=torch.is_grad_enabled(),
+    )
     return outputs, targets, kind.loss(outputs, targets, inputs["attention_mask"])
 
 
@@ -197,6 +207,7 @@ def run(
         inputs = to_device(kind.inputs(features, rows, pad_id), device)
         with mixed_precision(device):
             arranged = kind.arrange(model(inputs, kind.task.key), features, rows)
+        model.tally.batch(kind.input_lengths(features, rows))
         batch = arranged.float().cpu().numpy()
         per_token = batch.ndim == 3
         for row, values in zip(rows, batch, strict=True):

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from xstilts.batches import Features
+from xstilts.cost.tally import Tally
 from xstilts.encoder import load_tokenizer
 from xstilts.item_counts import prediction_table
 from xstilts.kinds import kind_of
@@ -30,8 +31,12 @@ def predict(
     batch_tokens: int,
     max_answer_length: int,
     device_name: str,
+    tally: Tally | None = None,
 ) -> pa.Table:
     """Item-level predictions (`schemas.PREDICTIONS`) of every row of `data`, and of `perturbed`.
+
+    Args:
+        tally: counts what is passed through the encoder.
 
     Raises:
         XstiltsError: the checkpoint has no head for this task, or its outputs are not finite.
@@ -39,6 +44,7 @@ def predict(
     device = pick_device(device_name)
     kind = kind_of(task)
     model = load_model(checkpoint, kind).to(device)
+    model.tally = tally or model.tally
     pad_id = load_tokenizer(checkpoint).pad_token_id
 
     def decoded(items: pa.Table, of: Features, what: str) -> Sequence[Any]:

@@ -187,9 +187,9 @@ BASELINES = pa.schema(
     [("baseline", pa.string()), *(field for field in SCORES if field.name != "recipe")]
 )
 
-# What was used: seconds, operations (null where none are counted) and joules (null where the
-# energy is not known) in sum, bytes at most. attempts: how often the jobs were started until all
-# had ended.
+# What was used: seconds, operations of encoders (null where none are counted) and joules (null
+# where the energy is not known) in sum, bytes at most. attempts: how often the jobs were started
+# until all had ended.
 _USED = [
     ("wall_seconds", pa.float64()),
     ("cpu_seconds", pa.float64()),

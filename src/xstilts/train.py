@@ -23,6 +23,7 @@ from transformers import PreTrainedTokenizerBase
 
 from xstilts.batches import Features, micro_batches, training_batches
 from xstilts.collapse import collapse_of
+from xstilts.cost.tally import Tally
 from xstilts.development import DevSet, MaskedDevSet
 from xstilts.encoder import PROVENANCE, load_tokenizer
 from xstilts.errors import InterruptedBySignal, XstiltsError
@@ -51,7 +52,13 @@ log = logging.getLogger(__name__)
 _FEWEST_TOKENS = 16
 
 
-def train(job: TrainingRun, output: Path, curve: Path, resume_folder: Path) -> None:
+def train(
+    job: TrainingRun,
+    output: Path,
+    curve: Path,
+    resume_folder: Path,
+    tally: Tally | None = None,
+) -> None:
     """Train, keep the best weights by English development score, save them to `output`.
 
     Of several tasks the mean of their scores decides. A run that learnt nothing
@@ -61,6 +68,7 @@ def train(job: TrainingRun, output: Path, curve: Path, resume_folder: Path) -> N
         output: folder for the encoder (Hugging Face layout), its heads and provenance.
         curve: JSON file for the loss and development scores by step.
         resume_folder: where the state of an unfinished run lives.
+        tally: counts what this process passes through the encoder, and its steps.
 
     Raises:
         InterruptedBySignal: SIGTERM or Ctrl-C came; the next call goes on from the saved state.
@@ -68,6 +76,7 @@ def train(job: TrainingRun, output: Path, curve: Path, resume_folder: Path) -> N
             number.
     """
     resume = ResumeState(resume_folder, job.fingerprint())
+    tally = tally or Tally()
     with stop_on_signal() as stop, resume.locked(stop) as waited:
         if waited and _is_there(job, resume.fingerprint, output, curve):
             log.info("%s: the other process has trained it", job.name)
@@ -75,7 +84,7 @@ def train(job: TrainingRun, output: Path, curve: Path, resume_folder: Path) -> N
             return
         first = resume.first_attempt()
         if first is None:
-            loop = _Loop(job, resume)
+            loop = _Loop(job, resume, tally)
             loop.run(stop)
             if not (job.settings.restart_collapsed and loop.collapsed()):
                 _save(loop, None, output, curve)
@@ -85,7 +94,7 @@ def train(job: TrainingRun, output: Path, curve: Path, resume_folder: Path) -> N
             resume.give_up(first)
             del loop
         again = job.once_more()
-        loop = _Loop(again, resume.once_more(again.fingerprint()))
+        loop = _Loop(again, resume.once_more(again.fingerprint()), tally)
         loop.run(stop)
         _save(loop, first, output, curve)
 
@@ -151,7 +160,7 @@ class _Part:
 class _Loop:
     """State of one run in memory."""
 
-    def __init__(self, job: TrainingRun, resume: ResumeState) -> None:
+    def __init__(self, job: TrainingRun, resume: ResumeState, tally: Tally) -> None:
         self.job, self.resume, self.settings = job, resume, job.settings
         self.device = pick_device(job.device)
         self.tokenizer = load_tokenizer(job.encoder)
@@ -164,6 +173,7 @@ class _Loop:
         head_seeds = {key: job.derived_seed(key, "head") for key in kinds}
         model = build_model(job.encoder, kinds.values(), self.settings.head_dropout, head_seeds)
         self.model: TaskModel = model.to(self.device)
+        self.model.tally = tally
         self.optimizer = adamw(self.model, self.settings)
         self.at: Progress = resume.load(self.model, self.optimizer)
         mixed = [
@@ -240,6 +250,7 @@ class _Loop:
         for group in self.optimizer.param_groups:
             group["lr"] = self.settings.learning_rate * factor
         self.optimizer.step()
+        self.model.tally.step()
         self.optimizer.zero_grad(set_to_none=True)
         lengths = part.kind.input_lengths(features, rows).astype(np.int64)
         self.at.tokens += int(lengths.sum())

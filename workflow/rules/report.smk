@@ -155,8 +155,8 @@ rule write_fairness:
 
 rule collect_costs:
     input:
+        # Not read: when they are there, every job has recorded what it cost.
         runs=paths.runs,
-        # Not read: when the scores are there, every job has recorded what it cost.
         scores=paths.scores,
     output:
         costs=paths.costs,
@@ -177,9 +177,6 @@ rule collect_costs:
         **({} if scope.whole else {"finished": [cell.wildcards for cell in scope.cells]}),
         experiment=experiment.experiment,
         cells=[cell.wildcards for cell in (*grid.cells, *grid.baseline_cells)],
-        mask_ratios={
-            name: experiment.encoders[name].pretrain.mask_ratio for name in experiment.pretrained
-        },
         code=code("collect_costs"),
     message:
         f"collect what the jobs of {paths.root} cost"

@@ -5,14 +5,9 @@ from xstilts.jobs import job, record
 with job(snakemake):
     from xstilts.cost.table import collect_costs
     from xstilts.paths import Paths
-    from xstilts.schemas import RUNS, read_table, write_table
+    from xstilts.schemas import write_table
 
-    collected = collect_costs(
-        Paths(snakemake.params.experiment),
-        read_table(snakemake.input.runs, RUNS),
-        snakemake.params.cells,
-        snakemake.params.mask_ratios,
-    )
+    collected = collect_costs(Paths(snakemake.params.experiment), snakemake.params.cells)
     cells = collected.cells
     if chosen := snakemake.params.get("finished"):
         # All cells share a cost, but of an unfinished one only a part is known.

@@ -2,10 +2,11 @@
 
 from xstilts.jobs import job
 
-with job(snakemake):
+with job(snakemake) as note:
     from pathlib import Path
 
     from xstilts.batches import Features
+    from xstilts.cost.tally import Tally
     from xstilts.embed import embed
     from xstilts.encoder_settings import RetrievalSettings
     from xstilts.model import use_threads
@@ -22,4 +23,5 @@ with job(snakemake):
         ),
         snakemake.resources.device,
         Path(snakemake.output[0]),
+        Tally(note),
     )

@@ -2,10 +2,11 @@
 
 from xstilts.jobs import job, record
 
-with job(snakemake):
+with job(snakemake) as note:
     from pathlib import Path
 
     from xstilts.batches import Features
+    from xstilts.cost.tally import Tally
     from xstilts.model import use_threads
     from xstilts.perturbed import Perturbed
     from xstilts.predict import predict
@@ -25,5 +26,6 @@ with job(snakemake):
         max_answer_length=snakemake.params.decoding["max_answer_length"],
         batch_tokens=snakemake.resources.batch_tokens,
         device_name=snakemake.resources.device,
+        tally=Tally(note),
     )
     write_table(snakemake.output[0], table, record(snakemake))

@@ -2,9 +2,10 @@
 
 from xstilts.jobs import job
 
-with job(snakemake):
+with job(snakemake) as note:
     from pathlib import Path
 
+    from xstilts.cost.tally import Tally
     from xstilts.model import use_threads
     from xstilts.open_labels import with_open_labels
     from xstilts.schemas import read_meta
@@ -49,4 +50,5 @@ with job(snakemake):
         output=Path(snakemake.output.model),
         curve=Path(snakemake.output.curve),
         resume_folder=Path(snakemake.params.resume),
+        tally=Tally(note),
     )

@@ -9,19 +9,28 @@ embedding and output layers: the embeddings are looked up here, and heads other 
 masked language modelling are too small to matter. Softmax, norms and activations are left out by
 all of them.
 
-Padding is not counted, so the figure does not depend on how inputs are batched; development
-sets that are scored during training, and steps that are repeated after a crash, are not either.
+Padding is not counted, so the figure does not depend on how inputs are batched. All else that is
+passed through an encoder is: development sets that are scored during training, perturbed inputs,
+and steps that are repeated after a crash.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from xstilts.cost.shape import Shape
-
-# Backward: gradients with respect to the inputs and to the weights of each matrix.
-_TRAINING = 3
+from xstilts.cost.tally import TRAINING_PASSES
 
 
-def forward_flops(shape: Shape, tokens: int, token_pairs: int) -> float | None:
+def tallied_flops(shape: Shape, sums: Mapping[str, int]) -> float | None:
+    """Operations of what a `Tally` says, None where there is none or where they are not counted."""
+    if not {"tokens", "token_pairs", "predicted"} <= sums.keys():
+        return None
+    forward = forward_flops(shape, sums["tokens"], sums["token_pairs"])
+    return None if forward is None else forward + vocabulary_flops(shape, sums["predicted"])
+
+
+def forward_flops(shape: Shape, tokens: float, token_pairs: float) -> float | None:
     """Operations of the encoder over inputs, None where its weights cannot be counted.
 
     Args:
@@ -39,10 +48,10 @@ def vocabulary_flops(shape: Shape, positions: float) -> float:
 
 
 def training_flops(
-    shape: Shape, tokens: int, token_pairs: int, predicted: float = 0
+    shape: Shape, tokens: float, token_pairs: float, predicted: float = 0
 ) -> float | None:
     """Operations of training on inputs; `predicted` positions by masked language modelling."""
     forward = forward_flops(shape, tokens, token_pairs)
     if forward is None:
         return None
-    return _TRAINING * (forward + vocabulary_flops(shape, predicted))
+    return TRAINING_PASSES * (forward + vocabulary_flops(shape, predicted))

@@ -78,8 +78,9 @@ class Meter:
         self._thread.start()
 
     def note(self, **amounts: int) -> None:
-        """What the job made, by name: further lines have it."""
-        self._amounts |= amounts
+        """What the job has made or done so far, by name: further lines have it."""
+        # Not changed in place: the thread that watches may be writing it.
+        self._amounts = {**self._amounts, **amounts}
 
     def stop(self, *, finished: bool, error: str | None = None) -> None:
         """Write the last line of this attempt.

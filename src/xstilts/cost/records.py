@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,8 @@ class JobCost:
 
     Times in seconds and energy in joules are sums over attempts, memory in bytes is the most of
     any. `energy_joules` is None where it is not known; `energy_source` says how each component
-    was found; `hardware` names processor, cores and GPU of the last attempt, `amounts` says what
-    it made, as far as the job notes it.
+    was found; `hardware` names processor, cores and GPU of the last attempt; `amounts` are the sums
+    of what attempts made and did, as far as the job notes it.
     """
 
     rule: str
@@ -88,5 +89,12 @@ def job_cost(attempts: Sequence[Mapping[str, Any]]) -> JobCost:
         energy_source=" / ".join(dict.fromkeys(sources(attempt["energy"]) for attempt in attempts)),
         attempts=len(attempts),
         hardware=last["hardware"],
-        amounts=last.get("amounts", {}),
+        amounts=dict(_summed(attempt.get("amounts", {}) for attempt in attempts)),
     )
+
+
+def _summed(amounts: Iterable[Mapping[str, int]]) -> Counter[str]:
+    total = Counter[str]()
+    for each in amounts:
+        total.update(each)
+    return total

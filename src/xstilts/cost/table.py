@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from xstilts.cost.flops import forward_flops, training_flops
+from xstilts.cost.flops import tallied_flops
 from xstilts.cost.records import JobCost, read_records
 from xstilts.cost.shape import Shape, shape_of_folder
 from xstilts.errors import XstiltsError
@@ -34,9 +30,8 @@ PHASES = {
     "retrieve": "retrieval",
     "score": "scoring",
 }
-_TRAINED = {"train_intermediate": "intermediate", "train_target": "target"}
-_FORWARD = ("predict", "embed")
-_COUNTED = {*_TRAINED, *_FORWARD, "pretrain"}
+# Those that keep a tally of what they pass through an encoder.
+_COUNTED = {"pretrain", "train_intermediate", "train_target", "predict", "embed"}
 _CELL = ("encoder", "recipe", "target", "seed")
 
 
@@ -51,22 +46,18 @@ class Collected:
 
 def collect_costs(
     paths: Paths,
-    runs: pa.Table,
     cells: Sequence[Mapping[str, str]],
-    mask_ratios: Mapping[str, float],
 ) -> Collected:
     """The cost of the jobs and cells of an experiment, from the records that jobs left.
 
     Args:
-        paths: where the records, features and encoders of the experiment lie.
-        runs: tokens of every training run (`schemas.RUNS`).
+        paths: where the records and encoders of the experiment lie.
         cells: wildcards of the cells (`grid.Cell.wildcards`); jobs of no cell, left from what
             the experiment once was, are passed over.
-        mask_ratios: share of predicted tokens of every encoder that was pretrained here.
     """
     known = _values(cells)
     jobs = [job for job in read_records(Path(paths.root) / "benchmarks") if _belongs(job, known)]
-    operations = _Operations(paths, runs, mask_ratios)
+    operations = _Operations(paths)
     flops = [operations.of(job) for job in jobs]
     rows = [_row(job, count) for job, count in zip(jobs, flops, strict=True)]
     return Collected(
@@ -178,31 +169,13 @@ class _Operations:
     """Floating point operations of jobs."""
 
     paths: Paths
-    runs: pa.Table
-    mask_ratios: Mapping[str, float]
     _shapes: dict[str, Shape | None] = field(default_factory=dict)
-    _tokens: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def of(self, job: JobCost) -> float | None:
-        """Operations of one run of the job, None where they are not counted."""
-        at = dict(job.wildcards)
-        if job.rule not in _COUNTED or (shape := self._shape(at["encoder"])) is None:
+        """Operations of all attempts of the job, None where they are not counted."""
+        if job.rule not in _COUNTED or (shape := self._shape(job.wildcards["encoder"])) is None:
             return None
-        if job.rule in _FORWARD:
-            features = self.paths.features.format(
-                encoder=at["encoder"], task=at["target"], part="eval"
-            )
-            return forward_flops(shape, *self._counted(features))
-        if job.rule == "pretrain":
-            return self._pretraining(at["encoder"], shape)
-        key = (at["encoder"], at["recipe"], _TRAINED[job.rule], at.get("train_set", ""), at["seed"])
-        run = self._runs.get(key)
-        return run and training_flops(shape, run["tokens"], run["token_pairs"])
-
-    @cached_property
-    def _runs(self) -> dict[tuple[str, ...], dict[str, Any]]:
-        keys = ("encoder", "recipe", "phase", "train_set", "seed")
-        return {tuple(str(row[key]) for key in keys): row for row in self.runs.to_pylist()}
+        return tallied_flops(shape, job.amounts)
 
     def _shape(self, encoder: str) -> Shape | None:
         if encoder not in self._shapes:
@@ -214,29 +187,3 @@ class _Operations:
                 log.warning("operations are not counted: %s", error)
                 self._shapes[encoder] = None
         return self._shapes[encoder]
-
-    def _counted(self, features: str) -> tuple[int, int]:
-        if features not in self._tokens:
-            self._tokens[features] = count_tokens(features)
-        return self._tokens[features]
-
-    def _pretraining(self, encoder: str, shape: Shape) -> float | None:
-        curve = Path(self.paths.pretraining.format(encoder=encoder))
-        run = json.loads(curve.read_text(encoding="utf-8"))
-        first = run["first_attempt"] or {}
-        tokens, pairs = (run[name] + first.get(name, 0) for name in ("tokens", "token_pairs"))
-        return training_flops(shape, tokens, pairs, self.mask_ratios[encoder] * tokens)
-
-
-def count_tokens(features: str | Path) -> tuple[int, int]:
-    """Tokens of the inputs in a feature file, padding excluded, and the sum of squared lengths.
-
-    A feature is one input, except in multiple choice, where each of its choices is one.
-    """
-    if "choice_lengths" in pq.read_schema(features).names:
-        column = pq.read_table(features, columns=["choice_lengths"])["choice_lengths"]
-        lengths = pc.list_flatten(column)
-    else:
-        lengths = pc.list_value_length(pq.read_table(features, columns=["input_ids"])["input_ids"])
-    lengths = lengths.cast(pa.int64())
-    return pc.sum(lengths).as_py() or 0, pc.sum(pc.multiply(lengths, lengths)).as_py() or 0

@@ -13,6 +13,7 @@ from xstilts.plan.items import Amounts
 from xstilts.plan.lengths import (
     ENGLISH,
     MULTILINGUAL,
+    TEXT_SPECIALS,
     Inputs,
     Vocabulary,
     generated_inputs,
@@ -42,6 +43,11 @@ class Size:
         return Size(
             self.items * factor, self.features * factor, self.tokens * factor, self.squares * factor
         )
+
+    def predicted(self, mask_ratio: float) -> float:
+        """Positions that masked language modelling predicts: that share of the tokens of each
+        feature, special ones aside, and at least one."""
+        return max(self.features, mask_ratio * (self.tokens - TEXT_SPECIALS * self.features))
 
     def plus(self, other: Size) -> Size:
         """Both together."""
@@ -80,7 +86,7 @@ class Sizes:
         inputs = self._inputs(encoder, source, part)
         if inputs is None:
             return None
-        if self._is_begun and (found := counts(self._grid.paths, encoder, source, part)):
+        if self._is_begun and (found := _counts(self._grid.paths, encoder, source, part)):
             features, tokens = found
             squares = features * inputs.squares * (tokens / features / inputs.tokens) ** 2
             return Size(features / inputs.features, features, tokens, squares)
@@ -161,18 +167,12 @@ def _lines(path: Path) -> tuple[float, float]:
     return max(1.0, number), characters
 
 
-def counts(
-    paths: Paths, encoder: str, task: str, part: str, base: Path = Path()
-) -> tuple[int, int] | None:
+def _counts(paths: Paths, encoder: str, task: str, part: str) -> tuple[int, int] | None:
     """Features of a part that is tokenised, and the tokens of their inputs, as the job that made
-    them noted; None if they are not there, or none.
-
-    Args:
-        base: the folder in which that experiment runs.
-    """
-    if not (base / paths.features.format(encoder=encoder, task=task, part=part)).is_file():
+    them noted; None if they are not there, or none."""
+    if not Path(paths.features.format(encoder=encoder, task=task, part=part)).is_file():
         return None
-    record = base / paths.record("tokenise", encoder=encoder, task=task, part=part)
+    record = Path(paths.record("tokenise", encoder=encoder, task=task, part=part))
     attempts = last_run(read_attempts(record)) if record.is_file() else []
     amounts = attempts[-1].get("amounts", {}) if attempts else {}
     return (amounts["features"], amounts["tokens"]) if amounts.get("features") else None

@@ -20,7 +20,7 @@ from xstilts.tasks import TASKS, Kind
 # Points at which the distribution of lengths is looked at.
 _POINTS = 200
 # Special tokens of a pair: <s> a </s></s> b </s> of XLM-R; BERT has three. Of one text.
-_PAIR_SPECIALS, _TEXT_SPECIALS = 4, 2
+_PAIR_SPECIALS, TEXT_SPECIALS = 4, 2
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ def generated_inputs(task: str, max_length: int) -> Inputs:
 
 def text_inputs(tokens: float, max_length: int) -> Inputs:
     """The inputs of a document of so many tokens, cut into features of `max_length`."""
-    features, total, squares = _pieces(tokens, max_length - _TEXT_SPECIALS, _TEXT_SPECIALS)
+    features, total, squares = _pieces(tokens, max_length - TEXT_SPECIALS, TEXT_SPECIALS)
     return Inputs(features, total / features, squares / features)
 
 
@@ -187,9 +187,9 @@ def _item(
             around = question + _PAIR_SPECIALS
             return _windows(tokens, max(1.0, max_length - around), around, stride)
         case Kind.TAGGING:
-            return _pieces(tokens, max_length - _TEXT_SPECIALS, _TEXT_SPECIALS)
+            return _pieces(tokens, max_length - TEXT_SPECIALS, TEXT_SPECIALS)
         case Kind.RETRIEVAL:
-            length = min(tokens + _TEXT_SPECIALS, max_length)
+            length = min(tokens + TEXT_SPECIALS, max_length)
         case _:
             length = min(tokens + _PAIR_SPECIALS, max_length)
     return 1.0, length, length**2

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from xstilts.cost.flops import forward_flops, training_flops
+from xstilts.cost.flops import tallied_flops
 from xstilts.cost.records import JobCost, job_cost, last_run, read_attempts
 from xstilts.cost.shape import Shape, shape_of_folder
 from xstilts.errors import XstiltsError
@@ -16,18 +16,14 @@ from xstilts.hardware import cpu_model
 from xstilts.paths import Paths
 from xstilts.plan.accelerators import CPU, Device, gpu_called
 from xstilts.plan.calibration import Calibration, Observation
-from xstilts.plan.inputs import counts
 from xstilts.plan.rates import overhead, work_seconds
-from xstilts.plan.work import COMPUTED, TRAINING_PASSES, Work, Works
-from xstilts.recipes import UNTRAINED
-from xstilts.tasks import PERTURBED
+from xstilts.plan.work import COMPUTED, Work, Works
 
 log = logging.getLogger(__name__)
 
 # Records that are read of each rule of an experiment, evenly spread: some hundred tell what
 # thousands do, in a fraction of a second.
 _MOST = 100
-_TRAINED = ("train_intermediate", "train_target")
 
 
 def own_observations(
@@ -50,8 +46,7 @@ def own_observations(
 
 
 def other_observations(root: Path) -> Iterator[Observation]:
-    """Jobs of encoders in another experiment, their work as it was: of training by its curve, of
-    prediction by its features."""
+    """Jobs of encoders in another experiment, their work as they counted it."""
     if not (root / "encoders").is_dir():
         return
     other = _Other(root)
@@ -118,56 +113,25 @@ def _records(root: Path, rules: Sequence[str] | None = None) -> Iterator[JobCost
 
 
 class _Other:
-    """The work of another experiment's jobs, from what it has left."""
+    """The work of another experiment's jobs, from what they noted."""
 
     def __init__(self, root: Path) -> None:
         self._paths = Paths(root.name)
         self._base = root.parent.parent
         self._shapes: dict[str, Shape | None] = {}
-        self._counts: dict[tuple[str, str, str], tuple[int, int] | None] = {}
 
     def work(self, job: JobCost) -> Work | None:
         """What one job has computed, None where nothing tells."""
-        at = job.wildcards
-        if (shape := self._shape(at["encoder"])) is None:
+        shape = self._shape(job.wildcards["encoder"])
+        flops = None if shape is None else tallied_flops(shape, job.amounts)
+        if shape is None or flops is None:
             return None
-        if job.rule in ("predict", "embed"):
-            return self._prediction(at, shape)
-        if job.rule not in _TRAINED:
-            return None
-        return self._training(at, shape)
-
-    def _training(self, at: Mapping[str, str], shape: Shape) -> Work | None:
-        known = self._paths.curve if "train_set" in at else self._paths.intermediate_curve
-        path = self._base / known.format(phase="target", **at)
-        if not path.is_file():
-            return None
-        try:
-            curve = json.loads(path.read_text(encoding="utf-8"))
-            first = curve.get("first_attempt") or {}
-            tokens, pairs = (curve[name] + first.get(name, 0) for name in ("tokens", "token_pairs"))
-            steps = curve["steps"]
-        except (ValueError, KeyError, AttributeError, TypeError) as error:
-            log.warning("%s: not the curve of a training run (%s)", path, error)
-            return None
-        flops = training_flops(shape, tokens, pairs)
-        if flops is None:
-            return None
-        passes = TRAINING_PASSES * steps * shape.layers
-        return Work(flops=flops, passes=passes, updates=steps * (shape.parameters or 0))
-
-    def _prediction(self, at: Mapping[str, str], shape: Shape) -> Work | None:
-        noisy = () if at["recipe"] == UNTRAINED else (PERTURBED,)
-        features = tokens = 0
-        for part in ("eval", *noisy):
-            place = (at["encoder"], at["target"], part)
-            if place not in self._counts:
-                self._counts[place] = counts(self._paths, *place, self._base)
-            if (found := self._counts[place]) is not None:
-                features, tokens = features + found[0], tokens + found[1]
-        # Without the squares of lengths, which would have to be read: a tenth or less.
-        flops = forward_flops(shape, tokens, 0)
-        return None if not tokens or flops is None else Work(flops=flops, items=features)
+        return Work(
+            flops=flops,
+            passes=job.amounts["passes"] * shape.layers,
+            updates=job.amounts["steps"] * (shape.parameters or 0),
+            items=job.amounts["inputs"],
+        )
 
     def _shape(self, encoder: str) -> Shape | None:
         if encoder not in self._shapes:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from xstilts.config import BASELINE
 from xstilts.cost.flops import forward_flops, training_flops, vocabulary_flops
 from xstilts.cost.shape import Shape
+from xstilts.cost.tally import TRAINING_PASSES
 from xstilts.grid import Grid
 from xstilts.mixture import MixedSource, number_of_steps, probabilities
 from xstilts.plan.inputs import NOTHING, Size, Sizes
@@ -40,10 +41,6 @@ class Work:
     passes: float = 0.0
     updates: float = 0.0
     items: float = 0.0
-
-
-# Of a pass in training, forward and backward.
-TRAINING_PASSES = 3
 
 
 class Works:
@@ -163,8 +160,8 @@ class Works:
             # An epoch has every feature once, its last batch may be smaller.
             share = batches[key] / max(1, math.ceil(size.features / settings.batch_size))
             seen = size.scaled(share)
-            predicted = mask_ratio * seen.tokens if key == TEXT else 0.0
-            operations = training_flops(shape, seen.tokens, seen.squares, predicted)  # type: ignore[arg-type]
+            predicted = seen.predicted(mask_ratio) if key == TEXT else 0.0
+            operations = training_flops(shape, seen.tokens, seen.squares, predicted)
             if operations is None:
                 return None
             flops += operations
@@ -174,9 +171,9 @@ class Works:
         times = math.ceil(steps / every) if every else 0
         for key, size in zip(dev, scored, strict=True):
             once = _at_most(size or NOTHING, settings.dev_items)
-            flops += times * (forward_flops(shape, once.tokens, once.squares) or 0.0)  # type: ignore[arg-type]
+            flops += times * (forward_flops(shape, once.tokens, once.squares) or 0.0)
             if key == TEXT:
-                flops += times * vocabulary_flops(shape, mask_ratio * once.tokens)
+                flops += times * vocabulary_flops(shape, once.predicted(mask_ratio))
             passes += times * max(1, math.ceil(once.tokens / settings.micro_batch_tokens))
         return Work(
             flops=flops,
@@ -213,7 +210,7 @@ class Works:
         size = self._predicted(encoder, target, noisy)
         if shape is None or size is None:
             return None
-        flops = forward_flops(shape, size.tokens, size.squares)  # type: ignore[arg-type]
+        flops = forward_flops(shape, size.tokens, size.squares)
         if flops is None:
             return None
         source = self._experiment.encoders[encoder]

@@ -29,7 +29,7 @@ from xstilts.report.quality import Quality
 from xstilts.rounding import fixed, rounded, signed
 
 _NO_ENERGY = "not measured, and not to be estimated"
-_NO_FLOPS = "operations of this architecture are not counted"
+_NO_FLOPS = "operations of this architecture, or of some jobs, were not counted"
 _NOT_RUN = "no record of such a job"
 _SHOWN_PHASES = tuple(dict.fromkeys(PHASES.values()))
 
