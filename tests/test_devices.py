@@ -16,7 +16,14 @@ import pytest
 from xstilts import devices
 from xstilts.cost import meter
 from xstilts.cost.energy import EnergyMeter, Used
-from xstilts.devices import VISIBLE, Device, machine_devices, take_device, usable_devices
+from xstilts.devices import (
+    VISIBLE,
+    Device,
+    device_for,
+    machine_devices,
+    take_device,
+    usable_devices,
+)
 from xstilts.errors import XstiltsError
 
 # Takes a device, says which, and keeps it until it is told to end.
@@ -131,12 +138,61 @@ def test_a_job_that_has_to_wait_says_so_once_and_goes_on():
 
 def test_a_job_that_asks_for_none_takes_none():
     names = uuids(1)
-    assert take_device(0, devices=map(Device, names)) is None
+    environ = {VISIBLE: "0"}
+    assert take_device(0, devices=map(Device, names), environ=environ) is None
+    # And sees none, whatever the library calls them.
+    assert environ == {VISIBLE: "-1", "HIP_VISIBLE_DEVICES": "-1"}
+    assert usable_devices(map(Device, names), environ) == []
     assert take(names) == names[0]
+
+
+@pytest.mark.parametrize("given", [{}, {VISIBLE: "1"}])
+def test_devices_that_the_driver_does_not_tell_apart_are_one(monkeypatch, given):
+    monkeypatch.setattr(devices, "computing_gpus", lambda: 2)
+    monkeypatch.setattr(devices, "_ALL", f"all {uuid4()}")
+    environ = dict(given)
+    assert take_device(1, devices=[], environ=environ, say=pytest.fail) is None
+    assert environ == given
+
+    def say(message):
+        raise InterruptedError(message)
+
+    with pytest.raises(InterruptedError, match="other jobs use the only GPU"):
+        take_device(1, devices=[], environ=environ, say=say)
+    # Those of a batch system, and those that are hidden, are nobody's to hold.
+    for more in ({"SLURM_JOB_ID": "7"}, {VISIBLE: ""}):
+        assert take_device(1, devices=[], environ={**given, **more}, say=pytest.fail) is None
+
+
+@pytest.mark.parametrize("here", [0, 1])
+@pytest.mark.parametrize("elsewhere", [False, True])
+@pytest.mark.parametrize("offered", [None, 0, 4])
+def test_what_auto_means_hangs_on_what_is_there_and_what_is_given(
+    monkeypatch, here, elsewhere, offered
+):
+    monkeypatch.setattr(devices, "computing_gpus", lambda: here)
+
+    def decided(setting, **environ):
+        return device_for(setting, offered=offered, elsewhere=elsewhere, environ=environ)
+
+    on_gpu = offered != 0 and (elsewhere or here > 0)
+    assert decided("auto") == ("cuda" if on_gpu else "cpu")
+    assert decided("auto", **{VISIBLE: "1,0"}) == decided("auto")
+    for variable in (VISIBLE, "HIP_VISIBLE_DEVICES"):
+        for hidden in ("", "-1", "NoDevFiles"):
+            on_gpu = offered != 0 and elsewhere
+            assert decided("auto", **{variable: hidden}) == ("cuda" if on_gpu else "cpu")
+    assert decided("cpu") == "cpu"
+    if offered == 0:
+        with pytest.raises(XstiltsError, match=r"device: cuda: .*gpu=0 gives it none"):
+            decided("cuda")
+    else:
+        assert decided("cuda") == "cuda"
 
 
 def test_a_machine_without_devices_is_left_as_it_is(monkeypatch):
     monkeypatch.setattr(devices, "local_gpus", lambda: 0)
+    monkeypatch.setattr(devices, "computing_gpus", lambda: 0)
     environ = {VISIBLE: "3"}
     assert take_device(1, environ=environ) is None
     assert environ == {VISIBLE: "3"}
@@ -248,7 +304,7 @@ def test_a_broken_driver_is_told_and_leaves_the_choice_to_cuda(caplog):
 
     with caplog.at_level(logging.WARNING):
         assert machine_devices(Broken()) == []
-    assert "may share its GPU with others" in caplog.text
+    assert "one job at a time uses a GPU" in caplog.text
     assert "version mismatch" in caplog.text
 
 
@@ -315,7 +371,7 @@ def test_a_job_waits_for_its_device_and_then_begins_to_measure(tmp_path):
     assert second.stderr.readline() == (f"{LOG.format(1)}: waiting: other jobs use the only GPU\n")
     without = start_job(tmp_path, 2, 0, name)
     without.communicate()
-    assert "sees None" in logs[2].read_text()
+    assert "sees -1" in logs[2].read_text()
     assert "sees" not in logs[1].read_text()
     assert not (tmp_path / RECORD.format(1)).exists()
     first.communicate()

@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from xstilts.hardware import local_gpus
+from xstilts import hardware
+from xstilts.hardware import amd_gpus, local_gpus, torch_platform
 
 PROGRAM = """
 from types import SimpleNamespace
@@ -58,3 +59,54 @@ def test_gpus_are_counted_without_torch(tmp_path):
         (tmp_path / name).touch()
     assert local_gpus(tmp_path) == 2
     assert local_gpus(tmp_path / "absent") == 0
+
+
+def test_wsl_shows_one_file_for_all_devices(tmp_path):
+    library = tmp_path / "libcuda.so.1"
+    (tmp_path / "dxg").touch()
+    assert local_gpus(tmp_path, library) == 0
+    library.touch()
+    assert local_gpus(tmp_path, library) == 1
+    (tmp_path / "dxg").unlink()
+    assert local_gpus(tmp_path, library) == 0
+
+
+def test_of_amd_those_that_compute_are_counted(tmp_path):
+    for number, compute in enumerate((0, 304, 304)):
+        (tmp_path / str(number)).mkdir()
+        text = f"cpu_cores_count {16 if not compute else 0}\nsimd_count {compute}\n"
+        (tmp_path / str(number) / "properties").write_text(text)
+    (tmp_path / "3").mkdir()
+    (tmp_path / "3/properties").write_text("")
+    assert amd_gpus(tmp_path) == 2
+    assert amd_gpus(tmp_path / "absent") == 0
+
+
+VERSION = """
+from typing import Optional
+
+__version__ = '2.9'
+cuda: Optional[str] = {}
+hip: Optional[str] = {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("cuda", "hip", "platform"),
+    [("None", "None", None), ("'12.8'", "None", "cuda"), ("None", "'6.4'", "hip")],
+)
+def test_devices_count_that_pytorch_was_built_for(tmp_path, monkeypatch, cuda, hip, platform):
+    path = tmp_path / "version.py"
+    path.write_text(VERSION.format(cuda, hip))
+    assert torch_platform(path) == platform
+    monkeypatch.setattr(hardware, "torch_platform", lambda: platform)
+    monkeypatch.setattr(hardware, "local_gpus", lambda: 2)
+    monkeypatch.setattr(hardware, "amd_gpus", lambda: 3)
+    assert hardware.computing_gpus() == {None: 0, "cuda": 2, "hip": 3}[platform]
+
+
+def test_what_pytorch_was_built_for_is_what_it_says_itself():
+    import torch
+
+    said = "cuda" if torch.version.cuda else "hip" if torch.version.hip else None
+    assert torch_platform() == said

@@ -18,7 +18,7 @@ import yaml
 from fake_kubernetes import Cluster, cluster
 from kubernetes.client import ApiClient
 from test_config import ROOT
-from workflow_runs import has_saved_state
+from workflow_runs import has_saved_state, snakemake
 
 PROFILES = ROOT / "profiles"
 PLUGINS = Path(__file__).parent / "storage"
@@ -86,6 +86,44 @@ def gpu_run(folder: Path, marks: Path, uuids: list[str], *arguments: str) -> sub
         cwd=folder, env={**environment, "XDG_CACHE_HOME": str(folder)}, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
+
+
+ASKING = """
+rule all:
+    output: "seen.json"
+    log: "logs/all.log"
+    resources: gpu=1, mem_mb=4000
+    script: "tell.py"
+"""
+TELLING = """
+from xstilts.jobs import job
+
+with job(snakemake):
+    import json, os
+    asked = {name: getattr(snakemake.resources, name) for name in ("gpu", "mem_mb")}
+    shown = os.environ.get("CUDA_VISIBLE_DEVICES")
+    open(snakemake.output[0], "w").write(json.dumps({**asked, "shown": shown}))
+"""
+
+
+@pytest.mark.workflow
+def test_a_job_whose_numbers_were_lowered_runs_and_sees_no_gpu(tmp_path):
+    (tmp_path / "Snakefile").write_text(ASKING)
+    (tmp_path / "tell.py").write_text(TELLING)
+    command = [*SNAKEMAKE, "--cores", "1", "--resources", "gpu=0", "mem_mb=100"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    seen = json.loads((tmp_path / "seen.json").read_text())
+    assert seen == {"gpu": 0, "mem_mb": 100, "shown": "-1"}
+
+
+@pytest.mark.workflow
+def test_a_run_without_gpus_of_an_experiment_that_needs_one_is_refused(tmp_path):
+    lines = (ROOT / "config.yaml").read_text(encoding="utf-8").splitlines()
+    lines = ["device: cuda" if line.startswith("device:") else line for line in lines]
+    (tmp_path / "exp.yaml").write_text("\n".join(lines), encoding="utf-8")
+    told = snakemake(tmp_path, "--dry-run", "--resources", "gpu=0", check=False)
+    assert "device: cuda: the experiment asks for a GPU, and --resources gpu=0" in told
+    assert "Job stats" not in told
 
 
 @pytest.mark.workflow

@@ -20,11 +20,17 @@ from types import ModuleType
 from typing import Any
 
 from xstilts.errors import XstiltsError
-from xstilts.hardware import local_gpus
+from xstilts.hardware import computing_gpus, local_gpus
 
 log = logging.getLogger(__name__)
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
+# The same for AMD's devices; where it is set, it goes before.
+_VISIBLE_AMD = "HIP_VISIBLE_DEVICES"
+# A number that no device has, from which on nothing counts.
+_NONE = "-1"
+# What is held where the driver tells no devices apart: all of them are one.
+_ALL = "all devices"
 
 # What a batch system sets in its jobs: a single device that such a job sees was given to it.
 _BATCH_SYSTEMS = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "KUBERNETES_SERVICE_HOST")
@@ -47,6 +53,49 @@ class Device:
         return self.parts or (self.uuid,)
 
 
+def device_for(
+    setting: str,
+    *,
+    offered: int | None = None,
+    elsewhere: bool = False,
+    environ: Mapping[str, str] = os.environ,
+) -> str:
+    """What an experiment's `device` stands for in this run: `cuda` (also AMD's devices) or `cpu`.
+
+    This alone decides it: jobs are told, ask for a device or none, and see none they were not
+    given.
+
+    Args:
+        setting: `auto`, `cuda` or `cpu`.
+        offered: how many devices the run may use (`--resources gpu=N`), None if nobody said.
+        elsewhere: jobs run on other machines, of whose devices this one knows nothing.
+
+    Raises:
+        XstiltsError: a GPU is asked for, and the run may use none.
+    """
+    if setting == "cuda" and offered == 0:
+        raise XstiltsError(
+            "the experiment asks for a GPU, and --resources gpu=0 gives it none",
+            where="device: cuda",
+            mend="give it one with --resources gpu=1, or set device: cpu",
+        )
+    if setting != "auto":
+        return setting
+    if offered == 0 or (not elsewhere and (_hides_all(environ) or not computing_gpus())):
+        return "cpu"
+    return "cuda"
+
+
+def _hides_all(environ: Mapping[str, str]) -> bool:
+    given = environ.get(_VISIBLE_AMD, environ.get(VISIBLE))
+    return given is not None and _ends(given.split(",")[0].strip())
+
+
+def _ends(entry: str) -> bool:
+    """Whether nothing counts from this entry on."""
+    return not entry or entry.startswith("-") or entry == "NoDevFiles"
+
+
 def take_device(
     wanted: int,
     *,
@@ -59,23 +108,28 @@ def take_device(
 
     To be called before anything uses CUDA. A subset that `CUDA_VISIBLE_DEVICES` names, by the
     numbers of nvidia-smi or by UUID, is kept to. The single device of a batch system's job is
-    left as it is, and so is a machine without NVIDIA devices.
+    left as it is. Where the driver tells no devices apart (ROCm), one job at a time computes. A job
+    that was given none sees none.
 
     Args:
-        wanted: how many devices the job asks for; a job never uses more than one.
+        wanted: how many devices the job was given; it never uses more than one.
         devices: those of the machine; asked of NVML unless given.
         say: told once if the job has to wait.
         look_every: seconds between two looks for a free device.
 
     Returns:
-        The UUID of the device, None where none was taken.
+        The UUID of the device, None where none was chosen.
 
     Raises:
         XstiltsError: `CUDA_VISIBLE_DEVICES` names a device that there is not.
     """
     if wanted < 1:
+        environ[VISIBLE] = environ[_VISIBLE_AMD] = _NONE
         return None
-    usable = usable_devices(machine_devices() if devices is None else devices, environ)
+    known = list(machine_devices() if devices is None else devices)
+    usable = usable_devices(known, environ)
+    if not known and computing_gpus() and not _hides_all(environ):
+        usable = [_ALL]
     if not usable or (len(usable) == 1 and any(environ.get(name) for name in _BATCH_SYSTEMS)):
         return None
     waited = False
@@ -84,6 +138,8 @@ def take_device(
             holder = _bind(uuid)
             if holder is not None:
                 _held.append(holder)
+                if uuid == _ALL:
+                    return None
                 environ[VISIBLE] = uuid
                 log.info("on the device %s", uuid)
                 return uuid
@@ -107,7 +163,7 @@ def usable_devices(devices: Iterable[Device], environ: Mapping[str, str]) -> lis
         return [name for device in devices for name in device.names]
     usable: dict[str, None] = {}
     for entry in filter(None, (part.strip() for part in given.split(","))):
-        if entry.startswith("-") or entry == "NoDevFiles":
+        if _ends(entry):
             break
         usable |= dict.fromkeys(_named(entry, devices))
     return list(usable)
@@ -128,7 +184,7 @@ def machine_devices(library: ModuleType | Any | None = None) -> list[Device]:
         return list(_listed(library))
     except Exception as error:
         # A driver can be broken in any way; what PyTorch makes of it is said by PyTorch.
-        log.warning("this job may share its GPU with others, for NVML lists none: %s", error)
+        log.warning("one job at a time uses a GPU, for NVML lists none: %s", error)
         return []
 
 

@@ -33,18 +33,19 @@ PROGRESS_SECONDS = 10.0
 
 
 def pick_device(name: str) -> torch.device:
-    """`auto` is the first GPU if there is one.
+    """The device that a job was told to compute on (`devices.device_for`): `cuda` or `cpu`.
 
     Raises:
         XstiltsError: `cuda` was asked for and there is none.
     """
     if name == "cuda" and not torch.cuda.is_available():
         raise XstiltsError(
-            "the experiment asks for a GPU and PyTorch sees none",
+            "this job is to compute on a GPU and PyTorch sees none",
             where="device: cuda",
-            mend="run on a machine with a GPU and a PyTorch for it, or set device: cpu",
+            mend="run on a machine with a GPU, its driver and a PyTorch for it, give the job one"
+            " (--resources gpu=1), or set device: cpu",
         )
-    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+    return torch.device(name)
 
 
 def mixed_precision(device: torch.device) -> AbstractContextManager[Any]:

@@ -48,7 +48,7 @@ class TrainingRun:
     code: str
     mixing: Mixing = field(default_factory=Mixing)
     mask_ratio: float = 0.15
-    device: str = "auto"
+    device: str = "cpu"
     save_every_seconds: float = 300.0
 
     def fingerprint(self) -> str:

@@ -9,11 +9,11 @@ from snakemake.settings.types import DeploymentMethod
 from xstilts import warm
 from xstilts.code_digest import code_digest, libraries
 from xstilts.config import parse_experiment
+from xstilts.devices import device_for
 from xstilts.errors import XstiltsError
 from xstilts.failures import Book, Errors, failed_jobs, in_words
 from xstilts.finished import Scope, pop_only_finished
 from xstilts.grid import Grid
-from xstilts.hardware import local_gpus
 from xstilts.mishaps import check_working_directory
 from xstilts.needs import PARTS
 from xstilts.plan.requests import Requests
@@ -67,17 +67,31 @@ def elsewhere():
 RETRIES = 0 if workflow.remote_exec else 2
 
 
-GPUS_HERE = local_gpus()
+def gpus_offered():
+    """How many devices the run may use, None if nobody said: jobs' own numbers are lowered to it.
+
+    In the process of a job it is the job's own number, and only the choice of `auto` hangs on it.
+    """
+    if experiment.device != "auto" and not workflow.is_main_process:
+        return None
+    limit = workflow.global_resources.get("gpu")
+    return None if limit is None else limit.value
+
+
+try:
+    DEVICE = device_for(experiment.device, offered=gpus_offered(), elsewhere=elsewhere())
+except XstiltsError as error:
+    raise WorkflowError(str(error)) from None
 
 
 def device(wildcards=None):
-    """A job that is given a device elsewhere must not compute without it unnoticed."""
-    return "cuda" if experiment.device == "auto" and elsewhere() else experiment.device
+    """What jobs that run an encoder compute on; they fail where they do not find it."""
+    return DEVICE
 
 
 def gpus(wildcards):
     """One device a training or prediction job; 0 where there is none, so that jobs run abreast."""
-    return int(device() == "cuda" or (device() == "auto" and GPUS_HERE > 0))
+    return int(DEVICE == "cuda")
 
 
 requests = Requests(grid, device)

@@ -14,8 +14,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from xstilts.cost.energy import WATTS_PER_CORE, WATTS_PER_GB
+from xstilts.devices import device_for
 from xstilts.errors import XstiltsError, did_you_mean
-from xstilts.hardware import local_gpus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,6 +170,6 @@ def device_of(
     """
     if name is not None:
         return device_named(name)
-    if setting == "cpu" or (setting == "auto" and not local_gpus()):
+    if device_for(setting) == "cpu":
         return CPU
     return gpu_called(gpu_here() or used() or DEFAULT_GPU)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from xstilts.cost.shape import Shape
 from xstilts.grid import Grid
-from xstilts.hardware import cores, local_gpus
+from xstilts.hardware import computing_gpus, cores
 from xstilts.plan.accelerators import CPU, HOST_WATTS, Device, device_of, gpu_here
 from xstilts.plan.calibration import Calibration, Error
 from xstilts.plan.graph import RULES, Graph, Job
@@ -155,7 +155,7 @@ class Estimate:
     def devices(self) -> int:
         """How many jobs that run an encoder run at a time."""
         if self.device.is_gpu:
-            return self._options.gpus or local_gpus() or 1
+            return self._options.gpus or computing_gpus() or 1
         return self._options.gpus or self.other_jobs
 
     @property
