@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -11,11 +12,12 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import sentencepiece
 import torch
 from safetensors.torch import load_file
 from tiny_encoders import TEXTS, write_tiny_bert, write_tiny_xlmr
 from tiny_grid import make_folder
-from training_runs import prepare_text, run_once
+from training_runs import history, prepare_text, run_once, same, weights
 from transformers import AutoModel, AutoTokenizer
 from workflow_runs import planned, snakemake
 
@@ -38,15 +40,6 @@ def data(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("text")
     prepare_text(folder)
     return folder
-
-
-def weights(output: Path) -> dict[str, torch.Tensor]:
-    model = load_file(output / "model/model.safetensors")
-    return model | {f"head.{k}": v for k, v in load_file(output / "model" / HEADS).items()}
-
-
-def history(output: Path) -> list[dict]:
-    return json.loads((output / "curve.json").read_text())["history"]
 
 
 @pytest.fixture(scope="module", params=["unigram", "bpe"])
@@ -92,18 +85,73 @@ def test_a_learned_tokenizer_gives_offsets_and_words_and_loses_nothing(tokenizer
 def test_a_tokenizer_is_the_same_in_every_process():
     program = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "import random\n"
         "from tiny_encoders import TEXTS\n"
         "from xstilts.encoder_settings import TokenizerSettings\n"
         "from xstilts.pretrain import learn_tokenizer\n"
-        # So many words that the trainer appends characters which it had lost.
-        "texts = [f'{a}{b}{a}' for a in ''.join(TEXTS) for b in 'xyz'] + list(TEXTS)\n"
+        # Many words of equal frequency, and so many pieces that are equally good; and more
+        # characters than a trainer keeps by itself.
+        "rng = random.Random(0)\n"
+        "words = [''.join(rng.choices(text, k=rng.randint(2, 9))) for text in TEXTS * 150]\n"
+        "texts = [f'{a}{b}{a}' for a in ''.join(TEXTS) for b in 'xyz'] + list(TEXTS) + words\n"
         "for algorithm in ('unigram', 'bpe'):\n"
-        "    settings = TokenizerSettings(algorithm=algorithm, vocab_size=260)\n"
-        "    print(learn_tokenizer(texts, settings).backend_tokenizer.to_str())"
+        "    for size in (260, 700):\n"
+        "        settings = TokenizerSettings(algorithm=algorithm, vocab_size=size)\n"
+        "        print(learn_tokenizer(texts, settings).backend_tokenizer.to_str())"
     )
     command = [sys.executable, "-c", program, str(Path(__file__).parent)]
-    learned = {subprocess.run(command, capture_output=True, check=True).stdout for _ in range(2)}
+    learned = {
+        subprocess.run(
+            command,
+            capture_output=True,
+            check=True,
+            env={**os.environ, "PYTHONHASHSEED": str(seed)},
+        ).stdout
+        for seed in range(6)
+    }
     assert len(learned) == 1
+
+
+def test_a_unigram_vocabulary_is_sentencepieces(tmp_path):
+    """Learned from a file of whole lines by its own command's settings for XLM-R."""
+    lines = tmp_path / "lines.txt"
+    lines.write_text("\n".join(TEXTS), encoding="utf-8")
+    sentencepiece.SentencePieceTrainer.train(
+        input=str(lines), model_prefix=str(tmp_path / "plain"), vocab_size=300 - 1,
+        character_coverage=1.0, pad_id=3, hard_vocab_limit=False, minloglevel=1,
+        normalization_rule_name="nfkc",
+    )  # fmt: skip
+    plain = sentencepiece.SentencePieceProcessor(model_file=str(tmp_path / "plain.model"))
+    expected = {plain.id_to_piece(each): plain.get_score(each) for each in range(4, len(plain))}
+    learned = learn_tokenizer(TEXTS, TokenizerSettings(vocab_size=300))
+    pieces = json.loads(learned.backend_tokenizer.to_str())["model"]["vocab"]
+    assert dict(pieces[4:]) == pytest.approx(expected)
+    for text in TEXTS:
+        assert learned.tokenize(text) == plain.encode(text, out_type=str)
+
+
+def test_what_sentencepiece_keeps_for_itself_costs_no_other_piece():
+    texts = [*TEXTS, "un\0heard ▅of <unk>ing <mask>ed <s> things", "漢" * 3000]
+    tokenizer = learn_tokenizer(texts, TokenizerSettings(vocab_size=400))
+    vocabulary = tokenizer.get_vocab()
+    assert {"漢", *"unheard", "<", ">"} <= vocabulary.keys()
+    assert tokenizer.mask_token_id == len(tokenizer) - 1 == max(vocabulary.values())
+    assert [tokenizer.convert_ids_to_tokens(each) for each in range(4)] == [
+        "<s>", "<pad>", "</s>", "<unk>",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("algorithm", ["unigram", "bpe"])
+def test_the_smallest_vocabulary_holds_every_character(algorithm):
+    characters = len(set("▁abc"))
+    # With four special tokens and the mask.
+    settings = TokenizerSettings(algorithm=algorithm, vocab_size=characters + 5)
+    tokenizer = learn_tokenizer(["abc cab", "bca"], settings)
+    assert len(tokenizer) == characters + 5
+    assert set("▁abc") < tokenizer.get_vocab().keys()
+    smaller = settings.model_copy(update={"vocab_size": characters + 4})
+    with pytest.raises(XstiltsError, match="has 4 different characters"):
+        learn_tokenizer(["abc cab", "bca"], smaller)
 
 
 def test_a_vocabulary_smaller_than_the_alphabet_is_refused():
@@ -120,10 +168,6 @@ def new(output: Path, seed: int = 1) -> dict[str, torch.Tensor]:
         output=output,
     )  # fmt: skip
     return load_file(output / "model.safetensors")
-
-
-def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
-    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
 def test_a_new_encoder_is_an_xlmr_of_the_given_size(tmp_path):

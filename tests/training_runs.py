@@ -6,13 +6,23 @@ python training_runs.py DATA OUTPUT TASK SETTINGS_AS_JSON
 from __future__ import annotations
 
 import json
+import random
+import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 
-def prepare(folder: Path, keys: tuple[str, ...] = ("xnli", "udpos", "squad_v1")) -> None:
+def prepare(
+    folder: Path,
+    keys: tuple[str, ...] = ("xnli", "udpos", "squad_v1"),
+    *,
+    train: int = 96,
+    hidden: int = 32,
+    layers: int = 2,
+) -> None:
     """Data, features and a tiny encoder for these tasks under `folder`."""
     from tiny_encoders import write_tiny_bert
     from tiny_xtreme import write_tiny_xtreme
@@ -24,13 +34,13 @@ def prepare(folder: Path, keys: tuple[str, ...] = ("xnli", "udpos", "squad_v1"))
     from xstilts.tasks import TASKS
     from xstilts.tokenise import tokenise
 
-    write_tiny_xtreme(folder / "xtreme", train=96, test=24)
+    write_tiny_xtreme(folder / "xtreme", train=train, test=24)
     texts = [
         line
         for path in sorted((folder / "xtreme").rglob("*-en.*"))
         for line in path.read_text(encoding="utf-8").splitlines()
     ]
-    write_tiny_bert(folder / "encoder", texts)
+    write_tiny_bert(folder / "encoder", texts, hidden, layers)
     for key in keys:
         for part in ("train", "dev"):
             source, files = find_files(TASKS[key], part, "en", folder / "xtreme")
@@ -42,10 +52,8 @@ def prepare(folder: Path, keys: tuple[str, ...] = ("xnli", "udpos", "squad_v1"))
             write_table(folder / f"{key}-{part}-features.parquet", table, meta)
 
 
-def prepare_text(folder: Path, documents: int = 200) -> None:
+def prepare_text(folder: Path, documents: int = 200, *, hidden: int = 32, layers: int = 2) -> None:
     """Text, its features and a new tiny encoder for it under `folder`."""
-    import random
-
     from xstilts.data.ingest import build_part
     from xstilts.data.locate import Unit
     from xstilts.encoder_settings import Architecture, TokenizerSettings
@@ -69,10 +77,10 @@ def prepare_text(folder: Path, documents: int = 200) -> None:
         parts["train"][0]["text"].to_pylist(),
         seed=7,
         architecture=Architecture(
-            hidden_size=32,
-            num_hidden_layers=2,
+            hidden_size=hidden,
+            num_hidden_layers=layers,
             num_attention_heads=2,
-            intermediate_size=64,
+            intermediate_size=2 * hidden,
             max_length=16,
         ),
         tokenizer=TokenizerSettings(vocab_size=80),
@@ -108,6 +116,7 @@ def training_run(folder: Path, key: str, **settings: Any):
     from xstilts.training_run import TrainingRun
 
     save_every = settings.pop("save_every_seconds", 300)
+    device = settings.pop("device", "cpu")
     mixing = settings.pop("mixing", {})
     chosen = {"epochs": 3, "learning_rate": 3e-3, "batch_size": 8, "evaluate_every": None}
     keys = key.split("+")
@@ -121,7 +130,7 @@ def training_run(folder: Path, key: str, **settings: Any):
         mixing=Mixing.model_validate(mixing),
         seed=7,
         code="tests",
-        device="cpu",
+        device=device,
         save_every_seconds=save_every,
     )
 
@@ -133,8 +142,67 @@ def run_once(data: Path, output: Path, key: str, **settings: Any) -> None:
     from xstilts.train import train
 
     torch.set_num_threads(1)
+    # On a GPU only then the same inputs give the same weights. It says so if it cannot be.
+    torch.use_deterministic_algorithms(settings.get("device", "cpu") != "cpu")
     job = training_run(data, key, **settings)
     train(job, output / "model", output / "curve.json", output / "resume")
+
+
+def weights(output: Path) -> dict[str, Any]:
+    """The parameters of the encoder and of its heads that a run left."""
+    from safetensors.torch import load_file
+
+    model = load_file(output / "model/model.safetensors")
+    return model | {f"head.{k}": v for k, v in load_file(output / "model/head.safetensors").items()}
+
+
+def same(a: dict[str, Any], b: dict[str, Any]) -> bool:
+    """Whether two sets of parameters are equal bit for bit."""
+    return a.keys() == b.keys() and all(a[name].equal(b[name]) for name in a)
+
+
+def history(output: Path) -> list[dict[str, Any]]:
+    """What a run noted of each step."""
+    return json.loads((output / "curve.json").read_text())["history"]
+
+
+def losses(output: Path) -> list[tuple[Any, ...]]:
+    """Of each step what does not depend on how often the run was interrupted."""
+    return [
+        (entry["step"], entry["loss"], entry.get("source"), entry.get("dev"))
+        for entry in history(output)
+    ]
+
+
+def killed_again_and_again(
+    data: Path, folder: Path, key: str, settings: dict[str, Any], signal_number: int, times: int = 4
+) -> None:
+    """A run that is killed at so many moments ends exactly as one that was left alone."""
+    run_once(data, folder / "whole", key, **settings)
+    command = [sys.executable, __file__, str(data), str(folder / "killed"), key]
+    moments = random.Random(signal_number)
+    state = folder / "killed/resume/state.safetensors"
+    kills = 0
+    for _ in range(40):
+        process = subprocess.Popen([*command, json.dumps(settings)], stderr=subprocess.PIPE)
+        if kills < times:
+            # Wait until it is past its start-up and has gone on, then strike at any moment,
+            # that of saving included: with save_every_seconds 0 it saves after each step.
+            before = state.stat().st_mtime_ns if state.exists() else 0
+            while process.poll() is None and (
+                not state.exists() or state.stat().st_mtime_ns == before
+            ):
+                time.sleep(0.001)
+            time.sleep(moments.uniform(0, 0.15))
+            process.send_signal(signal_number)
+        _, errors = process.communicate(timeout=120)
+        if process.returncode == 0:
+            break
+        kills += 1
+        assert kills <= times, errors.decode()
+    assert kills >= max(1, times // 2)
+    assert same(weights(folder / "whole"), weights(folder / "killed"))
+    assert losses(folder / "whole") == losses(folder / "killed")
 
 
 if __name__ == "__main__":

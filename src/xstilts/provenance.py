@@ -13,7 +13,16 @@ import xstilts
 _DISTRIBUTIONS = {"faiss": "faiss-cpu", "pynvml": "nvidia-ml-py", "yaml": "pyyaml"}
 # What does a library's work without being imported here.
 _BENEATH = {"transformers": ("tokenizers", "safetensors"), "polars": ("pyarrow",)}
-_LIBRARIES = ("torch", "transformers", "tokenizers", "datasets", "pyarrow", "faiss-cpu", "seqeval")
+_LIBRARIES = (
+    "torch",
+    "transformers",
+    "tokenizers",
+    "sentencepiece",
+    "datasets",
+    "pyarrow",
+    "faiss-cpu",
+    "seqeval",
+)
 
 
 def versions() -> dict[str, str]:
