@@ -41,6 +41,7 @@ from xstilts.encoder import (
 from xstilts.encoder_settings import EncoderSource
 from xstilts.errors import XstiltsError
 from xstilts.files import sha256_file
+from xstilts.lineage import digest
 from xstilts.schemas import DATA
 from xstilts.settings import (
     Tokenisation,
@@ -86,6 +87,15 @@ def test_a_saved_encoder_loads_again_with_plain_transformers(folders, tmp_path, 
         == (tokenizer(TEXTS[5])["input_ids"])
     )
     assert json.loads((tmp_path / PROVENANCE).read_text())["run"] == "a/b"
+    # The provenance stands for all of the folder, weights and heads included.
+    digests = {digest(tmp_path)}
+    for heads in (1.0, 2.0):
+        save_encoder(model, tokenizer, tmp_path, {"run": "a/b"}, {"a": torch.tensor(heads)})
+        digests.add(digest(tmp_path))
+    with torch.no_grad():
+        next(model.parameters()).view(-1)[0] += 1
+    save_encoder(model, tokenizer, tmp_path, {"run": "a/b"}, {"a": torch.tensor(2.0)})
+    assert len({*digests, digest(tmp_path)}) == 4
     assert not [path for path in tmp_path.iterdir() if path.suffix in {".bin", ".pt", ".pkl"}]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 from tokenizers import pre_tokenizers
+from torch import Tensor
 from transformers import (
     MODEL_MAPPING,
     AutoConfig,
@@ -162,12 +164,24 @@ def save_encoder(
     tokenizer: PreTrainedTokenizerBase,
     folder: Path,
     provenance: dict[str, Any],
+    heads: Mapping[str, Tensor] | None = None,
 ) -> None:
-    """Write what `AutoModel.from_pretrained` loads, and `provenance.json`, into `folder`."""
+    """Write what `AutoModel.from_pretrained` loads, heads and `provenance.json`, into `folder`.
+
+    The provenance holds digests of the weights, so that it can stand for all of the folder.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(folder, safe_serialization=True)
     tokenizer.save_pretrained(folder)
-    write_json(folder / PROVENANCE, {**provenance, "versions": versions()})
+    if heads:
+        save_file({name: tensor.contiguous() for name, tensor in heads.items()}, folder / HEADS)
+    weights = _weights(folder)
+    write_json(folder / PROVENANCE, {**provenance, "weights": weights, "versions": versions()})
+
+
+def _weights(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file of weights, by its name."""
+    return {file.name: sha256_file(file) for file in sorted(folder.glob("*.safetensors"))}
 
 
 @torch.inference_mode()
@@ -213,12 +227,8 @@ def fetch_encoder(source: EncoderSource, output: Path) -> None:
     head = published_head(name, source.revision, model)
     provenance: dict[str, Any] = {"source": source.model_dump(mode="json")}
     if folder is not None:
-        provenance["sha256"] = {
-            file.name: sha256_file(file) for file in sorted(folder.glob("*.safetensors"))
-        }
+        provenance["sha256"] = _weights(folder)
     with atomic_path(output) as part:
-        save_encoder(model, tokenizer, part, provenance)
-        if head:
-            save_file(head, part / HEADS)
+        save_encoder(model, tokenizer, part, provenance, head)
     count = sum(parameter.numel() for parameter in model.parameters())
     log.info("%s: %.1f M parameters, %s", output, count / 1e6, model.config.model_type)

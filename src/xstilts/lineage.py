@@ -110,7 +110,7 @@ def _joined(one: Any, other: Any) -> Any:
 def digest(path: str | Path) -> str:
     """SHA-256 of a file; of a folder that of its `provenance.json`, else of all its files.
 
-    The weights in a folder follow from what its `provenance.json` says, so that gigabytes need
+    The `provenance.json` of an encoder holds the digests of its weights, so that gigabytes need
     not be read again in every job.
     """
     path = Path(path)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -48,11 +48,17 @@ def pick_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def mixed_precision(device: torch.device) -> AbstractContextManager[Any]:
-    """bfloat16 autocast on a GPU that computes in it; float32 on CPU, where it is slower."""
+def precision(device: torch.device) -> torch.dtype:
+    """bfloat16 on a GPU that computes in it; float32 on others, and on CPU, where it is faster."""
     if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
-        return torch.autocast("cuda", dtype=torch.bfloat16)
-    return nullcontext()
+        return torch.bfloat16
+    return torch.float32
+
+
+def mixed_precision(device: torch.device) -> AbstractContextManager[Any]:
+    """Autocast to the precision of the device."""
+    dtype = precision(device)
+    return nullcontext() if dtype == torch.float32 else torch.autocast(device.type, dtype=dtype)
 
 
 class TaskModel(nn.Module):
@@ -143,9 +149,7 @@ def save_model(
     provenance: dict[str, Any],
 ) -> None:
     """Write the encoder as a Hugging Face folder with its heads beside it, named by task."""
-    save_encoder(model.encoder, tokenizer, folder, provenance)
-    state = {name: tensor.contiguous() for name, tensor in model.heads.state_dict().items()}
-    save_file(state, folder / HEADS)
+    save_encoder(model.encoder, tokenizer, folder, provenance, model.heads.state_dict())
 
 
 def progress(total: int, label: str, unit: str) -> tqdm:

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from xstilts.batches import derive_seed
+from xstilts.encoder import PROVENANCE
 from xstilts.files import sha256_file
+from xstilts.model import pick_device, precision
 from xstilts.settings import Mixing, TrainingSettings
 from xstilts.tasks import Task
 
@@ -52,14 +54,22 @@ class TrainingRun:
     save_every_seconds: float = 300.0
 
     def fingerprint(self) -> str:
-        """Digest of all that decides the result, by content; not of how the run is executed."""
+        """Digest of all that decides the result, by content; not of how the run is executed.
+
+        The kind of device and its precision decide too: half a run in bfloat16 and half of it in
+        float32 is neither.
+        """
+        device = pick_device(self.device)
         files = [source.features for source in self.sources]
         files += [path for dev in self.dev for path in (dev.features, dev.data)]
-        files += [self.encoder / "config.json", *sorted(self.encoder.glob("*.safetensors"))]
+        # Configuration, tokenizer, weights and heads. The provenance holds names of runs too.
+        beside = (path for path in sorted(self.encoder.iterdir()) if path.is_file())
+        files += [path for path in beside if path.name != PROVENANCE]
         settings = self.settings.model_dump(mode="json", exclude={"save_every_seconds"})
         content = [self.phase, self.seed, self.code, settings, self.mask_ratio]
         content += [self.mixing.model_dump(mode="json"), [each.key for each in self.sources]]
         content += [[path.name, sha256_file(path)] for path in files]
+        content += [device.type, str(precision(device))]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def once_more(self) -> TrainingRun:
