@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xstilts.batches import micro_batches
+from xstilts.errors import XstiltsError
 from xstilts.memory import for_each_batch, is_out_of_memory
 
 CPU = torch.device("cpu")
@@ -48,7 +49,7 @@ def test_what_was_too_much_once_is_not_tried_again():
 
 def test_a_single_row_that_does_not_fit_and_other_errors_end_it():
     lengths = np.full(4, 10)
-    with pytest.raises(torch.OutOfMemoryError):
+    with pytest.raises(XstiltsError, match=r"one input of 10 tokens \(CUDA out of memory\)"):
         for_each_batch(Device(lengths, 5), [np.arange(4)], lengths, CPU)
 
     def broken(_rows: np.ndarray) -> None:

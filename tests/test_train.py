@@ -4,23 +4,33 @@ from __future__ import annotations
 
 import json
 import os
-import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
-from training_runs import prepare, run_once, training_run
+from training_runs import (
+    history,
+    killed_again_and_again,
+    losses,
+    prepare,
+    run_once,
+    same,
+    training_run,
+    weights,
+)
 from transformers import AutoModel
 
 from xstilts.errors import InterruptedBySignal, XstiltsError
 from xstilts.model import outputs_and_loss
-from xstilts.optimiser import schedule
+from xstilts.optimiser import adamw, schedule
 from xstilts.resume import Progress, ResumeState
 from xstilts.settings import TrainingSettings
 from xstilts.signals import Stop
@@ -34,26 +44,13 @@ def data(tmp_path_factory) -> Path:
     return folder
 
 
-def weights(output: Path) -> dict[str, torch.Tensor]:
-    model = load_file(output / "model/model.safetensors")
-    return model | {f"head.{k}": v for k, v in load_file(output / "model/head.safetensors").items()}
-
-
-def history(output: Path) -> list[dict]:
-    return json.loads((output / "curve.json").read_text())["history"]
-
-
-def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
-    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
-
-
 @pytest.mark.parametrize(
     ("key", "chance"), [("xnli", 100 / 3), ("udpos", 100 / 17), ("squad_v1", 0)]
 )
 def test_every_kind_learns(data, tmp_path, key, chance):
     run_once(data, tmp_path, key, epochs=10, patience=100)
-    losses = [entry["loss"] for entry in history(tmp_path)]
-    assert sum(losses[-5:]) < 0.7 * sum(losses[:5])
+    found = [entry["loss"] for entry in history(tmp_path)]
+    assert sum(found[-5:]) < 0.7 * sum(found[:5])
     assert max(entry["dev"] for entry in history(tmp_path) if "dev" in entry) > chance + 15
 
 
@@ -105,43 +102,6 @@ def test_training_stops_early_when_nothing_improves(data, tmp_path):
 def test_a_loss_that_is_no_number_stops_with_advice(data, tmp_path):
     with pytest.raises(XstiltsError, match="lower the learning rate"):
         run_once(data, tmp_path, "xnli", learning_rate=1e30, epochs=20, max_grad_norm=1e30)
-
-
-def killed_again_and_again(data, folder, key, settings, signal_number) -> None:
-    """A run that is killed at four moments ends exactly as one that was left alone."""
-    run_once(data, folder / "whole", key, **settings)
-    script = Path(__file__).with_name("training_runs.py")
-    command = [sys.executable, str(script), str(data), str(folder / "killed"), key]
-    moments = random.Random(signal_number)
-    state = folder / "killed/resume/state.safetensors"
-    kills = 0
-    for _ in range(40):
-        process = subprocess.Popen([*command, json.dumps(settings)], stderr=subprocess.PIPE)
-        if kills < 4:
-            # Wait until it is past its start-up and has gone on, then strike at any moment,
-            # that of saving included: with save_every_seconds 0 it saves after each step.
-            before = state.stat().st_mtime_ns if state.exists() else 0
-            while process.poll() is None and (
-                not state.exists() or state.stat().st_mtime_ns == before
-            ):
-                time.sleep(0.001)
-            time.sleep(moments.uniform(0, 0.15))
-            process.send_signal(signal_number)
-        _, errors = process.communicate(timeout=120)
-        if process.returncode == 0:
-            break
-        kills += 1
-        assert kills <= 4, errors.decode()
-    assert kills >= 2
-    assert same(weights(folder / "whole"), weights(folder / "killed"))
-    assert _losses(folder / "whole") == _losses(folder / "killed")
-
-
-def _losses(folder: Path) -> list[tuple]:
-    return [
-        (entry["step"], entry["loss"], entry.get("source"), entry.get("dev"))
-        for entry in history(folder)
-    ]
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGTERM])
@@ -234,7 +194,7 @@ def test_a_second_process_waits_for_the_first_and_leaves_with_its_result(data, t
     assert [first.returncode, second.returncode] == [0, 0], errors
     assert f"process {first.pid} on " in said
     assert same(weights(tmp_path / "alone"), weights(tmp_path / "twice"))
-    assert _losses(tmp_path / "alone") == _losses(tmp_path / "twice")
+    assert losses(tmp_path / "alone") == losses(tmp_path / "twice")
     left = {path.name for path in (tmp_path / "twice").iterdir()}
     assert left == {"model", "curve.json"}
 
@@ -347,6 +307,109 @@ def test_memory_for_not_even_one_example_is_an_error(data, tmp_path, monkeypatch
         run_once(data, tmp_path, "udpos")
 
 
+def fails_at(calls: set[int], compute, half_done):
+    """`compute`, which at these calls does half of its work and then has no memory left."""
+    made = 0
+
+    def called(*arguments, **options):
+        nonlocal made
+        made += 1
+        if made in calls:
+            half_done(*arguments)
+            raise torch.OutOfMemoryError("CUDA out of memory\nadvice for programmers")
+        return compute(*arguments, **options)
+
+    return called
+
+
+def half_clipped(parameters, *_):
+    for parameter in list(parameters)[::2]:
+        if parameter.grad is not None:
+            parameter.grad.mul_(0.01)
+
+
+@torch.no_grad()
+def half_stepped(optimizer, *_):
+    for group in optimizer.param_groups:
+        for parameter in group["params"][::2]:
+            parameter.add_(1.0)
+            optimizer.state[parameter]["exp_avg"].add_(1.0)
+            optimizer.state[parameter]["step"].add_(1.0)
+
+
+@pytest.mark.parametrize("save_every_seconds", [0, 300])
+@pytest.mark.parametrize(
+    ("place", "half_done"),
+    [("torch.nn.utils.clip_grad_norm_", half_clipped), ("torch.optim.AdamW.step", half_stepped)],
+)
+def test_out_of_memory_in_an_update_never_leaves_half_of_it(
+    data, tmp_path, monkeypatch, caplog, place, half_done, save_every_seconds
+):
+    settings = {"epochs": 1, "micro_batch_tokens": 4096, "evaluate_every": 5}
+    run_once(data, tmp_path / "whole", "udpos", **settings)
+    compute = torch.nn.utils.clip_grad_norm_ if "clip" in place else torch.optim.AdamW.step
+    # In the first step, when nothing is saved, in a later one, and in what comes right after.
+    monkeypatch.setattr(place, fails_at({1, 9, 10}, compute, half_done))
+    run_once(data, tmp_path / "short", "udpos", **settings, save_every_seconds=save_every_seconds)
+    # Batches are of fewer tokens than even the smallest micro-batches, so they are the same.
+    assert json.loads((tmp_path / "short/curve.json").read_text())["micro_batch_tokens"] == 512
+    assert "micro-batches of 512 tokens instead of 1024 (CUDA out of memory)" in caplog.text
+    assert same(weights(tmp_path / "whole"), weights(tmp_path / "short"))
+    assert losses(tmp_path / "whole") == losses(tmp_path / "short")
+
+
+def test_memory_for_no_update_at_all_is_an_error(data, tmp_path, monkeypatch):
+    never = fails_at(set(range(99)), None, lambda *_: None)
+    with monkeypatch.context() as patch:
+        patch.setattr("torch.optim.AdamW.step", never)
+        with pytest.raises(
+            XstiltsError, match=r"suffice for the optimizer.*\(CUDA out of memory\)"
+        ):
+            run_once(data, tmp_path / "step", "udpos")
+    monkeypatch.setattr("xstilts.train.adamw", never)
+    with pytest.raises(XstiltsError, match="suffice for the encoder and its optimizer"):
+        run_once(data, tmp_path / "moments", "udpos")
+
+
+def test_the_optimizers_memory_is_taken_before_the_first_batch(data):
+    """And it holds what PyTorch would make in the first step."""
+    model, other = torch.nn.Linear(3, 2), torch.nn.Linear(3, 2)
+    other.load_state_dict(model.state_dict())
+    ours = adamw(model, TrainingSettings())
+    plain = torch.optim.AdamW(other.parameters(), fused=True)
+    for parameter in other.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    plain.step()
+    for mine, its in zip(model.parameters(), other.parameters(), strict=True):
+        made = {key: (value.dtype, value.shape) for key, value in plain.state[its].items()}
+        held = {key: (value.dtype, value.shape) for key, value in ours.state[mine].items()}
+        assert held == made
+        assert not any(value.any() for value in ours.state[mine].values())
+
+
+def test_what_a_run_depends_on_is_in_its_fingerprint(data, tmp_path, monkeypatch):
+    encoder = shutil.copytree(data / "encoder", tmp_path / "encoder")
+    job = replace(training_run(data, "udpos"), encoder=encoder)
+    first = job.fingerprint()
+    (encoder / "provenance.json").write_text("{}")
+    assert job.fingerprint() == first
+    for name in ("tokenizer.json", "tokenizer_config.json", "config.json", "model.safetensors"):
+        kept = (encoder / name).read_bytes()
+        (encoder / name).write_bytes(kept + b" ")
+        assert job.fingerprint() != first, name
+        (encoder / name).write_bytes(kept)
+    assert replace(job, device="auto").fingerprint() == first or torch.cuda.is_available()
+    found = {first}
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    for computes_in_bfloat16 in (True, False):
+        monkeypatch.setattr(
+            "torch.cuda.is_bf16_supported", lambda *_, yes=computes_in_bfloat16, **__: yes
+        )
+        found.add(replace(job, device="auto").fingerprint())
+        assert job.fingerprint() == first
+    assert len(found) == 3
+
+
 def test_other_errors_are_not_taken_for_little_memory(data, tmp_path, monkeypatch):
     def broken(*_, **__):
         raise RuntimeError("shape mismatch")
@@ -367,8 +430,6 @@ def test_a_restarted_run_that_is_killed_goes_on_with_its_second_attempt(data, tm
 
 def test_random_numbers_are_common_to_encoders_and_recipes(data):
     """They derive from seed, phase and task: recipes are paired by seed, names change nothing."""
-    from dataclasses import replace
-
     one = training_run(data, "xnli")
     renamed = replace(one, name="other-encoder/multi/target/xnli")
     assert one.fingerprint() == renamed.fingerprint()
@@ -388,8 +449,6 @@ def test_random_numbers_are_common_to_encoders_and_recipes(data):
 
 
 def test_renaming_changes_no_weight(data, tmp_path):
-    from dataclasses import replace
-
     for name in ("a/none", "b/multi"):
         run = replace(training_run(data, "xnli", epochs=1), name=f"{name}/target/xnli")
         train(run, tmp_path / name / "model", tmp_path / name / "curve.json", tmp_path / name / "r")

@@ -10,8 +10,14 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import torch
 
+from xstilts.errors import XstiltsError
+
 log = logging.getLogger(__name__)
 
+_MEND = (
+    "lower tokenisation max_length, take a smaller encoder or a device with more memory, and see"
+    " that nothing else uses it"
+)
 _SIGNS = ("DefaultCPUAllocator", "CUBLAS_STATUS_ALLOC_FAILED", "CUDA error: out of memory")
 
 
@@ -21,6 +27,16 @@ def is_out_of_memory(error: BaseException) -> bool:
         return True
     # On CPU, and from within CUDA's libraries, it is a plain RuntimeError.
     return isinstance(error, RuntimeError) and any(sign in str(error) for sign in _SIGNS)
+
+
+def in_short(error: BaseException) -> str:
+    """The first line of a message; PyTorch's go on with advice for programmers."""
+    return str(error).partition("\n")[0]
+
+
+def too_little_memory(wanted: str, message: str) -> XstiltsError:
+    """What to tell when memory does not suffice for what is `wanted`, whatever is halved."""
+    return XstiltsError(f"memory does not suffice for {wanted} ({message})", mend=_MEND)
 
 
 def free_memory(device: torch.device) -> None:
@@ -41,7 +57,7 @@ def for_each_batch(
         lengths: tokens of each row, by which later batches of that size are cut beforehand.
 
     Raises:
-        MemoryError, RuntimeError: memory does not suffice for a single row.
+        XstiltsError: memory does not suffice for a single row.
     """
     waiting = deque(batches)
     too_big = math.inf
@@ -53,10 +69,13 @@ def for_each_batch(
                 compute(rows)
                 continue
             except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error) or len(rows) == 1:
+                if not is_out_of_memory(error):
                     raise
+                message = in_short(error)
             # Outside of the handler nothing holds the tensors of the failed pass any more.
             free_memory(device)
+            if len(rows) == 1:
+                raise too_little_memory(f"one input of {size} tokens", message)
             too_big = size
             log.warning("out of memory: batches of less than %d tokens from here on", too_big)
         half = len(rows) // 2

@@ -30,11 +30,14 @@ def seed_dropout(seed: int, device: torch.device) -> None:
 
 
 def adamw(model: nn.Module, settings: TrainingSettings) -> torch.optim.AdamW:
-    """The optimizer of all parameters of a model."""
+    """The optimizer of all parameters of a model, with the memory that it will need.
+
+    PyTorch would take that in the first step, after a batch has shown how much is left.
+    """
     # Biases and layer norms are not decayed (Devlin et al. 2019's optimizer).
     decayed = [p for p in model.parameters() if p.ndim > 1]
     free = [p for p in model.parameters() if p.ndim <= 1]
-    return torch.optim.AdamW(
+    optimizer = torch.optim.AdamW(
         [
             {"params": decayed, "weight_decay": settings.weight_decay},
             {"params": free, "weight_decay": 0.0},
@@ -43,3 +46,10 @@ def adamw(model: nn.Module, settings: TrainingSettings) -> torch.optim.AdamW:
         eps=settings.adam_epsilon,
         fused=True,
     )
+    for parameter in model.parameters():
+        optimizer.state[parameter] = {
+            "step": torch.zeros((), device=parameter.device),
+            "exp_avg": torch.zeros_like(parameter, memory_format=torch.preserve_format),
+            "exp_avg_sq": torch.zeros_like(parameter, memory_format=torch.preserve_format),
+        }
+    return optimizer

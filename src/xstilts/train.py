@@ -29,7 +29,7 @@ from xstilts.encoder import PROVENANCE, load_tokenizer
 from xstilts.errors import InterruptedBySignal, XstiltsError
 from xstilts.files import atomic_path, write_json
 from xstilts.kinds import TaskKind, kind_of
-from xstilts.memory import free_memory, is_out_of_memory
+from xstilts.memory import free_memory, in_short, is_out_of_memory, too_little_memory
 from xstilts.mixture import MixedSource, number_of_steps, plan
 from xstilts.model import (
     TaskModel,
@@ -84,8 +84,7 @@ def train(
             return
         first = resume.first_attempt()
         if first is None:
-            loop = _Loop(job, resume, tally)
-            loop.run(stop)
+            loop = _finished(job, resume, stop, tally)
             if not (job.settings.restart_collapsed and loop.collapsed()):
                 _save(loop, None, output, curve)
                 return
@@ -94,8 +93,7 @@ def train(
             resume.give_up(first)
             del loop
         again = job.once_more()
-        loop = _Loop(again, resume.once_more(again.fingerprint()), tally)
-        loop.run(stop)
+        loop = _finished(again, resume.once_more(again.fingerprint()), stop, tally)
         _save(loop, first, output, curve)
 
 
@@ -111,7 +109,33 @@ def _is_there(job: TrainingRun, fingerprint: str, output: Path, curve: Path) -> 
     return made in ({fingerprint}, {job.once_more().fingerprint()})
 
 
-def _save(loop: _Loop, first: dict[str, Any] | None, output: Path, curve: Path) -> None:
+class _HalfUpdatedError(Exception):
+    """Memory did not suffice for an optimizer step: some weights may be new and others old."""
+
+
+def _finished(job: TrainingRun, resume: ResumeState, stop: Stop, tally: Tally) -> TrainingLoop:
+    """The run at its end.
+
+    With weights of which some were updated and others not, what follows would be no function of
+    the run's inputs. So it is taken up where it was saved last, as after an interruption, with
+    smaller micro-batches.
+    """
+    fewer = 0
+    while True:
+        loop = TrainingLoop(job, resume, tally)
+        loop.at.micro_batch_tokens = fewer or loop.at.micro_batch_tokens
+        try:
+            loop.run(stop)
+            return loop
+        except _HalfUpdatedError as error:
+            message = str(error)
+        loop.halve(message, "the optimizer")
+        fewer, device = loop.at.micro_batch_tokens, loop.device
+        del loop
+        free_memory(device)
+
+
+def _save(loop: TrainingLoop, first: dict[str, Any] | None, output: Path, curve: Path) -> None:
     job = loop.job
     outcome = loop.outcome()
     loop.resume.load_best(loop.model, loop.at)
@@ -157,8 +181,8 @@ class _Part:
         return self._order[position]
 
 
-class _Loop:
-    """State of one run in memory."""
+class TrainingLoop:
+    """State of one run in memory: data, model, optimizer, and how far it is."""
 
     def __init__(self, job: TrainingRun, resume: ResumeState, tally: Tally) -> None:
         self.job, self.resume, self.settings = job, resume, job.settings
@@ -172,10 +196,15 @@ class _Loop:
         self.dev = [_dev_set(job, each, kinds[each.task.key], self.tokenizer) for each in job.dev]
         head_seeds = {key: job.derived_seed(key, "head") for key in kinds}
         model = build_model(job.encoder, kinds.values(), self.settings.head_dropout, head_seeds)
-        self.model: TaskModel = model.to(self.device)
-        self.model.tally = tally
-        self.optimizer = adamw(self.model, self.settings)
-        self.at: Progress = resume.load(self.model, self.optimizer)
+        try:
+            self.model: TaskModel = model.to(self.device)
+            self.model.tally = tally
+            self.optimizer = adamw(self.model, self.settings)
+            self.at: Progress = resume.load(self.model, self.optimizer)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise too_little_memory("the encoder and its optimizer", in_short(error)) from error
         mixed = [
             MixedSource(
                 part.key,
@@ -245,11 +274,15 @@ class _Loop:
                 f"{self.job.name}: the loss is {loss} at step {step + 1}",
                 mend="lower the learning rate or raise the warm-up of this task",
             )
-        nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.max_grad_norm)
         factor = schedule(step, self.total, self.settings.warmup_ratio)
         for group in self.optimizer.param_groups:
             group["lr"] = self.settings.learning_rate * factor
-        self.optimizer.step()
+        try:
+            self.optimizer.step()
+        except (RuntimeError, MemoryError) as error:
+            if is_out_of_memory(error):
+                raise _HalfUpdatedError(in_short(error)) from error
+            raise
         self.model.tally.step()
         self.optimizer.zero_grad(set_to_none=True)
         lengths = part.kind.input_lengths(features, rows).astype(np.int64)
@@ -258,7 +291,7 @@ class _Loop:
         return {"loss": loss} if len(self.parts) == 1 else {"loss": loss, "source": part.key}
 
     def _backward(self, step: int, kind: TaskKind, features: Features, rows: np.ndarray) -> float:
-        """Gradients of the mean loss, accumulated over micro-batches; returns that loss."""
+        """Gradients of the mean loss, over micro-batches and clipped; returns that loss."""
         seed_dropout(self.job.derived_seed(kind.task.key, "dropout", step), self.device)
         self.model.train()
         self.optimizer.zero_grad(set_to_none=True)
@@ -276,6 +309,7 @@ class _Loop:
             loss = loss / decisions
             loss.backward()
             summed += loss.detach()
+        nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.max_grad_norm)
         # Once a step, because a GPU stands still for it.
         return summed.item()
 
@@ -287,24 +321,29 @@ class _Loop:
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
-                message = str(error).partition("\n")[0]
+                message = in_short(error)
             # Outside of the handler nothing holds the tensors of the failed pass any more.
             self.optimizer.zero_grad(set_to_none=True)
             free_memory(self.device)
-            halved = self.micro_batch_tokens // 2
-            if halved < _FEWEST_TOKENS:
-                raise XstiltsError(
-                    f"{self.job.name}: memory does not suffice for one example ({message})",
-                    mend="lower tokenisation max_length or take a device with more memory",
-                )
-            log.warning(
-                "out of memory at step %d: micro-batches of %d tokens instead of %d (%s)",
-                self.at.step + 1,
-                halved,
-                self.micro_batch_tokens,
-                message,
-            )
-            self.at.micro_batch_tokens = halved
+            self.halve(message, "one example")
+
+    def halve(self, message: str, wanted: str) -> None:
+        """Make micro-batches smaller after memory did not suffice, as `message` says.
+
+        Raises:
+            XstiltsError: they are as small as can be, so it does not suffice for what is `wanted`.
+        """
+        halved = self.micro_batch_tokens // 2
+        if halved < _FEWEST_TOKENS:
+            raise too_little_memory(f"{wanted} of {self.job.name}", message)
+        log.warning(
+            "out of memory at step %d: micro-batches of %d tokens instead of %d (%s)",
+            self.at.step + 1,
+            halved,
+            self.micro_batch_tokens,
+            message,
+        )
+        self.at.micro_batch_tokens = halved
 
     def collapsed(self) -> str:
         """What shows that the run learnt nothing, empty if nothing does."""
