@@ -195,7 +195,7 @@ def killed_again_and_again(
                 time.sleep(0.001)
             time.sleep(moments.uniform(0, 0.15))
             process.send_signal(signal_number)
-        _, errors = process.communicate(timeout=120)
+        _, errors = process.communicate(timeout=600)
         if process.returncode == 0:
             break
         kills += 1
