@@ -305,13 +305,15 @@ def theirs(bench: Bench, key: str, batch: int, *, compiled: bool = False) -> Row
             options["train_sampling_strategy"] = "group_by_length"
         else:
             options["group_by_length"] = True
-        Timed(
+        trainer = Timed(
             model=_their_model(bench.encoder, task),
             args=transformers.TrainingArguments(**options),
             train_dataset=_examples(task),
             data_collator=lambda rows: _padded(rows, 1),
             callbacks=[AtTheEnd()],
-        ).train()
+        )
+        trainer.remove_callback(transformers.PrinterCallback)
+        trainer.train()
     rate = sum(int(each) for each in tokens) / (clock[1] - clock[0])
     who = "Trainer, compiled" if compiled else "Trainer"
     return {"who": who, "tokens_per_second": rate, "peak_gb": bench.peak_gb()}
