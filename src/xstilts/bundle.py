@@ -24,7 +24,7 @@ from xstilts.grid import Grid
 from xstilts.paths import LARGE
 from xstilts.provenance import versions
 
-_NEVER = ("embeddings", "resume")
+_NEVER = ("embeddings", "links", "resume")
 _CODE = (
     *("Snakefile", "workflow", "envs", "profiles", "src", "config.yaml", "pyproject.toml"),
     *("constraints.txt", "requirements.lock", "Makefile", "README.md", "LICENSE"),

@@ -14,6 +14,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from xstilts.errors import XstiltsError
+from xstilts.paths import from_here
 from xstilts.settings import Strict, TrainingSettings
 
 _COMMIT = r"[0-9a-f]{40}"
@@ -163,7 +164,7 @@ class EncoderSource(Strict):
                 )
             path = Path(spec.submodule_search_locations[0]) / inside
         else:
-            path = Path(self.folder).expanduser()
+            path = from_here(self.folder)
         if not (path / "config.json").is_file():
             raise XstiltsError(
                 "no config.json there, so it is not a Hugging Face model folder",
