@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePath
 from typing import Any
@@ -52,11 +53,13 @@ def made_by(
         computes: it computes on a device.
 
     Returns:
-        `inputs` (path to digest), `hardware` (where it matters, else absent) and `lineage`:
+        `inputs` (path to digest), `repeated` (those that are inputs more than once, if any),
+        `hardware` (where it matters, else absent) and `lineage`:
         `code` (rule to digests), `versions` (library to versions), `hardware`, `seeds`, `data`
         (source and part to where they are from) and `encoders`.
     """
-    inputs = sorted(set(map(str, inputs)))
+    several = Counter(map(str, inputs))
+    inputs = sorted(several)
     digests = {path: digest(path) for path in inputs}
     here = {"hardware": hardware(threads)} if computes or rule in _ON_THE_MACHINE else {}
     source = params.get("encoder") or params.get("new")
@@ -69,7 +72,9 @@ def made_by(
         "encoders": {wildcards["encoder"]: dict(source)} if source else {},
     }
     lineages = [read_provenance(path).get("lineage", {}) for path in inputs if _is_ours(path)]
-    return {"inputs": digests, **here, "lineage": joined([own, *lineages])}
+    again = [path for path in inputs for _ in range(several[path] - 1)]
+    repeated = {"repeated": again} if again else {}
+    return {"inputs": digests, **repeated, **here, "lineage": joined([own, *lineages])}
 
 
 def _data(
@@ -143,16 +148,22 @@ def read_provenance(path: str | Path) -> dict[str, Any]:
     Raises:
         XstiltsError: there is no such result.
     """
+    if found := recorded_beside(path):
+        return found
+    path = Path(path)
+    if not path.exists():
+        raise XstiltsError("there is no such result", where=path)
+    inside = path / _IN_FOLDER
+    return json.loads(inside.read_text(encoding="utf-8")) if inside.is_file() else {}
+
+
+def recorded_beside(path: str | Path) -> dict[str, Any]:
+    """What a table, or a file beside a result, says of what made it; empty if there is none."""
     beside = _beside(path)
     if beside is not None and beside.is_file():
         return json.loads(beside.read_text(encoding="utf-8"))
     path = Path(path)
-    if not path.exists():
-        raise XstiltsError("there is no such result", where=path)
-    if path.suffix == _TABLE:
-        return read_meta(path)
-    inside = path / _IN_FOLDER
-    return json.loads(inside.read_text(encoding="utf-8")) if inside.is_file() else {}
+    return read_meta(path) if path.suffix == _TABLE and path.is_file() else {}
 
 
 def write_provenance(outputs: Iterable[str], made: Mapping[str, Any]) -> None:
