@@ -16,6 +16,7 @@ from typing import Any
 from tiny_grid import edit, make_folder
 from workflow_runs import ROOT
 
+SCRIPTS = ROOT / "workflow/scripts"
 # Jobs are named by their rule and the values of their wildcards: "predict tiny/mnli/xnli/1".
 Jobs = frozenset[str]
 # One (recipe, target, seed) of the only encoder.
@@ -125,15 +126,21 @@ class FinishedGrid:
         """A file of the code, the data or the results."""
         return self.code / name if (self.code / name).exists() else self.folder / name
 
-    def run(self, *arguments: str) -> list[dict[str, Any]]:
-        """The jobs that run, with their reasons, in order."""
+    def run(self, *arguments: str, traced: Path | None = None) -> list[dict[str, Any]]:
+        """The jobs that run, with their reasons, in order.
+
+        Args:
+            traced: a folder for notes of what the jobs call and read (`traced/sitecustomize.py`).
+        """
         joblist = self.folder / "jobs.jsonl"
         joblist.unlink(missing_ok=True)
+        plugins = ["plugins", *(["traced"] if traced else [])]
         environment = {
             **os.environ,
+            **({"TRACED": str(traced)} if traced else {}),
             "XDG_CACHE_HOME": str(self.folder / "cache"),
             "PYTHONPATH": os.pathsep.join(
-                [str(self.code / "src"), str(Path(__file__).parent / "plugins")]
+                [str(self.code / "src"), *(str(Path(__file__).parent / name) for name in plugins)]
             ),
             "PYTHONDONTWRITEBYTECODE": "1",
             "JOBLIST": str(joblist),

@@ -14,7 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_xtreme import write_tiny_xtreme
 
-from xstilts import __version__
 from xstilts.data.ingest import PassagesOf, Unit, build_part
 from xstilts.data.items import gold_pairs
 from xstilts.data.locate import find_files
@@ -92,7 +91,6 @@ def test_metadata_says_where_rows_come_from(tiny, tmp_path):
             "counts": {},
         }
     ]
-    assert meta["xstilts"] == __version__
     assert meta["limits"] == {"dev": 10}
     assert meta["licence"] == TASKS["xnli"].licence
     write_table(tmp_path / "x.parquet", table, meta)

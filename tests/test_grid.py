@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -97,6 +98,27 @@ def test_slices_hold_what_a_job_depends_on_and_nothing_else(root):
     assert base.slices.target(job) != faster.slices.target(job)
     job["train_set"] = "udpos"
     assert base.slices.target(job) == faster.slices.target(job)
+
+
+def test_slices_are_the_same_once_written_and_read(root, texts):
+    own = pretraining_grid(root, texts, recipes=["none", "mnli+mlm"], targets=TARGETS)
+    for expanded in (grid(root), own, generated_grid(), grid(root, data_source="hub")):
+        slices, job = expanded.slices, {"seed": "1", "train_set": "xnli"}
+        held = [slices.everything(), slices.recipes(), slices.table(), slices.facts()]
+        held += [slices.unseen(), expanded.experiment.mining.model_dump()]
+        for task in expanded.tasks:
+            held += [slices.task(task), *(slices.data(task, p) for p in expanded.parts(task))]
+        for encoder in expanded.experiment.encoders:
+            held += [slices.embedding(encoder), slices.length(encoder, "xnli")]
+            if encoder in expanded.experiment.pretrained:
+                held += [slices.new_encoder(encoder), slices.pretraining(encoder)]
+            for recipe in expanded.recipes:
+                at = {**job, "encoder": encoder, "recipe": recipe}
+                held.append(slices.target(at))
+                held += [slices.intermediate(at)] if recipe != "none" else []
+        held += [slices.perturbation(target) for target in expanded.experiment.targets]
+        for each in held:
+            assert repr(json.loads(json.dumps(each))) == repr(each)
 
 
 def test_mixing_concerns_mixtures_alone(root):

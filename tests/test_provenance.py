@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 import textwrap
@@ -17,9 +18,13 @@ from xstilts import code_digest, code_modules, provenance
 from xstilts.errors import XstiltsError
 from xstilts.files import sha256_file
 from xstilts.jobs import record
+from xstilts.language_facts import FACTS
+from xstilts.languages import INVITRO_LANGUAGES, LANGUAGES
 from xstilts.lineage import digest, joined, made_by, read_provenance, write_provenance
 from xstilts.report.origins import origins
+from xstilts.rows import Row, in_text
 from xstilts.schemas import write_table
+from xstilts.tasks import TASKS, Metric
 
 SCRIPTS = Path(__file__).parents[1] / "workflow/scripts"
 MODULES = {
@@ -93,7 +98,7 @@ def clear() -> None:
     for cached in (
         code_modules.module_of,
         code_modules.source,
-        code_digest._digest,
+        code_digest._code,
         code_digest._answers,
     ):
         cached.cache_clear()
@@ -111,7 +116,7 @@ def test_a_later_process_need_not_follow_the_same_code_again(package, monkeypatc
     code_digest._answers().write()
     (kept,) = (package.folder / "__pycache__").glob("xstilts-code-*.json")
     with monkeypatch.context() as nothing_is_followed:
-        nothing_is_followed.setattr(code_digest, "reached", None)
+        nothing_is_followed.setattr(code_digest, "_reach", None)
         assert package.digest() == before
     # Other code has other answers, and what was known of the earlier code goes.
     package.edit("loss", "math.exp(x)", "math.exp(2 * x)")
@@ -254,11 +259,157 @@ def test_imports_for_type_checkers_do_not_count(package):
     assert package.digest() == before
 
 
-def test_the_table_of_tasks_reaches_jobs_through_parameters_only(package):
-    package.write("loop", "from xstilts.tasks import TASKS\n\nFIRST = TASKS[0]\n")
+@pytest.mark.parametrize("module", ["tasks", "config", "jobs", "errors", "__init__"])
+def test_no_module_is_left_out_by_its_name(package, module):
+    package.write(module, "TASKS = ['one']\n")
+    name = "xstilts" if module == "__init__" else f"xstilts.{module}"
+    package.write("loop", f"from {name} import TASKS\n\nFIRST = TASKS[0]\n")
     before = package.digest()
-    package.edit("tasks", "'one'", "'one', 'two'")
-    assert package.digest() == before
+    package.edit(module, "'one'", "'one', 'two'")
+    assert package.digest() != before
+
+
+def test_of_an_enumeration_only_the_members_that_are_used_count(package):
+    package.write("kinds", "class Kind(StrEnum):\n    PAIR = 'pair'\n    SPAN = 'span'\n")
+    package.write("loop", "from xstilts.kinds import Kind\n\nFIRST = Kind.PAIR\n")
+    pair, both = package.digest(Kind=["pair"]), package.digest()
+    package.edit("kinds", "'span'\n", "'span'\n    NEW = 'new'\n")
+    assert package.digest(Kind=["pair"]) == pair
+    assert package.digest() != both
+    package.edit("kinds", "'pair'", "'two'")
+    assert package.digest(Kind=["pair"]) != pair
+
+
+def test_what_is_around_the_work_of_a_script_does_not_count_but_by_itself(package, tmp_path):
+    package.write("meter", "def measure():\n    return 1\n")
+    package.write("around", "from xstilts.meter import measure\n\ndef job(_):\n    measure()\n")
+    script = tmp_path / "job.py"
+    script.write_text("from xstilts.around import job\n\nwith job(snakemake):\n    print()\n")
+    before = package.digest(script)
+    package.edit("meter", "1", "2")
+    package.edit("around", "measure()\n", "measure()\n    measure()\n")
+    assert package.digest(script) == before
+    script.write_text(f"from xstilts.meter import measure\n{script.read_text()}    measure()\n")
+    before = package.digest(script)
+    package.edit("meter", "2", "3")
+    assert package.digest(script) != before
+
+
+@pytest.mark.parametrize("finder", ["from importlib import resources", "print(__file__)"])
+def test_files_beside_the_code_that_finds_them_count(package, finder):
+    (package.folder / "looks").mkdir()
+    (package.folder / "looks/__init__.py").touch()
+    package.write("looks/page", f"{finder}\n\n\ndef page():\n    return resources\n")
+    look = package.folder / "looks/deep/page.css"
+    look.parent.mkdir()
+    look.write_text("one")
+    package.write("loop", "from xstilts.looks.page import page\n\n\ndef run():\n    page()\n")
+    before = package.digest()
+    look.write_text("two")
+    assert package.digest() != before
+
+
+# --- tables of data
+
+SOURCES = {"only": {"Kind": ["pair"], "Metric": ["accuracy"]}, "rows": {"Task": ["xnli"]}}
+ENGLISH = {**SOURCES, "rows": {**SOURCES["rows"], "Language": ["en", "de"]}}
+
+
+def digests() -> dict[str, str]:
+    """The digest of each script: of those that work on one task about XNLI in two languages."""
+    found = {}
+    for script in sorted(SCRIPTS.glob("*.py")):
+        whole = script.stem.startswith(("write_", "collect_", "analyse", "plan"))
+        found[script.stem] = code_digest.code_digest(script, **({} if whole else ENGLISH))
+    return found
+
+
+def changed(monkeypatch, table: dict, key: str, row: object) -> set[str]:
+    """The scripts whose digest is another one with another row in a table."""
+    before = digests()
+    with monkeypatch.context() as other:
+        other.setitem(table, key, row)
+        after = digests()
+    assert digests() == before
+    return {name for name in before if before[name] != after[name]}
+
+
+TRAINING = {"train", "tokenise", "ingest", "generate", "new_encoder", "fetch_encoder"}
+CELLS = TRAINING | {"reinitialise", "perturb", "predict", "embed", "retrieve", "score"}
+SHOWN = {"write_report", "analyse"}
+
+
+def test_a_language_of_another_family_changes_what_shows_families_and_no_training(monkeypatch):
+    for code in ("sw", "de"):
+        other = dataclasses.replace(LANGUAGES[code], family="Another")
+        found = changed(monkeypatch, LANGUAGES, code, other)
+        assert found >= SHOWN
+        assert not found & CELLS
+
+
+def test_another_distance_changes_the_analysis_and_no_cell(monkeypatch):
+    other = dataclasses.replace(FACTS["sw"], syntactic_distance=0.9)
+    found = changed(monkeypatch, FACTS, "sw", other)
+    assert "analyse" in found
+    assert not found & CELLS
+
+
+def test_a_new_row_trains_nothing_again(monkeypatch):
+    new = dataclasses.replace(LANGUAGES["sw"], code="xx")
+    assert not changed(monkeypatch, LANGUAGES, "xx", new) & CELLS
+    generated = dataclasses.replace(INVITRO_LANGUAGES["qal"], code="qzz")
+    assert not changed(monkeypatch, INVITRO_LANGUAGES, "qzz", generated) & CELLS
+    task = dataclasses.replace(TASKS["xnli"], key="new")
+    found = changed(monkeypatch, TASKS, "new", task)
+    assert "write_report" in found
+    assert not found & CELLS
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "trains"),
+    [
+        ("labels", ("yes", "no"), True),
+        ("metric", Metric.MLQA, True),
+        ("unanswerable", True, True),
+        ("title", "Another", False),
+        ("licence", "none", False),
+        ("parallel", False, False),
+        ("group", "other", False),
+        ("languages", ("en", "de", "sw"), False),
+        ("hub", {}, False),
+    ],
+)
+def test_of_a_task_what_training_reads_trains_again(monkeypatch, field, value, trains):
+    row = dataclasses.replace(TASKS["xnli"], **{field: value})
+    found = changed(monkeypatch, TASKS, "xnli", row)
+    assert ("train" in found) == trains
+    other = dataclasses.replace(TASKS["pawsx"], **{field: value})
+    assert not changed(monkeypatch, TASKS, "pawsx", other) & CELLS
+
+
+def test_a_field_that_is_not_plain_data_is_refused():
+    row = dataclasses.replace(TASKS["xnli"], title=digests)
+    with pytest.raises(TypeError, match="function in a row is no plain data"):
+        in_text({"one": row}, None, {"title"})
+
+
+def test_rows_cannot_be_read_but_by_the_names_of_their_fields():
+    for table in (TASKS, LANGUAGES, INVITRO_LANGUAGES, FACTS):
+        for row in table.values():
+            assert isinstance(row, Row)
+            with pytest.raises(TypeError):
+                vars(row)
+
+
+@pytest.mark.parametrize("reads", ["asdict(row)", "getattr(row, name)"])
+def test_who_reads_all_fields_without_their_names_reads_all(package, reads):
+    package.write("table", "class One(Row):\n    a: str\n    b: str\n\n\nTABLE: Rows[One] = {}\n")
+    text = "from dataclasses import asdict\nfrom xstilts.table import TABLE\n\n\n"
+    package.write("loop", f"{text}def run(row=TABLE):\n    return row.a\n")
+    assert code_digest._reach("xstilts.loop", {}).fields() == {"a"}
+    clear()
+    package.write("loop", f"{text}def run(row=TABLE, name='b'):\n    return {reads}\n")
+    assert code_digest._reach("xstilts.loop", {}).fields() >= {"b"}
 
 
 def test_a_script_counts_as_a_whole_and_what_it_imports(package, tmp_path):

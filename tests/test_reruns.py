@@ -5,6 +5,7 @@ On a grid that was really run. What has to run is written in terms of the grid.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -14,11 +15,13 @@ from typing import Any
 import polars as pl
 import pytest
 import yaml
+from counted import Counted
 from rerun_grid import (
     EXPERIMENT,
     LANGUAGES,
     PAGES,
     RECIPES,
+    SCRIPTS,
     FinishedGrid,
     Jobs,
     cells,
@@ -41,13 +44,16 @@ TRAINING = TINY["training"]["default"]
 # The last is longer than what Snakemake compares by content unless told otherwise.
 FETCHED = ("xtreme/xquad/xquad.de.json", "encoder/config.json", "encoder/notes.txt")
 NOTHING: Jobs = frozenset()
+# What is made of the analysis.
+ANALYSED: Jobs = frozenset({"analyse", "write_fairness", "write_claims", "write_report"})
 
 
 @pytest.fixture(scope="module")
 def grid(tmp_path_factory) -> FinishedGrid:
     """The grid, run once; every test but the last leaves it as it was."""
     made = FinishedGrid.make(tmp_path_factory.mktemp("reruns"))
-    made.run()
+    (made.folder / "traced").mkdir()
+    made.run(traced=made.folder / "traced")
     return made
 
 
@@ -196,7 +202,7 @@ EDITS = {
     "formula of a measure": Edit(
         files=("src/xstilts/analysis/measures.py",),
         act=edited("src/xstilts/analysis/measures.py", "def worst(u: ", "def worst(u, /, *_: "),
-        runs={"analyse", "write_fairness", "write_claims", "write_report"},
+        runs=ANALYSED,
     ),
     "wording of a perturbation": Edit(
         files=("src/xstilts/perturb/wording.py",),
@@ -207,6 +213,41 @@ EDITS = {
         files=("src/xstilts/report/templates/page.css",),
         act=lambda grid: grid.path("src/xstilts/report/templates/page.css").write_text("p {}"),
         runs=PAGES,
+    ),
+    "family of a language": Edit(
+        files=("src/xstilts/languages.py",),
+        act=edited("src/xstilts/languages.py", "swh | Niger-Congo", "swh | Atlantic-Congo"),
+        runs=ANALYSED,
+    ),
+    "distance of a language": Edit(
+        files=("src/xstilts/language_facts.py",),
+        act=edited("src/xstilts/language_facts.py", "swh | 0.526", "swh | 0.626"),
+        runs=ANALYSED,
+    ),
+    "comments of the tables": Edit(
+        files=("src/xstilts/languages.py", "src/xstilts/task_table/targets.py"),
+        act=all_of(
+            edited("src/xstilts/languages.py", '"""Languages: ', '"""All languages: '),
+            edited("src/xstilts/task_table/targets.py", "\nTARGETS = (", "\n# All.\nTARGETS = ("),
+        ),
+        runs=NOTHING,
+    ),
+    "one language and one task more": Edit(
+        files=("src/xstilts/languages.py", "src/xstilts/task_table/intermediate.py"),
+        act=all_of(
+            edited(
+                "src/xstilts/languages.py",
+                "\naf | Afr",
+                "\naa | Afar | aar | Afro-Asiatic | Cushitic | Latn\naf | Afr",
+            ),
+            edited(
+                "src/xstilts/task_table/intermediate.py",
+                "INTERMEDIATE = (\n",
+                'INTERMEDIATE = (\n    Task(key="new", title="New", kind=Kind.PAIR, licence="none",'
+                " metric=Metric.ACCURACY, intermediate=True),\n",
+            ),
+        ),
+        runs=ANALYSED | PAGES,
     ),
     "one reader more": Edit(
         files=("src/xstilts/data/folder.py",),
@@ -253,6 +294,24 @@ def test_an_edit_re_runs_what_depends_on_it_and_nothing_else(grid, name):
         row.act(grid)
         assert grid.would_run() == row.runs
     assert grid.would_run() == NOTHING
+
+
+# The log, which the block around a job's work puts in the place of stderr, and its list of costs.
+LOG = ("joblog.py", "secrets.py", "cost/meter.py")
+
+
+def test_whatever_a_job_calls_or_reads_counts_in_its_digest(grid):
+    notes = [json.loads(path.read_text()) for path in (grid.folder / "traced").glob("*.json")]
+    scripts = {note["script"] for note in notes}
+    assert scripts >= {"train.py", "analyse.py", "predict.py", "score.py", "write_claims.py"}
+    for script in scripts:
+        # From all kinds of task, so that no entry of a table is left out.
+        counted = Counted.of(SCRIPTS / script)
+        own = [note for note in notes if note["script"] == script]
+        called = {tuple(each) for note in own for each in note["called"]}
+        read = {name for note in own for name in note["read"]}
+        assert not [at for at in called if not counted.has(*at) and at[0] not in LOG], script
+        assert not read - counted.attributes, script
 
 
 def test_without_its_checkpoints_a_target_with_one_more_language_is_trained_again(grid):

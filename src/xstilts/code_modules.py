@@ -6,6 +6,7 @@ Comments, docstrings and layout are not in them, nor is what stands under `if TY
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -23,6 +24,8 @@ Entries = Mapping[str, Collection[str]]
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _NONE: tuple[object, ...] = (None, [])
+# By these a module finds files of its package.
+_FINDERS = re.compile(r"\b(importlib[ .](import )?resources|pkgutil|__file__|__path__)\b")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -42,6 +45,62 @@ class Statement:
         return _text(self.tree)
 
     @cached_property
+    def attributes(self) -> frozenset[str]:
+        """The names of attributes that it takes, of whatever may be a row."""
+        return frozenset(_attributes(self.tree))
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """The texts in it that could be names of attributes."""
+        texts = (getattr(node, "value", "") for node in ast.walk(self.tree))
+        return frozenset(each for each in texts if isinstance(each, str) and each.isidentifier())
+
+    @cached_property
+    def is_dynamic(self) -> bool:
+        """Whether it takes an attribute whose name it does not say."""
+        return any(
+            "attrgetter" in (getattr(node, "id", ""), getattr(node, "attr", ""))
+            or (
+                isinstance(node, ast.Call)
+                and getattr(node.func, "id", "") == "getattr"
+                and not isinstance(node.args[1], ast.Constant)
+            )
+            for node in ast.walk(self.tree)
+        )
+
+    @property
+    def table_of(self) -> str | None:
+        """The class of the rows where this is a table of data (`xstilts.rows`), else None."""
+        told = self.tree.annotation if isinstance(self.tree, ast.AnnAssign) else None
+        if isinstance(told, ast.Subscript) and getattr(told.value, "id", "") == "Rows":
+            return getattr(told.slice, "id", None)
+        return None
+
+    @cached_property
+    def members(self) -> tuple[Statement, ...]:
+        """The fields and methods of a class of rows; nothing where this is something else."""
+        if not isinstance(self.tree, ast.ClassDef) or not _has_base(self.tree, "Row"):
+            return ()
+        return tuple(
+            Statement(tree=each, names=frozenset({_name_of(each)}), acts=False)
+            for each in self.tree.body
+            if _name_of(each) is not None
+        )
+
+    @cached_property
+    def without_members(self) -> Statement:
+        """A class of rows without its members: what holds for it whatever is read of a row."""
+        held = {each.tree for each in self.members}
+        if not held:
+            return self
+        assert isinstance(self.tree, ast.ClassDef)
+        body = [each for each in self.tree.body if each not in held]
+        parts = {name: getattr(self.tree, name) for name in self.tree._fields}
+        return Statement(
+            tree=type(self.tree)(**{**parts, "body": body}), names=self.names, acts=False
+        )
+
+    @cached_property
     def imports(self) -> Imports:
         """What import statements inside of it bind."""
         return Imports.of(self.tree)
@@ -52,7 +111,16 @@ class Statement:
         return tuple(dict.fromkeys(_mentions(self.tree)))
 
     def with_entries(self, only: Entries) -> Statement:
-        """A dispatch table with the entries alone that count; anything else as it is."""
+        """A dispatch table or enumeration with the entries that count; anything else as it is."""
+        if isinstance(self.tree, ast.ClassDef) and self.tree.name in only:
+            kept = set(only[self.tree.name])
+            parts = {name: getattr(self.tree, name) for name in self.tree._fields}
+            parts["body"] = [
+                each
+                for each in self.tree.body
+                if not isinstance(each, ast.Assign) or str(_name_of(each)).lower() in kept
+            ]
+            return Statement(tree=ast.ClassDef(**parts), names=self.names, acts=False)
         if not isinstance(self.tree, ast.Assign | ast.AnnAssign):
             return self
         table = self.tree.value
@@ -97,6 +165,36 @@ def _mentions(tree: ast.AST) -> Iterator[tuple[str, str | None]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and node not in bases:
             yield node.id, None
+
+
+def _attributes(tree: ast.AST) -> Iterator[str]:
+    # Classes of rows are not looked at as a whole, so that `self` in a class is no row.
+    own = "self" if isinstance(tree, ast.ClassDef) else ""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            if getattr(node.value, "id", None) != own:
+                yield node.attr
+        elif isinstance(node, ast.MatchClass):
+            yield from node.kwd_attrs
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "getattr":
+            yield from (
+                str(each.value) for each in node.args[1:2] if isinstance(each, ast.Constant)
+            )
+
+
+def _has_base(tree: ast.ClassDef, name: str) -> bool:
+    return any(getattr(base, "id", getattr(base, "attr", "")) == name for base in tree.bases)
+
+
+def _name_of(tree: ast.stmt) -> str | None:
+    """The one name that a statement in a class binds."""
+    if isinstance(tree, _DEFINITIONS):
+        return tree.name
+    if isinstance(tree, ast.AnnAssign):
+        return getattr(tree.target, "id", None)
+    if isinstance(tree, ast.Assign) and len(tree.targets) == 1:
+        return getattr(tree.targets[0], "id", None)
+    return None
 
 
 def _counts(key: ast.expr | None, table: str, only: Entries) -> bool | None:
@@ -186,21 +284,33 @@ def module_of(name: str) -> Module:
 
 
 def read_module(path: Path, name: str) -> Module:
-    """A module from a file; templates belong to the module that renders them."""
+    """A module from a file; files of other kinds beside it belong to the module that reads them."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         _drop_docstring(node)
     body = [each for each in tree.body if not _is_for_types(each)]
     # Definitions bind what they import for themselves; a condition or a block does for all.
     imports = Imports.of(*(each for each in body if not isinstance(each, _DEFINITIONS)))
-    templates = sorted((path.parent / "templates").glob("*")) if path.name == "render.py" else []
     return Module(
         name=name,
         statements=tuple(
             _statement(each) for each in body if not isinstance(each, ast.Import | ast.ImportFrom)
         ),
         imports=imports,
-        files=tuple(templates),
+        files=tuple(_files_beside(path)) if _reads_files(tree) else (),
+    )
+
+
+def _reads_files(tree: ast.Module) -> bool:
+    """Whether a module finds files of its package: there is no other way from code to them."""
+    return _FINDERS.search(ast.unparse(tree)) is not None
+
+
+def _files_beside(path: Path) -> list[Path]:
+    return sorted(
+        file
+        for file in path.parent.rglob("*")
+        if file.is_file() and file.suffix != ".py" and "__pycache__" not in file.parts
     )
 
 

@@ -8,11 +8,10 @@ from pathlib import Path
 from xstilts.config import Experiment
 from xstilts.data.locate import Unit, explain_missing, find_files, text_languages
 from xstilts.errors import XstiltsError
+from xstilts.languages import ALL_LANGUAGES
+from xstilts.paths import from_here
 from xstilts.recipes import Source
 from xstilts.tasks import SOURCE_LANGUAGE, TASKS, TEXT, Metric, Task
-
-# ISO 639-3's code for several languages at once.
-ALL_LANGUAGES = "mul"
 
 
 class Inventory:
@@ -266,8 +265,8 @@ class Inventory:
 
 
 def _existing_folder(name: str, key: str) -> Path:
-    # One spelling of the path, whatever was typed: inputs are compared by name.
-    root = Path(name).expanduser().resolve()
+    # Inputs are compared by name.
+    root = from_here(name)
     if not root.is_dir():
         raise XstiltsError("no such folder", where=f"{key} {root}")
     return root

@@ -44,11 +44,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from xstilts.languages import INVITRO_LANGUAGES, LANGUAGES
+from xstilts.rows import Row, Rows
 from xstilts.task_types import SOURCE_LANGUAGE
 
 
-@dataclass(frozen=True, kw_only=True)
-class Facts:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Facts(Row):
     """What is known of one language; see the module for sources and units."""
 
     code: str
@@ -106,7 +107,7 @@ def _facts(
 
 
 # Columns as in the arguments of `_facts`.
-FACTS: dict[str, Facts] = _read(
+FACTS: Rows[Facts] = _read(
     """
 af | 1.3 | 9.97 | 17.5 | 3 | afr | 0.151 | 0.641 | 0.182 | 0.309
 ar | 28.0 | 379 | - | 5 | arb | 0.356 | 0.359 | 0.275 | 0.268

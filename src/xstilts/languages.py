@@ -21,9 +21,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from xstilts.rows import Row, Rows
 
-@dataclass(frozen=True)
-class Language:
+# ISO 639-3's code for several languages at once.
+ALL_LANGUAGES = "mul"
+
+
+@dataclass(frozen=True, slots=True)
+class Language(Row):
     """One language; see the module for what each field follows."""
 
     code: str
@@ -39,7 +44,7 @@ def _read(table: str) -> dict[str, Language]:
     return {row[0]: Language(*row) for row in rows}
 
 
-LANGUAGES: dict[str, Language] = _read("""
+LANGUAGES: Rows[Language] = _read("""
 af | Afrikaans | afr | Indo-European | Germanic | Latn
 ar | Arabic | ara | Afro-Asiatic | Semitic | Arab
 az | Azerbaijani | aze | Turkic | Oghuz | Latn
@@ -92,7 +97,7 @@ yo | Yoruba | yor | Niger-Congo | Defoid | Latn
 zh | Chinese | cmn | Sino-Tibetan | Sinitic | Hans
 """)
 
-INVITRO_LANGUAGES: dict[str, Language] = _read("""
+INVITRO_LANGUAGES: Rows[Language] = _read("""
 en | English | eng | Albic | West Albic | Latn
 qal | Alvish | qal | Albic | West Albic | Latn
 qan | Anorric | qan | Albic | North Albic | Latn

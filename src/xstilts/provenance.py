@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
+import sys
 from collections.abc import Iterable
 from contextlib import suppress
-
-import xstilts
 
 # Where the distribution is not called as the module is.
 _DISTRIBUTIONS = {"faiss": "faiss-cpu", "pynvml": "nvidia-ml-py", "yaml": "pyyaml"}
@@ -27,7 +26,9 @@ _LIBRARIES = (
 
 def versions() -> dict[str, str]:
     """Versions of this package, Python and the libraries that shape a result."""
-    found = {"xstilts": xstilts.__version__, "python": platform.python_version()}
+    # Not by an import, since another number is no other code.
+    own = sys.modules[__name__.partition(".")[0]].__version__
+    found = {"xstilts": own, "python": platform.python_version()}
     for library in _LIBRARIES:
         try:
             found[library] = importlib.metadata.version(library)

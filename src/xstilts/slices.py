@@ -11,18 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 from xstilts.encoder_settings import Pretraining
 from xstilts.language_facts import UNSEEN
-from xstilts.languages import INVITRO_LANGUAGES, language_table
+from xstilts.languages import ALL_LANGUAGES, INVITRO_LANGUAGES, language_table
+from xstilts.paths import from_here
 from xstilts.perturb import condition_name
 from xstilts.recipes import Recipe, Source
 from xstilts.settings import Mixing, TrainingSettings
-from xstilts.tasks import SOURCE_LANGUAGE, TARGETS, TASKS, TEXT, HubSource, Kind
+from xstilts.tasks import PERTURBED, SOURCE_LANGUAGE, TARGETS, TASKS, TEXT, HubSource, Kind
 
 if TYPE_CHECKING:
     from xstilts.grid import Grid
 
 
 class Slices:
-    """Plain data by which jobs of one grid are told apart."""
+    """Data by which jobs of one grid are told apart, the same once written as JSON and read."""
 
     def __init__(self, grid: Grid) -> None:
         self._grid, self._experiment = grid, grid.experiment
@@ -39,20 +40,43 @@ class Slices:
             "open_labels": entry.open_labels,
         }
 
-    def kinds(self, sources: Iterable[str]) -> dict[str, list[str]]:
-        """The entries of tables by kind of task that code uses on these sources.
+    def about(self, sources: Iterable[str], parts: Iterable[str]) -> dict[str, Any]:
+        """What code uses of tables that works on these parts of sources.
 
-        See `xstilts.code_digest.code_digest`.
+        Returns:
+            Arguments of `xstilts.code_digest.code_digest`: entries by kind of task and metric, and
+            the rows of tasks and languages.
         """
-        return {"Kind": sorted({str(TASKS[Source.of(key).task].kind) for key in sources})}
+        sources, parts = list(sources), list(parts)
+        tasks = [TASKS[Source.of(key).task] for key in sources]
+        languages = {code for key in sources for part in parts for code in self._codes(key, part)}
+        return {
+            "only": {
+                "Kind": sorted({str(task.kind) for task in tasks}),
+                "Metric": sorted({str(task.metric) for task in tasks}),
+            },
+            "rows": {
+                "Task": sorted({task.key for task in tasks}),
+                "Language": sorted({SOURCE_LANGUAGE, *languages}),
+            },
+        }
 
-    def reading(self, task: str, part: str) -> dict[str, list[str]]:
-        """The entries that code uses which reads one data file: its kind and its readers."""
+    def _codes(self, source: str, part: str) -> Iterable[str]:
+        """The languages that a part of a source is in."""
+        made_of = "eval" if part == PERTURBED else part
+        if made_of not in self._grid.parts(source):
+            return ()
+        found = [unit.language for unit in self._grid.units(source, made_of)]
+        return self._experiment.invitro.languages if ALL_LANGUAGES in found else found
+
+    def reading(self, task: str, part: str) -> dict[str, Any]:
+        """The same of code that reads one data file, with its readers."""
         entry = TASKS[Source.of(task).task]
         readers = {unit.reader for unit in self._grid.units(task, part)}
         for unit in self._grid.units(task, part):
             readers |= {each.reader for each in entry.hub_sources(unit.split, unit.language)}
-        return {**self.kinds([task]), "READERS": sorted(readers - {""})}
+        found = self.about([task], [part])
+        return {**found, "only": {**found["only"], "READERS": sorted(readers - {""})}}
 
     def data(self, task: str, part: str) -> dict[str, Any]:
         """What decides the content of one data file."""
@@ -69,7 +93,7 @@ class Slices:
             for each in (entry.hub_sources(unit.split, unit.language) if source == "hub" else ())
         ]
         foreign = [(unit, entry.foreign(unit.split, unit.language)) for unit in units]
-        return {
+        found = {
             "source": source,
             "units": [asdict(unit) for unit in units],
             "limits": {split: limits[split] for split in splits},
@@ -87,6 +111,7 @@ class Slices:
             ],
             "tested_passages": self._tested_passages(task, part, source),
         }
+        return _plain(found)
 
     def _tested_passages(self, task: str, part: str, source: str) -> dict[str, Any] | None:
         """What decides which passages a part must not hold; None if it may hold any."""
@@ -119,7 +144,7 @@ class Slices:
             # Retrieval is from or into the source language.
             languages = tuple(dict.fromkeys([SOURCE_LANGUAGE, *(unit.language for unit in units)]))
             translated = {}
-        return {
+        found = {
             "units": [asdict(unit) for unit in units],
             "sizes": {unit.split: sizes[unit.split] for unit in units},
             "world": {
@@ -129,6 +154,7 @@ class Slices:
                 **translated,
             },
         }
+        return _plain(found)
 
     def perturbation(self, target: str) -> dict[str, Any]:
         """What decides the perturbed inputs of a target, besides its data."""
@@ -150,6 +176,8 @@ class Slices:
         """Where an encoder comes from; a package by its version, since its files move."""
         source = self._experiment.encoders[encoder]
         known = source.model_dump(include={"hub", "revision", "folder"})
+        if source.folder is not None and source.package is None:
+            known["folder"] = str(from_here(source.folder))
         return {**known, "package_version": source.package_version()}
 
     def length(self, encoder: str, task: str) -> dict[str, Any]:
@@ -299,6 +327,13 @@ class Slices:
             }
             for name, recipe in self._grid.recipes.items()
         }
+
+
+def _plain(value: Any) -> Any:
+    """Data with lists in the place of tuples."""
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    return [_plain(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _ordered(value: Any) -> Any:

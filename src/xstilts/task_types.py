@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from xstilts.rows import Row
+
 SOURCE_LANGUAGE = "en"
 # The part of a target's data that is made of its part eval: perturbed inputs.
 PERTURBED = "perturbed"
@@ -34,8 +36,8 @@ class Metric(StrEnum):
     TOKEN_ACCURACY = "token_accuracy"
 
 
-@dataclass(frozen=True, kw_only=True)
-class FolderSource:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FolderSource(Row):
     """Files that hold one split in one language, relative to `data_root`.
 
     Several files where the format has several, or where a data set is joined from several.
@@ -48,8 +50,8 @@ class FolderSource:
     files: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class HubSource:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HubSource(Row):
     """A script-free Parquet data set on the Hugging Face hub, pinned to one commit.
 
     `config` may hold `{lang}`, `{iso}` and `{name}` (English name of the language). `languages` are
@@ -73,8 +75,8 @@ class HubSource:
         return language == SOURCE_LANGUAGE or "{" in self.config
 
 
-@dataclass(frozen=True, kw_only=True)
-class Mispaired:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mispaired(Row):
     """Rows, counted from 0, that are no translations of their namesakes in published data.
 
     They are those of a split in a language while it has `total` rows, as published.
@@ -86,8 +88,8 @@ class Mispaired:
     rows: tuple[int, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Foreign:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Foreign(Row):
     """What the hub's data in a language hold of another one.
 
     `items` are by split: how many are in the other language, and how many there are.
@@ -103,8 +105,8 @@ class Foreign:
         return 100 * found / every
 
 
-@dataclass(frozen=True, kw_only=True)
-class Task:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Task(Row):
     """One task: what it is, in which languages, and the sources of its splits.
 
     `train_set` is the key of the task whose English data this target trains on (xquad and

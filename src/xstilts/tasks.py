@@ -6,6 +6,7 @@ A new task is one entry in `xstilts.task_table` and, if its file format is new, 
 
 from __future__ import annotations
 
+from xstilts.rows import Rows
 from xstilts.task_table import intermediate, targets
 from xstilts.task_table.intermediate import TEXT
 from xstilts.task_table.sources import NER_TAGS, NLI_LABELS, SPLITS, UPOS_TAGS
@@ -39,15 +40,15 @@ __all__ = [
     "Task",
 ]
 
-TASKS: dict[str, Task] = {
+TASKS: Rows[Task] = {
     task.key: task for task in (*targets.TARGETS, *intermediate.INTERMEDIATE, *intermediate.TEXTS)
 }
-TARGETS: dict[str, Task] = {key: task for key, task in TASKS.items() if task.group}
-INTERMEDIATE: dict[str, Task] = {key: task for key, task in TASKS.items() if task.intermediate}
+TARGETS: Rows[Task] = {key: task for key, task in TASKS.items() if task.group}
+INTERMEDIATE: Rows[Task] = {key: task for key, task in TASKS.items() if task.intermediate}
 
 # XTREME's nine in the order of its columns, over which its averages are formed, and its groups
 # (GROUP2TASK in evaluate.py).
-XTREME: dict[str, Task] = {key: task for key, task in TARGETS.items() if task.xtreme}
+XTREME: Rows[Task] = {key: task for key, task in TARGETS.items() if task.xtreme}
 GROUPS: dict[str, tuple[str, ...]] = {
     name: tuple(task.key for task in XTREME.values() if task.group == name)
     for name in dict.fromkeys(task.group for task in XTREME.values() if task.group)

@@ -21,7 +21,7 @@ rule shortcuts:
     params:
         task=lambda wildcards: slices.task(wildcards.target),
         names=list(grid.shortcuts),
-        code=code("shortcuts", kinds(the_target)),
+        code=code("shortcuts", about(the_target, "eval")),
     message:
         "shortcuts for {wildcards.target}"
     script:

@@ -7,6 +7,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
 
 from xstilts import warm
+from xstilts.adopted import adopt, notes_of
 from xstilts.code_digest import code_digest, libraries
 from xstilts.config import parse_experiment
 from xstilts.devices import device_for
@@ -16,6 +17,7 @@ from xstilts.finished import Scope, pop_only_finished
 from xstilts.grid import Grid
 from xstilts.mishaps import check_working_directory
 from xstilts.needs import PARTS
+from xstilts.paths import in_rules
 from xstilts.plan.requests import Requests
 from xstilts.provenance import installed
 from xstilts.reasons import Reasons, inputs_before
@@ -35,8 +37,16 @@ experiment = grid.experiment
 paths = grid.paths
 slices = grid.slices
 
-for left_out in grid.left_out:
-    logger.warning(f"left out: {left_out}")
+for told in grid.left_out:
+    logger.warning(f"left out: {told}")
+
+
+# Before Snakemake compares the results with its notes.
+if workflow.is_main_process and (adopted := adopt(paths.root, notes_of(workflow))):
+    logger.info(
+        f"{len(adopted):,} results below {paths.root} were made where Snakemake has no notes of"
+        " them; it goes by what they say of themselves"
+    )
 
 
 def one_of(names):
@@ -107,12 +117,12 @@ def minutes(rule):
     return lambda wildcards, attempt: requests.runtime(rule, wildcards, attempt)
 
 
-def code(script, entries=None):
+def code(script, about=None):
     """Param function: digest of the code that a script runs, so that a changed formula re-runs what
-    it makes, and nothing else. `entries` says which entries of dispatch tables a job uses.
+    it makes, and nothing else. `about` says what of tables a job uses (`Slices.about`).
     """
     path = Path(workflow.source_path(f"../scripts/{script}.py"))
-    return lambda wildcards: code_digest(path, entries(wildcards) if entries else None)
+    return lambda wildcards: code_digest(path, **(about(wildcards) if about else {}))
 
 
 def software(script):
@@ -133,9 +143,13 @@ DEPLOYS_CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deploymen
 ENVIRONMENT = "../../envs/xstilts.yaml" if DEPLOYS_CONDA else None
 
 
-def kinds(sources):
-    """For `code`: what a job uses that is about these sources."""
-    return lambda wildcards: slices.kinds(sources(wildcards))
+def about(sources, *parts):
+    """For `code`: what a job uses of tables that works on these parts of sources."""
+    return lambda wildcards: slices.about(sources(wildcards), parts or [wildcards.part])
+
+
+# What training reads.
+LEARNT = ("train", "dev")
 
 
 def the_task(wildcards):
@@ -146,6 +160,11 @@ def the_task(wildcards):
 def the_target(wildcards):
     """The only source of a job on one target."""
     return [wildcards.target]
+
+
+def left_out(wildcards):
+    """Param function: what is left out, in words. In a list paths with braces were patterns."""
+    return list(grid.left_out)
 
 
 def features(part, task="task"):
@@ -160,6 +179,11 @@ def data(part, task="task"):
     return lambda wildcards: paths.data.format(task=wildcards[task], part=part)
 
 
+def given(files):
+    """Input function: files of the user's, by names that a rule can take."""
+    return lambda wildcards: [in_rules(path, paths.links) for path in files(wildcards)]
+
+
 def training_files(kind, part, sources):
     """Input function: one file (kind data or features) of each source that a job trains on."""
     pattern = {"data": paths.data, "features": paths.features}[kind]
@@ -169,8 +193,9 @@ def training_files(kind, part, sources):
 
 
 def digest(script, sources):
-    """Digest of the code that a script runs on these sources."""
-    return code(script, lambda wildcards: slices.kinds(sources))(None)
+    """Digest of the code that a script runs on these sources, to train on them or to test them."""
+    parts = LEARNT if script == "train" else ["eval"]
+    return code(script, about(lambda wildcards: sources, *parts))(None)
 
 
 # What reports are made from.

@@ -22,7 +22,7 @@ if experiment.data_source == "invitro":
         params:
             task=lambda wildcards: slices.task(wildcards.task),
             data=lambda wildcards: slices.data(wildcards.task, wildcards.part),
-            code=code("generate", kinds(the_task)),
+            code=code("generate", about(the_task)),
         message:
             "generate {wildcards.task} {wildcards.part}"
         script:
@@ -52,7 +52,7 @@ rule perturb:
     params:
         task=lambda wildcards: slices.task(wildcards.target),
         perturbation=lambda wildcards: slices.perturbation(wildcards.target),
-        code=code("perturb", kinds(the_target)),
+        code=code("perturb", about(the_target, "eval")),
     message:
         "perturb the inputs of {wildcards.target}"
     script:
@@ -61,7 +61,7 @@ rule perturb:
 
 rule ingest:
     input:
-        lambda wildcards: grid.input_files(wildcards.task, wildcards.part),
+        given(lambda wildcards: grid.input_files(wildcards.task, wildcards.part)),
     output:
         paths.data,
     log:
@@ -89,7 +89,7 @@ rule ingest:
 
 rule fetch_encoder:
     input:
-        lambda wildcards: grid.encoder_files(wildcards.encoder),
+        given(lambda wildcards: grid.encoder_files(wildcards.encoder)),
     output:
         directory(paths.encoder),
     log:
@@ -135,7 +135,7 @@ rule tokenise:
     params:
         task=lambda wildcards: slices.task(wildcards.task),
         lengths=lambda wildcards: slices.length(wildcards.encoder, wildcards.task),
-        code=code("tokenise", kinds(the_task)),
+        code=code("tokenise", about(the_task)),
     message:
         "tokenise {wildcards.task} {wildcards.part} for {wildcards.encoder}"
     script:

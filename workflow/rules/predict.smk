@@ -32,7 +32,7 @@ rule predict:
     params:
         task=lambda wildcards: slices.task(wildcards.target),
         decoding=lambda wildcards: slices.decoding(wildcards.target),
-        code=code("predict", kinds(the_target)),
+        code=code("predict", about(the_target, "eval")),
     message:
         "predict {wildcards.target}: {wildcards.encoder} after {wildcards.recipe},"
         " seed {wildcards.seed}"
@@ -65,7 +65,7 @@ rule embed:
         batch_tokens=lambda wildcards: experiment.encoders[wildcards.encoder].retrieval.batch_tokens,
     params:
         embedding=lambda wildcards: slices.embedding(wildcards.encoder),
-        code=code("embed", kinds(the_target)),
+        code=code("embed", about(the_target, "eval")),
     message:
         "embed {wildcards.target}: {wildcards.encoder} after {wildcards.recipe},"
         " seed {wildcards.seed}"
@@ -98,7 +98,7 @@ rule retrieve:
     params:
         task=lambda wildcards: slices.task(wildcards.target),
         mining=experiment.mining.model_dump(),
-        code=code("retrieve", kinds(the_target)),
+        code=code("retrieve", about(the_target, "eval")),
     message:
         "retrieve {wildcards.target}: {wildcards.encoder} after {wildcards.recipe},"
         " seed {wildcards.seed}"

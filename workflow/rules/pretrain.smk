@@ -85,7 +85,7 @@ rule pretrain:
     params:
         run=lambda wildcards: slices.pretraining(wildcards.encoder),
         resume=lambda wildcards: grid.resume_folder("pretraining", wildcards),
-        code=code("train", kinds(lambda wildcards: ["text"])),
+        code=code("train", about(lambda wildcards: ["text"], *LEARNT)),
     message:
         "pretrain the encoder {wildcards.encoder}"
     script:

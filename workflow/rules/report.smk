@@ -35,7 +35,7 @@ rule write_report:
     params:
         **scope.unfinished,
         experiment=slices.everything(),
-        left_out=list(grid.left_out),
+        left_out=left_out,
         recipes=slices.recipes(),
         links=[
             ["Robustness and fairness", Path(paths.fairness_page).name],
@@ -74,7 +74,7 @@ rule write_claims:
         **scope.unfinished,
         experiment=slices.everything(),
         recipes=slices.recipes(),
-        left_out=list(grid.left_out),
+        left_out=left_out,
         code=code("write_claims"),
     message:
         f"check the claims of the study: {paths.claims_page}"
@@ -140,7 +140,7 @@ rule write_fairness:
         **scope.unfinished,
         experiment=slices.everything(),
         recipes=list(grid.recipes),
-        left_out=list(grid.left_out),
+        left_out=left_out,
         links=[
             ["Scores", Path(paths.report).name],
             ["Claims", Path(paths.claims_page).name],

@@ -19,7 +19,7 @@ rule score:
         gpu=0,
     params:
         task=lambda wildcards: slices.task(wildcards.target),
-        code=code("score", kinds(the_target)),
+        code=code("score", about(the_target, "eval")),
     message:
         "score {wildcards.target}: {wildcards.encoder} after {wildcards.recipe},"
         " seed {wildcards.seed}"

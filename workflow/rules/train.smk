@@ -48,7 +48,7 @@ rule train_intermediate:
     params:
         run=lambda wildcards: slices.intermediate(wildcards),
         resume=lambda wildcards: grid.resume_folder("intermediate", wildcards),
-        code=code("train", kinds(mixed)),
+        code=code("train", about(mixed, *LEARNT)),
     message:
         "intermediate training: {wildcards.encoder} on {wildcards.recipe}, seed {wildcards.seed}"
     script:
@@ -89,7 +89,7 @@ rule train_target:
     params:
         run=lambda wildcards: slices.target(wildcards),
         resume=lambda wildcards: grid.resume_folder("target", wildcards),
-        code=code("train", kinds(target)),
+        code=code("train", about(target, *LEARNT)),
     message:
         "target training: {wildcards.encoder} after {wildcards.recipe} on {wildcards.train_set},"
         " seed {wildcards.seed}"

@@ -11,7 +11,6 @@ from typing import Any, Literal, NamedTuple
 
 import pyarrow as pa
 
-from xstilts import __version__
 from xstilts.data.checks import refuse_placeholder, refuse_repeated
 from xstilts.data.clusters import reference_clusters, set_clusters
 from xstilts.data.folder import READERS, squad_passages
@@ -126,7 +125,6 @@ def build_part(
         "limits": dict(limits),
         "rows": len(rows),
         "units": records,
-        "xstilts": __version__,
     }
     return pa.Table.from_pylist(rows, schema=DATA[task.kind]), meta
 

@@ -12,7 +12,6 @@ from typing import Any
 
 from tqdm import tqdm
 
-from xstilts import __version__
 from xstilts.data.clusters import reference_clusters, set_clusters
 from xstilts.data.invitro import bitext, choices, pairs, questions, sequences
 from xstilts.data.invitro.documents import document
@@ -130,7 +129,6 @@ def write_part(
             }
             for unit in units
         ],
-        "xstilts": __version__,
         **made_by,
     }
     bar = tqdm(rows(), desc=f"{task.key} {part}", unit="rows", mininterval=10, ascii=True)
