@@ -106,7 +106,7 @@ rule write_labels:
     params:
         targets=list(experiment.targets),
         table=slices.table(),
-        code=code("write_labels"),
+        code=code("write_labels", about(all_targets, "eval")),
     message:
         "write the gold labels in XTREME's layout"
     script:
@@ -136,7 +136,7 @@ rule write_submission:
     params:
         targets=list(experiment.targets),
         table=slices.table(),
-        code=code("write_submission"),
+        code=code("write_submission", about(all_targets, "eval")),
     message:
         "XTREME submission: {wildcards.encoder} after {wildcards.recipe}, seed {wildcards.seed}"
     script:

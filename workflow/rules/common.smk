@@ -1,6 +1,7 @@
 # The experiment, expanded once; wildcards may only take values that occur in it.
 import re
 import sys
+from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -88,20 +89,30 @@ def gpus_offered():
     return None if limit is None else limit.value
 
 
-try:
-    DEVICE = device_for(experiment.device, offered=gpus_offered(), elsewhere=elsewhere())
-except XstiltsError as error:
-    raise WorkflowError(str(error)) from None
+@cache
+def chosen_device():
+    """What jobs that run an encoder compute on; they fail where they do not find it.
+
+    `auto` is decided for the first job and not here: which executor there is comes after the rules.
+    """
+    try:
+        return device_for(experiment.device, offered=gpus_offered(), elsewhere=elsewhere())
+    except XstiltsError as error:
+        raise WorkflowError(str(error)) from None
+
+
+if experiment.device != "auto":
+    chosen_device()
 
 
 def device(wildcards=None):
-    """What jobs that run an encoder compute on; they fail where they do not find it."""
-    return DEVICE
+    """Resource function: the device of a job."""
+    return chosen_device()
 
 
 def gpus(wildcards):
     """One device a training or prediction job; 0 where there is none, so that jobs run abreast."""
-    return int(DEVICE == "cuda")
+    return int(chosen_device() == "cuda")
 
 
 requests = Requests(grid, device)
@@ -160,6 +171,11 @@ def the_task(wildcards):
 def the_target(wildcards):
     """The only source of a job on one target."""
     return [wildcards.target]
+
+
+def all_targets(wildcards):
+    """What the submission of a state of training is about."""
+    return list(experiment.targets)
 
 
 def left_out(wildcards):
