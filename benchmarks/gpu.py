@@ -77,6 +77,7 @@ _stand_in(
 _stand_in("polars")
 
 from xstilts.batches import Features
+from xstilts.cost.tally import Tally
 from xstilts.encoder import load_tokenizer
 from xstilts.errors import InterruptedBySignal, XstiltsError
 from xstilts.kinds import kind_of
@@ -197,7 +198,7 @@ class Bench:
             device=self.device.type,
         )
         (self.folder / folder).mkdir(exist_ok=True)
-        return TrainingLoop(job, ResumeState(self.folder / folder, "benchmark"))
+        return TrainingLoop(job, ResumeState(self.folder / folder, "benchmark"), Tally())
 
 
 def _lengths(kind: Kind, count: int, longest: int, rng: np.random.Generator) -> np.ndarray:

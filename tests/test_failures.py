@@ -114,7 +114,7 @@ def test_a_failed_cell_leaves_the_rest_running(grid):
 def test_what_failed_is_told_with_its_cause_and_what_it_loses(grid):
     told = grid.output[grid.output.index("3 jobs failed for good") :]
     assert "without them 4 of 6 cells cannot be scored" in told
-    assert f"{grid.data}, row 4: unknown label 'perhaps'" in told
+    assert f"{grid.data.relative_to(grid.folder)}, row 4: unknown label 'perhaps'" in told
     assert "read pawsx train (tried once)" in told
     assert "loses: 2 cells: tiny after none on PAWS-X, seed 1; tiny after mnli on PAWS-X" in told
     assert "target training: tiny after none on xnli, seed 1 (tried 3 times)" in told

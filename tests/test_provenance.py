@@ -475,10 +475,6 @@ def results(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-class Resources(dict):
-    """What Snakemake hands to a script, as far as it is used."""
-
-
 def job(
     rule: str, inputs: list[str], params: dict, wildcards: dict, **resources
 ) -> SimpleNamespace:
@@ -489,7 +485,7 @@ def job(
         params=params,
         wildcards=wildcards,
         threads=1,
-        resources=Resources(resources),
+        resources=SimpleNamespace(**resources),
     )
 
 
