@@ -22,16 +22,16 @@ import pyarrow as pa
 import torch
 
 from xstilts.batches import Features, micro_batches
+from xstilts.config.encoders import EncoderSource
+from xstilts.config.settings import (
+    Tokenisation,
+)
+from xstilts.config.tasks import TASKS
 from xstilts.encoder import load_tokenizer
-from xstilts.encoder_settings import EncoderSource
 from xstilts.kinds import kind_of
 from xstilts.kinds.base import collate
 from xstilts.model import TaskModel, build_model, run
 from xstilts.schemas import DATA
-from xstilts.settings import (
-    Tokenisation,
-)
-from xstilts.tasks import TASKS
 
 MAX_LENGTH = 128
 BATCH = 32

@@ -14,7 +14,7 @@ from verdicts import COVERED, FALSE, FOUND, Check, Setting, false
 from xstilts.analysis.inference.adjust import holm
 from xstilts.analysis.inference.draws import Draws, combine, mean_of, stack
 from xstilts.analysis.inference.estimates import LEVEL, Estimate, estimates, greatest, least
-from xstilts.recipes import NONE
+from xstilts.config.recipes import NONE
 
 ENGLISH = ("mnli", "ccg", "multi")
 MLM = "mnli_mlm"

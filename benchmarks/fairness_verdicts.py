@@ -17,9 +17,9 @@ from xstilts.analysis.inference.adjust import benjamini_hochberg
 from xstilts.analysis.inference.draws import Draws
 from xstilts.analysis.inference.estimates import LEVEL, Estimates
 from xstilts.analysis.measures import family_means
-from xstilts.language_facts import FACTS
-from xstilts.languages import LANGUAGES
-from xstilts.recipes import NONE
+from xstilts.config.language_facts import FACTS
+from xstilts.config.languages import LANGUAGES
+from xstilts.config.recipes import NONE
 
 # No verdict is given on the value of a measure, so its interval is looked at in fewer batches.
 _VALUES_ONCE = 3

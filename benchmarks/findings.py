@@ -28,9 +28,9 @@ from xstilts.analysis.inference.bootstrap import Sample, resample
 from xstilts.analysis.items import Items
 from xstilts.analysis.panel import Panel
 from xstilts.analysis.stability import stability_rows
-from xstilts.language_facts import FACTS
-from xstilts.languages import LANGUAGES
-from xstilts.tasks import TARGETS, XTREME
+from xstilts.config.language_facts import FACTS
+from xstilts.config.languages import LANGUAGES
+from xstilts.config.tasks import TARGETS, XTREME
 
 # Test items a language, rounded means over languages (Hu et al. 2020, table 1).
 ITEMS = {

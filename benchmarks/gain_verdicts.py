@@ -18,8 +18,8 @@ from xstilts.analysis.inference.bootstrap import Sample
 from xstilts.analysis.inference.draws import combine
 from xstilts.analysis.inference.estimates import LEVEL, estimates
 from xstilts.analysis.panel import Panel
-from xstilts.languages import LANGUAGES
-from xstilts.recipes import NONE
+from xstilts.config.languages import LANGUAGES
+from xstilts.config.recipes import NONE
 
 
 @cache

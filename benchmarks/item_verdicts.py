@@ -23,7 +23,7 @@ from xstilts.analysis.inference.estimates import LEVEL, Estimates, estimates
 from xstilts.analysis.inference.power import smallest_detectable
 from xstilts.analysis.items import Items
 from xstilts.analysis.measures import chance_corrected, relative_drop
-from xstilts.tasks import TARGETS, Kind
+from xstilts.config.tasks import TARGETS, Kind
 
 # Points that perturbation costs, and the clean score from which a relative drop is told.
 LOST = 10.0

@@ -27,8 +27,8 @@ from xstilts.analysis.inference.adjust import holm
 from xstilts.analysis.inference.draws import mean_of, stack
 from xstilts.analysis.inference.estimates import LEVEL, Estimates, estimates
 from xstilts.analysis.measures import harm_concentration_p
-from xstilts.languages import LANGUAGES
-from xstilts.recipes import NONE
+from xstilts.config.languages import LANGUAGES
+from xstilts.config.recipes import NONE
 
 
 def harm(setting: Setting, permutations: int) -> Iterator[Check]:

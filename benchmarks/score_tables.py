@@ -25,8 +25,8 @@ import numpy as np
 from xstilts.analysis.inference.bootstrap import resample, seed_weights
 from xstilts.analysis.inference.draws import Draws
 from xstilts.analysis.items import Items
-from xstilts.recipes import NONE
-from xstilts.tasks import SOURCE_LANGUAGE, TARGETS, XTREME
+from xstilts.config.recipes import NONE
+from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS, XTREME
 
 TABLE_TARGETS = tuple(XTREME)
 SEEDS = 5

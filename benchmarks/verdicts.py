@@ -19,8 +19,8 @@ from xstilts.analysis.findings import EVERY
 from xstilts.analysis.inference.draws import Draws
 from xstilts.analysis.inference.estimates import LEVEL, Estimates
 from xstilts.analysis.inference.power import smallest_detectable
-from xstilts.recipes import NONE
-from xstilts.tasks import SOURCE_LANGUAGE
+from xstilts.config.recipes import NONE
+from xstilts.config.tasks import SOURCE_LANGUAGE
 
 FALSE, COVERED, FOUND = "false alarms", "coverage", "power"
 # Of what states no smallest detectable effect.

@@ -38,7 +38,7 @@ from xstilts.analysis.findings import (
 from xstilts.analysis.inference.adjust import NOT_ENOUGH
 from xstilts.analysis.inference.draws import ITEMS_AND_SEEDS
 from xstilts.analysis.stability import BELOW_BEST, CLEARLY_BELOW, MAY_BE_BEST
-from xstilts.languages import LANGUAGES
+from xstilts.config.languages import LANGUAGES
 
 RECIPES = ("none", "mnli", "squad_v1", "mnli+mlm")
 TARGETS = ("xnli", "xquad")

@@ -13,8 +13,8 @@ from xstilts.analysis.groups import group_rows
 from xstilts.analysis.items import CLEAN
 from xstilts.analysis.panel import Panel
 from xstilts.analysis.stability import stability_rows
-from xstilts.languages import Language
-from xstilts.recipes import NONE
+from xstilts.config.languages import Language
+from xstilts.config.recipes import NONE
 
 
 def findings_of(

@@ -17,8 +17,8 @@ from functools import cache
 from itertools import product
 from typing import Any
 
-from xstilts.data.invitro import lexicon
-from xstilts.data.invitro.tongues import GRAMMARS, tongue
+from xstilts.config.invitro import lexicon
+from xstilts.config.invitro.tongues import GRAMMARS, tongue
 
 CLASSES = (*lexicon.THINGS, *lexicon.PERSONS)
 PEOPLE = {*lexicon.PERSONS, *(word for words in lexicon.PERSONS.values() for word in words)}

@@ -10,11 +10,11 @@ import pyarrow as pa
 import torch
 
 from xstilts.batches import Features
+from xstilts.config.settings import Tokenisation
+from xstilts.config.tasks import Kind
 from xstilts.encoder import load_tokenizer
 from xstilts.kinds import TaskKind
 from xstilts.model import build_model, outputs_and_loss, run
-from xstilts.settings import Tokenisation
-from xstilts.tasks import Kind
 
 CPU = torch.device("cpu")
 

@@ -10,7 +10,7 @@ from xstilts.analysis.evidence import Evidence
 from xstilts.analysis.inference.bootstrap import Sample, resample
 from xstilts.analysis.items import Items
 from xstilts.analysis.panel import Panel
-from xstilts.languages import LANGUAGES
+from xstilts.config.languages import LANGUAGES
 
 # target to (recipe, seed) to language to score in points
 Scores = Mapping[str, Mapping[tuple[str, int], Mapping[str, float]]]

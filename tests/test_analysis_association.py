@@ -18,9 +18,9 @@ from xstilts.analysis.association import (
 )
 from xstilts.analysis.mixed_model import mixed_model
 from xstilts.analysis.observations import Observations
-from xstilts.language_facts import FACTS
-from xstilts.languages import LANGUAGES
-from xstilts.tasks import XTREME
+from xstilts.config.language_facts import FACTS
+from xstilts.config.languages import LANGUAGES
+from xstilts.config.tasks import XTREME
 
 DISTANCE, TEXT, LATIN = "syntactic distance", "log(1 + GiB)", "Latin script"
 

@@ -21,10 +21,10 @@ from xstilts.analysis.inference.bootstrap import Sample, resample, sample_of, se
 from xstilts.analysis.inference.draws import Draws
 from xstilts.analysis.inference.estimates import Estimate, estimate
 from xstilts.analysis.items import Items, cell_files
+from xstilts.config.tasks import TARGETS, XTREME
 from xstilts.errors import XstiltsError
 from xstilts.metrics.counts import f1_from_counts
 from xstilts.summary import summarise
-from xstilts.tasks import TARGETS, XTREME
 
 RECIPES = ("none", "mnli")
 

@@ -30,8 +30,8 @@ from xstilts.analysis.parts import (
 )
 from xstilts.analysis.run import STUDY_TASKS
 from xstilts.analysis.selection import Development
-from xstilts.languages import LANGUAGES
-from xstilts.tasks import TARGETS, XTREME
+from xstilts.config.languages import LANGUAGES
+from xstilts.config.tasks import TARGETS, XTREME
 
 CODES = ("en", "de", "fr", "fi", "hu")
 UNTRAINED = ("bucc2018", "tatoeba")

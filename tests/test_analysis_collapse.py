@@ -8,8 +8,8 @@ from prediction_files import runs
 from test_summary import grid
 
 from xstilts.analysis.collapse import collapsed_cells, collapsed_scores, without_collapsed
+from xstilts.config.tasks import TARGETS, XTREME
 from xstilts.schemas import RUNS
-from xstilts.tasks import TARGETS, XTREME
 
 CONSTANT = "constant prediction"
 

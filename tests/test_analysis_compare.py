@@ -23,8 +23,8 @@ from xstilts.analysis.panel import Panel
 from xstilts.analysis.ranking import rank
 from xstilts.analysis.side_scores import INDEPENDENT, PAIRED
 from xstilts.analysis.sides import find_side, find_sides, short_names
+from xstilts.config.languages import LANGUAGES
 from xstilts.errors import XstiltsError
-from xstilts.languages import LANGUAGES
 from xstilts.schemas import read_meta, write_table
 
 DRAWS = 1_000

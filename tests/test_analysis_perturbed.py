@@ -34,9 +34,9 @@ from xstilts.analysis.perturbed import (
     NEAR_CHANCE,
     perturbed_rows,
 )
-from xstilts.languages import LANGUAGES
+from xstilts.config.languages import LANGUAGES
+from xstilts.config.tasks import TARGETS
 from xstilts.schemas import PREDICTIONS, write_table
-from xstilts.tasks import TARGETS
 
 RECIPES = ("none", "mnli")
 TYPOS, LOWER = "typos@0.1", "lower@1"

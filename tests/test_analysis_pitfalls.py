@@ -21,9 +21,9 @@ from xstilts.analysis.items import CellFile, cell_files
 from xstilts.analysis.panel import Panel
 from xstilts.analysis.pitfall_items import pitfall_items
 from xstilts.analysis.pitfalls import FEWER, MORE, Matched, pitfall_rows
-from xstilts.languages import LANGUAGES
+from xstilts.config.languages import LANGUAGES
+from xstilts.config.tasks import TARGETS, Kind
 from xstilts.schemas import DATA, PREDICTIONS, read_meta, write_table
-from xstilts.tasks import TARGETS, Kind
 
 RECIPES = ("none", "mnli")
 

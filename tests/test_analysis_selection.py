@@ -23,8 +23,8 @@ from xstilts.analysis.selection import (
     selected_gain,
     write_selection,
 )
+from xstilts.config.tasks import TARGETS, XTREME
 from xstilts.summary import OVERALL
-from xstilts.tasks import TARGETS, XTREME
 
 RECIPES = ("none", "mnli", "qqp")
 

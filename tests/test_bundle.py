@@ -12,7 +12,7 @@ import yaml
 from tiny_grid import SMALL, make_folder
 
 from xstilts.cli import main
-from xstilts.config import parse_experiment
+from xstilts.config.experiment import parse_experiment
 from xstilts.plan.configuration import read_configuration
 
 

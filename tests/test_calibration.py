@@ -32,10 +32,10 @@ from xstilts.analysis.inference.draws import Draws
 from xstilts.analysis.inference.estimates import Estimates
 from xstilts.analysis.panel import Panel
 from xstilts.analysis.selection import Development
-from xstilts.language_facts import FACTS
-from xstilts.languages import LANGUAGES
-from xstilts.recipes import NONE
-from xstilts.tasks import SOURCE_LANGUAGE
+from xstilts.config.language_facts import FACTS
+from xstilts.config.languages import LANGUAGES
+from xstilts.config.recipes import NONE
+from xstilts.config.tasks import SOURCE_LANGUAGE
 
 WORLD = World(icc=0.1, correlation=0.5, draws=100)
 SPREAD = 3.0

@@ -8,10 +8,10 @@ import pytest
 import yaml
 from snakemake.cli import parse_config
 
-from xstilts.config import parse_experiment
+from xstilts.config.experiment import parse_experiment
+from xstilts.config.languages import INVITRO_LANGUAGES, LANGUAGES
+from xstilts.config.tasks import TARGETS, XTREME
 from xstilts.errors import XstiltsError
-from xstilts.languages import INVITRO_LANGUAGES, LANGUAGES
-from xstilts.tasks import TARGETS, XTREME
 
 ROOT = Path(__file__).parents[1]
 SHIPPED = [ROOT / "config.yaml", *sorted((ROOT / "workflow/experiments").glob("*.yaml"))]

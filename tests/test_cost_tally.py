@@ -14,7 +14,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from training_runs import prepare, training_run
 
 from xstilts.batches import Features
-from xstilts.config import parse_experiment
+from xstilts.config.encoders import RetrievalSettings
+from xstilts.config.experiment import parse_experiment
+from xstilts.config.tasks import TASKS, TEXT
 from xstilts.cost.flops import tallied_flops, training_flops
 from xstilts.cost.meter import Meter
 from xstilts.cost.records import job_cost, read_attempts
@@ -24,7 +26,6 @@ from xstilts.data.ingest import build_part
 from xstilts.data.locate import Unit
 from xstilts.embed import embed
 from xstilts.encoder import load_tokenizer
-from xstilts.encoder_settings import RetrievalSettings
 from xstilts.errors import InterruptedBySignal
 from xstilts.grid import Grid
 from xstilts.kinds.text import text_features
@@ -33,7 +34,6 @@ from xstilts.plan.inputs import Size, Sizes
 from xstilts.plan.work import Works
 from xstilts.predict import predict
 from xstilts.schemas import DATA, read_table, write_table
-from xstilts.tasks import TASKS, TEXT
 from xstilts.tokenise import tokenise
 from xstilts.train import train
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from xstilts.config.tasks import TASKS
 from xstilts.data.folder import READERS
 from xstilts.data.items import Batch, Place
 from xstilts.errors import XstiltsError
-from xstilts.tasks import TASKS
 
 # Any text but what the formats use themselves: tab and the ends of lines.
 TEXT = st.text(st.characters(exclude_characters="\t\n\r", exclude_categories=["Cs"]))

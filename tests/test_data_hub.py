@@ -14,14 +14,14 @@ import pytest
 import yaml
 from datasets import ClassLabel, Dataset, Features, List, Value
 
+from xstilts.config.languages import LANGUAGES
+from xstilts.config.tasks import INTERMEDIATE, NER_TAGS, TARGETS, TASKS, UPOS_TAGS, HubSource, Task
+from xstilts.config.tasks.hub_rows import expected_rows
 from xstilts.data.hub import READERS
 from xstilts.data.ingest import PassagesOf, Unit, build_part
 from xstilts.data.items import gold_pairs
 from xstilts.errors import XstiltsError
-from xstilts.languages import LANGUAGES
 from xstilts.schemas import DATA
-from xstilts.task_table.hub_rows import expected_rows
-from xstilts.tasks import INTERMEDIATE, NER_TAGS, TARGETS, TASKS, UPOS_TAGS, HubSource, Task
 
 NLI = ClassLabel(names=["entailment", "neutral", "contradiction"])
 ANSWERS = {"text": List(Value("string")), "answer_start": List(Value("int32"))}

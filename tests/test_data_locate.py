@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from xstilts.config.recipes import TRAINABLE
+from xstilts.config.tasks import TASKS
 from xstilts.data.locate import explain_missing, find_files
-from xstilts.recipes import TRAINABLE
-from xstilts.tasks import TASKS
 
 
 def touch(root: Path, *names: str) -> None:

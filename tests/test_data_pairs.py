@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from xstilts.config.tasks import NLI_LABELS, TASKS
 from xstilts.data.folder import READERS
 from xstilts.data.items import Batch, Place
 from xstilts.errors import XstiltsError
-from xstilts.tasks import NLI_LABELS, TASKS
 
 TEXT = st.text(st.characters(exclude_characters="\t\n\r", exclude_categories=["Cs"]))
 PAIRS = st.lists(st.tuples(TEXT, TEXT, st.sampled_from(NLI_LABELS)), min_size=1)

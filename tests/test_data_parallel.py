@@ -15,14 +15,14 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from xstilts.config.languages import LANGUAGES
+from xstilts.config.tasks import NLI_LABELS, TASKS, Task
 from xstilts.data.ingest import build_part
 from xstilts.data.items import item_name
 from xstilts.data.locate import Unit
 from xstilts.data.parallel import row_of_difference
 from xstilts.errors import XstiltsError
-from xstilts.languages import LANGUAGES
 from xstilts.perturb.table import perturb_table
-from xstilts.tasks import NLI_LABELS, TASKS, Task
 
 XNLI, PAWSX = TASKS["xnli"], TASKS["pawsx"]
 # No two rows in a row have the same label, so that each deletion shows at once.

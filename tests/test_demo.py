@@ -16,8 +16,8 @@ import yaml
 from transformers import AutoModel, AutoTokenizer
 from workflow_runs import ROOT, command, snakemake
 
+from xstilts.config.tasks import XTREME
 from xstilts.scores import LANGUAGE_SCORE
-from xstilts.tasks import XTREME
 
 pytestmark = pytest.mark.workflow
 

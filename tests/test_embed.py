@@ -14,9 +14,9 @@ from tiny_encoders import TEXTS, WRITERS, write_all
 from transformers import AutoModel, AutoTokenizer
 
 from xstilts.batches import Features
+from xstilts.config.encoders import RetrievalSettings
 from xstilts.embed import embed, pool
 from xstilts.encoder import load_tokenizer
-from xstilts.encoder_settings import RetrievalSettings
 from xstilts.errors import XstiltsError
 from xstilts.kinds.text import text_features
 from xstilts.schemas import DATA

@@ -30,6 +30,11 @@ from transformers import (
     XmodModel,
 )
 
+from xstilts.config.encoders import EncoderSource
+from xstilts.config.settings import (
+    Tokenisation,
+)
+from xstilts.config.tasks import TASKS
 from xstilts.encoder import (
     PROVENANCE,
     fetch_encoder,
@@ -38,15 +43,10 @@ from xstilts.encoder import (
     max_positions,
     save_encoder,
 )
-from xstilts.encoder_settings import EncoderSource
 from xstilts.errors import XstiltsError
 from xstilts.files import sha256_file
 from xstilts.lineage import digest
 from xstilts.schemas import DATA
-from xstilts.settings import (
-    Tokenisation,
-)
-from xstilts.tasks import TASKS
 from xstilts.tokenise import tokenise
 
 
@@ -285,7 +285,7 @@ def hub_cache(cache: Path, repo: str, revisions: dict[str, Path]) -> None:
 _FETCH = """
 import sys
 from pathlib import Path
-from xstilts.encoder_settings import EncoderSource
+from xstilts.config.encoders import EncoderSource
 from xstilts.encoder import fetch_encoder
 from xstilts.errors import XstiltsError
 output, known, unknown = sys.argv[1:]

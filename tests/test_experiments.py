@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from xstilts.config import parse_experiment
+from xstilts.config.experiment import parse_experiment
+from xstilts.config.tasks import INTERMEDIATE, XTREME
 from xstilts.grid import Grid
-from xstilts.tasks import INTERMEDIATE, XTREME
 
 ROOT = Path(__file__).parents[1]
 FILES = [ROOT / "config.yaml", *sorted((ROOT / "workflow/experiments").glob("*.yaml"))]

@@ -16,8 +16,8 @@ import pytest
 from test_mishaps import LITTLE, WRITERS
 from tiny_encoders import write_tiny_bert
 
+from xstilts.config.encoders import EncoderSource
 from xstilts.encoder import fetch_encoder
-from xstilts.encoder_settings import EncoderSource
 from xstilts.errors import XstiltsError, did_you_mean
 from xstilts.files import atomic_path, write_text
 from xstilts.schemas import read_meta, read_table, write_table

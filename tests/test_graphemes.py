@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 from tokenizer_families import FAMILIES
 
 from xstilts.batches import Features
+from xstilts.config.settings import Tokenisation
+from xstilts.config.tasks import TASKS
 from xstilts.data.ingest import Unit, build_part
 from xstilts.data.locate import find_files
 from xstilts.encoder import load_tokenizer
 from xstilts.graphemes import graphemes, whole_graphemes
 from xstilts.kinds import kind_of
 from xstilts.schemas import DATA
-from xstilts.settings import Tokenisation
-from xstilts.tasks import TASKS
 
 KIND, TAGS = kind_of(TASKS["xquad"]), TASKS["udpos"]
 # Windows of 384 tokens: answers of so many tokens lie whole in one, whatever the question.

@@ -13,12 +13,12 @@ from test_baselines import baselines
 from test_summary import table
 
 from xstilts.analysis.findings import EVERY, POINTS, WITH_ENGLISH, Findings
+from xstilts.config.languages import INVITRO_LANGUAGES, LANGUAGES
+from xstilts.config.tasks import GROUPS, TARGETS, XTREME
 from xstilts.errors import XstiltsError
 from xstilts.headline import headline
-from xstilts.languages import INVITRO_LANGUAGES, LANGUAGES
 from xstilts.rounding import fixed, signed
 from xstilts.summary import main_metrics
-from xstilts.tasks import GROUPS, TARGETS, XTREME
 
 CODES = tuple(INVITRO_LANGUAGES)
 # Far families lose; Albic is English's own.

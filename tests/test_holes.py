@@ -27,7 +27,7 @@ from workflow_runs import ROOT, command, planned, snakemake
 import xstilts.analysis.investigate as analysis
 import xstilts.jobs
 from xstilts.analysis.findings import EVERY, Findings
-from xstilts.config import parse_experiment
+from xstilts.config.experiment import parse_experiment
 from xstilts.errors import XstiltsError
 from xstilts.finished import Scope, pop_only_finished
 from xstilts.grid import Cell, Grid

@@ -34,17 +34,17 @@ from invitro_oracle import (
     without_articles,
 )
 
+from xstilts.config.invitro.lexicon import NAMES, ORGANISATION_WORDS, PLACE_WORDS, Entity
+from xstilts.config.invitro.tongues import GRAMMARS
+from xstilts.config.tasks import NER_TAGS, SPLITS, TASKS, TEXT, Kind
 from xstilts.data.clusters import set_clusters
 from xstilts.data.invitro import generate
 from xstilts.data.invitro.events import Event, Phrase, held_out, split_of
 from xstilts.data.invitro.generate import BITEXTS, MAKERS, World, documents, rows_of
-from xstilts.data.invitro.lexicon import NAMES, ORGANISATION_WORDS, PLACE_WORDS, Entity
 from xstilts.data.invitro.spot import Spot
-from xstilts.data.invitro.tongues import GRAMMARS
 from xstilts.data.items import gold_pairs
 from xstilts.data.locate import Unit
 from xstilts.schemas import DATA, read_meta, read_table
-from xstilts.tasks import NER_TAGS, SPLITS, TASKS, TEXT, Kind
 
 LANGUAGES = tuple(GRAMMARS)
 WORLD = World(seed=1, languages=LANGUAGES, translated_share=0.6)

@@ -31,11 +31,11 @@ from invitro_oracle import (
     without_articles,
 )
 
-from xstilts.data.invitro import lexicon
+from xstilts.config.invitro import lexicon
+from xstilts.config.invitro.tongues import GRAMMARS
 from xstilts.data.invitro.generate import BITEXTS, MAKERS
 from xstilts.data.invitro.sequences import CATEGORIES
 from xstilts.data.invitro.spot import Spot
-from xstilts.data.invitro.tongues import GRAMMARS
 
 LANGUAGES = tuple(GRAMMARS)
 SEED = 1

@@ -12,6 +12,8 @@ from tiny_encoders import TEXTS, write_tiny_bert, write_tiny_xlmr
 from torch.nn import functional
 
 from xstilts.batches import Features, derive_seed, micro_batches
+from xstilts.config.settings import Tokenisation
+from xstilts.config.tasks import TASKS, TEXT, Kind
 from xstilts.encoder import load_tokenizer
 from xstilts.errors import XstiltsError
 from xstilts.kinds import kind_of
@@ -19,8 +21,6 @@ from xstilts.kinds.base import collate
 from xstilts.kinds.mlm import MaskedLanguageHead
 from xstilts.model import HEADS, build_model, load_model, outputs_and_loss, save_model
 from xstilts.schemas import DATA
-from xstilts.settings import Tokenisation
-from xstilts.tasks import TASKS, TEXT, Kind
 
 KIND = kind_of(TASKS[TEXT])
 CPU = torch.device("cpu")

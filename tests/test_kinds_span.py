@@ -11,6 +11,8 @@ from learning import learn_and_predict
 from tiny_encoders import TEXTS, WRITERS, write_all, write_tiny_bert
 
 from xstilts.batches import Features
+from xstilts.config.settings import Tokenisation
+from xstilts.config.tasks import TASKS
 from xstilts.encoder import load_tokenizer
 from xstilts.errors import XstiltsError
 from xstilts.graphemes import whole_graphemes
@@ -18,8 +20,6 @@ from xstilts.kinds import kind_of
 from xstilts.kinds.layout import layout_of
 from xstilts.kinds.span import best_span, window_starts
 from xstilts.schemas import DATA
-from xstilts.settings import Tokenisation
-from xstilts.tasks import TASKS
 
 KIND = kind_of(TASKS["xquad"])
 V2 = kind_of(TASKS["squad_v2"])

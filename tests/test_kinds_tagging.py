@@ -13,6 +13,8 @@ from learning import learn_and_predict
 from tiny_encoders import TEXTS, WRITERS, write_all, write_tiny_bert
 
 from xstilts.batches import Features
+from xstilts.config.settings import Tokenisation
+from xstilts.config.tasks import TASKS
 from xstilts.encoder import load_tokenizer
 from xstilts.errors import XstiltsError
 from xstilts.kinds import kind_of
@@ -20,8 +22,6 @@ from xstilts.kinds.base import IGNORED
 from xstilts.kinds.layout import layout_of
 from xstilts.kinds.tagging import windows
 from xstilts.schemas import DATA
-from xstilts.settings import Tokenisation
-from xstilts.tasks import TASKS
 
 CCG = TASKS["ccg"]
 TASK = TASKS["udpos"]

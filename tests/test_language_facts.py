@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from xstilts.data.invitro.tongues import distance
-from xstilts.language_facts import FACTS, UNSEEN, facts_for
-from xstilts.languages import INVITRO_LANGUAGES, LANGUAGES
-from xstilts.task_types import SOURCE_LANGUAGE
+from xstilts.config.invitro.tongues import distance
+from xstilts.config.language_facts import FACTS, UNSEEN, facts_for
+from xstilts.config.languages import INVITRO_LANGUAGES, LANGUAGES
+from xstilts.config.tasks.types import SOURCE_LANGUAGE
 
 # What the table has to the third decimal.
 _ROUNDED = 0.00051

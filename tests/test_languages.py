@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from xstilts.data.invitro.tongues import GRAMMARS
-from xstilts.languages import INVITRO_LANGUAGES, LANGUAGES, language_table
-from xstilts.tasks import SOURCE_LANGUAGE, TARGETS, XTREME
+from xstilts.config.invitro.tongues import GRAMMARS
+from xstilts.config.languages import INVITRO_LANGUAGES, LANGUAGES, language_table
+from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS, XTREME
 
 
 def test_every_language_of_a_target_is_known() -> None:

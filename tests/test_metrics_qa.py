@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from xstilts.config.tasks import TASKS
 from xstilts.errors import XstiltsError
 from xstilts.metrics.qa import (
     mlqa_scores,
@@ -12,7 +13,6 @@ from xstilts.metrics.qa import (
     squad_scores,
     squad_v2_scores,
 )
-from xstilts.tasks import TASKS
 
 WORDS = ("the", "a", "an", "theme", "Cat", "cat.", "sat", "U.S.", "-", "der", "Éa")
 

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from seqeval.metrics import f1_score, precision_score, recall_score
 from seqeval.scheme import IOB2
 
+from xstilts.config.tasks import NER_TAGS, UPOS_TAGS
 from xstilts.metrics.counts import f1_from_counts
 from xstilts.metrics.tagging import (
     ChunkCounts,
@@ -13,7 +14,6 @@ from xstilts.metrics.tagging import (
     is_iob2,
     strict_chunk_counts,
 )
-from xstilts.tasks import NER_TAGS, UPOS_TAGS
 
 
 def corpora(tags):

@@ -23,12 +23,12 @@ from transformers import (
     XLMRobertaForMaskedLM,
 )
 
+from xstilts.config.encoders import EncoderSource
+from xstilts.config.tasks import TASKS, TEXT
 from xstilts.encoder import fetch_encoder, load_encoder, load_tokenizer
-from xstilts.encoder_settings import EncoderSource
 from xstilts.kinds import kind_of
 from xstilts.mlm_head import HEADS, published_head
 from xstilts.model import build_model, save_model
-from xstilts.tasks import TASKS, TEXT
 
 KIND = kind_of(TASKS[TEXT])
 WRITERS = {
@@ -200,7 +200,7 @@ def test_the_head_of_an_encoder_that_was_pretrained_here_is_kept(tmp_path):
 _FETCH = """
 import sys
 from pathlib import Path
-from xstilts.encoder_settings import EncoderSource
+from xstilts.config.encoders import EncoderSource
 from xstilts.encoder import fetch_encoder
 for repo, output in (("a/whole", sys.argv[1]), ("a/shards", sys.argv[2])):
     fetch_encoder(EncoderSource(hub=repo, revision="a" * 40), Path(output))

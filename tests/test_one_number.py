@@ -34,14 +34,14 @@ from xstilts.analysis.inference.adjust import IN_RUN, NOT_ENOUGH
 from xstilts.analysis.investigate import World, investigate
 from xstilts.analysis.sentences import sentences
 from xstilts.analysis.sides import find_side
+from xstilts.config.language_facts import FACTS
+from xstilts.config.languages import LANGUAGES
+from xstilts.config.recipes import NONE
+from xstilts.config.tasks import TARGETS
 from xstilts.headline import headline
-from xstilts.language_facts import FACTS
-from xstilts.languages import LANGUAGES
-from xstilts.recipes import NONE
 from xstilts.report.claims import write_claims
 from xstilts.report.fairness import write_fairness
 from xstilts.summary import summarise
-from xstilts.tasks import TARGETS
 
 RECIPES = {
     "none": recipe(),

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from xstilts.config.tasks import TASKS, Kind
 from xstilts.errors import XstiltsError
 from xstilts.open_labels import labels_of, with_open_labels
 from xstilts.schemas import DATA, write_table
-from xstilts.tasks import TASKS, Kind
 
 CCG = TASKS["ccg"]
 

@@ -13,12 +13,13 @@ import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
+from xstilts.config.languages import INVITRO_LANGUAGES, LANGUAGES
+from xstilts.config.perturbations import KINDS, condition_name, parse_condition
+from xstilts.config.tasks import TASKS, Kind
 from xstilts.data.ingest import Unit, build_part
 from xstilts.data.locate import find_files
 from xstilts.errors import XstiltsError
 from xstilts.graphemes import graphemes
-from xstilts.languages import INVITRO_LANGUAGES, LANGUAGES
-from xstilts.perturb import KINDS, condition_name, parse_condition
 from xstilts.perturb.items import WORD_EDITS
 from xstilts.perturb.letters import Alphabet, script_and_case
 from xstilts.perturb.passage import Edit, Passage, apply_edits, moved
@@ -27,7 +28,6 @@ from xstilts.perturb.typos import typos
 from xstilts.perturb.wording import WORDING
 from xstilts.perturb.words import some_words
 from xstilts.schemas import DATA
-from xstilts.tasks import TASKS, Kind
 
 XNLI, XQUAD, XCOPA, UDPOS = (TASKS[key] for key in ("xnli", "xquad", "xcopa", "udpos"))
 TATOEBA, TYDIQA = TASKS["tatoeba"], TASKS["tydiqa"]

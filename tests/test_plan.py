@@ -17,9 +17,9 @@ from tiny_xtreme import write_tiny_xtreme
 from workflow_runs import planned, snakemake
 
 from xstilts.cli import main
-from xstilts.config import parse_experiment
+from xstilts.config.encoders import EncoderSource
+from xstilts.config.experiment import parse_experiment
 from xstilts.cost.shape import bert_shape
-from xstilts.encoder_settings import EncoderSource
 from xstilts.errors import XstiltsError
 from xstilts.grid import Grid
 from xstilts.plan.configuration import read_configuration
@@ -271,7 +271,7 @@ def test_an_encoder_of_unknown_size_is_said_to_be_so(tmp_path, monkeypatch, caps
 
 
 def test_the_size_of_a_pretrained_encoder_is_that_of_the_one_that_is_made(tmp_path):
-    from xstilts.encoder_settings import Architecture, TokenizerSettings
+    from xstilts.config.encoders import Architecture, TokenizerSettings
     from xstilts.pretrain import new_encoder
 
     sizes = {

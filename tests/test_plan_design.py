@@ -13,10 +13,10 @@ from test_plan import hub_grid, plan
 from xstilts.analysis.findings import ALL, EVERY, GAIN, POINTS
 from xstilts.analysis.groups import group_rows
 from xstilts.analysis.inference import power as engine
+from xstilts.config.settings import Assumptions
 from xstilts.plan.design import Design, Part, design_error
 from xstilts.plan.items import Amounts, Scored
 from xstilts.plan.power import smallest_detectable
-from xstilts.settings import Assumptions
 
 SHARES = (0.0, 1e-9, 1e-5, 1e-3, 0.02, 0.1, 0.3, 0.6, 0.9, 1.0)
 

@@ -13,7 +13,7 @@ import yaml
 from cost_records import write_past, write_record
 from test_plan import COMMIT, LARGE, hub_grid, plan
 
-from xstilts.config import parse_experiment
+from xstilts.config.experiment import parse_experiment
 from xstilts.cost.summary import emissions_kg
 from xstilts.grid import Grid
 from xstilts.plan.accelerators import CPU, GPUS, Device, device_of

@@ -12,7 +12,7 @@ from pyarrow.parquet import read_metadata
 from test_plan import COMMIT, LARGE
 from training_runs import prepare, run_once
 
-from xstilts.config import parse_experiment
+from xstilts.config.experiment import parse_experiment
 from xstilts.cost.flops import forward_flops, training_flops
 from xstilts.cost.shape import shape_of_config, shape_of_folder
 from xstilts.grid import Grid

@@ -21,14 +21,14 @@ from training_runs import history, prepare_text, run_once, same, weights
 from transformers import AutoModel, AutoTokenizer
 from workflow_runs import planned, snakemake
 
+from xstilts.config.encoders import Architecture, TokenizerSettings
+from xstilts.config.tasks import TASKS
 from xstilts.encoder import load_encoder, load_tokenizer
-from xstilts.encoder_settings import Architecture, TokenizerSettings
 from xstilts.errors import XstiltsError
 from xstilts.kinds import kind_of
 from xstilts.kinds.layout import layout_of
 from xstilts.model import HEADS, load_model
 from xstilts.pretrain import learn_tokenizer, new_encoder, reinitialise
-from xstilts.tasks import TASKS
 
 SMALL = Architecture(
     hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64, max_length=32
@@ -87,7 +87,7 @@ def test_a_tokenizer_is_the_same_in_every_process():
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "import random\n"
         "from tiny_encoders import TEXTS\n"
-        "from xstilts.encoder_settings import TokenizerSettings\n"
+        "from xstilts.config.encoders import TokenizerSettings\n"
         "from xstilts.pretrain import learn_tokenizer\n"
         # Many words of equal frequency, and so many pieces that are equally good; and more
         # characters than a trainer keeps by itself.

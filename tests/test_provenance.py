@@ -15,16 +15,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xstilts import code_digest, code_modules, provenance
+from xstilts.config.language_facts import FACTS
+from xstilts.config.languages import INVITRO_LANGUAGES, LANGUAGES
+from xstilts.config.rows import Row, in_text
+from xstilts.config.tasks import TASKS, Metric
 from xstilts.errors import XstiltsError
 from xstilts.files import sha256_file
 from xstilts.jobs import record
-from xstilts.language_facts import FACTS
-from xstilts.languages import INVITRO_LANGUAGES, LANGUAGES
 from xstilts.lineage import digest, joined, made_by, read_provenance, write_provenance
 from xstilts.report.origins import origins
-from xstilts.rows import Row, in_text
 from xstilts.schemas import write_table
-from xstilts.tasks import TASKS, Metric
 
 SCRIPTS = Path(__file__).parents[1] / "workflow/scripts"
 MODULES = {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from xstilts.config.recipes import TRAINABLE, Recipe, Source, parse_recipe
+from xstilts.config.tasks import INTERMEDIATE, TEXT
 from xstilts.needs import available, by_source, needed_by
-from xstilts.recipes import TRAINABLE, Recipe, Source, parse_recipe
-from xstilts.tasks import INTERMEDIATE, TEXT
 
 SETS = {"diverse": ("ar", "sw", "zh")}
 

@@ -22,14 +22,14 @@ from xstilts.analysis.investigate import World, investigate
 from xstilts.analysis.parts import Part
 from xstilts.analysis.selection import ENGLISH, SELECTION, select
 from xstilts.analysis.sentences import sentences as sentences_of
+from xstilts.config.languages import LANGUAGES, Language
+from xstilts.config.tasks import TARGETS, XTREME
 from xstilts.headline import headline
-from xstilts.languages import LANGUAGES, Language
 from xstilts.report.claims import write_claims
 from xstilts.report.fairness import write_fairness
 from xstilts.report.fairness_figures import SIGNIFICANT
 from xstilts.report.page import write_page
 from xstilts.rounding import fixed, signed
-from xstilts.tasks import TARGETS, XTREME
 
 
 def recipe(*tasks: str, mlm: bool = False) -> dict[str, Any]:

@@ -215,33 +215,33 @@ EDITS = {
         runs=PAGES,
     ),
     "family of a language": Edit(
-        files=("src/xstilts/languages.py",),
-        act=edited("src/xstilts/languages.py", "swh | Niger-Congo", "swh | Atlantic-Congo"),
+        files=("src/xstilts/config/languages.py",),
+        act=edited("src/xstilts/config/languages.py", "swh | Niger-Congo", "swh | Atlantic-Congo"),
         runs=ANALYSED,
     ),
     "distance of a language": Edit(
-        files=("src/xstilts/language_facts.py",),
-        act=edited("src/xstilts/language_facts.py", "swh | 0.526", "swh | 0.626"),
+        files=("src/xstilts/config/language_facts.py",),
+        act=edited("src/xstilts/config/language_facts.py", "swh | 0.526", "swh | 0.626"),
         runs=ANALYSED,
     ),
     "comments of the tables": Edit(
-        files=("src/xstilts/languages.py", "src/xstilts/task_table/targets.py"),
+        files=("src/xstilts/config/languages.py", "src/xstilts/config/tasks/targets.py"),
         act=all_of(
-            edited("src/xstilts/languages.py", '"""Languages: ', '"""All languages: '),
-            edited("src/xstilts/task_table/targets.py", "\nTARGETS = (", "\n# All.\nTARGETS = ("),
+            edited("src/xstilts/config/languages.py", '"""Languages: ', '"""All languages: '),
+            edited("src/xstilts/config/tasks/targets.py", "\nTARGETS = (", "\n# All.\nTARGETS = ("),
         ),
         runs=NOTHING,
     ),
     "one language and one task more": Edit(
-        files=("src/xstilts/languages.py", "src/xstilts/task_table/intermediate.py"),
+        files=("src/xstilts/config/languages.py", "src/xstilts/config/tasks/intermediate.py"),
         act=all_of(
             edited(
-                "src/xstilts/languages.py",
+                "src/xstilts/config/languages.py",
                 "\naf | Afr",
                 "\naa | Afar | aar | Afro-Asiatic | Cushitic | Latn\naf | Afr",
             ),
             edited(
-                "src/xstilts/task_table/intermediate.py",
+                "src/xstilts/config/tasks/intermediate.py",
                 "INTERMEDIATE = (\n",
                 'INTERMEDIATE = (\n    Task(key="new", title="New", kind=Kind.PAIR, licence="none",'
                 " metric=Metric.ACCURACY, intermediate=True),\n",

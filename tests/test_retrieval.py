@@ -12,9 +12,13 @@ from hypothesis import strategies as st
 from tiny_encoders import TEXTS, write_tiny_bert
 
 from xstilts.batches import Features
+from xstilts.config.encoders import RetrievalSettings
+from xstilts.config.settings import (
+    Mining,
+)
+from xstilts.config.tasks import TASKS
 from xstilts.embed import embed
 from xstilts.encoder import load_tokenizer
-from xstilts.encoder_settings import RetrievalSettings
 from xstilts.errors import XstiltsError
 from xstilts.kinds.text import text_features
 from xstilts.perturbed import Perturbed
@@ -22,10 +26,6 @@ from xstilts.retrieval import Side as CorpusSide
 from xstilts.retrieval import mine, nearest, normalised, recall_ceiling, retrieve, tune_threshold
 from xstilts.schemas import DATA
 from xstilts.scores import score_predictions
-from xstilts.settings import (
-    Mining,
-)
-from xstilts.tasks import TASKS
 
 BUCC, TATOEBA = TASKS["bucc2018"], TASKS["tatoeba"]
 

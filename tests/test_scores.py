@@ -1,6 +1,7 @@
 import pyarrow as pa
 import pytest
 
+from xstilts.config.tasks import TASKS, XTREME, Kind
 from xstilts.errors import XstiltsError
 from xstilts.item_counts import bucc_table, prediction_table, tatoeba_table
 from xstilts.schemas import DATA, PREDICTIONS, SCORES, write_table
@@ -13,7 +14,6 @@ from xstilts.scores import (
     xtreme_groups,
     xtreme_value,
 )
-from xstilts.tasks import TASKS, XTREME, Kind
 
 CSQA, SQUAD_V2 = TASKS["csqa"], TASKS["squad_v2"]
 CCG = TASKS["ccg"].with_labels(("(S\\NP)/NP", "N"))

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from xstilts.config.tasks import TARGETS, TASKS, Kind
 from xstilts.errors import XstiltsError
 from xstilts.schemas import DATA, PREDICTIONS
 from xstilts.scores import score_predictions
@@ -21,7 +22,6 @@ from xstilts.shortcuts.pairs import NaiveBayes, overlap
 from xstilts.shortcuts.search import cosines
 from xstilts.shortcuts.tags import entities
 from xstilts.shortcuts.words import choose, folded, most_frequent, sentences
-from xstilts.tasks import TARGETS, TASKS, Kind
 
 XNLI, PAWSX, UDPOS, PANX = (TASKS[key] for key in ("xnli", "pawsx", "udpos", "panx"))
 XQUAD, TATOEBA, BUCC = (TASKS[key] for key in ("xquad", "tatoeba", "bucc2018"))

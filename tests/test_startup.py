@@ -7,7 +7,13 @@ import sys
 
 import pytest
 
-PLANNING = ("xstilts.cli", "xstilts.config", "xstilts.grid", "xstilts.jobs", "xstilts.provenance")
+PLANNING = (
+    "xstilts.cli",
+    "xstilts.config.experiment",
+    "xstilts.grid",
+    "xstilts.jobs",
+    "xstilts.provenance",
+)
 TABLES = ("xstilts.data.ingest", "xstilts.retrieval", "xstilts.schemas", "xstilts.scores")
 # All of scikit-learn comes with seqeval, which only tagging is scored with.
 RARE = ("datasets", "sklearn", "seqeval")

@@ -17,7 +17,7 @@ from safetensors import safe_open
 from tiny_grid import LANGUAGES, make_folder
 from workflow_runs import ROOT, command, has_saved_state
 
-from xstilts.tasks import INTERMEDIATE
+from xstilts.config.tasks import INTERMEDIATE
 
 pytestmark = pytest.mark.workflow
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from xstilts.config.tasks import GROUPS, TARGETS, XTREME
 from xstilts.errors import XstiltsError
 from xstilts.schemas import SCORES
 from xstilts.summary import main_metrics, summarise
-from xstilts.tasks import GROUPS, TARGETS, XTREME
 
 
 def table(*rows: tuple) -> pl.DataFrame:

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from xstilts.config import parse_experiment
+from xstilts.config.experiment import parse_experiment
+from xstilts.config.tasks import GROUPS, INTERMEDIATE, SPLITS, TARGETS, TASKS, TEXT, XTREME, Kind
+from xstilts.config.tasks.types import FolderSource
 from xstilts.data.folder import READERS
 from xstilts.data.ingest import build_part
 from xstilts.data.invitro.generate import BITEXTS, MAKERS
 from xstilts.data.locate import Unit, find_files
 from xstilts.errors import XstiltsError
 from xstilts.inventory import Inventory
-from xstilts.task_types import FolderSource
-from xstilts.tasks import GROUPS, INTERMEDIATE, SPLITS, TARGETS, TASKS, TEXT, XTREME, Kind
 
 
 def test_xtreme_has_nine_targets_in_four_groups_and_the_study_nine_tasks():

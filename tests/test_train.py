@@ -28,11 +28,11 @@ from training_runs import (
 )
 from transformers import AutoModel
 
+from xstilts.config.settings import TrainingSettings
 from xstilts.errors import InterruptedBySignal, XstiltsError
 from xstilts.model import outputs_and_loss
 from xstilts.optimiser import adamw, schedule
 from xstilts.resume import Progress, ResumeState
-from xstilts.settings import TrainingSettings
 from xstilts.signals import Stop
 from xstilts.train import train
 

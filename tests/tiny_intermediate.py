@@ -12,7 +12,7 @@ from typing import Any
 
 from tiny_words import Lexicon
 
-from xstilts.tasks import TASKS
+from xstilts.config.tasks import TASKS
 
 # Languages other than English that MNLI and SQuAD 1.1 have training data in.
 TRANSLATED = ("de", "sw")

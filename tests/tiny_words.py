@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from xstilts.tasks import NLI_LABELS, UPOS_TAGS
+from xstilts.config.tasks import NLI_LABELS, UPOS_TAGS
 
 _ONSETS = ["b", "d", "f", "g", "k", "l", "m", "n", "p", "r", "s", "t", "v", "z"]
 _VOWELS = ["a", "e", "i", "o", "u"]

@@ -15,8 +15,8 @@ from pathlib import Path
 from tiny_intermediate import mark, translated, write_intermediate, write_xcopa
 from tiny_words import Lexicon, Question
 
-from xstilts.languages import LANGUAGES
-from xstilts.tasks import TASKS
+from xstilts.config.languages import LANGUAGES
+from xstilts.config.tasks import TASKS
 
 
 def write_tiny_xtreme(

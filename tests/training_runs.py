@@ -27,11 +27,11 @@ def prepare(
     from tiny_encoders import write_tiny_bert
     from tiny_xtreme import write_tiny_xtreme
 
+    from xstilts.config.settings import Tokenisation
+    from xstilts.config.tasks import TASKS
     from xstilts.data.ingest import build_part
     from xstilts.data.locate import Unit, find_files
     from xstilts.schemas import write_table
-    from xstilts.settings import Tokenisation
-    from xstilts.tasks import TASKS
     from xstilts.tokenise import tokenise
 
     write_tiny_xtreme(folder / "xtreme", train=train, test=24)
@@ -54,12 +54,12 @@ def prepare(
 
 def prepare_text(folder: Path, documents: int = 200, *, hidden: int = 32, layers: int = 2) -> None:
     """Text, its features and a new tiny encoder for it under `folder`."""
+    from xstilts.config.encoders import Architecture, TokenizerSettings
+    from xstilts.config.tasks import TASKS, TEXT
     from xstilts.data.ingest import build_part
     from xstilts.data.locate import Unit
-    from xstilts.encoder_settings import Architecture, TokenizerSettings
     from xstilts.pretrain import new_encoder
     from xstilts.schemas import write_table
-    from xstilts.tasks import TASKS, TEXT
     from xstilts.tokenise import tokenise
 
     rng = random.Random(0)
@@ -95,8 +95,8 @@ def prepare_text(folder: Path, documents: int = 200, *, hidden: int = 32, layers
 
 def parts(folder: Path, keys: Sequence[str], part: str) -> tuple[Any, ...]:
     """The prepared data of these tasks as a training run takes them."""
+    from xstilts.config.tasks import TASKS
     from xstilts.open_labels import with_open_labels
-    from xstilts.tasks import TASKS
     from xstilts.training_run import TaskData
 
     return tuple(
@@ -112,7 +112,7 @@ def parts(folder: Path, keys: Sequence[str], part: str) -> tuple[Any, ...]:
 
 def training_run(folder: Path, key: str, **settings: Any):
     """The run that `run_once` executes: on one task, or a mixture of them joined by `+`."""
-    from xstilts.settings import Mixing, TrainingSettings
+    from xstilts.config.settings import Mixing, TrainingSettings
     from xstilts.training_run import TrainingRun
 
     save_every = settings.pop("save_every_seconds", 300)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from xstilts.config.tasks import Task
 from xstilts.errors import XstiltsError
 from xstilts.schemas import BASELINES, SCORES, read_table
 from xstilts.scores import score_predictions
 from xstilts.shortcuts import shortcut_predictions, shortcuts_of
-from xstilts.tasks import Task
 
 
 def shortcut_scores(

@@ -256,7 +256,7 @@ def _add_bundle(commands: argparse._SubParsersAction) -> None:
 
 def _bundle(options: argparse.Namespace) -> None:
     from xstilts.bundle import write_bundle
-    from xstilts.config import parse_experiment
+    from xstilts.config.experiment import parse_experiment
     from xstilts.grid import Grid
     from xstilts.plan.configuration import read_configuration
 
@@ -282,7 +282,7 @@ def _price(text: str) -> float:
 
 
 def _plan(options: argparse.Namespace) -> None:
-    from xstilts.config import parse_experiment
+    from xstilts.config.experiment import parse_experiment
     from xstilts.grid import Grid
     from xstilts.plan.configuration import read_configuration
     from xstilts.plan.estimate import Options

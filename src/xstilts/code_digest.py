@@ -4,7 +4,7 @@ A digest covers the script and those top-level definitions of this package that 
 name, as syntax trees without comments, docstrings and layout. A cosmetic edit changes nothing; an
 edit of what a stage computes changes the digests of the stages that use it, and of no others. Of a
 dispatch table only the entries that a job uses count, so that a new reader or kind of task re-runs
-nothing that was made without it; of a table of data (`xstilts.rows`) those rows that it is about,
+nothing that was made without it; of a table of data (`xstilts.config.rows`) those rows that it is about,
 with the fields that its code can name.
 
 What cannot be told apart counts: a module that is used as an object counts as a whole, and so does
@@ -37,7 +37,7 @@ from xstilts.code_modules import (
     read_module,
     source,
 )
-from xstilts.rows import in_text
+from xstilts.config.rows import in_text
 
 _SCRIPT = "script"
 # They read all fields of a row without naming one.

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 
 from xstilts.batches import Features, micro_batches
+from xstilts.config.encoders import RetrievalSettings
 from xstilts.cost.tally import Tally
 from xstilts.encoder import load_encoder, load_tokenizer
-from xstilts.encoder_settings import RetrievalSettings
 from xstilts.errors import XstiltsError
 from xstilts.files import atomic_path, reserve
 from xstilts.kinds.base import collate

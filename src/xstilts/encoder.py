@@ -26,7 +26,7 @@ from transformers import (
 )
 from transformers.utils import logging as transformers_logging
 
-from xstilts.encoder_settings import EncoderSource
+from xstilts.config.encoders import EncoderSource
 from xstilts.errors import XstiltsError
 from xstilts.files import atomic_path, sha256_file, write_json
 from xstilts.mlm_head import HEADS, published_head

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from xstilts.config.tasks import XTREME, Metric, Task
 from xstilts.data.lines import read_json, read_lines
 from xstilts.errors import XstiltsError
 from xstilts.gold import refuse_placeholder_gold
@@ -31,7 +32,6 @@ from xstilts.submission_forms import (
     known_tags,
     last_columns,
 )
-from xstilts.tasks import XTREME, Metric, Task
 
 Coverage = Literal["all", "present"]
 

@@ -17,6 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from xstilts.config.tasks import TARGETS
 from xstilts.cost.records import read_attempts
 from xstilts.files import write_json, write_text
 from xstilts.finished import ONLY_FINISHED
@@ -24,7 +25,6 @@ from xstilts.grid import Cell
 from xstilts.paths import Paths, log_place
 from xstilts.rerun import command_for, command_with, without_entry
 from xstilts.secrets import redact
-from xstilts.tasks import TARGETS
 
 # Jobs of one cause that are shown on the console, and cells of one job; the file has all jobs.
 _SHOWN_JOBS = 3

@@ -14,12 +14,12 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from xstilts.config.tasks import TARGETS, Kind
 from xstilts.errors import XstiltsError
 from xstilts.files import write_json
 from xstilts.grid import Cell, Grid
 from xstilts.missing import Block, comparable, told
 from xstilts.paths import Paths
-from xstilts.tasks import TARGETS, Kind
 
 # The key by which a run is asked for reports on what is finished (snakemake --config).
 ONLY_FINISHED = "only_finished"

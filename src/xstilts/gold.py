@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from xstilts.config.tasks import Kind, Task
 from xstilts.errors import XstiltsError, did_you_mean
-from xstilts.tasks import Kind, Task
 
 # Fewer items than this may well share one label by chance.
 ENOUGH = 20

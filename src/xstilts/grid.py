@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from xstilts.config import BASELINE, Experiment
+from xstilts.config.experiment import BASELINE, Experiment
+from xstilts.config.recipes import UNTRAINED, Source
+from xstilts.config.tasks import PERTURBED, TARGETS, TASKS, TEXT, Metric, Task
 from xstilts.data.locate import Unit
 from xstilts.errors import XstiltsError
 from xstilts.inventory import Inventory
 from xstilts.needs import available, by_source, needed_by, required
 from xstilts.paths import Paths
-from xstilts.recipes import UNTRAINED, Source
 from xstilts.slices import Slices
-from xstilts.tasks import PERTURBED, TARGETS, TASKS, TEXT, Metric, Task
 
 
 @dataclass(frozen=True)

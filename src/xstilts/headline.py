@@ -26,14 +26,14 @@ from xstilts.analysis.findings import (
 )
 from xstilts.analysis.inference.adjust import IN_RUN, NOT_ENOUGH, plain
 from xstilts.analysis.stability import BELOW_BEST, CLEARLY_BELOW
-from xstilts.config import BASELINE
+from xstilts.config.experiment import BASELINE
+from xstilts.config.languages import Language
+from xstilts.config.tasks import SOURCE_LANGUAGE, XTREME, Kind
 from xstilts.item_counts import CLEAN
-from xstilts.languages import Language
 from xstilts.report.cells import title
 from xstilts.rivals import CLEAR, main_scores, rival
 from xstilts.rounding import fixed, signed
 from xstilts.summary import summarise
-from xstilts.tasks import SOURCE_LANGUAGE, XTREME, Kind
 
 # A row of a table of findings.
 _Row = Mapping[str, Any]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
-from xstilts.config import Experiment
+from xstilts.config.experiment import Experiment
+from xstilts.config.languages import ALL_LANGUAGES
+from xstilts.config.recipes import Source
+from xstilts.config.tasks import SOURCE_LANGUAGE, TASKS, TEXT, Metric, Task
 from xstilts.data.locate import Unit, explain_missing, find_files, text_languages
 from xstilts.errors import XstiltsError
-from xstilts.languages import ALL_LANGUAGES
 from xstilts.paths import from_here
-from xstilts.recipes import Source
-from xstilts.tasks import SOURCE_LANGUAGE, TASKS, TEXT, Metric, Task
 
 
 class Inventory:

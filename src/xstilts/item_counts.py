@@ -10,14 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pyarrow as pa
 
+from xstilts.config.tasks import Kind, Metric, Task
 from xstilts.errors import XstiltsError
 from xstilts.gold import refuse_placeholder_gold
 from xstilts.metrics.qa import mlqa_scores, squad_scores, squad_v2_scores
 from xstilts.metrics.tagging import corpus_chunk_counts, is_iob2, strict_chunk_counts
 from xstilts.schemas import DATA, PREDICTIONS, expect_columns
-from xstilts.tasks import Kind, Metric, Task
 
-# The condition of inputs as they are; others are perturbations (`xstilts.perturb`).
+# The condition of inputs as they are; others are perturbations (`xstilts.config.perturbations`).
 CLEAN = "clean"
 FROM_ENGLISH = "from_en"
 TO_ENGLISH = "to_en"

@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from xstilts.config import BASELINE
+from xstilts.config.experiment import BASELINE
+from xstilts.config.tasks import TARGETS
 from xstilts.grid import Cell, Grid
-from xstilts.tasks import TARGETS
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from xstilts.settings import Mixing
+from xstilts.config.settings import Mixing
 
 if TYPE_CHECKING:
     import numpy as np

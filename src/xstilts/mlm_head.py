@@ -17,7 +17,7 @@ from huggingface_hub import try_to_load_from_cache
 from safetensors import safe_open
 from torch import Tensor
 
-from xstilts.tasks import TEXT
+from xstilts.config.tasks import TEXT
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from xstilts.config import Experiment
-from xstilts.recipes import Recipe, Source
-from xstilts.tasks import TARGETS, TASKS, TEXT
+from xstilts.config.experiment import Experiment
+from xstilts.config.recipes import Recipe, Source
+from xstilts.config.tasks import TARGETS, TASKS, TEXT
 
 PARTS = ("train", "dev", "eval")
 # A source by its key, and a part of its data.

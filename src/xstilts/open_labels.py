@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from xstilts.config.tasks.types import Task
 from xstilts.errors import XstiltsError
-from xstilts.task_types import Task
 
 
 def with_open_labels(task: Task, train_data: str | Path) -> Task:

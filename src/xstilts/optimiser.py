@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from xstilts.settings import TrainingSettings
+from xstilts.config.settings import TrainingSettings
 
 
 def schedule(step: int, total: int, warmup_ratio: float) -> float:

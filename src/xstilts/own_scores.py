@@ -9,13 +9,13 @@ from pathlib import Path
 
 import polars as pl
 
+from xstilts.config.recipes import NONE
+from xstilts.config.tasks import TARGETS
 from xstilts.errors import XstiltsError, did_you_mean
 from xstilts.item_counts import CLEAN
-from xstilts.recipes import NONE
 from xstilts.schemas import SCORES
 from xstilts.scores import LANGUAGE_SCORE
 from xstilts.summary import check_scores, main_metrics
-from xstilts.tasks import TARGETS
 
 _NEEDED = ("target", "language", "value")
 _KINDS = pl.DataFrame(SCORES.empty_table()).schema

@@ -10,9 +10,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from xstilts.batches import Features
+from xstilts.config.tasks import Kind
 from xstilts.errors import XstiltsError
 from xstilts.schemas import read_items
-from xstilts.tasks import Kind
 
 
 @dataclass(frozen=True)

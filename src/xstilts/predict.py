@@ -10,13 +10,13 @@ from typing import Any
 import pyarrow as pa
 
 from xstilts.batches import Features
+from xstilts.config.tasks import Task
 from xstilts.cost.tally import Tally
 from xstilts.encoder import load_tokenizer
 from xstilts.item_counts import prediction_table
 from xstilts.kinds import kind_of
 from xstilts.model import load_model, pick_device, run
 from xstilts.perturbed import Perturbed
-from xstilts.tasks import Task
 
 log = logging.getLogger(__name__)
 

@@ -36,8 +36,8 @@ from transformers import (
 )
 
 from xstilts.batches import derive_seed
+from xstilts.config.encoders import Architecture, TokenizerSettings
 from xstilts.encoder import load_tokenizer, save_encoder, takes_pooling_option
-from xstilts.encoder_settings import Architecture, TokenizerSettings
 from xstilts.errors import XstiltsError
 from xstilts.files import atomic_path
 

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
-from xstilts.config import BASELINE
+from xstilts.config.experiment import BASELINE
+from xstilts.config.recipes import UNTRAINED
 from xstilts.grid import Cell, Grid
-from xstilts.recipes import UNTRAINED
 from xstilts.schemas import read_meta
 
 # Settings of a run that decide how it is run, not what it gives (`Slices`).

@@ -13,11 +13,11 @@ import numpy as np
 import pyarrow as pa
 
 from xstilts.batches import Features
+from xstilts.config.settings import Mining
+from xstilts.config.tasks import Metric, Task
 from xstilts.errors import XstiltsError
 from xstilts.item_counts import CLEAN, FROM_ENGLISH, TO_ENGLISH, bucc_table, tatoeba_table
 from xstilts.perturbed import Perturbed
-from xstilts.settings import Mining
-from xstilts.tasks import Metric, Task
 
 log = logging.getLogger(__name__)
 

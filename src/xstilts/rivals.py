@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from xstilts.config.tasks import SOURCE_LANGUAGE
 from xstilts.item_counts import CLEAN
 from xstilts.rounding import rounded
 from xstilts.scores import LANGUAGE_SCORE
-from xstilts.tasks import SOURCE_LANGUAGE
 
 # Points by which a score must exceed the best baseline; fewer may be chance or a small trick.
 CLEAR = 5.0

@@ -18,9 +18,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from xstilts.config.tasks import Kind
 from xstilts.errors import XstiltsError
 from xstilts.files import atomic_path
-from xstilts.tasks import Kind
 
 _ITEM = [("id", pa.string()), ("language", pa.string()), ("split", pa.string())]
 ANSWERS = pa.list_(pa.struct([("text", pa.string()), ("start", pa.int32())]))

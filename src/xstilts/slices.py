@@ -9,14 +9,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from xstilts.encoder_settings import Pretraining
-from xstilts.language_facts import UNSEEN
-from xstilts.languages import ALL_LANGUAGES, INVITRO_LANGUAGES, language_table
+from xstilts.config.encoders import Pretraining
+from xstilts.config.language_facts import UNSEEN
+from xstilts.config.languages import ALL_LANGUAGES, INVITRO_LANGUAGES, language_table
+from xstilts.config.perturbations import condition_name
+from xstilts.config.recipes import Recipe, Source
+from xstilts.config.settings import Mixing, TrainingSettings
+from xstilts.config.tasks import PERTURBED, SOURCE_LANGUAGE, TARGETS, TASKS, TEXT, HubSource, Kind
 from xstilts.paths import from_here
-from xstilts.perturb import condition_name
-from xstilts.recipes import Recipe, Source
-from xstilts.settings import Mixing, TrainingSettings
-from xstilts.tasks import PERTURBED, SOURCE_LANGUAGE, TARGETS, TASKS, TEXT, HubSource, Kind
 
 if TYPE_CHECKING:
     from xstilts.grid import Grid

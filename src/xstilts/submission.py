@@ -14,11 +14,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from xstilts.config.tasks import Kind, Metric, Task
 from xstilts.errors import XstiltsError
 from xstilts.files import write_json, write_text
 from xstilts.item_counts import CLEAN, TO_ENGLISH
 from xstilts.schemas import DATA, PREDICTIONS, expect_columns
-from xstilts.tasks import Kind, Metric, Task
 
 
 def language_file(folder: str | Path, task: Task, language: str) -> Path:

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
+from xstilts.config.tasks import Task
 from xstilts.data.checks import spellings
 from xstilts.errors import XstiltsError, did_you_mean
-from xstilts.tasks import Task
 
 # Takes what is to be said.
 Say = Callable[[str], None]

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from xstilts.config import BASELINE
+from xstilts.config.experiment import BASELINE
+from xstilts.config.tasks import GROUPS, SOURCE_LANGUAGE, TARGETS, XTREME, Kind, Metric
 from xstilts.errors import XstiltsError, did_you_mean
 from xstilts.schemas import SCORES
 from xstilts.scores import LANGUAGE_SCORE, MAIN_METRICS
-from xstilts.tasks import GROUPS, SOURCE_LANGUAGE, TARGETS, XTREME, Kind, Metric
 
 OVERALL = "overall"
 SEEDS_FOR_SD = 3

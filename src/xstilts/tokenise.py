@@ -10,12 +10,12 @@ from typing import Any
 import pyarrow as pa
 from transformers import AutoConfig
 
+from xstilts.config.settings import Tokenisation
+from xstilts.config.tasks import Kind, Task
 from xstilts.encoder import load_tokenizer, max_positions
 from xstilts.errors import XstiltsError
 from xstilts.kinds import kind_of
 from xstilts.kinds.text import text_features
-from xstilts.settings import Tokenisation
-from xstilts.tasks import Kind, Task
 
 log = logging.getLogger(__name__)
 

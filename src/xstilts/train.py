@@ -23,6 +23,7 @@ from transformers import PreTrainedTokenizerBase
 
 from xstilts.batches import Features, micro_batches, training_batches
 from xstilts.collapse import collapse_of
+from xstilts.config.tasks import Kind
 from xstilts.cost.tally import Tally
 from xstilts.development import DevSet, MaskedDevSet
 from xstilts.encoder import PROVENANCE, load_tokenizer
@@ -43,7 +44,6 @@ from xstilts.optimiser import adamw, schedule, seed_dropout
 from xstilts.resume import Progress, ResumeState
 from xstilts.schemas import read_meta
 from xstilts.signals import Stop, stop_on_signal
-from xstilts.tasks import Kind
 from xstilts.training_run import TaskData, TrainingRun
 
 log = logging.getLogger(__name__)

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from xstilts.batches import derive_seed
+from xstilts.config.settings import Mixing, TrainingSettings
+from xstilts.config.tasks import Task
 from xstilts.encoder import PROVENANCE
 from xstilts.files import sha256_file
 from xstilts.model import pick_device, precision
-from xstilts.settings import Mixing, TrainingSettings
-from xstilts.tasks import Task
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ _SCRIPTS = ".snakemake/scripts"
 
 
 def _trace(folder: Path, script: str) -> None:
-    from xstilts import rows
+    from xstilts.config import rows
 
     package = Path(rows.__file__).parent
     around = str(package / "jobs.py")

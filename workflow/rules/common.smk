@@ -10,7 +10,7 @@ from snakemake.settings.types import DeploymentMethod
 from xstilts import warm
 from xstilts.adopted import adopt, notes_of
 from xstilts.code_digest import code_digest, libraries
-from xstilts.config import parse_experiment
+from xstilts.config.experiment import parse_experiment
 from xstilts.devices import device_for
 from xstilts.errors import XstiltsError
 from xstilts.failures import Book, Errors, failed_jobs, in_words
@@ -23,7 +23,7 @@ from xstilts.plan.requests import Requests
 from xstilts.provenance import installed
 from xstilts.reasons import Reasons, inputs_before
 from xstilts.running import hold_experiment
-from xstilts.tasks import PERTURBED, TARGETS, XTREME
+from xstilts.config.tasks import PERTURBED, TARGETS, XTREME
 
 values = dict(config)
 try:

@@ -9,8 +9,8 @@ with job(snakemake):
     import polars as pl
 
     from xstilts.analysis.investigate import World, investigate
-    from xstilts.language_facts import facts_for
-    from xstilts.languages import language_table
+    from xstilts.config.language_facts import facts_for
+    from xstilts.config.languages import language_table
     from xstilts.report.holes import Holes
 
     source = snakemake.params.data_source

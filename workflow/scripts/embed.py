@@ -6,9 +6,9 @@ with job(snakemake) as note:
     from pathlib import Path
 
     from xstilts.batches import Features
+    from xstilts.config.encoders import RetrievalSettings
     from xstilts.cost.tally import Tally
     from xstilts.embed import embed
-    from xstilts.encoder_settings import RetrievalSettings
     from xstilts.model import use_threads
 
     use_threads(snakemake.threads)

@@ -5,8 +5,8 @@ from xstilts.jobs import job
 with job(snakemake, online=True):
     from pathlib import Path
 
+    from xstilts.config.encoders import EncoderSource
     from xstilts.encoder import fetch_encoder
-    from xstilts.encoder_settings import EncoderSource
 
     fetch_encoder(
         EncoderSource(

@@ -5,9 +5,9 @@ from xstilts.jobs import job, record
 with job(snakemake):
     from pathlib import Path
 
+    from xstilts.config.tasks import TASKS
     from xstilts.data.invitro.generate import World, write_part
     from xstilts.data.locate import Unit
-    from xstilts.tasks import TASKS
 
     settings = snakemake.params.data
     world = settings["world"]

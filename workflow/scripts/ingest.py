@@ -3,10 +3,10 @@
 from xstilts.jobs import job, record
 
 with job(snakemake, online=True):
+    from xstilts.config.tasks import TASKS
     from xstilts.data.ingest import PassagesOf, build_part
     from xstilts.data.locate import Unit
     from xstilts.schemas import write_table
-    from xstilts.tasks import TASKS
 
     settings = snakemake.params.data
     tested = settings["tested_passages"]

@@ -5,10 +5,10 @@ from xstilts.jobs import job, record
 with job(snakemake):
     from pathlib import Path
 
-    from xstilts.encoder_settings import Architecture, TokenizerSettings
+    from xstilts.config.encoders import Architecture, TokenizerSettings
+    from xstilts.config.tasks import Kind
     from xstilts.pretrain import new_encoder
     from xstilts.schemas import DATA, read_table
-    from xstilts.tasks import Kind
 
     new = snakemake.params.new
     new_encoder(

@@ -3,10 +3,10 @@
 from xstilts.jobs import job, record
 
 with job(snakemake):
-    from xstilts.languages import INVITRO_LANGUAGES, LANGUAGES
+    from xstilts.config.languages import INVITRO_LANGUAGES, LANGUAGES
+    from xstilts.config.tasks import TASKS
     from xstilts.perturb.table import perturb_table
     from xstilts.schemas import DATA, read_table, write_table
-    from xstilts.tasks import TASKS
 
     task = TASKS[snakemake.wildcards.target]
     settings = snakemake.params.perturbation

@@ -7,11 +7,11 @@ with job(snakemake):
     import numpy as np
 
     from xstilts.batches import Features
+    from xstilts.config.settings import Mining
+    from xstilts.config.tasks import TASKS
     from xstilts.perturbed import Perturbed
     from xstilts.retrieval import retrieve
     from xstilts.schemas import DATA, read_table, write_table
-    from xstilts.settings import Mining
-    from xstilts.tasks import TASKS
 
     faiss.omp_set_num_threads(snakemake.threads)
     task = TASKS[snakemake.wildcards.target]

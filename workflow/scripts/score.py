@@ -3,9 +3,9 @@
 from xstilts.jobs import job, record
 
 with job(snakemake):
+    from xstilts.config.tasks import TASKS
     from xstilts.schemas import PREDICTIONS, read_table, write_table
     from xstilts.scores import cell_scores
-    from xstilts.tasks import TASKS
 
     cell = snakemake.wildcards
     task = TASKS[cell.target]

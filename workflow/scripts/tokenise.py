@@ -5,9 +5,9 @@ from xstilts.jobs import job, record
 with job(snakemake) as note:
     from pathlib import Path
 
+    from xstilts.config.tasks import TASKS
     from xstilts.open_labels import with_open_labels
     from xstilts.schemas import read_items, write_table
-    from xstilts.tasks import TASKS
     from xstilts.tokenise import tokenise
 
     task = TASKS[snakemake.params.task["key"]]

@@ -5,12 +5,12 @@ from xstilts.jobs import job
 with job(snakemake) as note:
     from pathlib import Path
 
+    from xstilts.config.settings import Mixing, TrainingSettings
+    from xstilts.config.tasks import TASKS
     from xstilts.cost.tally import Tally
     from xstilts.model import use_threads
     from xstilts.open_labels import with_open_labels
     from xstilts.schemas import read_meta
-    from xstilts.settings import Mixing, TrainingSettings
-    from xstilts.tasks import TASKS
     from xstilts.train import train
     from xstilts.training_run import TaskData, TrainingRun
 

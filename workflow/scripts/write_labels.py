@@ -3,10 +3,10 @@
 from xstilts.jobs import job
 
 with job(snakemake):
+    from xstilts.config.tasks import TASKS
     from xstilts.files import atomic_path
     from xstilts.schemas import DATA, read_table
     from xstilts.submission import write_labels
-    from xstilts.tasks import TASKS
 
     with atomic_path(snakemake.output[0]) as folder:
         folder.mkdir()

@@ -9,9 +9,9 @@ with job(snakemake):
 
     from xstilts.analysis.collapse import without_collapsed
     from xstilts.analysis.findings import Findings
+    from xstilts.config.languages import language_table
     from xstilts.files import write_text
     from xstilts.headline import headline
-    from xstilts.languages import language_table
     from xstilts.lineage import read_provenance
     from xstilts.report.glossary import write_glossary
     from xstilts.report.holes import Holes

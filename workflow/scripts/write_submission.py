@@ -5,11 +5,11 @@ from xstilts.jobs import job
 with job(snakemake):
     from pathlib import Path
 
+    from xstilts.config.tasks import TASKS
     from xstilts.evaluate import evaluate_folder
     from xstilts.files import atomic_path, write_json
     from xstilts.schemas import PREDICTIONS, read_table
     from xstilts.submission import write_predictions
-    from xstilts.tasks import TASKS
 
     with atomic_path(snakemake.output.folder) as folder:
         folder.mkdir()

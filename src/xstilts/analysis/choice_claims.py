@@ -10,8 +10,8 @@ from xstilts.analysis.inference.estimates import Estimate, estimate
 from xstilts.analysis.parts import Measure, Part, missing_targets
 from xstilts.analysis.run import Run
 from xstilts.analysis.selection import selected_gain
-from xstilts.recipes import NONE
-from xstilts.tasks import TARGETS
+from xstilts.config.recipes import NONE
+from xstilts.config.tasks import TARGETS
 
 
 def best_per_target(run: Run) -> Part:

@@ -49,8 +49,8 @@ from xstilts.analysis.parts import (
 )
 from xstilts.analysis.run import Run
 from xstilts.analysis.selection import Development
-from xstilts.recipes import NONE
-from xstilts.tasks import XTREME
+from xstilts.config.recipes import NONE
+from xstilts.config.tasks import XTREME
 
 _CLAIMS = "the claims of this page, claim 7 left out (Holm)"
 _MEASURES = "the measures of this recipe in the table of evenness (Benjamini-Hochberg)"

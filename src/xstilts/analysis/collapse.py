@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from xstilts.tasks import TARGETS
+from xstilts.config.tasks import TARGETS
 
 _CELL = ["encoder", "recipe", "target", "seed"]
 _SCHEMA = {**dict.fromkeys(_CELL, pl.String), "seed": pl.Int64, "why": pl.String}

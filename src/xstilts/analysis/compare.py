@@ -13,8 +13,8 @@ from xstilts.analysis.inference.bootstrap import DRAWS, sample_of
 from xstilts.analysis.panel import Panel
 from xstilts.analysis.side_scores import INDEPENDENT, Seeds, Sides, cells_of, collapsed_of
 from xstilts.analysis.sides import Side, short_names
-from xstilts.recipes import NONE
-from xstilts.tasks import TARGETS
+from xstilts.config.recipes import NONE
+from xstilts.config.tasks import TARGETS
 
 # The columns of a row of a comparison that are those of `findings.GROUPS`.
 _TAKEN = (

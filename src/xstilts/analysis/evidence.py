@@ -13,9 +13,9 @@ import polars as pl
 from xstilts.analysis.inference.bootstrap import DRAWS, Sample, sample_of, seed_weights
 from xstilts.analysis.inference.draws import FEWER_DRAWS, SEED_DRAWS, Draws
 from xstilts.analysis.items import CLEAN, cell_files, languages_of, of_target, shared_languages
-from xstilts.recipes import NONE
+from xstilts.config.recipes import NONE
+from xstilts.config.tasks import TARGETS
 from xstilts.summary import check_scores, main_metrics
-from xstilts.tasks import TARGETS
 
 
 class Evidence:

@@ -43,7 +43,7 @@ from xstilts.analysis.inference.adjust import NOT_ENOUGH, benjamini_hochberg, de
 from xstilts.analysis.inference.draws import Draws, mean_of, stack
 from xstilts.analysis.inference.estimates import Estimate, Estimates, estimates, within_least
 from xstilts.analysis.panel import Panel
-from xstilts.recipes import NONE
+from xstilts.config.recipes import NONE
 
 # In corrected points: what is better by less does not dominate, as scores are printed to a tenth.
 TOLERANCE = 0.1

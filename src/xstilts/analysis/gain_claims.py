@@ -11,8 +11,8 @@ from xstilts.analysis.inference.draws import Draws, combine, mean_of, stack
 from xstilts.analysis.inference.estimates import estimate, greatest, least
 from xstilts.analysis.parts import NO_GAIN, Measure, Part, missing_recipes, missing_targets
 from xstilts.analysis.run import STUDY_TASKS, Run
-from xstilts.recipes import NONE
-from xstilts.tasks import TARGETS, XTREME
+from xstilts.config.recipes import NONE
+from xstilts.config.tasks import TARGETS, XTREME
 
 _SQUAD = ("squad_v1", "squad_v2")
 # Number, what the study calls the task, its keys, and its mean gain over the baseline there.

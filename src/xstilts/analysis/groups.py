@@ -30,7 +30,7 @@ from xstilts.analysis.inference.columns import Columns
 from xstilts.analysis.inference.draws import ITEMS, LANGUAGES, Draws
 from xstilts.analysis.inference.estimates import Estimate
 from xstilts.analysis.panel import Panel
-from xstilts.tasks import SOURCE_LANGUAGE
+from xstilts.config.tasks import SOURCE_LANGUAGE
 
 _TAIL = 0.025
 

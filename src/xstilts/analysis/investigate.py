@@ -47,11 +47,11 @@ from xstilts.analysis.pitfall_items import pitfall_items
 from xstilts.analysis.pitfalls import pitfall_rows
 from xstilts.analysis.selection import ENGLISH, NOTHING, select
 from xstilts.analysis.stability import stability_rows
-from xstilts.language_facts import Facts
-from xstilts.languages import Language
-from xstilts.recipes import NONE
+from xstilts.config.language_facts import Facts
+from xstilts.config.languages import Language
+from xstilts.config.recipes import NONE
+from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS
 from xstilts.summary import check_scores
-from xstilts.tasks import SOURCE_LANGUAGE, TARGETS
 
 log = logging.getLogger(__name__)
 

@@ -20,10 +20,10 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from xstilts.analysis.inference.design_effect import design_effects
+from xstilts.config.tasks import TARGETS, Metric, Task
 from xstilts.errors import XstiltsError
 from xstilts.item_counts import CLEAN, FROM_ENGLISH
 from xstilts.schemas import PREDICTIONS, read_meta
-from xstilts.tasks import TARGETS, Metric, Task
 
 _CHUNKS = ("chunks_correct", "chunks_predicted", "chunks_gold")
 _PAIRS = ("correct", "predicted", "is_gold")

@@ -11,10 +11,10 @@ import polars as pl
 
 from xstilts.analysis.evidence import Evidence
 from xstilts.analysis.inference.draws import Draws
-from xstilts.languages import Language
-from xstilts.recipes import NONE
+from xstilts.config.languages import Language
+from xstilts.config.recipes import NONE
+from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS, XTREME, Kind, Metric
 from xstilts.scores import LANGUAGE_SCORE
-from xstilts.tasks import SOURCE_LANGUAGE, TARGETS, XTREME, Kind, Metric
 
 
 @dataclass(frozen=True, kw_only=True)

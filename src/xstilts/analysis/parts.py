@@ -10,8 +10,8 @@ from xstilts.analysis.evidence import Evidence
 from xstilts.analysis.inference.adjust import verdict
 from xstilts.analysis.inference.draws import ITEMS, Draws
 from xstilts.analysis.inference.estimates import Estimate, estimate
-from xstilts.task_types import SOURCE_LANGUAGE
-from xstilts.tasks import TARGETS, XTREME
+from xstilts.config.tasks import TARGETS, XTREME
+from xstilts.config.tasks.types import SOURCE_LANGUAGE
 
 SUPPORTED = "supported"
 NOT_SUPPORTED = "not supported"

@@ -40,9 +40,9 @@ from xstilts.analysis.items import (
 )
 from xstilts.analysis.measures import chance_corrected, relative_drop
 from xstilts.analysis.panel import Panel
-from xstilts.perturb import parse_condition
-from xstilts.recipes import NONE
-from xstilts.tasks import TARGETS
+from xstilts.config.perturbations import parse_condition
+from xstilts.config.recipes import NONE
+from xstilts.config.tasks import TARGETS
 
 DROP, LOSS = "drop", "loss"
 MORE_ROBUST, LESS_ROBUST = "more robust", "less robust"

@@ -13,10 +13,10 @@ import polars as pl
 from xstilts.analysis.items import CLEAN, CellFile
 from xstilts.analysis.panel import Panel
 from xstilts.analysis.pitfalls import Matched, matched_items
+from xstilts.config.recipes import NONE
+from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS, Kind
 from xstilts.data.sampling import rank
 from xstilts.graphemes import whole_graphemes
-from xstilts.recipes import NONE
-from xstilts.tasks import SOURCE_LANGUAGE, TARGETS, Kind
 
 RIGHT, WRONG, UNKNOWN = "right", "wrong", ""
 

@@ -38,8 +38,8 @@ from xstilts.analysis.inference.bootstrap import Sample, resample
 from xstilts.analysis.inference.draws import Draws
 from xstilts.analysis.items import CLEAN, CellFile, Items, of_target
 from xstilts.analysis.panel import Panel
-from xstilts.recipes import NONE
-from xstilts.tasks import SOURCE_LANGUAGE, TARGETS, Kind
+from xstilts.config.recipes import NONE
+from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS, Kind
 
 FEWER, MORE = "fewer", "more"
 

@@ -18,9 +18,9 @@ from xstilts.analysis.inference.estimates import Estimate, estimate
 from xstilts.analysis.inference.letters import letters
 from xstilts.analysis.side_scores import INDEPENDENT, PAIRED, Sides, cells_of, collapsed_of
 from xstilts.analysis.sides import Side, short_names
+from xstilts.config.recipes import NONE
+from xstilts.config.tasks import SOURCE_LANGUAGE, XTREME
 from xstilts.errors import XstiltsError
-from xstilts.recipes import NONE
-from xstilts.tasks import SOURCE_LANGUAGE, XTREME
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,8 +21,8 @@ from xstilts.analysis.parts import (
     missing_recipes,
 )
 from xstilts.analysis.selection import Development
-from xstilts.recipes import MULTI, NONE
-from xstilts.tasks import XTREME
+from xstilts.config.recipes import MULTI, NONE
+from xstilts.config.tasks import XTREME
 
 # The study's nine intermediate tasks.
 STUDY_TASKS = (

@@ -19,10 +19,10 @@ from xstilts.analysis.collapse import Cell, collapsed_scores, drop
 from xstilts.analysis.evidence import Evidence
 from xstilts.analysis.inference.draws import Draws, combine, mean_of
 from xstilts.analysis.items import CLEAN
+from xstilts.config.recipes import NONE
+from xstilts.config.tasks import TARGETS, TASKS, XTREME
 from xstilts.files import atomic_path
-from xstilts.recipes import NONE
 from xstilts.summary import OVERALL, summarise
-from xstilts.tasks import TARGETS, TASKS, XTREME
 
 ENGLISH, ALL_LANGUAGES = "english_dev", "all_language_dev"
 BASES = (ENGLISH, ALL_LANGUAGES)

@@ -32,8 +32,8 @@ from xstilts.analysis.findings import (
 from xstilts.analysis.inference.adjust import IN_RUN, NOT_ENOUGH, plain
 from xstilts.analysis.inference.draws import ITEMS, LANGUAGES, SEEDS
 from xstilts.analysis.observations import DISTANCE
+from xstilts.config.recipes import NONE
 from xstilts.perturb.wording import WORDING
-from xstilts.recipes import NONE
 from xstilts.rounding import fixed, signed
 
 _Row = Mapping[str, Any]

@@ -21,7 +21,7 @@ from xstilts.analysis.inference.draws import SEED_DRAWS, Draws
 from xstilts.analysis.items import CellFile, of_target
 from xstilts.analysis.sides import Side
 from xstilts.batches import derive_seed
-from xstilts.tasks import TARGETS
+from xstilts.config.tasks import TARGETS
 
 # How seeds of two sides go together.
 PAIRED, INDEPENDENT = "paired", "independent"

@@ -10,9 +10,9 @@ from pathlib import Path
 import polars as pl
 
 from xstilts.analysis.items import CellFile, cell_files
+from xstilts.config.recipes import UNTRAINED
 from xstilts.errors import XstiltsError, did_you_mean
 from xstilts.paths import Paths
-from xstilts.recipes import UNTRAINED
 
 _MARK = ":"
 _PREDICTIONS = "predictions"

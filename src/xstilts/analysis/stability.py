@@ -13,8 +13,8 @@ from xstilts.analysis.inference.adjust import detectable, holm, verdict
 from xstilts.analysis.inference.draws import mean_of, stack
 from xstilts.analysis.inference.estimates import LEVEL, estimates
 from xstilts.analysis.panel import Panel
-from xstilts.recipes import NONE
-from xstilts.tasks import TARGETS
+from xstilts.config.recipes import NONE
+from xstilts.config.tasks import TARGETS
 
 BELOW_BEST = "below_best"
 CLEARLY_BELOW, MAY_BE_BEST = "below the best", "may be the best"

@@ -10,13 +10,13 @@ from typing import Any
 
 import pyarrow as pa
 
+from xstilts.config.tasks import TARGETS
 from xstilts.cost.flops import tallied_flops
 from xstilts.cost.records import JobCost, read_records
 from xstilts.cost.shape import Shape, shape_of_folder
 from xstilts.errors import XstiltsError
 from xstilts.paths import Paths
 from xstilts.schemas import CELL_COSTS, COSTS
-from xstilts.tasks import TARGETS
 
 log = logging.getLogger(__name__)
 

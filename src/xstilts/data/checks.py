@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from xstilts.config.tasks import Kind, Task
 from xstilts.errors import XstiltsError, did_you_mean
 from xstilts.gold import GOLD_REMOVED, refuse_placeholder_gold
-from xstilts.tasks import Kind, Task
 
 # How XNLI's and ANLI's own files write labels.
 _ALIASES = {

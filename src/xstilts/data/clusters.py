@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 
+from xstilts.config.tasks import SOURCE_LANGUAGE, Kind, Task
 from xstilts.data.items import Row
 from xstilts.schemas import DATA
-from xstilts.tasks import SOURCE_LANGUAGE, Kind, Task
 
 # The text that several items can have in common: the premise, the prompt, the passage.
 _SHARED = {Kind.PAIR: "text_a", Kind.CHOICE: "prompt", Kind.SPAN: "context"}

@@ -19,15 +19,15 @@ import pyarrow.compute as pc
 import pyarrow.types as pt
 from datasets import ClassLabel, Dataset, Features, load_dataset
 
+from xstilts.config.languages import LANGUAGES
+from xstilts.config.tasks import HubSource, Task
+from xstilts.config.tasks.hub_rows import expected_rows
 from xstilts.data import choices
 from xstilts.data.answers import Question
 from xstilts.data.checks import label_name
 from xstilts.data.items import Batch, Pairing, Place, item, retrieval_batch, span_batch
 from xstilts.data.sampling import halve_pairs
 from xstilts.errors import XstiltsError
-from xstilts.languages import LANGUAGES
-from xstilts.task_table.hub_rows import expected_rows
-from xstilts.tasks import HubSource, Task
 
 log = logging.getLogger(__name__)
 

@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 import pyarrow as pa
 
+from xstilts.config.tasks import Kind, Task
 from xstilts.data.checks import refuse_placeholder, refuse_repeated
 from xstilts.data.clusters import reference_clusters, set_clusters
 from xstilts.data.folder import READERS, squad_passages
@@ -21,7 +22,6 @@ from xstilts.data.sampling import hold_out, limit_pairs, limit_rows
 from xstilts.errors import XstiltsError, did_you_mean
 from xstilts.files import sha256_file
 from xstilts.schemas import DATA
-from xstilts.tasks import Kind, Task
 
 Part = Literal["train", "dev", "eval"]
 

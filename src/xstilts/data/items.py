@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from xstilts.config.tasks import Kind, Task
 from xstilts.data.answers import Question, in_characters, refuse_wrong_offsets, settle_answers
 from xstilts.data.checks import refuse_repeated
 from xstilts.errors import XstiltsError
 from xstilts.gold import GOLD_REMOVED
-from xstilts.tasks import Kind, Task
 
 Row = dict[str, Any]
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from xstilts.languages import LANGUAGES
-from xstilts.tasks import SOURCE_LANGUAGE, FolderSource, Task
+from xstilts.config.languages import LANGUAGES
+from xstilts.config.tasks import SOURCE_LANGUAGE, FolderSource, Task
 
 _SORTED = "tatoeba_sorted"
 # Lower case first, so that README.txt beside the texts is none of them.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from xstilts.config.tasks import Kind, Task
 from xstilts.kinds.base import TaskKind
 from xstilts.kinds.choice import Choice
 from xstilts.kinds.mlm import MaskedLanguage
 from xstilts.kinds.pair import Pair
 from xstilts.kinds.span import Span
 from xstilts.kinds.tagging import Tagging
-from xstilts.tasks import Kind, Task
 
 _KINDS: dict[Kind, type[TaskKind]] = {
     Kind.PAIR: Pair,

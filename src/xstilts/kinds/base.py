@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from xstilts.batches import Features
-from xstilts.settings import Tokenisation
-from xstilts.tasks import Task
+from xstilts.config.settings import Tokenisation
+from xstilts.config.tasks import Task
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from xstilts.batches import Features
+from xstilts.config.settings import Tokenisation
 from xstilts.kinds.base import TaskKind, entropy
 from xstilts.kinds.layout import layout_of, subwords
-from xstilts.settings import Tokenisation
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -16,11 +16,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from xstilts.batches import Features, pad
+from xstilts.config.settings import Tokenisation
+from xstilts.config.tasks import Task
 from xstilts.errors import XstiltsError
 from xstilts.kinds.base import IGNORED, TaskKind, entropy
 from xstilts.kinds.layout import CHUNK, layout_of
-from xstilts.settings import Tokenisation
-from xstilts.tasks import Task
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

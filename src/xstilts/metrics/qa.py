@@ -16,9 +16,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from xstilts.config.languages import INVITRO_LANGUAGES
+from xstilts.config.tasks import SOURCE_LANGUAGE
 from xstilts.errors import XstiltsError, did_you_mean
-from xstilts.languages import INVITRO_LANGUAGES
-from xstilts.tasks import SOURCE_LANGUAGE
 
 _ASCII_PUNCTUATION = frozenset(string.punctuation)
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from xstilts.batches import derive_seed
-from xstilts.languages import Language
+from xstilts.config.languages import Language
+from xstilts.config.tasks import Kind
 from xstilts.perturb import words
 from xstilts.perturb.letters import Alphabet
 from xstilts.perturb.passage import Edit, Passage, apply_edits, moved, protect
 from xstilts.perturb.typos import typos
-from xstilts.tasks import Kind
 
 Row = dict[str, Any]
 

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from xstilts.config.languages import Language
 from xstilts.graphemes import whole_graphemes
-from xstilts.languages import Language
 from xstilts.perturb.letters import Alphabet
 
 _FREE = re.compile(rb"\x00+")

@@ -8,16 +8,16 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from xstilts.config.languages import Language
+from xstilts.config.perturbations.conditions import parse_condition
+from xstilts.config.perturbations.kinds import KINDS
+from xstilts.config.tasks import Kind, Task
 from xstilts.data.items import item_name, texts
 from xstilts.data.sampling import rank
 from xstilts.errors import XstiltsError, did_you_mean
-from xstilts.languages import Language
-from xstilts.perturb.conditions import parse_condition
 from xstilts.perturb.items import PERTURBED, ItemNoise
-from xstilts.perturb.kinds import KINDS
 from xstilts.perturb.letters import Alphabet
 from xstilts.schemas import DATA, expect_columns
-from xstilts.tasks import Kind, Task
 
 # A language's letters are counted in at most so many of its items, which is plenty.
 _ALPHABET_ITEMS = 1000
@@ -48,7 +48,7 @@ def perturb_table(
 
     Args:
         table: normalised data (`schemas.DATA`) of the task.
-        conditions: names such as `typos@0.1` (`xstilts.perturb.condition_name`).
+        conditions: names such as `typos@0.1` (`xstilts.config.perturbations.condition_name`).
         languages: what is known of the languages of the table, by code.
         items: at most so many items in each language, the same in every condition, and on a
             parallel task the same in every language that has them.

@@ -16,7 +16,7 @@ class Wording:
     definition: str
 
 
-# Key of `xstilts.perturb.KINDS` to its words.
+# Key of `xstilts.config.perturbations.KINDS` to its words.
 WORDING: dict[str, Wording] = {
     "typos": Wording(
         title="Typos",

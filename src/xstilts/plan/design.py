@@ -17,13 +17,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from xstilts.config.languages import language_table
+from xstilts.config.recipes import NONE
+from xstilts.config.settings import Assumptions
+from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS
 from xstilts.grid import Grid
-from xstilts.languages import language_table
 from xstilts.plan.items import Amounts, Scored
 from xstilts.plan.power import smallest_detectable
-from xstilts.recipes import NONE
-from xstilts.settings import Assumptions
-from xstilts.tasks import SOURCE_LANGUAGE, TARGETS
 
 # Means that are judged together: over all languages, over all families, and over all with English.
 _MEANS = 3

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from xstilts.config.recipes import UNTRAINED
+from xstilts.config.tasks import PERTURBED
 from xstilts.cost.shape import Shape
 from xstilts.grid import Grid
 from xstilts.plan.items import Amounts
 from xstilts.plan.jobs import feature_parts, intermediate_runs, trained_recipes, trained_targets
 from xstilts.plan.weights import checkpoint_bytes
-from xstilts.recipes import UNTRAINED
-from xstilts.tasks import PERTURBED
 
 _STATES, _BEST = 2 * 3, 2
 

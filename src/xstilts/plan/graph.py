@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from xstilts.config import BASELINE
+from xstilts.config.experiment import BASELINE
+from xstilts.config.recipes import UNTRAINED
+from xstilts.config.tasks import PERTURBED, TARGETS, TEXT
 from xstilts.grid import Cell, Grid
 from xstilts.plan.jobs import feature_parts
-from xstilts.recipes import UNTRAINED
-from xstilts.tasks import PERTURBED, TARGETS, TEXT
 
 # Rules of the workflow that take time, in its order.
 RULES = (

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from xstilts.config.recipes import Source
+from xstilts.config.tasks import PERTURBED, SOURCE_LANGUAGE, TASKS, TEXT, Kind
 from xstilts.cost.records import last_run, read_attempts
 from xstilts.grid import Grid
 from xstilts.paths import Paths
@@ -21,8 +23,6 @@ from xstilts.plan.lengths import (
     noise_factor,
     text_inputs,
 )
-from xstilts.recipes import Source
-from xstilts.tasks import PERTURBED, SOURCE_LANGUAGE, TASKS, TEXT, Kind
 
 # Bytes of a text file that are read to see how long its documents are.
 _SAMPLE = 1 << 16

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from xstilts.config import BASELINE
+from xstilts.config.experiment import BASELINE
+from xstilts.config.recipes import UNTRAINED
+from xstilts.config.tasks import PERTURBED, TEXT
 from xstilts.grid import Grid
-from xstilts.recipes import UNTRAINED
-from xstilts.tasks import PERTURBED, TEXT
 
 
 def trained_recipes(grid: Grid) -> list[str]:

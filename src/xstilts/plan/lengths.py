@@ -15,7 +15,7 @@ from functools import cache
 from statistics import NormalDist
 from typing import Any
 
-from xstilts.tasks import TASKS, Kind
+from xstilts.config.tasks import TASKS, Kind
 
 # Points at which the distribution of lengths is looked at.
 _POINTS = 200

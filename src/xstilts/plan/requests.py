@@ -7,8 +7,11 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 
+from xstilts.config.encoders import EncoderSource
+from xstilts.config.recipes import UNTRAINED
+from xstilts.config.settings import TrainingSettings
+from xstilts.config.tasks import PERTURBED, TARGETS, TEXT, Metric
 from xstilts.cost.shape import Shape
-from xstilts.encoder_settings import EncoderSource
 from xstilts.errors import XstiltsError
 from xstilts.grid import Grid
 from xstilts.plan.accelerators import CPU, device_of
@@ -17,9 +20,6 @@ from xstilts.plan.inputs import Sizes
 from xstilts.plan.past import calibrated_seconds, own_observations
 from xstilts.plan.weights import BYTES_PER_WEIGHT, shape_of_source
 from xstilts.plan.work import COMPUTED, Works
-from xstilts.recipes import UNTRAINED
-from xstilts.settings import TrainingSettings
-from xstilts.tasks import PERTURBED, TARGETS, TEXT, Metric
 
 # MB and minutes where an encoder's size, or a task's texts, are not known.
 _OTHERWISE: Mapping[str, tuple[int, int]] = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from xstilts.config.encoders import EncoderSource, Pretraining
 from xstilts.cost.shape import Shape, bert_shape, shape_of_folder
-from xstilts.encoder_settings import EncoderSource, Pretraining
 from xstilts.errors import XstiltsError
 
 # Weights are trained and saved in float32, whatever the original's type is.

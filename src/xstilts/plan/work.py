@@ -11,16 +11,16 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from xstilts.config import BASELINE
+from xstilts.config.experiment import BASELINE
+from xstilts.config.recipes import UNTRAINED, Source
+from xstilts.config.settings import TrainingSettings
+from xstilts.config.tasks import PERTURBED, TARGETS, TASKS, TEXT, Kind, Metric
 from xstilts.cost.flops import forward_flops, training_flops, vocabulary_flops
 from xstilts.cost.shape import Shape
 from xstilts.cost.tally import TRAINING_PASSES
 from xstilts.grid import Grid
 from xstilts.mixture import MixedSource, number_of_steps, probabilities
 from xstilts.plan.inputs import NOTHING, Size, Sizes
-from xstilts.recipes import UNTRAINED, Source
-from xstilts.settings import TrainingSettings
-from xstilts.tasks import PERTURBED, TARGETS, TASKS, TEXT, Kind, Metric
 
 # Rules whose time is that of an encoder: they run on the GPU where there is one.
 COMPUTED = ("pretrain", "train_intermediate", "train_target", "predict", "embed")

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
+from xstilts.config.tasks import TASKS
 from xstilts.summary import OVERALL
-from xstilts.tasks import TASKS
 
 TITLES = {**{key: task.title for key, task in TASKS.items()}, "qa": "QA"}
 METRIC_TITLES = {

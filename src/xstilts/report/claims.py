@@ -38,8 +38,9 @@ from xstilts.analysis.selection import (
     select,
     write_selection,
 )
+from xstilts.config.recipes import NONE
+from xstilts.config.tasks import TARGETS, XTREME
 from xstilts.files import write_json, write_text
-from xstilts.recipes import NONE
 from xstilts.report.cells import Cell, Column, Row, title
 from xstilts.report.cells import Table as Shown
 from xstilts.report.glossary import GLOSSARY_LINK
@@ -47,7 +48,6 @@ from xstilts.report.holes import Holes
 from xstilts.report.render import templates
 from xstilts.rounding import fixed, signed
 from xstilts.summary import OVERALL, check_scores
-from xstilts.tasks import TARGETS, XTREME
 
 # A sign beside the words, so that no verdict is told by colour alone.
 _BADGES = {

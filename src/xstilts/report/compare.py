@@ -21,10 +21,10 @@ from xstilts.analysis.inference.adjust import NOT_ENOUGH
 from xstilts.analysis.ranking import Order, Ranking
 from xstilts.analysis.side_scores import PAIRED, Seeds
 from xstilts.analysis.sides import Side
+from xstilts.config.tasks import SOURCE_LANGUAGE, XTREME
 from xstilts.provenance import versions
 from xstilts.report.cells import title
 from xstilts.rounding import fixed, signed
-from xstilts.tasks import SOURCE_LANGUAGE, XTREME
 
 # What the keys of `rows` and `pairs` mean; stands in the JSON too.
 COLUMNS = {

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from xstilts.config import BASELINE
+from xstilts.config.experiment import BASELINE
 from xstilts.errors import XstiltsError
 from xstilts.files import write_text
 from xstilts.report.amounts import digits

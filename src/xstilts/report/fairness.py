@@ -15,8 +15,8 @@ from typing import Any
 from plotly.offline import get_plotlyjs
 
 from xstilts.analysis.findings import Findings
+from xstilts.config.recipes import NONE
 from xstilts.files import write_text
-from xstilts.recipes import NONE
 from xstilts.report import data_table, fairness_tables
 from xstilts.report.data_table import Table
 from xstilts.report.fairness_figures import SIGNIFICANT, UNSEEN, Figure, Names

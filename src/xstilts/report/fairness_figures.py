@@ -25,10 +25,10 @@ from xstilts.analysis.findings import (
 )
 from xstilts.analysis.inference.adjust import NOT_ENOUGH, plain
 from xstilts.analysis.stability import MAY_BE_BEST
-from xstilts.recipes import NONE
+from xstilts.config.recipes import NONE
+from xstilts.config.tasks.types import SOURCE_LANGUAGE
 from xstilts.report.cells import title
 from xstilts.rounding import DECIMALS, fixed
-from xstilts.task_types import SOURCE_LANGUAGE
 
 # Colours of Okabe and Ito; black is the baseline's alone. The shapes repeat after seven, so that
 # the first 42 recipes differ.

@@ -14,7 +14,7 @@ from xstilts.analysis.findings import (
     EVERY,
     FAMILY,
 )
-from xstilts.recipes import NONE
+from xstilts.config.recipes import NONE
 from xstilts.report.fairness_figures import (
     Choice,
     Figure,

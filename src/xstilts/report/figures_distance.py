@@ -13,7 +13,7 @@ from xstilts.analysis.findings import (
     LANGUAGE,
     POINTS,
 )
-from xstilts.recipes import NONE
+from xstilts.config.recipes import NONE
 from xstilts.report.fairness_figures import (
     COLOURS,
     INK,

@@ -16,7 +16,7 @@ from xstilts.analysis.findings import (
     POINTS,
     SCORE,
 )
-from xstilts.recipes import NONE
+from xstilts.config.recipes import NONE
 from xstilts.report.fairness_figures import (
     BAND,
     LINE,

@@ -13,7 +13,7 @@ from xstilts.analysis.findings import (
     FAMILY,
     GAIN,
 )
-from xstilts.recipes import NONE
+from xstilts.config.recipes import NONE
 from xstilts.report.fairness_figures import (
     INK,
     SIGNIFICANT,

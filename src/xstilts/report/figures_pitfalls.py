@@ -11,7 +11,7 @@ from xstilts.analysis.findings import (
     ALL_LANGUAGES,
     FAMILY,
 )
-from xstilts.recipes import NONE
+from xstilts.config.recipes import NONE
 from xstilts.report.fairness_figures import (
     BASELINE_MARK,
     COLOURS,

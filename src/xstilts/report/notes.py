@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from xstilts.config.recipes import Source
+from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS, TASKS
 from xstilts.data.parallel import GOLD_DIFFERS, KNOWN_MISPAIRED, PLACEHOLDER_TEXT, REASONS
-from xstilts.recipes import Source
 from xstilts.rounding import fixed
 from xstilts.schemas import read_meta
-from xstilts.tasks import SOURCE_LANGUAGE, TARGETS, TASKS
 
 # XNLI's English training data are MultiNLI.
 _SAME_DATA = {"mnli": "xnli", "anli": "xnli"}

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from xstilts.analysis.investigate import World, investigate
 from xstilts.analysis.sentences import sentences
+from xstilts.config.language_facts import facts_for
+from xstilts.config.languages import INVITRO_LANGUAGES, LANGUAGES
 from xstilts.errors import XstiltsError
 from xstilts.files import write_text
-from xstilts.language_facts import facts_for
-from xstilts.languages import INVITRO_LANGUAGES, LANGUAGES
 from xstilts.own_scores import read_own_scores
 from xstilts.report.fairness import write_fairness
 from xstilts.report.glossary import PAGE as GLOSSARY

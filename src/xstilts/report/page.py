@@ -12,11 +12,12 @@ import polars as pl
 import yaml
 
 from xstilts.analysis.collapse import Cell, collapsed_scores, drop
-from xstilts.config import BASELINE
+from xstilts.config.experiment import BASELINE
+from xstilts.config.languages import language_table
+from xstilts.config.tasks import SPLITS, TARGETS
 from xstilts.errors import XstiltsError
 from xstilts.files import write_text
 from xstilts.item_counts import CLEAN
-from xstilts.languages import language_table
 from xstilts.report.cells import Table, title
 from xstilts.report.glossary import GLOSSARY_LINK
 from xstilts.report.holes import Holes
@@ -24,7 +25,6 @@ from xstilts.report.render import templates
 from xstilts.report.shortcuts import Shortcuts
 from xstilts.report.tables import NOT_IN_XLMR, PARTIAL_MARK, UNSEEN_MARK, View, members_of
 from xstilts.summary import SEEDS_FOR_SD, Summary, check_scores, summarise
-from xstilts.tasks import SPLITS, TARGETS
 
 
 @dataclass(frozen=True, kw_only=True)

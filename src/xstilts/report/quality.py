@@ -8,11 +8,11 @@ from typing import Any
 
 import polars as pl
 
+from xstilts.config.tasks import SPLITS
 from xstilts.errors import XstiltsError
 from xstilts.item_counts import CLEAN
 from xstilts.report.cells import title
 from xstilts.summary import OVERALL, check_scores, summarise
-from xstilts.tasks import SPLITS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,12 +8,12 @@ from typing import Any
 
 import polars as pl
 
-from xstilts.config import BASELINE
-from xstilts.languages import LANGUAGES, Language
+from xstilts.config.experiment import BASELINE
+from xstilts.config.languages import LANGUAGES, Language
+from xstilts.config.tasks import GROUPS, TARGETS, XTREME, Kind
 from xstilts.report.cells import Cell, Column, Row, Table, mark_best, metric_title, title
 from xstilts.rounding import fixed, rounded, signed
 from xstilts.summary import OVERALL, Summary, main_metrics
-from xstilts.tasks import GROUPS, TARGETS, XTREME, Kind
 
 # CC-100 has no text in them (Conneau et al. 2020, Table 6).
 NOT_IN_XLMR = frozenset({"ht", "qu", "wo", "yo"})

@@ -18,12 +18,12 @@ from typing import Any
 
 import pyarrow as pa
 
+from xstilts.config.tasks import Kind, Metric, Task
 from xstilts.errors import XstiltsError, did_you_mean
 from xstilts.item_counts import prediction_table
 from xstilts.metrics.tagging import is_iob2
 from xstilts.schemas import DATA, expect_columns
 from xstilts.shortcuts import choices, pairs, search, spans, tags
-from xstilts.tasks import Kind, Metric, Task
 
 _Learned = Callable[[list[dict[str, Any]], list[dict[str, Any]], Sequence[str]], list[Any]]
 _Searched = Callable[[pa.Table], pa.Table]

@@ -21,7 +21,7 @@ import numpy as np
 
 from xstilts.analysis.items import CellFile, Items, read_items
 from xstilts.batches import derive_seed
-from xstilts.tasks import TARGETS
+from xstilts.config.tasks import TARGETS
 
 DRAWS = 10_000
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from xstilts.data.invitro.draw import Draw
+from xstilts.config.invitro.draw import Draw
+from xstilts.config.invitro.tongues import tongue
+from xstilts.config.tasks import SOURCE_LANGUAGE
 from xstilts.data.invitro.events import Event, event, split_of
 from xstilts.data.invitro.grammar import sentence, text_of
-from xstilts.data.invitro.tongues import tongue
-from xstilts.tasks import SOURCE_LANGUAGE
 
 Texts = list[tuple[str, str]]
 Gold = list[tuple[str, str]]

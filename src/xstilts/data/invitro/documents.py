@@ -14,12 +14,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from xstilts.data.invitro.draw import Draw
+from xstilts.config.invitro.draw import Draw
+from xstilts.config.invitro.tongues import tongue
+from xstilts.config.tasks import SOURCE_LANGUAGE
 from xstilts.data.invitro.events import Event, split_of, varied
 from xstilts.data.invitro.grammar import sentence, text_of
 from xstilts.data.invitro.spot import Spot
-from xstilts.data.invitro.tongues import tongue
-from xstilts.tasks import SOURCE_LANGUAGE
 
 # Of all passages, how many have a second sentence, so that one must look in the right one; and
 # of the documents without a translation, how many say a sentence again.

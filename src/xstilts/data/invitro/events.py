@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from xstilts.data.invitro.draw import Draw, digest
-from xstilts.data.invitro.lexicon import (
+from xstilts.config.invitro.draw import Draw, digest
+from xstilts.config.invitro.lexicon import (
     ADJECTIVES,
     ADVERBS,
     DAYS,

@@ -12,6 +12,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from xstilts.config.tasks import SOURCE_LANGUAGE, Kind, Task
 from xstilts.data.clusters import reference_clusters, set_clusters
 from xstilts.data.invitro import bitext, choices, pairs, questions, sequences
 from xstilts.data.invitro.documents import document
@@ -19,7 +20,6 @@ from xstilts.data.invitro.spot import Spot
 from xstilts.data.items import Place, Row, item, retrieval_batch
 from xstilts.data.locate import Unit
 from xstilts.schemas import DATA, write_stream
-from xstilts.tasks import SOURCE_LANGUAGE, Kind, Task
 
 log = logging.getLogger(__name__)
 # Rows that are in memory together.

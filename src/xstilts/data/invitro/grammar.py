@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from xstilts.config.invitro.lexicon import DAYS, HAVE, HYPERNYM, PERSONS, UPOS, Entity
+from xstilts.config.invitro.tongues import Tongue
 from xstilts.data.invitro.events import Event, Phrase, Role
-from xstilts.data.invitro.lexicon import DAYS, HAVE, HYPERNYM, PERSONS, UPOS, Entity
-from xstilts.data.invitro.tongues import Tongue
 
 _WH: dict[str, str] = {"place": "where", "time": "when"}
 

@@ -10,7 +10,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from xstilts.data.invitro.draw import Draw
+from xstilts.config.invitro.draw import Draw
+from xstilts.config.invitro.lexicon import (
+    ADJECTIVES,
+    ADVERBS,
+    HYPERNYM,
+    NUMBERS,
+    OPPOSITE,
+    THINGS,
+    members,
+)
+from xstilts.config.tasks import NLI_LABELS
 from xstilts.data.invitro.events import (
     Event,
     Phrase,
@@ -23,17 +33,7 @@ from xstilts.data.invitro.events import (
     time,
 )
 from xstilts.data.invitro.grammar import is_person, sentence, text_of
-from xstilts.data.invitro.lexicon import (
-    ADJECTIVES,
-    ADVERBS,
-    HYPERNYM,
-    NUMBERS,
-    OPPOSITE,
-    THINGS,
-    members,
-)
 from xstilts.data.invitro.spot import Spot
-from xstilts.tasks import NLI_LABELS
 
 _MODIFIERS = 0.45
 # Share of inference pairs in which negation decides, or stands on both sides; and how often,

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from xstilts.data.invitro.draw import Draw
+from xstilts.config.invitro.draw import Draw
+from xstilts.config.invitro.lexicon import ADVERBS, HYPERNYM, Entity
 from xstilts.data.invitro.events import (
     Event,
     Phrase,
@@ -22,7 +23,6 @@ from xstilts.data.invitro.events import (
     time,
 )
 from xstilts.data.invitro.grammar import Word, find_role, sentence, text_of
-from xstilts.data.invitro.lexicon import ADVERBS, HYPERNYM, Entity
 from xstilts.data.invitro.spot import Spot
 
 # As often as they stand here.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from xstilts.data.invitro.draw import Draw
+from xstilts.config.invitro.draw import Draw
+from xstilts.config.invitro.lexicon import HAVE
 from xstilts.data.invitro.events import Event, held_out, names_in, split_of, varied
 from xstilts.data.invitro.grammar import Word, clause, little, sign
-from xstilts.data.invitro.lexicon import HAVE
 from xstilts.data.invitro.spot import Spot
 
 # Categories in the notation of CCGbank (Hockenmaier and Steedman 2007) for the constructions

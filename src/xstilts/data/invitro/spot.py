@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from xstilts.data.invitro.draw import Draw
-from xstilts.data.invitro.tongues import Tongue, tongue
+from xstilts.config.invitro.draw import Draw
+from xstilts.config.invitro.tongues import Tongue, tongue
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ split (`train-de.jsonl`, `hellaswag_train-de.jsonl`, `train-de-v2.0.json`).
 
 from __future__ import annotations
 
-from xstilts.task_table.sources import (
+from xstilts.config.tasks.sources import (
     ANLI,
     COMMONSENSEQA,
     COSMOSQA,
@@ -26,7 +26,7 @@ from xstilts.task_table.sources import (
     per_split,
     with_train,
 )
-from xstilts.task_types import Kind, Metric, Task
+from xstilts.config.tasks.types import Kind, Metric, Task
 
 # The key of the plain text that encoders are pretrained on.
 TEXT = "text"

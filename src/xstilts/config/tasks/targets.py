@@ -7,7 +7,7 @@ its bucket `xtreme_translations` (see its README).
 
 from __future__ import annotations
 
-from xstilts.task_table.sources import (
+from xstilts.config.tasks.sources import (
     BUCC,
     GLUE,
     NER_TAGS,
@@ -28,7 +28,7 @@ from xstilts.task_table.sources import (
     per_split,
     with_train,
 )
-from xstilts.task_types import Foreign, Kind, Metric, Mispaired, Task
+from xstilts.config.tasks.types import Foreign, Kind, Metric, Mispaired, Task
 
 _PAWSX = "de en es fr ja ko zh"
 _PANX = (

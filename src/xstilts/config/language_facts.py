@@ -1,6 +1,6 @@
 """Facts about languages that statistics need: text, speakers, resources, distance from English.
 
-Kinship and script are in `xstilts.languages`. What is not known is None. Sources:
+Kinship and script are in `xstilts.config.languages`. What is not known is None. Sources:
 
 `cc100_gib`: GiB of text in XLM-R's pretraining data (Conneau et al. 2020, Table 6; 0 is not in
     it). zh is Simplified and Traditional together, my with its Zawgyi text; romanised text of
@@ -16,7 +16,7 @@ Kinship and script are in `xstilts.languages`. What is not known is None. Source
 `joshi_class`: 0 (least resources) to 5, Joshi et al. 2020, from copies of their table. gu and ml
     are 1 there by one list only, ht 1 or 2.
 `glottolog_family`: the top-level family in Glottolog 5.1 (CC BY 4.0). Among these languages no
-    grouping differs from that of `xstilts.languages`. By name only: Kra-Dai is Tai-Kadai,
+    grouping differs from that of `xstilts.config.languages`. By name only: Kra-Dai is Tai-Kadai,
     Austro-Asiatic is Austroasiatic. In members elsewhere: Atlantic-Congo is narrower than
     Niger-Congo, and Koreanic has Jejuan beside Korean. Basque is an isolate. Haitian is
     Indo-European there too; WALS and some tables for XTREME-R file it under creoles.
@@ -43,9 +43,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from xstilts.languages import INVITRO_LANGUAGES, LANGUAGES
-from xstilts.rows import Row, Rows
-from xstilts.task_types import SOURCE_LANGUAGE
+from xstilts.config.languages import INVITRO_LANGUAGES, LANGUAGES
+from xstilts.config.rows import Row, Rows
+from xstilts.config.tasks.types import SOURCE_LANGUAGE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,7 +65,7 @@ class Facts(Row):
     inventory_distance: float | None = None
 
 
-# Where Glottolog names a family otherwise than `xstilts.languages` does.
+# Where Glottolog names a family otherwise than `xstilts.config.languages` does.
 _GLOTTOLOG_NAMES = {
     "Austro-Asiatic": "Austroasiatic",
     "Basque": "Basque (isolate)",
@@ -170,7 +170,7 @@ def facts_for(data_source: str) -> dict[str, Facts]:
     """The facts of each language that a data source can hold, by code."""
     if data_source != "invitro":
         return FACTS
-    from xstilts.data.invitro.tongues import distance
+    from xstilts.config.invitro.tongues import distance
 
     return {
         code: Facts(code=code, syntactic_distance=distance(SOURCE_LANGUAGE, code))

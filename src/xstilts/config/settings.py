@@ -13,9 +13,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from xstilts.config.languages import INVITRO_LANGUAGES
+from xstilts.config.tasks import SOURCE_LANGUAGE, TASKS, Kind
 from xstilts.errors import did_you_mean
-from xstilts.languages import INVITRO_LANGUAGES
-from xstilts.tasks import SOURCE_LANGUAGE, TASKS, Kind
 
 
 class Strict(BaseModel):
@@ -188,7 +188,7 @@ class Prediction(Strict):
 
 
 class Perturbations(Strict):
-    """Perturbed versions of what is predicted (`xstilts.perturb`), at each of these strengths.
+    """Perturbed versions of what is predicted (`xstilts.config.perturbations`), at each of these strengths.
 
     `typos` is the share of letters that are edited; of the others, that of the words that they
     could change. `items` is how many a language are perturbed, null all. `targets` are those that

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from xstilts.config.perturbations.kinds import KINDS
 from xstilts.errors import XstiltsError, did_you_mean
-from xstilts.perturb.kinds import KINDS
 
 
 def condition_name(kind: str, strength: float) -> str:

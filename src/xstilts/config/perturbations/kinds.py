@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from xstilts.languages import Language
+from xstilts.config.languages import Language
 
 # Georgian is missing: its capitals are for headlines only, and no ordinary text has them.
 _CASED = frozenset({"Latn", "Cyrl", "Grek", "Armn"})

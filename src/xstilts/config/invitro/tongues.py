@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 
-from xstilts.data.invitro.draw import Draw, unit
-from xstilts.data.invitro.lexicon import CONCEPTS, NAMES
-from xstilts.languages import INVITRO_LANGUAGES
+from xstilts.config.invitro.draw import Draw, unit
+from xstilts.config.invitro.lexicon import CONCEPTS, NAMES
+from xstilts.config.languages import INVITRO_LANGUAGES
 
 # Letters of each script in the order of the Latin alphabet: one for one, so that a word can
 # be read back. Georgian has no capitals.

@@ -12,11 +12,10 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from xstilts.encoder_settings import EncoderSource
-from xstilts.errors import XstiltsError
-from xstilts.experiment_checks import problems_of
-from xstilts.recipes import MLM_SUFFIX, NAME, NONE, Recipe, Source, parse_recipe
-from xstilts.settings import (
+from xstilts.config.checks import problems_of
+from xstilts.config.encoders import EncoderSource
+from xstilts.config.recipes import MLM_SUFFIX, NAME, NONE, Recipe, Source, parse_recipe
+from xstilts.config.settings import (
     TOKENISATION_BY_KIND,
     Assumptions,
     ContinuedMLM,
@@ -38,7 +37,8 @@ from xstilts.settings import (
     TrainingLevels,
     TrainingSettings,
 )
-from xstilts.tasks import SOURCE_LANGUAGE, TARGETS, TASKS, XTREME, Kind
+from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS, TASKS, XTREME, Kind
+from xstilts.errors import XstiltsError
 
 BASELINE = NONE
 # Where nothing else is said, `@diverse` is one language of each of five families, the ones that
@@ -61,7 +61,7 @@ class Experiment(Strict):
     (`xstilts.shortcuts`), and `untrained`, the encoder with random weights, trained on each
     target like the recipe `none`. `training` holds for both phases; `intermediate_training`
     overrides it for the intermediate phase, there also by recipe. `recipes` are named, or defined
-    source by source (`xstilts.recipes`); `language_sets` are names for several languages in them.
+    source by source (`xstilts.config.recipes`); `language_sets` are names for several languages in them.
     """
 
     experiment: str = Field(pattern=NAME)

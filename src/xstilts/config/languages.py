@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from xstilts.rows import Row, Rows
+from xstilts.config.rows import Row, Rows
 
 # ISO 639-3's code for several languages at once.
 ALL_LANGUAGES = "mul"

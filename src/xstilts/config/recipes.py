@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from xstilts.config.tasks import INTERMEDIATE, TARGETS
+from xstilts.config.tasks.types import SOURCE_LANGUAGE
 from xstilts.errors import did_you_mean
-from xstilts.task_types import SOURCE_LANGUAGE
-from xstilts.tasks import INTERMEDIATE, TARGETS
 
 # What experiments, encoders and recipes may be called.
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._+@-]*$"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xstilts.task_types import FolderSource, HubSource
+from xstilts.config.tasks.types import FolderSource, HubSource
 
 SPLITS = ("train", "dev", "test")
 # Splits of a task that is only trained on, where they have their own names in its files.

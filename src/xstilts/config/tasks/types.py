@@ -1,11 +1,11 @@
-"""What an entry in the table of tasks (`xstilts.tasks`) is made of."""
+"""What an entry in the table of tasks (`xstilts.config.tasks`) is made of."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from xstilts.rows import Row
+from xstilts.config.rows import Row
 
 SOURCE_LANGUAGE = "en"
 # The part of a target's data that is made of its part eval: perturbed inputs.

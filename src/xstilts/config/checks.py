@@ -6,15 +6,15 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from xstilts.config.languages import language_table
+from xstilts.config.recipes import NAME, TRAINABLE, UNTRAINED, Recipe, parse_recipe
+from xstilts.config.settings import Invitro, LimitLevels, Text
+from xstilts.config.tasks import TARGETS, TASKS, TEXT, Kind, Metric
 from xstilts.errors import did_you_mean
-from xstilts.languages import language_table
-from xstilts.recipes import NAME, TRAINABLE, UNTRAINED, Recipe, parse_recipe
 from xstilts.rounding import fixed
-from xstilts.settings import Invitro, LimitLevels, Text
-from xstilts.tasks import TARGETS, TASKS, TEXT, Kind, Metric
 
 if TYPE_CHECKING:
-    from xstilts.config import Experiment
+    from xstilts.config.experiment import Experiment
 
 
 def problems_of(experiment: Experiment) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Settings of encoders: where they come from, how they are made, how they embed sentences.
 
-As in `xstilts.settings`, unknown keys are refused and nothing imports torch.
+As in `xstilts.config.settings`, unknown keys are refused and nothing imports torch.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from xstilts.config.settings import Strict, TrainingSettings
 from xstilts.errors import XstiltsError
 from xstilts.paths import from_here
-from xstilts.settings import Strict, TrainingSettings
 
 _COMMIT = r"[0-9a-f]{40}"
 

@@ -1,16 +1,16 @@
 """The table of tasks: the only place that says what a task is and where its data lie.
 
-A new task is one entry in `xstilts.task_table` and, if its file format is new, one reader function
+A new task is one entry in `xstilts.config.tasks.table_` and, if its file format is new, one reader function
 (`xstilts.data.folder.READERS`, `xstilts.data.hub.READERS`).
 """
 
 from __future__ import annotations
 
-from xstilts.rows import Rows
-from xstilts.task_table import intermediate, targets
-from xstilts.task_table.intermediate import TEXT
-from xstilts.task_table.sources import NER_TAGS, NLI_LABELS, SPLITS, UPOS_TAGS
-from xstilts.task_types import (
+from xstilts.config.rows import Rows
+from xstilts.config.tasks import intermediate, targets
+from xstilts.config.tasks.intermediate import TEXT
+from xstilts.config.tasks.sources import NER_TAGS, NLI_LABELS, SPLITS, UPOS_TAGS
+from xstilts.config.tasks.types import (
     PERTURBED,
     SOURCE_LANGUAGE,
     FolderSource,
