@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from xstilts.paths import Paths
+from xstilts.graph.paths import Paths
 
 ENCODER = {
     "model_type": "xlm-roberta",

@@ -53,7 +53,7 @@ def test_it_holds_code_results_and_experiment_but_no_data(folder, tmp_path, caps
     whole = unpacked(folder / "run.tar.gz", tmp_path / "out")
     found = names(whole)
     assert {"README.txt", "experiment.yaml", "inputs.sha256", "SHA256SUMS"} <= found
-    assert {"code/Snakefile", "code/requirements.lock", "code/src/xstilts/grid.py"} <= found
+    assert {"code/Snakefile", "code/requirements.lock", "code/src/xstilts/graph/cells.py"} <= found
     assert {name for name in found if name.startswith("results/")} == {
         f"results/tiny/{name}"
         for name in (

@@ -14,8 +14,8 @@ import pytest
 
 from xstilts.cost import energy, meter
 from xstilts.cost.energy import EnergyMeter, Used, sources, total_joules
+from xstilts.graph.paths import LogPlace, Paths, log_place
 from xstilts.hardware import cpu_model
-from xstilts.paths import LogPlace, Paths, log_place
 
 TICKS = os.sysconf("SC_CLK_TCK")
 

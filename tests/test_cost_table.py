@@ -16,7 +16,7 @@ from cost_records import (
 
 from xstilts.cost.summary import emissions_kg, pareto_front, recipe_costs
 from xstilts.cost.table import collect_costs
-from xstilts.paths import Paths
+from xstilts.graph.paths import Paths
 from xstilts.schemas import CELL_COSTS, COSTS
 
 TARGETS = ("xnli", "xquad", "mlqa", "tatoeba")

@@ -23,11 +23,11 @@ from xstilts.cost.records import job_cost, read_attempts
 from xstilts.cost.shape import shape_of_folder
 from xstilts.cost.tally import Tally
 from xstilts.data.ingest import build_part
-from xstilts.data.locate import Unit
 from xstilts.embed import embed
 from xstilts.encoder import load_tokenizer
 from xstilts.errors import InterruptedBySignal
-from xstilts.grid import Grid
+from xstilts.graph.cells import Grid
+from xstilts.graph.locate import Unit
 from xstilts.kinds.text import text_features
 from xstilts.perturbed import Perturbed
 from xstilts.plan.inputs import Size, Sizes

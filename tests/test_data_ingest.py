@@ -17,9 +17,9 @@ from tiny_xtreme import write_tiny_xtreme
 from xstilts.config.tasks import INTERMEDIATE, TARGETS, TASKS
 from xstilts.data.ingest import PassagesOf, Unit, build_part
 from xstilts.data.items import gold_pairs
-from xstilts.data.locate import find_files
 from xstilts.errors import XstiltsError
 from xstilts.files import sha256_file
+from xstilts.graph.locate import find_files
 from xstilts.schemas import DATA, read_meta, read_table, write_table
 
 

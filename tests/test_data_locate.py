@@ -10,7 +10,7 @@ import pytest
 
 from xstilts.config.recipes import TRAINABLE
 from xstilts.config.tasks import TASKS
-from xstilts.data.locate import explain_missing, find_files
+from xstilts.graph.locate import explain_missing, find_files
 
 
 def touch(root: Path, *names: str) -> None:
@@ -136,7 +136,7 @@ def test_missing_files_are_listed(tmp_path):
 
 def test_imports_nothing_heavy():
     program = (
-        "import sys, xstilts.data.locate; "
+        "import sys, xstilts.graph.locate; "
         "assert not {'pyarrow', 'datasets', 'torch'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -19,9 +19,9 @@ from xstilts.config.languages import LANGUAGES
 from xstilts.config.tasks import NLI_LABELS, TASKS, Task
 from xstilts.data.ingest import build_part
 from xstilts.data.items import item_name
-from xstilts.data.locate import Unit
 from xstilts.data.parallel import row_of_difference
 from xstilts.errors import XstiltsError
+from xstilts.graph.locate import Unit
 from xstilts.perturb.table import perturb_table
 
 XNLI, PAWSX = TASKS["xnli"], TASKS["pawsx"]

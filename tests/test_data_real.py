@@ -12,8 +12,8 @@ from xstilts.config.languages import LANGUAGES
 from xstilts.config.tasks import TASKS
 from xstilts.data.ingest import PassagesOf, Unit, build_part
 from xstilts.data.items import gold_pairs
-from xstilts.data.locate import find_files
 from xstilts.errors import XstiltsError
+from xstilts.graph.locate import find_files
 
 pytestmark = pytest.mark.real_data
 

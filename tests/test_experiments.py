@@ -9,7 +9,7 @@ import yaml
 
 from xstilts.config.experiment import parse_experiment
 from xstilts.config.tasks import INTERMEDIATE, XTREME
-from xstilts.grid import Grid
+from xstilts.graph.cells import Grid
 
 ROOT = Path(__file__).parents[1]
 FILES = [ROOT / "config.yaml", *sorted((ROOT / "workflow/experiments").glob("*.yaml"))]

@@ -16,7 +16,7 @@ from workflow_runs import planned, snakemake
 
 from xstilts.cost.meter import Meter
 from xstilts.failures import Book, Errors, Failure, failed_jobs
-from xstilts.paths import Paths, log_place
+from xstilts.graph.paths import Paths, log_place
 from xstilts.rerun import command_for, command_with, without_entry
 
 TARGETS = {

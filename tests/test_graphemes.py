@@ -18,8 +18,8 @@ from xstilts.batches import Features
 from xstilts.config.settings import Tokenisation
 from xstilts.config.tasks import TASKS
 from xstilts.data.ingest import Unit, build_part
-from xstilts.data.locate import find_files
 from xstilts.encoder import load_tokenizer
+from xstilts.graph.locate import find_files
 from xstilts.graphemes import graphemes, whole_graphemes
 from xstilts.kinds import kind_of
 from xstilts.schemas import DATA

@@ -15,7 +15,7 @@ from xstilts.config.experiment import parse_experiment
 from xstilts.config.languages import INVITRO_LANGUAGES
 from xstilts.config.tasks import TASKS
 from xstilts.errors import XstiltsError
-from xstilts.grid import Grid
+from xstilts.graph.cells import Grid
 
 TARGETS = {
     "xnli": {"languages": ["en", "de"]},
@@ -269,7 +269,7 @@ def test_execution_settings_are_no_parameters(root):
 
 def test_planning_imports_nothing_heavy():
     code = (
-        "import sys, xstilts.config.experiment, xstilts.grid, xstilts.provenance, xstilts.cli\n"
+        "import sys, xstilts.config.experiment, xstilts.graph.cells, xstilts.provenance, xstilts.cli\n"
         "heavy = {'torch', 'transformers', 'datasets', 'pyarrow', 'polars', 'faiss'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )

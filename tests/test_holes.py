@@ -29,8 +29,8 @@ import xstilts.jobs
 from xstilts.analysis.findings import EVERY, Findings
 from xstilts.config.experiment import parse_experiment
 from xstilts.errors import XstiltsError
-from xstilts.finished import Scope, pop_only_finished
-from xstilts.grid import Cell, Grid
+from xstilts.graph.cells import Cell, Grid
+from xstilts.graph.finished import Scope, pop_only_finished
 
 ASKED = ("--config", "only_finished=true")
 CHOSEN = {

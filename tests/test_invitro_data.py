@@ -43,7 +43,7 @@ from xstilts.data.invitro.events import Event, Phrase, held_out, split_of
 from xstilts.data.invitro.generate import BITEXTS, MAKERS, World, documents, rows_of
 from xstilts.data.invitro.spot import Spot
 from xstilts.data.items import gold_pairs
-from xstilts.data.locate import Unit
+from xstilts.graph.locate import Unit
 from xstilts.schemas import DATA, read_meta, read_table
 
 LANGUAGES = tuple(GRAMMARS)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xstilts.config.settings import Mixing
-from xstilts.mixture import MixedSource, number_of_steps, plan, probabilities
+from xstilts.graph.mixture import MixedSource, number_of_steps, plan, probabilities
 
 SIZES = st.lists(st.integers(1, 500_000), min_size=1, max_size=9)
 

@@ -16,8 +16,8 @@ from workflow_runs import planned, snakemake
 
 from xstilts.adopted import adopt
 from xstilts.files import sha256_file
+from xstilts.graph.paths import from_here, in_rules
 from xstilts.lineage import write_provenance
-from xstilts.paths import from_here, in_rules
 from xstilts.schemas import write_table
 
 # As a wildcard, a variable of paths, a pattern of files, and in words of a shell.

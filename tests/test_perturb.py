@@ -17,8 +17,8 @@ from xstilts.config.languages import INVITRO_LANGUAGES, LANGUAGES
 from xstilts.config.perturbations import KINDS, condition_name, parse_condition
 from xstilts.config.tasks import TASKS, Kind
 from xstilts.data.ingest import Unit, build_part
-from xstilts.data.locate import find_files
 from xstilts.errors import XstiltsError
+from xstilts.graph.locate import find_files
 from xstilts.graphemes import graphemes
 from xstilts.perturb.items import WORD_EDITS
 from xstilts.perturb.letters import Alphabet, script_and_case

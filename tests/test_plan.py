@@ -21,7 +21,7 @@ from xstilts.config.encoders import EncoderSource
 from xstilts.config.experiment import parse_experiment
 from xstilts.cost.shape import bert_shape
 from xstilts.errors import XstiltsError
-from xstilts.grid import Grid
+from xstilts.graph.cells import Grid
 from xstilts.plan.configuration import read_configuration
 from xstilts.plan.disk import disk_of
 from xstilts.plan.graph import Graph

@@ -15,7 +15,7 @@ from test_plan import COMMIT, LARGE, hub_grid, plan
 
 from xstilts.config.experiment import parse_experiment
 from xstilts.cost.summary import emissions_kg
-from xstilts.grid import Grid
+from xstilts.graph.cells import Grid
 from xstilts.plan.accelerators import CPU, GPUS, Device, device_of
 from xstilts.plan.estimate import Estimate, Options
 from xstilts.plan.graph import Graph

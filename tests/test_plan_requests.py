@@ -121,7 +121,7 @@ def test_asking_imports_nothing_heavy(tmp_path):
         "targets": ["xnli"],
     }
     program = (
-        "import sys\nfrom xstilts.config.experiment import parse_experiment\nfrom xstilts.grid import Grid\n"
+        "import sys\nfrom xstilts.config.experiment import parse_experiment\nfrom xstilts.graph.cells import Grid\n"
         "from xstilts.plan.requests import Requests\n"
         f"requests = Requests(Grid(parse_experiment({values!r})))\n"
         f"at = {CELL!r}\n"

@@ -6,7 +6,7 @@ import pytest
 
 from xstilts.config.recipes import TRAINABLE, Recipe, Source, parse_recipe
 from xstilts.config.tasks import INTERMEDIATE, TEXT
-from xstilts.needs import available, by_source, needed_by
+from xstilts.graph.required_data import available, by_source, needed_by
 
 SETS = {"diverse": ("ar", "sw", "zh")}
 

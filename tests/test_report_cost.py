@@ -11,7 +11,7 @@ from cost_records import write_experiment, write_record
 
 from xstilts.cost.table import collect_costs
 from xstilts.errors import XstiltsError
-from xstilts.paths import Paths
+from xstilts.graph.paths import Paths
 from xstilts.report.amounts import BYTES, FLOPS, JOULES, common_unit, digits, duration
 from xstilts.report.cost import write_cost
 from xstilts.report.figure import Point, quality_against_cost

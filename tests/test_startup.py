@@ -10,7 +10,7 @@ import pytest
 PLANNING = (
     "xstilts.cli",
     "xstilts.config.experiment",
-    "xstilts.grid",
+    "xstilts.graph.cells",
     "xstilts.jobs",
     "xstilts.provenance",
 )

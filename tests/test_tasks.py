@@ -13,9 +13,9 @@ from xstilts.config.tasks.types import FolderSource
 from xstilts.data.folder import READERS
 from xstilts.data.ingest import build_part
 from xstilts.data.invitro.generate import BITEXTS, MAKERS
-from xstilts.data.locate import Unit, find_files
 from xstilts.errors import XstiltsError
-from xstilts.inventory import Inventory
+from xstilts.graph.inventory import Inventory
+from xstilts.graph.locate import Unit, find_files
 
 
 def test_xtreme_has_nine_targets_in_four_groups_and_the_study_nine_tasks():

@@ -30,7 +30,7 @@ def prepare(
     from xstilts.config.settings import Tokenisation
     from xstilts.config.tasks import TASKS
     from xstilts.data.ingest import build_part
-    from xstilts.data.locate import Unit, find_files
+    from xstilts.graph.locate import Unit, find_files
     from xstilts.schemas import write_table
     from xstilts.tokenise import tokenise
 
@@ -57,7 +57,7 @@ def prepare_text(folder: Path, documents: int = 200, *, hidden: int = 32, layers
     from xstilts.config.encoders import Architecture, TokenizerSettings
     from xstilts.config.tasks import TASKS, TEXT
     from xstilts.data.ingest import build_part
-    from xstilts.data.locate import Unit
+    from xstilts.graph.locate import Unit
     from xstilts.pretrain import new_encoder
     from xstilts.schemas import write_table
     from xstilts.tokenise import tokenise

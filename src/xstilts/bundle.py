@@ -20,8 +20,8 @@ import yaml
 import xstilts
 from xstilts.errors import XstiltsError
 from xstilts.files import atomic_path, sha256_file
-from xstilts.grid import Grid
-from xstilts.paths import LARGE
+from xstilts.graph.cells import Grid
+from xstilts.graph.paths import LARGE
 from xstilts.provenance import versions
 
 _NEVER = ("embeddings", "links", "resume")

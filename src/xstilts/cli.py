@@ -11,7 +11,7 @@ from pathlib import Path
 
 from xstilts import __version__
 from xstilts.errors import XstiltsError
-from xstilts.paths import LARGE
+from xstilts.graph.paths import LARGE
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -257,7 +257,7 @@ def _add_bundle(commands: argparse._SubParsersAction) -> None:
 def _bundle(options: argparse.Namespace) -> None:
     from xstilts.bundle import write_bundle
     from xstilts.config.experiment import parse_experiment
-    from xstilts.grid import Grid
+    from xstilts.graph.cells import Grid
     from xstilts.plan.configuration import read_configuration
 
     values = read_configuration(options.configfile, options.config)
@@ -283,7 +283,7 @@ def _price(text: str) -> float:
 
 def _plan(options: argparse.Namespace) -> None:
     from xstilts.config.experiment import parse_experiment
-    from xstilts.grid import Grid
+    from xstilts.graph.cells import Grid
     from xstilts.plan.configuration import read_configuration
     from xstilts.plan.estimate import Options
     from xstilts.plan.plan import Plan

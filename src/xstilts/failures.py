@@ -20,9 +20,9 @@ from typing import Any
 from xstilts.config.tasks import TARGETS
 from xstilts.cost.records import read_attempts
 from xstilts.files import write_json, write_text
-from xstilts.finished import ONLY_FINISHED
-from xstilts.grid import Cell
-from xstilts.paths import Paths, log_place
+from xstilts.graph.cells import Cell
+from xstilts.graph.finished import ONLY_FINISHED
+from xstilts.graph.paths import Paths, log_place
 from xstilts.rerun import command_for, command_with, without_entry
 from xstilts.secrets import redact
 

@@ -20,9 +20,9 @@ from typing import Any
 from xstilts.cost.meter import Meter
 from xstilts.devices import take_device
 from xstilts.errors import InterruptedBySignal, XstiltsError
+from xstilts.graph.paths import log_place
 from xstilts.joblog import JobLog
 from xstilts.mishaps import disk_trouble
-from xstilts.paths import log_place
 from xstilts.provenance import versions
 from xstilts.secrets import redact
 from xstilts.warm import end_as, run_warm

@@ -29,9 +29,9 @@ from xstilts.development import DevSet, MaskedDevSet
 from xstilts.encoder import PROVENANCE, load_tokenizer
 from xstilts.errors import InterruptedBySignal, XstiltsError
 from xstilts.files import atomic_path, write_json
+from xstilts.graph.mixture import MixedSource, number_of_steps, plan
 from xstilts.kinds import TaskKind, kind_of
 from xstilts.memory import free_memory, in_short, is_out_of_memory, too_little_memory
-from xstilts.mixture import MixedSource, number_of_steps, plan
 from xstilts.model import (
     TaskModel,
     build_model,

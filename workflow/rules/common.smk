@@ -14,11 +14,11 @@ from xstilts.config.experiment import parse_experiment
 from xstilts.devices import device_for
 from xstilts.errors import XstiltsError
 from xstilts.failures import Book, Errors, failed_jobs, in_words
-from xstilts.finished import Scope, pop_only_finished
-from xstilts.grid import Grid
+from xstilts.graph.finished import Scope, pop_only_finished
+from xstilts.graph.cells import Grid
 from xstilts.mishaps import check_working_directory
-from xstilts.needs import PARTS
-from xstilts.paths import in_rules
+from xstilts.graph.required_data import PARTS
+from xstilts.graph.paths import in_rules
 from xstilts.plan.requests import Requests
 from xstilts.provenance import installed
 from xstilts.reasons import Reasons, inputs_before

@@ -4,7 +4,7 @@ from xstilts.jobs import job, record
 
 with job(snakemake):
     from xstilts.cost.table import collect_costs
-    from xstilts.paths import Paths
+    from xstilts.graph.paths import Paths
     from xstilts.schemas import write_table
 
     collected = collect_costs(Paths(snakemake.params.experiment), snakemake.params.cells)

@@ -7,7 +7,7 @@ with job(snakemake):
 
     from xstilts.config.tasks import TASKS
     from xstilts.data.invitro.generate import World, write_part
-    from xstilts.data.locate import Unit
+    from xstilts.graph.locate import Unit
 
     settings = snakemake.params.data
     world = settings["world"]

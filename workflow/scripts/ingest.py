@@ -5,7 +5,7 @@ from xstilts.jobs import job, record
 with job(snakemake, online=True):
     from xstilts.config.tasks import TASKS
     from xstilts.data.ingest import PassagesOf, build_part
-    from xstilts.data.locate import Unit
+    from xstilts.graph.locate import Unit
     from xstilts.schemas import write_table
 
     settings = snakemake.params.data

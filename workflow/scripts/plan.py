@@ -1,7 +1,7 @@
 """Print what the experiment will take, and what is left of it (`xstilts.plan`)."""
 
 from xstilts.config.experiment import parse_experiment
-from xstilts.grid import Grid
+from xstilts.graph.cells import Grid
 from xstilts.plan.estimate import Options
 from xstilts.plan.plan import Plan
 

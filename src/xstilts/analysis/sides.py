@@ -12,7 +12,7 @@ import polars as pl
 from xstilts.analysis.items import CellFile, cell_files
 from xstilts.config.recipes import UNTRAINED
 from xstilts.errors import XstiltsError, did_you_mean
-from xstilts.paths import Paths
+from xstilts.graph.paths import Paths
 
 _MARK = ":"
 _PREDICTIONS = "predictions"

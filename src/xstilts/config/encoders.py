@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 
 from xstilts.config.settings import Strict, TrainingSettings
 from xstilts.errors import XstiltsError
-from xstilts.paths import from_here
+from xstilts.graph.paths import from_here
 
 _COMMIT = r"[0-9a-f]{40}"
 

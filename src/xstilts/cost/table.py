@@ -15,7 +15,7 @@ from xstilts.cost.flops import tallied_flops
 from xstilts.cost.records import JobCost, read_records
 from xstilts.cost.shape import Shape, shape_of_folder
 from xstilts.errors import XstiltsError
-from xstilts.paths import Paths
+from xstilts.graph.paths import Paths
 from xstilts.schemas import CELL_COSTS, COSTS
 
 log = logging.getLogger(__name__)

@@ -16,11 +16,11 @@ from xstilts.data.checks import refuse_placeholder, refuse_repeated
 from xstilts.data.clusters import reference_clusters, set_clusters
 from xstilts.data.folder import READERS, squad_passages
 from xstilts.data.items import Batch, Place, Row, unpaired_group
-from xstilts.data.locate import Unit
 from xstilts.data.parallel import not_paired, refuse_other_items
 from xstilts.data.sampling import hold_out, limit_pairs, limit_rows
 from xstilts.errors import XstiltsError, did_you_mean
 from xstilts.files import sha256_file
+from xstilts.graph.locate import Unit
 from xstilts.schemas import DATA
 
 Part = Literal["train", "dev", "eval"]

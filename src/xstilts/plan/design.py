@@ -21,7 +21,7 @@ from xstilts.config.languages import language_table
 from xstilts.config.recipes import NONE
 from xstilts.config.settings import Assumptions
 from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS
-from xstilts.grid import Grid
+from xstilts.graph.cells import Grid
 from xstilts.plan.items import Amounts, Scored
 from xstilts.plan.power import smallest_detectable
 

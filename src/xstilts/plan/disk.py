@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from xstilts.config.recipes import UNTRAINED
 from xstilts.config.tasks import PERTURBED
 from xstilts.cost.shape import Shape
-from xstilts.grid import Grid
+from xstilts.graph.cells import Grid
 from xstilts.plan.items import Amounts
 from xstilts.plan.jobs import feature_parts, intermediate_runs, trained_recipes, trained_targets
 from xstilts.plan.weights import checkpoint_bytes

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from xstilts.cost.shape import Shape
-from xstilts.grid import Grid
+from xstilts.graph.cells import Grid
 from xstilts.plan.design import Design
 from xstilts.plan.disk import Disk
 from xstilts.plan.estimate import Estimate, Needs

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from xstilts.cost.shape import Shape
-from xstilts.grid import Grid
+from xstilts.graph.cells import Grid
 from xstilts.hardware import computing_gpus, cores
 from xstilts.plan.accelerators import CPU, HOST_WATTS, Device, device_of, gpu_here
 from xstilts.plan.calibration import Calibration, Error

@@ -13,7 +13,7 @@ from pathlib import Path
 from xstilts.config.experiment import BASELINE
 from xstilts.config.recipes import UNTRAINED
 from xstilts.config.tasks import PERTURBED, TARGETS, TEXT
-from xstilts.grid import Cell, Grid
+from xstilts.graph.cells import Cell, Grid
 from xstilts.plan.jobs import feature_parts
 
 # Rules of the workflow that take time, in its order.

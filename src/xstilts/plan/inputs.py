@@ -9,8 +9,8 @@ from pathlib import Path
 from xstilts.config.recipes import Source
 from xstilts.config.tasks import PERTURBED, SOURCE_LANGUAGE, TASKS, TEXT, Kind
 from xstilts.cost.records import last_run, read_attempts
-from xstilts.grid import Grid
-from xstilts.paths import Paths
+from xstilts.graph.cells import Grid
+from xstilts.graph.paths import Paths
 from xstilts.plan.items import Amounts
 from xstilts.plan.lengths import (
     ENGLISH,

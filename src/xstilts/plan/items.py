@@ -7,7 +7,7 @@ from pathlib import Path
 
 from xstilts.config.recipes import Source
 from xstilts.config.tasks import PERTURBED, TARGETS, TASKS, TEXT, Kind
-from xstilts.grid import Grid
+from xstilts.graph.cells import Grid
 
 # Items of a split in one language, rounded and as a mean over languages, as XTREME (Hu et al.
 # 2020, table 1) and the data sets' own cards give them; sentences of both sides for retrieval.

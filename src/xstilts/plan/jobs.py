@@ -5,7 +5,7 @@ from __future__ import annotations
 from xstilts.config.experiment import BASELINE
 from xstilts.config.recipes import UNTRAINED
 from xstilts.config.tasks import PERTURBED, TEXT
-from xstilts.grid import Grid
+from xstilts.graph.cells import Grid
 
 
 def trained_recipes(grid: Grid) -> list[str]:

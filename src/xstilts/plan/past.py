@@ -12,8 +12,8 @@ from xstilts.cost.flops import tallied_flops
 from xstilts.cost.records import JobCost, job_cost, last_run, read_attempts
 from xstilts.cost.shape import Shape, shape_of_folder
 from xstilts.errors import XstiltsError
+from xstilts.graph.paths import Paths
 from xstilts.hardware import cpu_model
-from xstilts.paths import Paths
 from xstilts.plan.accelerators import CPU, Device, gpu_called
 from xstilts.plan.calibration import Calibration, Observation
 from xstilts.plan.rates import overhead, work_seconds

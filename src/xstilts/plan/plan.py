@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from xstilts.grid import Grid
+from xstilts.graph.cells import Grid
 from xstilts.plan.design import Design
 from xstilts.plan.disk import disk_of
 from xstilts.plan.document import plan_document

@@ -13,7 +13,7 @@ from xstilts.config.settings import TrainingSettings
 from xstilts.config.tasks import PERTURBED, TARGETS, TEXT, Metric
 from xstilts.cost.shape import Shape
 from xstilts.errors import XstiltsError
-from xstilts.grid import Grid
+from xstilts.graph.cells import Grid
 from xstilts.plan.accelerators import CPU, device_of
 from xstilts.plan.calibration import Calibration
 from xstilts.plan.inputs import Sizes

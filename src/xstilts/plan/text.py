@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from xstilts.cost.shape import Shape
-from xstilts.grid import Grid
+from xstilts.graph.cells import Grid
 from xstilts.plan.design import Design, Seen
 from xstilts.plan.disk import Disk
 from xstilts.plan.estimate import Basis, Estimate, Needs, Stage

@@ -18,8 +18,8 @@ from xstilts.config.tasks import PERTURBED, TARGETS, TASKS, TEXT, Kind, Metric
 from xstilts.cost.flops import forward_flops, training_flops, vocabulary_flops
 from xstilts.cost.shape import Shape
 from xstilts.cost.tally import TRAINING_PASSES
-from xstilts.grid import Grid
-from xstilts.mixture import MixedSource, number_of_steps, probabilities
+from xstilts.graph.cells import Grid
+from xstilts.graph.mixture import MixedSource, number_of_steps, probabilities
 from xstilts.plan.inputs import NOTHING, Size, Sizes
 
 # Rules whose time is that of an encoder: they run on the GPU where there is one.

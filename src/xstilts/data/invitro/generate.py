@@ -18,7 +18,7 @@ from xstilts.data.invitro import bitext, choices, pairs, questions, sequences
 from xstilts.data.invitro.documents import document
 from xstilts.data.invitro.spot import Spot
 from xstilts.data.items import Place, Row, item, retrieval_batch
-from xstilts.data.locate import Unit
+from xstilts.graph.locate import Unit
 from xstilts.schemas import DATA, write_stream
 
 log = logging.getLogger(__name__)

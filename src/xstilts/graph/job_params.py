@@ -16,10 +16,10 @@ from xstilts.config.perturbations import condition_name
 from xstilts.config.recipes import Recipe, Source
 from xstilts.config.settings import Mixing, TrainingSettings
 from xstilts.config.tasks import PERTURBED, SOURCE_LANGUAGE, TARGETS, TASKS, TEXT, HubSource, Kind
-from xstilts.paths import from_here
+from xstilts.graph.paths import from_here
 
 if TYPE_CHECKING:
-    from xstilts.grid import Grid
+    from xstilts.graph.cells import Grid
 
 
 class Slices:

@@ -1,6 +1,6 @@
 """The part of a grid that is finished, and what reports on that part have to say.
 
-What counts as finished is decided in `xstilts.proofs`.
+What counts as finished is decided in `xstilts.graph.up_to_date`.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from pydantic import TypeAdapter, ValidationError
 from xstilts.config.tasks import TARGETS, Kind
 from xstilts.errors import XstiltsError
 from xstilts.files import write_json
-from xstilts.grid import Cell, Grid
-from xstilts.missing import Block, comparable, told
-from xstilts.paths import Paths
+from xstilts.graph.cells import Cell, Grid
+from xstilts.graph.missing import Block, comparable, told
+from xstilts.graph.paths import Paths
 
 # The key by which a run is asked for reports on what is finished (snakemake --config).
 ONLY_FINISHED = "only_finished"
@@ -71,7 +71,7 @@ class Scope:
             XstiltsError: there is none.
         """
         # Arrow takes its time, and other runs have no need of it.
-        from xstilts.proofs import Proofs
+        from xstilts.graph.up_to_date import Proofs
 
         proofs = Proofs(grid, code)
         found = cls.of_cells(

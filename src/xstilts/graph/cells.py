@@ -11,12 +11,12 @@ from typing import Any
 from xstilts.config.experiment import BASELINE, Experiment
 from xstilts.config.recipes import UNTRAINED, Source
 from xstilts.config.tasks import PERTURBED, TARGETS, TASKS, TEXT, Metric, Task
-from xstilts.data.locate import Unit
 from xstilts.errors import XstiltsError
-from xstilts.inventory import Inventory
-from xstilts.needs import available, by_source, needed_by, required
-from xstilts.paths import Paths
-from xstilts.slices import Slices
+from xstilts.graph.inventory import Inventory
+from xstilts.graph.job_params import Slices
+from xstilts.graph.locate import Unit
+from xstilts.graph.paths import Paths
+from xstilts.graph.required_data import available, by_source, needed_by, required
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from xstilts.config.experiment import BASELINE
 from xstilts.config.tasks import TARGETS
-from xstilts.grid import Cell, Grid
+from xstilts.graph.cells import Cell, Grid
 
 
 @dataclass(frozen=True)

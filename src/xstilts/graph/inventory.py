@@ -9,9 +9,9 @@ from xstilts.config.experiment import Experiment
 from xstilts.config.languages import ALL_LANGUAGES
 from xstilts.config.recipes import Source
 from xstilts.config.tasks import SOURCE_LANGUAGE, TASKS, TEXT, Metric, Task
-from xstilts.data.locate import Unit, explain_missing, find_files, text_languages
 from xstilts.errors import XstiltsError
-from xstilts.paths import from_here
+from xstilts.graph.locate import Unit, explain_missing, find_files, text_languages
+from xstilts.graph.paths import from_here
 
 
 class Inventory:

@@ -14,7 +14,7 @@ from typing import Any
 
 from xstilts.config.experiment import BASELINE
 from xstilts.config.recipes import UNTRAINED
-from xstilts.grid import Cell, Grid
+from xstilts.graph.cells import Cell, Grid
 from xstilts.schemas import read_meta
 
 # Settings of a run that decide how it is run, not what it gives (`Slices`).
