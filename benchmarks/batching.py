@@ -27,11 +27,11 @@ from xstilts.config.settings import (
     Tokenisation,
 )
 from xstilts.config.tasks import TASKS
+from xstilts.data.schemas import DATA
 from xstilts.encoder import load_tokenizer
 from xstilts.kinds import kind_of
 from xstilts.kinds.base import collate
 from xstilts.model import TaskModel, build_model, run
-from xstilts.schemas import DATA
 
 MAX_LENGTH = 128
 BATCH = 32

@@ -80,13 +80,13 @@ from xstilts.batches import Features
 from xstilts.config.settings import TrainingSettings
 from xstilts.config.tasks import TASKS, TEXT, Kind
 from xstilts.cost.tally import Tally
+from xstilts.data.schemas import DATA, write_table
 from xstilts.encoder import load_tokenizer
 from xstilts.errors import InterruptedBySignal, XstiltsError
 from xstilts.kinds import kind_of
 from xstilts.memory import free_memory
 from xstilts.model import build_model, mixed_precision, pick_device, precision, to_device
 from xstilts.resume import ResumeState
-from xstilts.schemas import DATA, write_table
 from xstilts.signals import Stop
 from xstilts.train import TrainingLoop
 from xstilts.training_run import TaskData, TrainingRun

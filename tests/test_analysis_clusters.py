@@ -16,7 +16,7 @@ from xstilts.analysis.inference.bootstrap import Sample, sample_of
 from xstilts.analysis.inference.design_effect import design_effects
 from xstilts.analysis.items import CLEAN, cell_files, read_items
 from xstilts.config.tasks import TARGETS, Kind
-from xstilts.schemas import PREDICTIONS, write_table
+from xstilts.data.schemas import PREDICTIONS, write_table
 
 # Clusters of items, each with what it adds to the numerator and to the denominator.
 CLUSTERS = st.lists(

@@ -9,7 +9,7 @@ from test_summary import grid
 
 from xstilts.analysis.collapse import collapsed_cells, collapsed_scores, without_collapsed
 from xstilts.config.tasks import TARGETS, XTREME
-from xstilts.schemas import RUNS
+from xstilts.data.schemas import RUNS
 
 CONSTANT = "constant prediction"
 

@@ -24,8 +24,8 @@ from xstilts.analysis.ranking import rank
 from xstilts.analysis.side_scores import INDEPENDENT, PAIRED
 from xstilts.analysis.sides import find_side, find_sides, short_names
 from xstilts.config.languages import LANGUAGES
+from xstilts.data.schemas import read_meta, write_table
 from xstilts.errors import XstiltsError
-from xstilts.schemas import read_meta, write_table
 
 DRAWS = 1_000
 ALL = {"grouping": "all", "group": "all languages"}

@@ -36,7 +36,7 @@ from xstilts.analysis.perturbed import (
 )
 from xstilts.config.languages import LANGUAGES
 from xstilts.config.tasks import TARGETS
-from xstilts.schemas import PREDICTIONS, write_table
+from xstilts.data.schemas import PREDICTIONS, write_table
 
 RECIPES = ("none", "mnli")
 TYPOS, LOWER = "typos@0.1", "lower@1"

@@ -23,7 +23,7 @@ from xstilts.analysis.pitfall_items import pitfall_items
 from xstilts.analysis.pitfalls import FEWER, MORE, Matched, pitfall_rows
 from xstilts.config.languages import LANGUAGES
 from xstilts.config.tasks import TARGETS, Kind
-from xstilts.schemas import DATA, PREDICTIONS, read_meta, write_table
+from xstilts.data.schemas import DATA, PREDICTIONS, read_meta, write_table
 
 RECIPES = ("none", "mnli")
 

@@ -11,10 +11,10 @@ from test_scores import pair_items, tag_items
 
 from xstilts.baselines import collect_baselines, shortcut_scores
 from xstilts.config.tasks import TASKS
+from xstilts.data.schemas import BASELINES, write_table
 from xstilts.errors import XstiltsError
 from xstilts.item_counts import prediction_table
 from xstilts.rivals import Rival, main_scores, rival
-from xstilts.schemas import BASELINES, write_table
 from xstilts.scores import cell_scores
 
 PAWSX, UDPOS = TASKS["pawsx"], TASKS["udpos"]

@@ -16,8 +16,8 @@ from cost_records import (
 
 from xstilts.cost.summary import emissions_kg, pareto_front, recipe_costs
 from xstilts.cost.table import collect_costs
+from xstilts.data.schemas import CELL_COSTS, COSTS
 from xstilts.graph.paths import Paths
-from xstilts.schemas import CELL_COSTS, COSTS
 
 TARGETS = ("xnli", "xquad", "mlqa", "tatoeba")
 TRAINING = 3 * (PER_TOKEN * 1_000 + PER_PAIR * 20_000)

@@ -22,7 +22,8 @@ from xstilts.cost.meter import Meter
 from xstilts.cost.records import job_cost, read_attempts
 from xstilts.cost.shape import shape_of_folder
 from xstilts.cost.tally import Tally
-from xstilts.data.ingest import build_part
+from xstilts.data.build import build_part
+from xstilts.data.schemas import DATA, read_table, write_table
 from xstilts.embed import embed
 from xstilts.encoder import load_tokenizer
 from xstilts.errors import InterruptedBySignal
@@ -33,7 +34,6 @@ from xstilts.perturbed import Perturbed
 from xstilts.plan.inputs import Size, Sizes
 from xstilts.plan.work import Works
 from xstilts.predict import predict
-from xstilts.schemas import DATA, read_table, write_table
 from xstilts.tokenise import tokenise
 from xstilts.train import train
 

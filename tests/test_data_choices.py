@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xstilts.config.tasks import TASKS, Kind
-from xstilts.data.folder import READERS
-from xstilts.data.items import Batch, Place
+from xstilts.data.gold import refuse_placeholder_gold
+from xstilts.data.readers.folder import READERS
+from xstilts.data.rows import Batch, Place
+from xstilts.data.schemas import DATA
 from xstilts.errors import XstiltsError
-from xstilts.gold import refuse_placeholder_gold
-from xstilts.schemas import DATA
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 LINE = st.text(st.characters(exclude_characters="\t\n\r", exclude_categories=["Cs"]), min_size=1)

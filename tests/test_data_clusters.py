@@ -10,11 +10,11 @@ import pyarrow as pa
 import pytest
 
 from xstilts.config.tasks import TASKS, Kind
+from xstilts.data.build import build_part
 from xstilts.data.clusters import reference_clusters, set_clusters
-from xstilts.data.ingest import build_part
 from xstilts.data.invitro.generate import World, rows_of, write_part
+from xstilts.data.schemas import DATA, read_table
 from xstilts.graph.locate import Unit, find_files
-from xstilts.schemas import DATA, read_table
 
 WORLD = World(1, ("en", "qal", "qce"), 0.5)
 

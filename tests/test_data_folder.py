@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xstilts.config.tasks import TASKS
-from xstilts.data.folder import READERS
-from xstilts.data.items import Batch, Place
+from xstilts.data.readers.folder import READERS
+from xstilts.data.rows import Batch, Place
 from xstilts.errors import XstiltsError
 
 # Any text but what the formats use themselves: tab and the ends of lines.

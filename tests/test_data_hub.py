@@ -17,11 +17,11 @@ from datasets import ClassLabel, Dataset, Features, List, Value
 from xstilts.config.languages import LANGUAGES
 from xstilts.config.tasks import INTERMEDIATE, NER_TAGS, TARGETS, TASKS, UPOS_TAGS, HubSource, Task
 from xstilts.config.tasks.hub_rows import expected_rows
-from xstilts.data.hub import READERS
-from xstilts.data.ingest import PassagesOf, Unit, build_part
-from xstilts.data.items import gold_pairs
+from xstilts.data.build import PassagesOf, Unit, build_part
+from xstilts.data.readers.hub import READERS
+from xstilts.data.rows import gold_pairs
+from xstilts.data.schemas import DATA
 from xstilts.errors import XstiltsError
-from xstilts.schemas import DATA
 
 NLI = ClassLabel(names=["entailment", "neutral", "contradiction"])
 ANSWERS = {"text": List(Value("string")), "answer_start": List(Value("int32"))}
@@ -398,7 +398,7 @@ class TestRevision:
             seen.append((args, kwargs))
             raise ConnectionError("no network")
 
-        monkeypatch.setattr("xstilts.data.hub.load_dataset", load)
+        monkeypatch.setattr("xstilts.data.readers.hub.load_dataset", load)
         with pytest.raises(XstiltsError, match=f"{revision}.*no network"):
             build_part(
                 TASKS["squad_v1"],
@@ -689,7 +689,7 @@ def published(hub, monkeypatch) -> Hub:
         assert re.fullmatch("[0-9a-f]{40}", revision)
         return datasets.load_dataset(str(hub.root / repo), config, split=split)
 
-    monkeypatch.setattr("xstilts.data.hub.load_dataset", load)
+    monkeypatch.setattr("xstilts.data.readers.hub.load_dataset", load)
     return hub
 
 
@@ -754,7 +754,7 @@ class TestRows:
         def load(*_: Any, **__: Any) -> Dataset:
             raise ConnectionError("404")
 
-        monkeypatch.setattr("xstilts.data.hub.load_dataset", load)
+        monkeypatch.setattr("xstilts.data.readers.hub.load_dataset", load)
         with pytest.raises(
             XstiltsError,
             match=r"404.*refs/convert/parquet.*hub_revisions.*data_root/intermediate/cosmosqa/valid",

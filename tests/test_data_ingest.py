@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from tiny_xtreme import write_tiny_xtreme
 
 from xstilts.config.tasks import INTERMEDIATE, TARGETS, TASKS
-from xstilts.data.ingest import PassagesOf, Unit, build_part
-from xstilts.data.items import gold_pairs
+from xstilts.data.build import PassagesOf, Unit, build_part
+from xstilts.data.rows import gold_pairs
+from xstilts.data.schemas import DATA, read_meta, read_table, write_table
 from xstilts.errors import XstiltsError
 from xstilts.files import sha256_file
 from xstilts.graph.locate import find_files
-from xstilts.schemas import DATA, read_meta, read_table, write_table
 
 
 @pytest.fixture(scope="module")
@@ -239,7 +239,7 @@ def test_one_passage_cannot_be_parted(tiny, tmp_path):
 
 
 def test_the_folder_source_does_not_import_datasets():
-    program = "import sys, xstilts.data.ingest; assert 'datasets' not in sys.modules"
+    program = "import sys, xstilts.data.build; assert 'datasets' not in sys.modules"
     subprocess.run([sys.executable, "-c", program], check=True)
 
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xstilts.config.tasks import NLI_LABELS, TASKS
-from xstilts.data.folder import READERS
-from xstilts.data.items import Batch, Place
+from xstilts.data.readers.folder import READERS
+from xstilts.data.rows import Batch, Place
 from xstilts.errors import XstiltsError
 
 TEXT = st.text(st.characters(exclude_characters="\t\n\r", exclude_categories=["Cs"]))

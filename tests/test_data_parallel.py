@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 
 from xstilts.config.languages import LANGUAGES
 from xstilts.config.tasks import NLI_LABELS, TASKS, Task
-from xstilts.data.ingest import build_part
-from xstilts.data.items import item_name
+from xstilts.data.build import build_part
 from xstilts.data.parallel import row_of_difference
+from xstilts.data.perturb.table import perturb_table
+from xstilts.data.rows import item_name
 from xstilts.errors import XstiltsError
 from xstilts.graph.locate import Unit
-from xstilts.perturb.table import perturb_table
 
 XNLI, PAWSX = TASKS["xnli"], TASKS["pawsx"]
 # No two rows in a row have the same label, so that each deletion shows at once.

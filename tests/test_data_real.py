@@ -10,8 +10,8 @@ import pytest
 
 from xstilts.config.languages import LANGUAGES
 from xstilts.config.tasks import TASKS
-from xstilts.data.ingest import PassagesOf, Unit, build_part
-from xstilts.data.items import gold_pairs
+from xstilts.data.build import PassagesOf, Unit, build_part
+from xstilts.data.rows import gold_pairs
 from xstilts.errors import XstiltsError
 from xstilts.graph.locate import find_files
 

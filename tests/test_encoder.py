@@ -35,6 +35,7 @@ from xstilts.config.settings import (
     Tokenisation,
 )
 from xstilts.config.tasks import TASKS
+from xstilts.data.schemas import DATA
 from xstilts.encoder import (
     PROVENANCE,
     fetch_encoder,
@@ -46,7 +47,6 @@ from xstilts.encoder import (
 from xstilts.errors import XstiltsError
 from xstilts.files import sha256_file
 from xstilts.lineage import digest
-from xstilts.schemas import DATA
 from xstilts.tokenise import tokenise
 
 

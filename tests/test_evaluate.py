@@ -9,10 +9,10 @@ from seqeval.metrics import f1_score, precision_score, recall_score
 
 from xstilts.cli import main
 from xstilts.config.tasks import TASKS, XTREME, Kind, Metric
+from xstilts.data.schemas import DATA
 from xstilts.errors import XstiltsError
 from xstilts.evaluate import evaluate_folder, evaluate_language
 from xstilts.item_counts import bucc_table, prediction_table, tatoeba_table
-from xstilts.schemas import DATA
 from xstilts.scores import score_predictions
 from xstilts.submission import write_labels, write_predictions
 

@@ -17,10 +17,10 @@ from test_mishaps import LITTLE, WRITERS
 from tiny_encoders import write_tiny_bert
 
 from xstilts.config.encoders import EncoderSource
+from xstilts.data.schemas import read_meta, read_table, write_table
 from xstilts.encoder import fetch_encoder
 from xstilts.errors import XstiltsError, did_you_mean
 from xstilts.files import atomic_path, write_text
-from xstilts.schemas import read_meta, read_table, write_table
 
 
 def test_a_failed_write_leaves_the_earlier_file_and_nothing_else(tmp_path):

@@ -42,9 +42,9 @@ from xstilts.data.invitro import generate
 from xstilts.data.invitro.events import Event, Phrase, held_out, split_of
 from xstilts.data.invitro.generate import BITEXTS, MAKERS, World, documents, rows_of
 from xstilts.data.invitro.spot import Spot
-from xstilts.data.items import gold_pairs
+from xstilts.data.rows import gold_pairs
+from xstilts.data.schemas import DATA, read_meta, read_table
 from xstilts.graph.locate import Unit
-from xstilts.schemas import DATA, read_meta, read_table
 
 LANGUAGES = tuple(GRAMMARS)
 WORLD = World(seed=1, languages=LANGUAGES, translated_share=0.6)

@@ -15,13 +15,13 @@ from tiny_encoders import TEXTS, WRITERS, write_all, write_tiny_bert
 from xstilts.batches import Features
 from xstilts.config.settings import Tokenisation
 from xstilts.config.tasks import TASKS
+from xstilts.data.schemas import DATA
 from xstilts.encoder import load_tokenizer
 from xstilts.errors import XstiltsError
 from xstilts.kinds import kind_of
 from xstilts.kinds.base import IGNORED
 from xstilts.kinds.layout import layout_of
 from xstilts.kinds.tagging import windows
-from xstilts.schemas import DATA
 
 CCG = TASKS["ccg"]
 TASK = TASKS["udpos"]

@@ -15,10 +15,10 @@ from tiny_grid import make_folder
 from workflow_runs import planned, snakemake
 
 from xstilts.adopted import adopt
+from xstilts.data.schemas import write_table
 from xstilts.files import sha256_file
 from xstilts.graph.paths import from_here, in_rules
 from xstilts.lineage import write_provenance
-from xstilts.schemas import write_table
 
 # As a wildcard, a variable of paths, a pattern of files, and in words of a shell.
 NAME = "O'Größe {v1} <v2> [a] & 数据;"

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xstilts.config.tasks import TASKS, Kind
+from xstilts.data.schemas import DATA, write_table
 from xstilts.errors import XstiltsError
 from xstilts.open_labels import labels_of, with_open_labels
-from xstilts.schemas import DATA, write_table
 
 CCG = TASKS["ccg"]
 

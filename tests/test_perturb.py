@@ -16,18 +16,18 @@ from hypothesis import strategies as st
 from xstilts.config.languages import INVITRO_LANGUAGES, LANGUAGES
 from xstilts.config.perturbations import KINDS, condition_name, parse_condition
 from xstilts.config.tasks import TASKS, Kind
-from xstilts.data.ingest import Unit, build_part
+from xstilts.data.build import Unit, build_part
+from xstilts.data.graphemes import graphemes
+from xstilts.data.perturb.items import WORD_EDITS
+from xstilts.data.perturb.letters import Alphabet, script_and_case
+from xstilts.data.perturb.passage import Edit, Passage, apply_edits, moved
+from xstilts.data.perturb.table import perturb_table, perturbed_schema
+from xstilts.data.perturb.typos import typos
+from xstilts.data.perturb.wording import WORDING
+from xstilts.data.perturb.words import some_words
+from xstilts.data.schemas import DATA
 from xstilts.errors import XstiltsError
 from xstilts.graph.locate import find_files
-from xstilts.graphemes import graphemes
-from xstilts.perturb.items import WORD_EDITS
-from xstilts.perturb.letters import Alphabet, script_and_case
-from xstilts.perturb.passage import Edit, Passage, apply_edits, moved
-from xstilts.perturb.table import perturb_table, perturbed_schema
-from xstilts.perturb.typos import typos
-from xstilts.perturb.wording import WORDING
-from xstilts.perturb.words import some_words
-from xstilts.schemas import DATA
 
 XNLI, XQUAD, XCOPA, UDPOS = (TASKS[key] for key in ("xnli", "xquad", "xcopa", "udpos"))
 TATOEBA, TYDIQA = TASKS["tatoeba"], TASKS["tydiqa"]

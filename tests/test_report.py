@@ -12,11 +12,11 @@ from test_baselines import baselines
 
 from xstilts.config.languages import INVITRO_LANGUAGES
 from xstilts.config.tasks import TARGETS, XTREME
+from xstilts.data.schemas import SCORES
 from xstilts.errors import XstiltsError
 from xstilts.report.notes import notes as report_notes
 from xstilts.report.page import write_page
 from xstilts.rounding import fixed, signed
-from xstilts.schemas import SCORES
 from xstilts.summary import main_metrics
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}

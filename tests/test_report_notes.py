@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from xstilts.data.schemas import write_table
 from xstilts.report.notes import notes
-from xstilts.schemas import write_table
 
 ENCODER = {"retrieval": {"layer": -1, "pooling": "mean"}, "pretrain": {"mask_ratio": 0.2}}
 

@@ -205,8 +205,8 @@ EDITS = {
         runs=ANALYSED,
     ),
     "wording of a perturbation": Edit(
-        files=("src/xstilts/perturb/wording.py",),
-        act=edited("src/xstilts/perturb/wording.py", 'title="Typos"', 'title="Misprints"'),
+        files=("src/xstilts/data/perturb/wording.py",),
+        act=edited("src/xstilts/data/perturb/wording.py", 'title="Typos"', 'title="Misprints"'),
         runs={"write_fairness"},
     ),
     "look of the pages": Edit(
@@ -250,8 +250,10 @@ EDITS = {
         runs=ANALYSED | PAGES,
     ),
     "one reader more": Edit(
-        files=("src/xstilts/data/folder.py",),
-        act=edited("src/xstilts/data/folder.py", '"bucc": read', '"mine": read_bucc, "bucc": read'),
+        files=("src/xstilts/data/readers/folder.py",),
+        act=edited(
+            "src/xstilts/data/readers/folder.py", '"bucc": read', '"mine": read_bucc, "bucc": read'
+        ),
         runs=NOTHING,
     ),
     "one version more": Edit(

@@ -17,6 +17,7 @@ from xstilts.config.settings import (
     Mining,
 )
 from xstilts.config.tasks import TASKS
+from xstilts.data.schemas import DATA
 from xstilts.embed import embed
 from xstilts.encoder import load_tokenizer
 from xstilts.errors import XstiltsError
@@ -24,7 +25,6 @@ from xstilts.kinds.text import text_features
 from xstilts.perturbed import Perturbed
 from xstilts.retrieval import Side as CorpusSide
 from xstilts.retrieval import mine, nearest, normalised, recall_ceiling, retrieve, tune_threshold
-from xstilts.schemas import DATA
 from xstilts.scores import score_predictions
 
 BUCC, TATOEBA = TASKS["bucc2018"], TASKS["tatoeba"]

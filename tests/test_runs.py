@@ -6,9 +6,9 @@ import json
 
 import pytest
 
+from xstilts.data.schemas import RUNS
 from xstilts.errors import XstiltsError
 from xstilts.runs import collect_runs
-from xstilts.schemas import RUNS
 
 PLACE = {"encoder": "a", "recipe": "mnli", "phase": "target", "train_set": "xnli", "seed": 2}
 CURVE = {

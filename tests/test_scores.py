@@ -2,9 +2,9 @@ import pyarrow as pa
 import pytest
 
 from xstilts.config.tasks import TASKS, XTREME, Kind
+from xstilts.data.schemas import DATA, PREDICTIONS, SCORES, write_table
 from xstilts.errors import XstiltsError
 from xstilts.item_counts import bucc_table, prediction_table, tatoeba_table
-from xstilts.schemas import DATA, PREDICTIONS, SCORES, write_table
 from xstilts.scores import (
     LANGUAGE_SCORE,
     cell_scores,

@@ -182,7 +182,7 @@ ENTRY = """
     ),
 """
 READER = '''
-from xstilts.data.lines import parse_json
+from xstilts.data.readers.lines import parse_json
 
 
 def read_boolq(place, files):

@@ -4,9 +4,9 @@ import pyarrow as pa
 import pytest
 
 from xstilts.config.tasks import TASKS, Kind
+from xstilts.data.schemas import DATA
 from xstilts.errors import XstiltsError
 from xstilts.item_counts import bucc_table, prediction_table, tatoeba_table
-from xstilts.schemas import DATA
 from xstilts.submission import language_file, write_labels, write_predictions
 
 

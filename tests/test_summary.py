@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xstilts.config.tasks import GROUPS, TARGETS, XTREME
+from xstilts.data.schemas import SCORES
 from xstilts.errors import XstiltsError
-from xstilts.schemas import SCORES
 from xstilts.summary import main_metrics, summarise
 
 

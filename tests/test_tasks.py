@@ -10,9 +10,9 @@ import pytest
 from xstilts.config.experiment import parse_experiment
 from xstilts.config.tasks import GROUPS, INTERMEDIATE, SPLITS, TARGETS, TASKS, TEXT, XTREME, Kind
 from xstilts.config.tasks.types import FolderSource
-from xstilts.data.folder import READERS
-from xstilts.data.ingest import build_part
+from xstilts.data.build import build_part
 from xstilts.data.invitro.generate import BITEXTS, MAKERS
+from xstilts.data.readers.folder import READERS
 from xstilts.errors import XstiltsError
 from xstilts.graph.inventory import Inventory
 from xstilts.graph.locate import Unit, find_files

@@ -29,9 +29,9 @@ def prepare(
 
     from xstilts.config.settings import Tokenisation
     from xstilts.config.tasks import TASKS
-    from xstilts.data.ingest import build_part
+    from xstilts.data.build import build_part
+    from xstilts.data.schemas import write_table
     from xstilts.graph.locate import Unit, find_files
-    from xstilts.schemas import write_table
     from xstilts.tokenise import tokenise
 
     write_tiny_xtreme(folder / "xtreme", train=train, test=24)
@@ -56,10 +56,10 @@ def prepare_text(folder: Path, documents: int = 200, *, hidden: int = 32, layers
     """Text, its features and a new tiny encoder for it under `folder`."""
     from xstilts.config.encoders import Architecture, TokenizerSettings
     from xstilts.config.tasks import TASKS, TEXT
-    from xstilts.data.ingest import build_part
+    from xstilts.data.build import build_part
+    from xstilts.data.schemas import write_table
     from xstilts.graph.locate import Unit
     from xstilts.pretrain import new_encoder
-    from xstilts.schemas import write_table
     from xstilts.tokenise import tokenise
 
     rng = random.Random(0)

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from xstilts.config.tasks import XTREME, Metric, Task
-from xstilts.data.lines import read_json, read_lines
+from xstilts.data.gold import refuse_placeholder_gold
+from xstilts.data.readers.lines import read_json, read_lines
 from xstilts.errors import XstiltsError
-from xstilts.gold import refuse_placeholder_gold
 from xstilts.metrics.bitext import bitext_f1
 from xstilts.metrics.counts import PrecisionRecallF1, accuracy, f1_from_counts
 from xstilts.metrics.qa import mlqa_scores, squad_scores

@@ -1,6 +1,6 @@
 """Item-level predictions with the counts from which every metric can be recomputed.
 
-Each function returns a table in `xstilts.schemas.PREDICTIONS` of the task's kind.
+Each function returns a table in `xstilts.data.schemas.PREDICTIONS` of the task's kind.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 import pyarrow as pa
 
 from xstilts.config.tasks import Kind, Metric, Task
+from xstilts.data.gold import refuse_placeholder_gold
+from xstilts.data.schemas import DATA, PREDICTIONS, expect_columns
 from xstilts.errors import XstiltsError
-from xstilts.gold import refuse_placeholder_gold
 from xstilts.metrics.qa import mlqa_scores, squad_scores, squad_v2_scores
 from xstilts.metrics.tagging import corpus_chunk_counts, is_iob2, strict_chunk_counts
-from xstilts.schemas import DATA, PREDICTIONS, expect_columns
 
 # The condition of inputs as they are; others are perturbations (`xstilts.config.perturbations`).
 CLEAN = "clean"

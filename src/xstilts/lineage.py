@@ -4,7 +4,7 @@ Each job notes what it was made by and of: its code and settings, the digests of
 versions, and the machine where that matters. Its lineage joins to that what its inputs say of
 themselves, so that a table of scores names the data, encoders, code and machines behind it.
 
-Parquet files hold this in their metadata (`xstilts.schemas.write_table`). Beside any other output
+Parquet files hold this in their metadata (`xstilts.data.schemas.write_table`). Beside any other output
 `output` lies `results/<experiment>/provenance/<output>.json`, which stays when a checkpoint goes.
 """
 
@@ -18,11 +18,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
+from xstilts.data.schemas import read_meta
 from xstilts.errors import XstiltsError
 from xstilts.files import sha256_file, write_json
 from xstilts.hardware import cores, cpu_model
 from xstilts.provenance import versions
-from xstilts.schemas import read_meta
 
 _FOLDER = "provenance"
 _TABLE = ".parquet"

@@ -11,9 +11,9 @@ import polars as pl
 
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks import TARGETS
+from xstilts.data.schemas import SCORES
 from xstilts.errors import XstiltsError, did_you_mean
 from xstilts.item_counts import CLEAN
-from xstilts.schemas import SCORES
 from xstilts.scores import LANGUAGE_SCORE
 from xstilts.summary import check_scores, main_metrics
 

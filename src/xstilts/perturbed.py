@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from xstilts.batches import Features
 from xstilts.config.tasks import Kind
+from xstilts.data.schemas import read_items
 from xstilts.errors import XstiltsError
-from xstilts.schemas import read_items
 
 
 @dataclass(frozen=True)

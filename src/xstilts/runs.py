@@ -9,8 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from xstilts.data.schemas import RUNS
 from xstilts.errors import XstiltsError
-from xstilts.schemas import RUNS
 
 _FROM_CURVE = ("collapsed", "restarted", "steps", "best_step", "seconds", "tokens", "token_pairs")
 # What a first attempt that was given up has cost as well.

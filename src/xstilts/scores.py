@@ -13,10 +13,10 @@ import polars as pl
 import pyarrow as pa
 
 from xstilts.config.tasks import GROUPS, XTREME, Kind, Metric, Task
+from xstilts.data.schemas import PREDICTIONS, SCORES, expect_columns, read_table
 from xstilts.errors import XstiltsError
 from xstilts.item_counts import FROM_ENGLISH, MINING, TO_ENGLISH
 from xstilts.metrics.counts import f1_from_counts
-from xstilts.schemas import PREDICTIONS, SCORES, expect_columns, read_table
 
 # The metric of the rows that hold the one score by which a language is judged.
 LANGUAGE_SCORE = "score"

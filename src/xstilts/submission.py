@@ -15,10 +15,10 @@ from typing import Any
 import pyarrow as pa
 
 from xstilts.config.tasks import Kind, Metric, Task
+from xstilts.data.schemas import DATA, PREDICTIONS, expect_columns
 from xstilts.errors import XstiltsError
 from xstilts.files import write_json, write_text
 from xstilts.item_counts import CLEAN, TO_ENGLISH
-from xstilts.schemas import DATA, PREDICTIONS, expect_columns
 
 
 def language_file(folder: str | Path, task: Task, language: str) -> Path:

@@ -1,7 +1,7 @@
 """From the long table of scores to task scores, averages, gaps and gains over the baseline.
 
 Knows nothing of models: it also runs on scores that somebody else made, as long as they have
-the columns of `xstilts.schemas.SCORES`. All values are in points (0 to 100).
+the columns of `xstilts.data.schemas.SCORES`. All values are in points (0 to 100).
 
 Two rules hold throughout. Averages are only formed over languages that every cell of a task
 has, so that no two of them rest on different languages. Spread is over seeds that were really
@@ -17,8 +17,8 @@ import polars as pl
 
 from xstilts.config.experiment import BASELINE
 from xstilts.config.tasks import GROUPS, SOURCE_LANGUAGE, TARGETS, XTREME, Kind, Metric
+from xstilts.data.schemas import SCORES
 from xstilts.errors import XstiltsError, did_you_mean
-from xstilts.schemas import SCORES
 from xstilts.scores import LANGUAGE_SCORE, MAIN_METRICS
 
 OVERALL = "overall"

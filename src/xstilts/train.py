@@ -25,6 +25,7 @@ from xstilts.batches import Features, micro_batches, training_batches
 from xstilts.collapse import collapse_of
 from xstilts.config.tasks import Kind
 from xstilts.cost.tally import Tally
+from xstilts.data.schemas import read_meta
 from xstilts.development import DevSet, MaskedDevSet
 from xstilts.encoder import PROVENANCE, load_tokenizer
 from xstilts.errors import InterruptedBySignal, XstiltsError
@@ -42,7 +43,6 @@ from xstilts.model import (
 )
 from xstilts.optimiser import adamw, schedule, seed_dropout
 from xstilts.resume import Progress, ResumeState
-from xstilts.schemas import read_meta
 from xstilts.signals import Stop, stop_on_signal
 from xstilts.training_run import TaskData, TrainingRun
 

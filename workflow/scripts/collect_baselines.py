@@ -4,7 +4,7 @@ from xstilts.jobs import job, record
 
 with job(snakemake):
     from xstilts.baselines import collect_baselines
-    from xstilts.schemas import write_table
+    from xstilts.data.schemas import write_table
 
     table = collect_baselines(
         snakemake.input.shortcuts, snakemake.input.cells, snakemake.params.names

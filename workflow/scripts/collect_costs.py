@@ -4,8 +4,8 @@ from xstilts.jobs import job, record
 
 with job(snakemake):
     from xstilts.cost.table import collect_costs
+    from xstilts.data.schemas import write_table
     from xstilts.graph.paths import Paths
-    from xstilts.schemas import write_table
 
     collected = collect_costs(Paths(snakemake.params.experiment), snakemake.params.cells)
     cells = collected.cells

@@ -3,8 +3,8 @@
 from xstilts.jobs import job, record
 
 with job(snakemake):
+    from xstilts.data.schemas import write_table
     from xstilts.runs import collect_runs
-    from xstilts.schemas import write_table
 
     runs = zip(snakemake.params.places, snakemake.input, strict=True)
     write_table(snakemake.output[0], collect_runs(runs), record(snakemake))

@@ -3,7 +3,7 @@
 from xstilts.jobs import job, record
 
 with job(snakemake):
-    from xstilts.schemas import write_table
+    from xstilts.data.schemas import write_table
     from xstilts.scores import collect
 
     write_table(snakemake.output[0], collect(snakemake.input), record(snakemake))

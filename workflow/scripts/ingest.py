@@ -1,12 +1,12 @@
-"""Read, check and limit one part of one task's data (`xstilts.data.ingest`)."""
+"""Read, check and limit one part of one task's data (`xstilts.data.build`)."""
 
 from xstilts.jobs import job, record
 
 with job(snakemake, online=True):
     from xstilts.config.tasks import TASKS
-    from xstilts.data.ingest import PassagesOf, build_part
+    from xstilts.data.build import PassagesOf, build_part
+    from xstilts.data.schemas import write_table
     from xstilts.graph.locate import Unit
-    from xstilts.schemas import write_table
 
     settings = snakemake.params.data
     tested = settings["tested_passages"]

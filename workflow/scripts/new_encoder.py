@@ -7,8 +7,8 @@ with job(snakemake):
 
     from xstilts.config.encoders import Architecture, TokenizerSettings
     from xstilts.config.tasks import Kind
+    from xstilts.data.schemas import DATA, read_table
     from xstilts.pretrain import new_encoder
-    from xstilts.schemas import DATA, read_table
 
     new = snakemake.params.new
     new_encoder(

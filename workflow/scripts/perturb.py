@@ -1,12 +1,12 @@
-"""Perturb the inputs of one target, under all conditions (`xstilts.perturb.table`)."""
+"""Perturb the inputs of one target, under all conditions (`xstilts.data.perturb.table`)."""
 
 from xstilts.jobs import job, record
 
 with job(snakemake):
     from xstilts.config.languages import INVITRO_LANGUAGES, LANGUAGES
     from xstilts.config.tasks import TASKS
-    from xstilts.perturb.table import perturb_table
-    from xstilts.schemas import DATA, read_table, write_table
+    from xstilts.data.perturb.table import perturb_table
+    from xstilts.data.schemas import DATA, read_table, write_table
 
     task = TASKS[snakemake.wildcards.target]
     settings = snakemake.params.perturbation

@@ -8,10 +8,10 @@ with job(snakemake) as note:
     from xstilts.batches import Features
     from xstilts.config.tasks import TASKS
     from xstilts.cost.tally import Tally
+    from xstilts.data.schemas import DATA, read_table, write_table
     from xstilts.model import use_threads
     from xstilts.perturbed import Perturbed
     from xstilts.predict import predict
-    from xstilts.schemas import DATA, read_table, write_table
 
     use_threads(snakemake.threads)
     task = TASKS[snakemake.wildcards.target]

@@ -9,9 +9,9 @@ with job(snakemake):
     from xstilts.batches import Features
     from xstilts.config.settings import Mining
     from xstilts.config.tasks import TASKS
+    from xstilts.data.schemas import DATA, read_table, write_table
     from xstilts.perturbed import Perturbed
     from xstilts.retrieval import retrieve
-    from xstilts.schemas import DATA, read_table, write_table
 
     faiss.omp_set_num_threads(snakemake.threads)
     task = TASKS[snakemake.wildcards.target]

@@ -4,7 +4,7 @@ from xstilts.jobs import job, record
 
 with job(snakemake):
     from xstilts.config.tasks import TASKS
-    from xstilts.schemas import PREDICTIONS, read_table, write_table
+    from xstilts.data.schemas import PREDICTIONS, read_table, write_table
     from xstilts.scores import cell_scores
 
     cell = snakemake.wildcards

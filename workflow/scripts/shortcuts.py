@@ -5,7 +5,7 @@ from xstilts.jobs import job, record
 with job(snakemake):
     from xstilts.baselines import shortcut_scores
     from xstilts.config.tasks import TASKS
-    from xstilts.schemas import DATA, read_table, write_table
+    from xstilts.data.schemas import DATA, read_table, write_table
 
     task = TASKS[snakemake.wildcards.target]
     schema = DATA[task.kind]

@@ -6,8 +6,8 @@ with job(snakemake) as note:
     from pathlib import Path
 
     from xstilts.config.tasks import TASKS
+    from xstilts.data.schemas import read_items, write_table
     from xstilts.open_labels import with_open_labels
-    from xstilts.schemas import read_items, write_table
     from xstilts.tokenise import tokenise
 
     task = TASKS[snakemake.params.task["key"]]

@@ -8,9 +8,9 @@ with job(snakemake):
     import polars as pl
 
     from xstilts.analysis.collapse import without_collapsed
+    from xstilts.data.schemas import read_meta
     from xstilts.report.cost import write_cost
     from xstilts.report.holes import Holes
-    from xstilts.schemas import read_meta
 
     experiment = snakemake.params.experiment
     scores, collapsed = without_collapsed(

@@ -4,8 +4,8 @@ from xstilts.jobs import job
 
 with job(snakemake):
     from xstilts.config.tasks import TASKS
+    from xstilts.data.schemas import DATA, read_table
     from xstilts.files import atomic_path
-    from xstilts.schemas import DATA, read_table
     from xstilts.submission import write_labels
 
     with atomic_path(snakemake.output[0]) as folder:

@@ -6,9 +6,9 @@ with job(snakemake):
     from pathlib import Path
 
     from xstilts.config.tasks import TASKS
+    from xstilts.data.schemas import PREDICTIONS, read_table
     from xstilts.evaluate import evaluate_folder
     from xstilts.files import atomic_path, write_json
-    from xstilts.schemas import PREDICTIONS, read_table
     from xstilts.submission import write_predictions
 
     with atomic_path(snakemake.output.folder) as folder:

@@ -12,9 +12,9 @@ from xstilts.analysis.items import CLEAN, CellFile, shared_languages
 from xstilts.analysis.sides import Side
 from xstilts.config.languages import INVITRO_LANGUAGES, LANGUAGES
 from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS, Kind
+from xstilts.data.schemas import PREDICTIONS
 from xstilts.errors import XstiltsError, did_you_mean
 from xstilts.item_counts import FROM_ENGLISH, MINING
-from xstilts.schemas import PREDICTIONS
 
 # The languages of all data sources. They share the code of English alone, which is in no family
 # that is compared.

@@ -21,9 +21,9 @@ import pyarrow.parquet as pq
 
 from xstilts.analysis.inference.design_effect import design_effects
 from xstilts.config.tasks import TARGETS, Metric, Task
+from xstilts.data.schemas import PREDICTIONS, read_meta
 from xstilts.errors import XstiltsError
 from xstilts.item_counts import CLEAN, FROM_ENGLISH
-from xstilts.schemas import PREDICTIONS, read_meta
 
 _CHUNKS = ("chunks_correct", "chunks_predicted", "chunks_gold")
 _PAIRS = ("correct", "predicted", "is_gold")

@@ -15,8 +15,8 @@ from xstilts.analysis.panel import Panel
 from xstilts.analysis.pitfalls import Matched, matched_items
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS, Kind
+from xstilts.data.graphemes import whole_graphemes
 from xstilts.data.sampling import rank
-from xstilts.graphemes import whole_graphemes
 
 RIGHT, WRONG, UNKNOWN = "right", "wrong", ""
 

@@ -33,7 +33,7 @@ from xstilts.analysis.inference.adjust import IN_RUN, NOT_ENOUGH, plain
 from xstilts.analysis.inference.draws import ITEMS, LANGUAGES, SEEDS
 from xstilts.analysis.observations import DISTANCE
 from xstilts.config.recipes import NONE
-from xstilts.perturb.wording import WORDING
+from xstilts.data.perturb.wording import WORDING
 from xstilts.rounding import fixed, signed
 
 _Row = Mapping[str, Any]

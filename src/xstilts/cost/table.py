@@ -14,9 +14,9 @@ from xstilts.config.tasks import TARGETS
 from xstilts.cost.flops import tallied_flops
 from xstilts.cost.records import JobCost, read_records
 from xstilts.cost.shape import Shape, shape_of_folder
+from xstilts.data.schemas import CELL_COSTS, COSTS
 from xstilts.errors import XstiltsError
 from xstilts.graph.paths import Paths
-from xstilts.schemas import CELL_COSTS, COSTS
 
 log = logging.getLogger(__name__)
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from xstilts.config.tasks import Kind, Task
+from xstilts.data.gold import GOLD_REMOVED, refuse_placeholder_gold
 from xstilts.errors import XstiltsError, did_you_mean
-from xstilts.gold import GOLD_REMOVED, refuse_placeholder_gold
 
 # How XNLI's and ANLI's own files write labels.
 _ALIASES = {

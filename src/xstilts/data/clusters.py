@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Iterable, Mapping
 
 from xstilts.config.tasks import SOURCE_LANGUAGE, Kind, Task
-from xstilts.data.items import Row
-from xstilts.schemas import DATA
+from xstilts.data.rows import Row
+from xstilts.data.schemas import DATA
 
 # The text that several items can have in common: the premise, the prompt, the passage.
 _SHARED = {Kind.PAIR: "text_a", Kind.CHOICE: "prompt", Kind.SPAN: "context"}

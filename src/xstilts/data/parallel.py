@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from xstilts.config.tasks import SOURCE_LANGUAGE, Kind, Task
-from xstilts.data.items import Batch, Pairing, Place, Row, texts
+from xstilts.data.gold import ENOUGH
+from xstilts.data.rows import Batch, Pairing, Place, Row, texts
 from xstilts.errors import XstiltsError
-from xstilts.gold import ENOUGH
 
 # What a unit is in errors, and its rows as they were read.
 Side = tuple[Place, Batch]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 
-from xstilts.data.items import Row, gold_pairs
+from xstilts.data.rows import Row, gold_pairs
 from xstilts.errors import XstiltsError
 
 _Pair = tuple[str, str]

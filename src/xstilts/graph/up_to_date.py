@@ -14,8 +14,8 @@ from typing import Any
 
 from xstilts.config.experiment import BASELINE
 from xstilts.config.recipes import UNTRAINED
+from xstilts.data.schemas import read_meta
 from xstilts.graph.cells import Cell, Grid
-from xstilts.schemas import read_meta
 
 # Settings of a run that decide how it is run, not what it gives (`Slices`).
 _WITHOUT_EFFECT = ("save_every_seconds",)

@@ -24,8 +24,8 @@ from torch.nn import functional
 
 from xstilts.batches import Features
 from xstilts.config.settings import Tokenisation
+from xstilts.data.graphemes import whole_graphemes
 from xstilts.errors import XstiltsError
-from xstilts.graphemes import whole_graphemes
 from xstilts.kinds.base import TaskKind, entropy
 from xstilts.kinds.layout import layout_of, subwords
 from xstilts.kinds.tagging import TokenHead

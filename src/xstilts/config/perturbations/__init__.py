@@ -4,7 +4,7 @@ A condition is a kind of perturbation at a strength. What is changed depends onl
 task, the language, the item and the field, and a stronger condition changes what a weaker one of
 its kind changes and more.
 
-What names and describes conditions is here and takes no time to import; `xstilts.perturb.table`
+What names and describes conditions is here and takes no time to import; `xstilts.data.perturb.table`
 makes the perturbed data.
 """
 

@@ -1,6 +1,6 @@
 """The kinds of perturbation, and in which languages each means anything.
 
-`xstilts.perturb.wording` says what each does.
+`xstilts.data.perturb.wording` says what each does.
 
 Where a kind does not apply, there is nothing to measure, which is not the same as no loss.
 """

@@ -17,9 +17,9 @@ from xstilts.data.clusters import reference_clusters, set_clusters
 from xstilts.data.invitro import bitext, choices, pairs, questions, sequences
 from xstilts.data.invitro.documents import document
 from xstilts.data.invitro.spot import Spot
-from xstilts.data.items import Place, Row, item, retrieval_batch
+from xstilts.data.rows import Place, Row, item, retrieval_batch
+from xstilts.data.schemas import DATA, write_stream
 from xstilts.graph.locate import Unit
-from xstilts.schemas import DATA, write_stream
 
 log = logging.getLogger(__name__)
 # Rows that are in memory together.

@@ -12,12 +12,12 @@ from xstilts.config.languages import Language
 from xstilts.config.perturbations.conditions import parse_condition
 from xstilts.config.perturbations.kinds import KINDS
 from xstilts.config.tasks import Kind, Task
-from xstilts.data.items import item_name, texts
+from xstilts.data.perturb.items import PERTURBED, ItemNoise
+from xstilts.data.perturb.letters import Alphabet
+from xstilts.data.rows import item_name, texts
 from xstilts.data.sampling import rank
+from xstilts.data.schemas import DATA, expect_columns
 from xstilts.errors import XstiltsError, did_you_mean
-from xstilts.perturb.items import PERTURBED, ItemNoise
-from xstilts.perturb.letters import Alphabet
-from xstilts.schemas import DATA, expect_columns
 
 # A language's letters are counted in at most so many of its items, which is plenty.
 _ALPHABET_ITEMS = 1000

@@ -14,14 +14,14 @@ import pyarrow as pa
 from xstilts.config.tasks import Kind, Task
 from xstilts.data.checks import refuse_placeholder, refuse_repeated
 from xstilts.data.clusters import reference_clusters, set_clusters
-from xstilts.data.folder import READERS, squad_passages
-from xstilts.data.items import Batch, Place, Row, unpaired_group
 from xstilts.data.parallel import not_paired, refuse_other_items
+from xstilts.data.readers.folder import READERS, squad_passages
+from xstilts.data.rows import Batch, Place, Row, unpaired_group
 from xstilts.data.sampling import hold_out, limit_pairs, limit_rows
+from xstilts.data.schemas import DATA
 from xstilts.errors import XstiltsError, did_you_mean
 from xstilts.files import sha256_file
 from xstilts.graph.locate import Unit
-from xstilts.schemas import DATA
 
 Part = Literal["train", "dev", "eval"]
 
@@ -162,7 +162,7 @@ def _passages(
     if source == "folder":
         files = tuple(map(Path, unit.files))
         return [text for path in files for text in squad_passages(path)], _files(files)
-    from xstilts.data import hub
+    from xstilts.data.readers import hub
 
     try:
         return hub.passages(task, unit.split, unit.language, revisions or {})
@@ -260,7 +260,7 @@ def _read_hub(
     task: Task, unit: Unit, revisions: Mapping[str, str] | None
 ) -> tuple[Batch, Place, dict[str, Any]]:
     # `datasets` takes a second to import and is needed for this source only.
-    from xstilts.data import hub
+    from xstilts.data.readers import hub
 
     batch, place, origin = hub.read(task, unit.split, unit.language, revisions or {})
     return batch, place, {"split": unit.split, "language": unit.language, **origin}

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from xstilts.data.gold import GOLD_REMOVED
 from xstilts.errors import XstiltsError
-from xstilts.gold import GOLD_REMOVED
 
 # How many characters an answer may stand from its offset; further off, another occurrence may be
 # meant.

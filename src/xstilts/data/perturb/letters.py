@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from functools import cache
 from itertools import accumulate
 
-from xstilts.graphemes import graphemes
+from xstilts.data.graphemes import graphemes
 
 
 @cache

@@ -1,5 +1,5 @@
 """Readers of files of labelled pairs of texts: XTREME's, and those of its translations,
-XNLI's translations, MultiNLI, SNLI, ANLI and GLUE's QQP. See `xstilts.data.folder`."""
+XNLI's translations, MultiNLI, SNLI, ANLI and GLUE's QQP. See `xstilts.data.readers.folder`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from xstilts.data.checks import label_name, spellings
-from xstilts.data.items import Batch, Place, item
-from xstilts.data.lines import parse_json, read_lines
+from xstilts.data.gold import GOLD_REMOVED
+from xstilts.data.readers.lines import parse_json, read_lines
+from xstilts.data.rows import Batch, Place, item
 from xstilts.errors import XstiltsError
-from xstilts.gold import GOLD_REMOVED
 
 # The 1-based row, both texts, and the label as the file has it.
 _Pair = tuple[int, str, str, Any]

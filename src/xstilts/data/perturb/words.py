@@ -14,8 +14,8 @@ from functools import cache
 
 import regex
 
-from xstilts.graphemes import graphemes
-from xstilts.perturb.passage import Edit, Passage, uniforms
+from xstilts.data.graphemes import graphemes
+from xstilts.data.perturb.passage import Edit, Passage, uniforms
 
 _WITHOUT_SPACES = frozenset({"Hans", "Hant", "Jpan", "Khmr", "Laoo", "Mymr", "Thai"})
 _SPACES = re.compile(r"\s+")

@@ -9,10 +9,15 @@ from enum import StrEnum
 from typing import Any
 
 from xstilts.config.tasks import Kind, Task
-from xstilts.data.answers import Question, in_characters, refuse_wrong_offsets, settle_answers
 from xstilts.data.checks import refuse_repeated
+from xstilts.data.gold import GOLD_REMOVED
+from xstilts.data.readers.answers import (
+    Question,
+    in_characters,
+    refuse_wrong_offsets,
+    settle_answers,
+)
 from xstilts.errors import XstiltsError
-from xstilts.gold import GOLD_REMOVED
 
 Row = dict[str, Any]
 

@@ -9,10 +9,10 @@ from typing import Any
 from xstilts.batches import derive_seed
 from xstilts.config.languages import Language
 from xstilts.config.tasks import Kind
-from xstilts.perturb import words
-from xstilts.perturb.letters import Alphabet
-from xstilts.perturb.passage import Edit, Passage, apply_edits, moved, protect
-from xstilts.perturb.typos import typos
+from xstilts.data.perturb import words
+from xstilts.data.perturb.letters import Alphabet
+from xstilts.data.perturb.passage import Edit, Passage, apply_edits, moved, protect
+from xstilts.data.perturb.typos import typos
 
 Row = dict[str, Any]
 

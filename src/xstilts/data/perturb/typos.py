@@ -11,9 +11,9 @@ from itertools import accumulate
 
 import numpy as np
 
-from xstilts.graphemes import graphemes
-from xstilts.perturb.letters import script_and_case
-from xstilts.perturb.passage import Edit, Passage, uniforms
+from xstilts.data.graphemes import graphemes
+from xstilts.data.perturb.letters import script_and_case
+from xstilts.data.perturb.passage import Edit, Passage, uniforms
 
 # All equally likely.
 _SUBSTITUTE, _DELETE, _INSERT, _SWAP = range(4)

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xstilts.data.items import Batch, Pairing, Place, item
-from xstilts.data.lines import parse_json, read_lines, read_text
+from xstilts.data.gold import GOLD_REMOVED
+from xstilts.data.readers.lines import parse_json, read_lines, read_text
+from xstilts.data.rows import Batch, Pairing, Place, item
 from xstilts.errors import XstiltsError
-from xstilts.gold import GOLD_REMOVED
 
 Record = Mapping[str, Any]
 _COPA_QUESTIONS = {"cause": "What was the cause?", "effect": "What was the effect?"}

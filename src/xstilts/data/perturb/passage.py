@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from xstilts.config.languages import Language
-from xstilts.graphemes import whole_graphemes
-from xstilts.perturb.letters import Alphabet
+from xstilts.data.graphemes import whole_graphemes
+from xstilts.data.perturb.letters import Alphabet
 
 _FREE = re.compile(rb"\x00+")
 

@@ -2,7 +2,7 @@
 
 Each takes a `Place` and the format's files and returns a `Batch`. Bad data raises one
 `XstiltsError` that names the file, the 1-based line or the question, and the mend. Files of pairs
-and of multiple choice have rooms of their own (`xstilts.data.pairs`, `xstilts.data.choices`).
+and of multiple choice have rooms of their own (`xstilts.data.readers.pairs`, `xstilts.data.readers.choices`).
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from xstilts.data import choices, pairs
-from xstilts.data.answers import Question
 from xstilts.data.checks import label_name, refuse_repeated
-from xstilts.data.items import Batch, Place, item, retrieval_batch, span_batch
-from xstilts.data.lines import read_json, read_lines
+from xstilts.data.gold import ENOUGH, GOLD_REMOVED
+from xstilts.data.readers import choices, pairs
+from xstilts.data.readers.answers import Question
+from xstilts.data.readers.lines import read_json, read_lines
+from xstilts.data.rows import Batch, Place, item, retrieval_batch, span_batch
 from xstilts.errors import XstiltsError
-from xstilts.gold import ENOUGH, GOLD_REMOVED
 
 # A word of a CCGbank derivation.
 _LEAF = re.compile(r"\(<L (\S+) \S+ \S+ (\S+) \S+>\)")
