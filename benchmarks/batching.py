@@ -21,7 +21,6 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from xstilts.batches import Features, micro_batches
 from xstilts.config.encoders import EncoderSource
 from xstilts.config.settings import (
     Tokenisation,
@@ -29,8 +28,9 @@ from xstilts.config.settings import (
 from xstilts.config.tasks import TASKS
 from xstilts.data.schemas import DATA
 from xstilts.encoder import load_tokenizer
-from xstilts.kinds import kind_of
-from xstilts.kinds.base import collate
+from xstilts.features.batches import Features, micro_batches
+from xstilts.features.kinds import kind_of
+from xstilts.features.kinds.base import collate
 from xstilts.model import TaskModel, build_model, run
 
 MAX_LENGTH = 128

@@ -76,14 +76,14 @@ _stand_in(
 # It computes scores, of which none is computed here.
 _stand_in("polars")
 
-from xstilts.batches import Features
 from xstilts.config.settings import TrainingSettings
 from xstilts.config.tasks import TASKS, TEXT, Kind
 from xstilts.cost.tally import Tally
 from xstilts.data.schemas import DATA, write_table
 from xstilts.encoder import load_tokenizer
 from xstilts.errors import InterruptedBySignal, XstiltsError
-from xstilts.kinds import kind_of
+from xstilts.features.batches import Features
+from xstilts.features.kinds import kind_of
 from xstilts.memory import free_memory
 from xstilts.model import build_model, mixed_precision, pick_device, precision, to_device
 from xstilts.resume import ResumeState

@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from xstilts.batches import Features
 from xstilts.config.settings import Tokenisation
 from xstilts.config.tasks import Kind
 from xstilts.encoder import load_tokenizer
-from xstilts.kinds import TaskKind
+from xstilts.features.batches import Features
+from xstilts.features.kinds import TaskKind
 from xstilts.model import build_model, outputs_and_loss, run
 
 CPU = torch.device("cpu")

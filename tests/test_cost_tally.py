@@ -13,7 +13,6 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 from training_runs import prepare, training_run
 
-from xstilts.batches import Features
 from xstilts.config.encoders import RetrievalSettings
 from xstilts.config.experiment import parse_experiment
 from xstilts.config.tasks import TASKS, TEXT
@@ -27,14 +26,15 @@ from xstilts.data.schemas import DATA, read_table, write_table
 from xstilts.embed import embed
 from xstilts.encoder import load_tokenizer
 from xstilts.errors import InterruptedBySignal
+from xstilts.features.batches import Features
+from xstilts.features.build import tokenise
+from xstilts.features.kinds.text import text_features
+from xstilts.features.perturbed import Perturbed
 from xstilts.graph.cells import Grid
 from xstilts.graph.locate import Unit
-from xstilts.kinds.text import text_features
-from xstilts.perturbed import Perturbed
 from xstilts.plan.inputs import Size, Sizes
 from xstilts.plan.work import Works
 from xstilts.predict import predict
-from xstilts.tokenise import tokenise
 from xstilts.train import train
 
 # Batches of one input each have no padding, which PyTorch would count.

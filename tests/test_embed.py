@@ -13,13 +13,13 @@ from safetensors.torch import load_file, save_file
 from tiny_encoders import TEXTS, WRITERS, write_all
 from transformers import AutoModel, AutoTokenizer
 
-from xstilts.batches import Features
 from xstilts.config.encoders import RetrievalSettings
 from xstilts.data.schemas import DATA
 from xstilts.embed import embed, pool
 from xstilts.encoder import load_tokenizer
 from xstilts.errors import XstiltsError
-from xstilts.kinds.text import text_features
+from xstilts.features.batches import Features
+from xstilts.features.kinds.text import text_features
 
 SENTENCES = [*TEXTS, "fox", TEXTS[1] + " " + TEXTS[2], "", TEXTS[0]]
 

@@ -45,9 +45,9 @@ from xstilts.encoder import (
     save_encoder,
 )
 from xstilts.errors import XstiltsError
+from xstilts.features.build import tokenise
 from xstilts.files import sha256_file
 from xstilts.lineage import digest
-from xstilts.tokenise import tokenise
 
 
 @pytest.fixture(scope="module")

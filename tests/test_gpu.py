@@ -33,9 +33,9 @@ from training_runs import (
     weights,
 )
 
-from xstilts.batches import Features
 from xstilts.encoder import load_tokenizer
-from xstilts.kinds import kind_of
+from xstilts.features.batches import Features
+from xstilts.features.kinds import kind_of
 from xstilts.model import (
     TaskModel,
     build_model,

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pytest
 import torch
 
-from xstilts.batches import Features
 from xstilts.config.tasks import TASKS, TEXT
-from xstilts.kinds import kind_of
-from xstilts.kinds.base import IGNORED, entropy
+from xstilts.features.batches import Features
+from xstilts.features.kinds import kind_of
+from xstilts.features.kinds.base import IGNORED, entropy
 
 PAIR, CHOICE, TAGGING, SPAN, MLM = (
     kind_of(TASKS[key]) for key in ("xnli", "csqa", "panx", "squad_v1", TEXT)

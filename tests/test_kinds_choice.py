@@ -15,15 +15,15 @@ from learning import learn_and_predict
 from tiny_encoders import TEXTS, WRITERS, write_all, write_tiny_bert
 from transformers import AutoModel
 
-from xstilts.batches import Features, micro_batches, training_batches
 from xstilts.config.settings import Tokenisation
 from xstilts.config.tasks import TASKS, Kind
 from xstilts.data.schemas import DATA
 from xstilts.encoder import load_tokenizer
 from xstilts.errors import XstiltsError
-from xstilts.kinds import kind_of
-from xstilts.kinds.choice import fit_choice
-from xstilts.kinds.layout import layout_of, subwords
+from xstilts.features.batches import Features, micro_batches, training_batches
+from xstilts.features.kinds import kind_of
+from xstilts.features.kinds.choice import fit_choice
+from xstilts.features.layout import layout_of, subwords
 from xstilts.model import build_model, outputs_and_loss, run
 
 TASK = TASKS["cosmosqa"]

@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 from tiny_encoders import TEXTS, WRITERS, write_all
 from transformers import BatchEncoding
 
-from xstilts.batches import Features
 from xstilts.config.settings import Tokenisation
 from xstilts.config.tasks import TASKS
 from xstilts.data.schemas import DATA
 from xstilts.encoder import load_tokenizer
 from xstilts.errors import XstiltsError
-from xstilts.kinds import kind_of
-from xstilts.kinds.layout import layout_of, subwords
-from xstilts.kinds.pair import PairHead, fit_pair
+from xstilts.features.batches import Features
+from xstilts.features.kinds import kind_of
+from xstilts.features.kinds.pair import PairHead, fit_pair
+from xstilts.features.layout import layout_of, subwords
 
 WORDS = sorted({word for text in TEXTS for word in text.split()})
 # Words of the vocabularies, and anything else that Unicode has.

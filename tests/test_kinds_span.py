@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 from learning import learn_and_predict
 from tiny_encoders import TEXTS, WRITERS, write_all, write_tiny_bert
 
-from xstilts.batches import Features
 from xstilts.config.settings import Tokenisation
 from xstilts.config.tasks import TASKS
 from xstilts.data.graphemes import whole_graphemes
 from xstilts.data.schemas import DATA
 from xstilts.encoder import load_tokenizer
 from xstilts.errors import XstiltsError
-from xstilts.kinds import kind_of
-from xstilts.kinds.layout import layout_of
-from xstilts.kinds.span import best_span, window_starts
+from xstilts.features.batches import Features
+from xstilts.features.kinds import kind_of
+from xstilts.features.kinds.span import best_span, window_starts
+from xstilts.features.layout import layout_of
 
 KIND = kind_of(TASKS["xquad"])
 V2 = kind_of(TASKS["squad_v2"])

@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 from learning import learn_and_predict
 from tiny_encoders import TEXTS, WRITERS, write_all, write_tiny_bert
 
-from xstilts.batches import Features
 from xstilts.config.settings import Tokenisation
 from xstilts.config.tasks import TASKS
 from xstilts.data.schemas import DATA
 from xstilts.encoder import load_tokenizer
 from xstilts.errors import XstiltsError
-from xstilts.kinds import kind_of
-from xstilts.kinds.base import IGNORED
-from xstilts.kinds.layout import layout_of
-from xstilts.kinds.tagging import windows
+from xstilts.features.batches import Features
+from xstilts.features.kinds import kind_of
+from xstilts.features.kinds.base import IGNORED
+from xstilts.features.kinds.tagging import windows
+from xstilts.features.layout import layout_of
 
 CCG = TASKS["ccg"]
 TASK = TASKS["udpos"]

@@ -8,8 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xstilts.batches import micro_batches
 from xstilts.errors import XstiltsError
+from xstilts.features.batches import micro_batches
 from xstilts.memory import for_each_batch, is_out_of_memory
 
 CPU = torch.device("cpu")

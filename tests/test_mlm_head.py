@@ -26,7 +26,7 @@ from transformers import (
 from xstilts.config.encoders import EncoderSource
 from xstilts.config.tasks import TASKS, TEXT
 from xstilts.encoder import fetch_encoder, load_encoder, load_tokenizer
-from xstilts.kinds import kind_of
+from xstilts.features.kinds import kind_of
 from xstilts.mlm_head import HEADS, published_head
 from xstilts.model import build_model, save_model
 

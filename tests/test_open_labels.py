@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from xstilts.config.tasks import TASKS, Kind
 from xstilts.data.schemas import DATA, write_table
 from xstilts.errors import XstiltsError
-from xstilts.open_labels import labels_of, with_open_labels
+from xstilts.features.open_labels import labels_of, with_open_labels
 
 CCG = TASKS["ccg"]
 

@@ -16,9 +16,9 @@ from xstilts.config.experiment import parse_experiment
 from xstilts.cost.flops import forward_flops, training_flops
 from xstilts.cost.shape import shape_of_config, shape_of_folder
 from xstilts.data.schemas import read_meta
+from xstilts.features.kinds.span import window_starts
 from xstilts.graph.cells import Grid
 from xstilts.graph.mixture import MixedSource, number_of_steps, probabilities
-from xstilts.kinds.span import window_starts
 from xstilts.plan.inputs import Size, Sizes
 from xstilts.plan.lengths import ENGLISH, MULTILINGUAL, inputs_of, text_inputs
 from xstilts.plan.work import Works

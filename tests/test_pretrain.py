@@ -25,8 +25,8 @@ from xstilts.config.encoders import Architecture, TokenizerSettings
 from xstilts.config.tasks import TASKS
 from xstilts.encoder import load_encoder, load_tokenizer
 from xstilts.errors import XstiltsError
-from xstilts.kinds import kind_of
-from xstilts.kinds.layout import layout_of
+from xstilts.features.kinds import kind_of
+from xstilts.features.layout import layout_of
 from xstilts.model import HEADS, load_model
 from xstilts.pretrain import learn_tokenizer, new_encoder, reinitialise
 

@@ -271,7 +271,7 @@ def test_no_module_is_left_out_by_its_name(package, module):
 
 def test_of_an_enumeration_only_the_members_that_are_used_count(package):
     package.write("kinds", "class Kind(StrEnum):\n    PAIR = 'pair'\n    SPAN = 'span'\n")
-    package.write("loop", "from xstilts.kinds import Kind\n\nFIRST = Kind.PAIR\n")
+    package.write("loop", "from xstilts.features.kinds import Kind\n\nFIRST = Kind.PAIR\n")
     pair, both = package.digest(Kind=["pair"]), package.digest()
     package.edit("kinds", "'span'\n", "'span'\n    NEW = 'new'\n")
     assert package.digest(Kind=["pair"]) == pair
@@ -424,8 +424,8 @@ def test_a_script_counts_as_a_whole_and_what_it_imports(package, tmp_path):
 
 def test_what_training_runs_is_reached_and_no_more():
     reached = code_digest.reached(SCRIPTS / "train.py", {"Kind": ["span"]})
-    assert {"xstilts.resume", "xstilts.metrics.qa", "xstilts.kinds.span"} <= reached.keys()
-    assert not {"xstilts.kinds.pair", "xstilts.kinds.choice"} & reached.keys()
+    assert {"xstilts.resume", "xstilts.metrics.qa", "xstilts.features.kinds.span"} <= reached.keys()
+    assert not {"xstilts.features.kinds.pair", "xstilts.features.kinds.choice"} & reached.keys()
     assert not any("report" in name or "analysis" in name for name in reached)
 
 

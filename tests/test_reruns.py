@@ -184,8 +184,8 @@ EDITS = {
         | {"train_intermediate tiny/mnli/1"},
     ),
     "loss of one kind of task": Edit(
-        files=("src/xstilts/kinds/pair.py",),
-        act=edited("src/xstilts/kinds/pair.py", "outputs.float()", "2 * outputs.float()"),
+        files=("src/xstilts/features/kinds/pair.py",),
+        act=edited("src/xstilts/features/kinds/pair.py", "outputs.float()", "2 * outputs.float()"),
         runs=trained(cells(("mnli",)) | cells(targets=("xnli",)))
         | {"train_intermediate tiny/mnli/1", "tokenise tiny/xnli/perturbed"}
         | prepared("mnli", "xnli", parts=("train", "dev"), rules=("tokenise",))
@@ -193,8 +193,10 @@ EDITS = {
     ),
     # Development sets are decoded too, by which checkpoints are chosen.
     "decoding of one kind of task": Edit(
-        files=("src/xstilts/kinds/span.py",),
-        act=edited("src/xstilts/kinds/span.py", "min(longest, tokens)", "min(tokens, longest)"),
+        files=("src/xstilts/features/kinds/span.py",),
+        act=edited(
+            "src/xstilts/features/kinds/span.py", "min(longest, tokens)", "min(tokens, longest)"
+        ),
         runs=trained(cells(targets=SPANS))
         | prepared("squad_v1", parts=("train", "dev"), rules=("tokenise",))
         | prepared(*SPANS, parts=("eval",), rules=("tokenise",)),

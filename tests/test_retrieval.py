@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_encoders import TEXTS, write_tiny_bert
 
-from xstilts.batches import Features
 from xstilts.config.encoders import RetrievalSettings
 from xstilts.config.settings import (
     Mining,
@@ -21,8 +20,9 @@ from xstilts.data.schemas import DATA
 from xstilts.embed import embed
 from xstilts.encoder import load_tokenizer
 from xstilts.errors import XstiltsError
-from xstilts.kinds.text import text_features
-from xstilts.perturbed import Perturbed
+from xstilts.features.batches import Features
+from xstilts.features.kinds.text import text_features
+from xstilts.features.perturbed import Perturbed
 from xstilts.retrieval import Side as CorpusSide
 from xstilts.retrieval import mine, nearest, normalised, recall_ceiling, retrieve, tune_threshold
 from xstilts.scores import score_predictions

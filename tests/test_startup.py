@@ -38,7 +38,7 @@ def run(program: str, **options) -> str:
     [
         (PLANNING, ("torch", "transformers", *RARE)),
         (TABLES, ("torch", "transformers", *RARE)),
-        (("xstilts.tokenise",), (*MODELS, *RARE)),
+        (("xstilts.features.build",), (*MODELS, *RARE)),
         (("xstilts.train", "xstilts.predict", "xstilts.embed"), RARE),
     ],
     ids=["planning", "tables", "tokenise", "models"],

@@ -31,8 +31,8 @@ def prepare(
     from xstilts.config.tasks import TASKS
     from xstilts.data.build import build_part
     from xstilts.data.schemas import write_table
+    from xstilts.features.build import tokenise
     from xstilts.graph.locate import Unit, find_files
-    from xstilts.tokenise import tokenise
 
     write_tiny_xtreme(folder / "xtreme", train=train, test=24)
     texts = [
@@ -58,9 +58,9 @@ def prepare_text(folder: Path, documents: int = 200, *, hidden: int = 32, layers
     from xstilts.config.tasks import TASKS, TEXT
     from xstilts.data.build import build_part
     from xstilts.data.schemas import write_table
+    from xstilts.features.build import tokenise
     from xstilts.graph.locate import Unit
     from xstilts.pretrain import new_encoder
-    from xstilts.tokenise import tokenise
 
     rng = random.Random(0)
     words = [a + b for a in ("ba", "ku", "mi", "so") for b in ("de", "lo", "ra", "tu")]
@@ -96,7 +96,7 @@ def prepare_text(folder: Path, documents: int = 200, *, hidden: int = 32, layers
 def parts(folder: Path, keys: Sequence[str], part: str) -> tuple[Any, ...]:
     """The prepared data of these tasks as a training run takes them."""
     from xstilts.config.tasks import TASKS
-    from xstilts.open_labels import with_open_labels
+    from xstilts.features.open_labels import with_open_labels
     from xstilts.training_run import TaskData
 
     return tuple(

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from xstilts.batches import Features, micro_batches
 from xstilts.config.encoders import RetrievalSettings
 from xstilts.cost.tally import Tally
 from xstilts.encoder import load_encoder, load_tokenizer
 from xstilts.errors import XstiltsError
+from xstilts.features.batches import Features, micro_batches
+from xstilts.features.kinds.base import collate
 from xstilts.files import atomic_path, reserve
-from xstilts.kinds.base import collate
 from xstilts.memory import for_each_batch
 from xstilts.model import BROKEN, mixed_precision, pick_device, progress, to_device
 

@@ -15,12 +15,12 @@ from torch import Tensor, nn
 from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from xstilts.batches import Features, micro_batches
 from xstilts.config.tasks import Kind
 from xstilts.cost.tally import Tally
 from xstilts.encoder import load_encoder, save_encoder
 from xstilts.errors import XstiltsError
-from xstilts.kinds import TaskKind
+from xstilts.features.batches import Features, micro_batches
+from xstilts.features.kinds import TaskKind
 from xstilts.memory import for_each_batch
 from xstilts.mlm_head import HEADS
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from xstilts.batches import Features
 from xstilts.config.tasks import Task
 from xstilts.cost.tally import Tally
 from xstilts.encoder import load_tokenizer
+from xstilts.features.batches import Features
+from xstilts.features.kinds import kind_of
+from xstilts.features.perturbed import Perturbed
 from xstilts.item_counts import prediction_table
-from xstilts.kinds import kind_of
 from xstilts.model import load_model, pick_device, run
-from xstilts.perturbed import Perturbed
 
 log = logging.getLogger(__name__)
 

@@ -35,10 +35,10 @@ from transformers import (
     XLMRobertaConfig,
 )
 
-from xstilts.batches import derive_seed
 from xstilts.config.encoders import Architecture, TokenizerSettings
 from xstilts.encoder import load_tokenizer, save_encoder, takes_pooling_option
 from xstilts.errors import XstiltsError
+from xstilts.features.batches import derive_seed
 from xstilts.files import atomic_path
 
 log = logging.getLogger(__name__)

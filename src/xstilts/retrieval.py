@@ -12,12 +12,12 @@ import faiss
 import numpy as np
 import pyarrow as pa
 
-from xstilts.batches import Features
 from xstilts.config.settings import Mining
 from xstilts.config.tasks import Metric, Task
 from xstilts.errors import XstiltsError
+from xstilts.features.batches import Features
+from xstilts.features.perturbed import Perturbed
 from xstilts.item_counts import CLEAN, FROM_ENGLISH, TO_ENGLISH, bucc_table, tatoeba_table
-from xstilts.perturbed import Perturbed
 
 log = logging.getLogger(__name__)
 

@@ -21,7 +21,6 @@ import torch
 from torch import nn
 from transformers import PreTrainedTokenizerBase
 
-from xstilts.batches import Features, micro_batches, training_batches
 from xstilts.collapse import collapse_of
 from xstilts.config.tasks import Kind
 from xstilts.cost.tally import Tally
@@ -29,9 +28,10 @@ from xstilts.data.schemas import read_meta
 from xstilts.development import DevSet, MaskedDevSet
 from xstilts.encoder import PROVENANCE, load_tokenizer
 from xstilts.errors import InterruptedBySignal, XstiltsError
+from xstilts.features.batches import Features, micro_batches, training_batches
+from xstilts.features.kinds import TaskKind, kind_of
 from xstilts.files import atomic_path, write_json
 from xstilts.graph.mixture import MixedSource, number_of_steps, plan
-from xstilts.kinds import TaskKind, kind_of
 from xstilts.memory import free_memory, in_short, is_out_of_memory, too_little_memory
 from xstilts.model import (
     TaskModel,

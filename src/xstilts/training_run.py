@@ -8,10 +8,10 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from xstilts.batches import derive_seed
 from xstilts.config.settings import Mixing, TrainingSettings
 from xstilts.config.tasks import Task
 from xstilts.encoder import PROVENANCE
+from xstilts.features.batches import derive_seed
 from xstilts.files import sha256_file
 from xstilts.model import pick_device, precision
 

@@ -51,7 +51,7 @@ _IMPORTED = (
     "xstilts.predict",
     "xstilts.pretrain",
     "xstilts.retrieval",
-    "xstilts.tokenise",
+    "xstilts.features.build",
     "xstilts.training_run",
 )
 # What a terminal sends to a process group reaches the copy by itself.

@@ -5,10 +5,10 @@ from xstilts.jobs import job
 with job(snakemake) as note:
     from pathlib import Path
 
-    from xstilts.batches import Features
     from xstilts.config.encoders import RetrievalSettings
     from xstilts.cost.tally import Tally
     from xstilts.embed import embed
+    from xstilts.features.batches import Features
     from xstilts.model import use_threads
 
     use_threads(snakemake.threads)

@@ -5,12 +5,12 @@ from xstilts.jobs import job, record
 with job(snakemake) as note:
     from pathlib import Path
 
-    from xstilts.batches import Features
     from xstilts.config.tasks import TASKS
     from xstilts.cost.tally import Tally
     from xstilts.data.schemas import DATA, read_table, write_table
+    from xstilts.features.batches import Features
+    from xstilts.features.perturbed import Perturbed
     from xstilts.model import use_threads
-    from xstilts.perturbed import Perturbed
     from xstilts.predict import predict
 
     use_threads(snakemake.threads)

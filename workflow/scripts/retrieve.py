@@ -6,11 +6,11 @@ with job(snakemake):
     import faiss
     import numpy as np
 
-    from xstilts.batches import Features
     from xstilts.config.settings import Mining
     from xstilts.config.tasks import TASKS
     from xstilts.data.schemas import DATA, read_table, write_table
-    from xstilts.perturbed import Perturbed
+    from xstilts.features.batches import Features
+    from xstilts.features.perturbed import Perturbed
     from xstilts.retrieval import retrieve
 
     faiss.omp_set_num_threads(snakemake.threads)

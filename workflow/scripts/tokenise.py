@@ -1,4 +1,4 @@
-"""Tokenise one part of one task's data for one encoder (`xstilts.tokenise`)."""
+"""Tokenise one part of one task's data for one encoder (`xstilts.features.build`)."""
 
 from xstilts.jobs import job, record
 
@@ -7,8 +7,8 @@ with job(snakemake) as note:
 
     from xstilts.config.tasks import TASKS
     from xstilts.data.schemas import read_items, write_table
-    from xstilts.open_labels import with_open_labels
-    from xstilts.tokenise import tokenise
+    from xstilts.features.build import tokenise
+    from xstilts.features.open_labels import with_open_labels
 
     task = TASKS[snakemake.params.task["key"]]
     for labels in snakemake.input.labels:

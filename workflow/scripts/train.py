@@ -9,8 +9,8 @@ with job(snakemake) as note:
     from xstilts.config.tasks import TASKS
     from xstilts.cost.tally import Tally
     from xstilts.data.schemas import read_meta
+    from xstilts.features.open_labels import with_open_labels
     from xstilts.model import use_threads
-    from xstilts.open_labels import with_open_labels
     from xstilts.train import train
     from xstilts.training_run import TaskData, TrainingRun
 

@@ -13,7 +13,7 @@ from xstilts.analysis.inference.bootstrap import DRAWS
 from xstilts.analysis.inference.draws import ITEMS, LANGUAGES
 from xstilts.analysis.inference.estimates import LEVEL
 from xstilts.analysis.panel import Panel
-from xstilts.batches import derive_seed
+from xstilts.features.batches import derive_seed
 
 BEARS_MORE = "bears more than its share"
 

@@ -20,8 +20,8 @@ from xstilts.analysis.inference.bootstrap import Sample
 from xstilts.analysis.inference.draws import SEED_DRAWS, Draws
 from xstilts.analysis.items import CellFile, of_target
 from xstilts.analysis.sides import Side
-from xstilts.batches import derive_seed
 from xstilts.config.tasks import TARGETS
+from xstilts.features.batches import derive_seed
 
 # How seeds of two sides go together.
 PAIRED, INDEPENDENT = "paired", "independent"

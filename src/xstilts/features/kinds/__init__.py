@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from xstilts.config.tasks import Kind, Task
-from xstilts.kinds.base import TaskKind
-from xstilts.kinds.choice import Choice
-from xstilts.kinds.mlm import MaskedLanguage
-from xstilts.kinds.pair import Pair
-from xstilts.kinds.span import Span
-from xstilts.kinds.tagging import Tagging
+from xstilts.features.kinds.base import TaskKind
+from xstilts.features.kinds.choice import Choice
+from xstilts.features.kinds.mlm import MaskedLanguage
+from xstilts.features.kinds.pair import Pair
+from xstilts.features.kinds.span import Span
+from xstilts.features.kinds.tagging import Tagging
 
 _KINDS: dict[Kind, type[TaskKind]] = {
     Kind.PAIR: Pair,

@@ -18,11 +18,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from xstilts.batches import Features
 from xstilts.config.settings import Tokenisation
 from xstilts.errors import XstiltsError
-from xstilts.kinds.base import TaskKind
-from xstilts.kinds.layout import layout_of, subwords
+from xstilts.features.batches import Features
+from xstilts.features.kinds.base import TaskKind
+from xstilts.features.layout import layout_of, subwords
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from xstilts.kinds.base import FEATURES, TYPE_IDS
-from xstilts.kinds.layout import layout_of, subwords
+from xstilts.features.kinds.base import FEATURES, TYPE_IDS
+from xstilts.features.layout import layout_of, subwords
 
 log = logging.getLogger(__name__)
 

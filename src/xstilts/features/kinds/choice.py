@@ -21,12 +21,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from xstilts.batches import Features
 from xstilts.config.settings import Tokenisation
 from xstilts.errors import XstiltsError
-from xstilts.kinds.base import TaskKind
-from xstilts.kinds.layout import layout_of, subwords
-from xstilts.kinds.pair import PairHead
+from xstilts.features.batches import Features
+from xstilts.features.kinds.base import TaskKind
+from xstilts.features.kinds.pair import PairHead
+from xstilts.features.layout import layout_of, subwords
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

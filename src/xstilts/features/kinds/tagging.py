@@ -15,12 +15,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from xstilts.batches import Features, pad
 from xstilts.config.settings import Tokenisation
 from xstilts.config.tasks import Task
 from xstilts.errors import XstiltsError
-from xstilts.kinds.base import IGNORED, TaskKind, entropy
-from xstilts.kinds.layout import CHUNK, layout_of
+from xstilts.features.batches import Features, pad
+from xstilts.features.kinds.base import IGNORED, TaskKind, entropy
+from xstilts.features.layout import CHUNK, layout_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -107,7 +107,7 @@ class Tagging(TaskKind):
             raise XstiltsError(
                 "its tags are those of its training data, which were not read",
                 where=task.key,
-                mend="take the task from xstilts.open_labels.with_open_labels",
+                mend="take the task from xstilts.features.open_labels.with_open_labels",
             )
 
     def featurise(self, data: pa.Table, tokenizer: Any, lengths: Tokenisation) -> pa.Table:

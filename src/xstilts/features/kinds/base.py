@@ -11,9 +11,9 @@ import pyarrow as pa
 import torch
 from torch import Tensor, nn
 
-from xstilts.batches import Features
 from xstilts.config.settings import Tokenisation
 from xstilts.config.tasks import Task
+from xstilts.features.batches import Features
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from xstilts.batches import Features
 from xstilts.config.settings import Tokenisation
-from xstilts.kinds.base import TaskKind, entropy
-from xstilts.kinds.layout import layout_of, subwords
+from xstilts.features.batches import Features
+from xstilts.features.kinds.base import TaskKind, entropy
+from xstilts.features.layout import layout_of, subwords
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

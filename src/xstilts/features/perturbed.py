@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from xstilts.batches import Features
 from xstilts.config.tasks import Kind
 from xstilts.data.schemas import read_items
 from xstilts.errors import XstiltsError
+from xstilts.features.batches import Features
 
 
 @dataclass(frozen=True)

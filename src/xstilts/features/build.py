@@ -14,8 +14,8 @@ from xstilts.config.settings import Tokenisation
 from xstilts.config.tasks import Kind, Task
 from xstilts.encoder import load_tokenizer, max_positions
 from xstilts.errors import XstiltsError
-from xstilts.kinds import kind_of
-from xstilts.kinds.text import text_features
+from xstilts.features.kinds import kind_of
+from xstilts.features.kinds.text import text_features
 
 log = logging.getLogger(__name__)
 

@@ -22,13 +22,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from xstilts.batches import Features
 from xstilts.config.settings import Tokenisation
 from xstilts.data.graphemes import whole_graphemes
 from xstilts.errors import XstiltsError
-from xstilts.kinds.base import TaskKind, entropy
-from xstilts.kinds.layout import layout_of, subwords
-from xstilts.kinds.tagging import TokenHead
+from xstilts.features.batches import Features
+from xstilts.features.kinds.base import TaskKind, entropy
+from xstilts.features.kinds.tagging import TokenHead
+from xstilts.features.layout import layout_of, subwords
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
