@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 
 from xstilts.config.tasks import TARGETS, Kind
 from xstilts.data.schemas import PREDICTIONS, RUNS, read_meta, write_table
-from xstilts.item_counts import FROM_ENGLISH, MINING, TO_ENGLISH
-from xstilts.scores import cell_scores
+from xstilts.scoring.item_counts import FROM_ENGLISH, MINING, TO_ENGLISH
+from xstilts.scoring.scores import cell_scores
 
 # An item: its id, and what its kind counts (see `rows_of`).
 Item = tuple

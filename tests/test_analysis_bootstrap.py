@@ -23,8 +23,8 @@ from xstilts.analysis.inference.estimates import Estimate, estimate
 from xstilts.analysis.items import Items, cell_files
 from xstilts.config.tasks import TARGETS, XTREME
 from xstilts.errors import XstiltsError
-from xstilts.metrics.counts import f1_from_counts
-from xstilts.summary import summarise
+from xstilts.scoring.averages import summarise
+from xstilts.scoring.metrics.counts import f1_from_counts
 
 RECIPES = ("none", "mnli")
 

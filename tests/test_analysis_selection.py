@@ -24,7 +24,7 @@ from xstilts.analysis.selection import (
     write_selection,
 )
 from xstilts.config.tasks import TARGETS, XTREME
-from xstilts.summary import OVERALL
+from xstilts.scoring.averages import OVERALL
 
 RECIPES = ("none", "mnli", "qqp")
 

@@ -13,9 +13,9 @@ from xstilts.baselines import collect_baselines, shortcut_scores
 from xstilts.config.tasks import TASKS
 from xstilts.data.schemas import BASELINES, write_table
 from xstilts.errors import XstiltsError
-from xstilts.item_counts import prediction_table
-from xstilts.rivals import Rival, main_scores, rival
-from xstilts.scores import cell_scores
+from xstilts.scoring.best_baseline import Rival, main_scores, rival
+from xstilts.scoring.item_counts import prediction_table
+from xstilts.scoring.scores import cell_scores
 
 PAWSX, UDPOS = TASKS["pawsx"], TASKS["udpos"]
 NAMES = ("majority", "type_only", "shared_names")

@@ -17,7 +17,7 @@ from transformers import AutoModel, AutoTokenizer
 from workflow_runs import ROOT, command, snakemake
 
 from xstilts.config.tasks import XTREME
-from xstilts.scores import LANGUAGE_SCORE
+from xstilts.scoring.scores import LANGUAGE_SCORE
 
 pytestmark = pytest.mark.workflow
 

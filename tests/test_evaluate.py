@@ -11,10 +11,10 @@ from xstilts.cli import main
 from xstilts.config.tasks import TASKS, XTREME, Kind, Metric
 from xstilts.data.schemas import DATA
 from xstilts.errors import XstiltsError
-from xstilts.evaluate import evaluate_folder, evaluate_language
-from xstilts.item_counts import bucc_table, prediction_table, tatoeba_table
-from xstilts.scores import score_predictions
-from xstilts.submission import write_labels, write_predictions
+from xstilts.scoring.item_counts import bucc_table, prediction_table, tatoeba_table
+from xstilts.scoring.scores import score_predictions
+from xstilts.scoring.xtreme_evaluate import evaluate_folder, evaluate_language
+from xstilts.scoring.xtreme_layout import write_labels, write_predictions
 
 WORDS = ("rio", "Mar", "mar.", "北", "京", "ال", "x y", "the")
 GROUPS = {

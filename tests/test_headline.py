@@ -18,7 +18,7 @@ from xstilts.config.tasks import GROUPS, TARGETS, XTREME
 from xstilts.errors import XstiltsError
 from xstilts.headline import headline
 from xstilts.rounding import fixed, signed
-from xstilts.summary import main_metrics
+from xstilts.scoring.averages import main_metrics
 
 CODES = tuple(INVITRO_LANGUAGES)
 # Far families lose; Albic is English's own.

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xstilts.metrics.bitext import bitext_f1
-from xstilts.metrics.counts import accuracy, f1_from_counts
+from xstilts.scoring.metrics.bitext import bitext_f1
+from xstilts.scoring.metrics.counts import accuracy, f1_from_counts
 
 pairs = st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from("xyz")), max_size=8)
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from xstilts.config.tasks import TASKS
 from xstilts.errors import XstiltsError
-from xstilts.metrics.qa import (
+from xstilts.scoring.metrics.qa import (
     mlqa_scores,
     normalize_mlqa,
     normalize_squad,

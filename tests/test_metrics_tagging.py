@@ -7,8 +7,8 @@ from seqeval.metrics import f1_score, precision_score, recall_score
 from seqeval.scheme import IOB2
 
 from xstilts.config.tasks import NER_TAGS, UPOS_TAGS
-from xstilts.metrics.counts import f1_from_counts
-from xstilts.metrics.tagging import (
+from xstilts.scoring.metrics.counts import f1_from_counts
+from xstilts.scoring.metrics.tagging import (
     ChunkCounts,
     corpus_chunk_counts,
     is_iob2,

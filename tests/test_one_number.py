@@ -41,7 +41,7 @@ from xstilts.config.tasks import TARGETS
 from xstilts.headline import headline
 from xstilts.report.claims import write_claims
 from xstilts.report.fairness import write_fairness
-from xstilts.summary import summarise
+from xstilts.scoring.averages import summarise
 
 RECIPES = {
     "none": recipe(),

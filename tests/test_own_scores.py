@@ -10,7 +10,7 @@ import pytest
 from xstilts.analysis.findings import EVERY, GAIN, SCORE, Findings
 from xstilts.cli import main
 from xstilts.errors import XstiltsError
-from xstilts.own_scores import read_own_scores
+from xstilts.scoring.own_scores import read_own_scores
 
 # XQuAD F1 as published at google-deepmind/xquad.
 LANGUAGES = ["en", "ar", "de", "el", "es", "hi", "ru", "th", "tr", "vi", "zh"]

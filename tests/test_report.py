@@ -17,7 +17,7 @@ from xstilts.errors import XstiltsError
 from xstilts.report.notes import notes as report_notes
 from xstilts.report.page import write_page
 from xstilts.rounding import fixed, signed
-from xstilts.summary import main_metrics
+from xstilts.scoring.averages import main_metrics
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 

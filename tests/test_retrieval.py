@@ -25,7 +25,7 @@ from xstilts.features.kinds.text import text_features
 from xstilts.features.perturbed import Perturbed
 from xstilts.retrieval import Side as CorpusSide
 from xstilts.retrieval import mine, nearest, normalised, recall_ceiling, retrieve, tune_threshold
-from xstilts.scores import score_predictions
+from xstilts.scoring.scores import score_predictions
 
 BUCC, TATOEBA = TASKS["bucc2018"], TASKS["tatoeba"]
 

@@ -4,8 +4,8 @@ import pytest
 from xstilts.config.tasks import TASKS, XTREME, Kind
 from xstilts.data.schemas import DATA, PREDICTIONS, SCORES, write_table
 from xstilts.errors import XstiltsError
-from xstilts.item_counts import bucc_table, prediction_table, tatoeba_table
-from xstilts.scores import (
+from xstilts.scoring.item_counts import bucc_table, prediction_table, tatoeba_table
+from xstilts.scoring.scores import (
     LANGUAGE_SCORE,
     cell_scores,
     collect,

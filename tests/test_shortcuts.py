@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from xstilts.config.tasks import TARGETS, TASKS, Kind
 from xstilts.data.schemas import DATA, PREDICTIONS
 from xstilts.errors import XstiltsError
-from xstilts.scores import score_predictions
+from xstilts.scoring.scores import score_predictions
 from xstilts.shortcuts import shortcut_predictions, shortcuts_of
 from xstilts.shortcuts.pairs import NaiveBayes, overlap
 from xstilts.shortcuts.search import cosines

@@ -14,7 +14,12 @@ PLANNING = (
     "xstilts.jobs",
     "xstilts.provenance",
 )
-TABLES = ("xstilts.data.build", "xstilts.retrieval", "xstilts.data.schemas", "xstilts.scores")
+TABLES = (
+    "xstilts.data.build",
+    "xstilts.retrieval",
+    "xstilts.data.schemas",
+    "xstilts.scoring.scores",
+)
 # All of scikit-learn comes with seqeval, which only tagging is scored with.
 RARE = ("datasets", "sklearn", "seqeval")
 # What brings in torch's compiler, sympy and more; a tokenizer needs none of it.

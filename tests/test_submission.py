@@ -6,8 +6,8 @@ import pytest
 from xstilts.config.tasks import TASKS, Kind
 from xstilts.data.schemas import DATA
 from xstilts.errors import XstiltsError
-from xstilts.item_counts import bucc_table, prediction_table, tatoeba_table
-from xstilts.submission import language_file, write_labels, write_predictions
+from xstilts.scoring.item_counts import bucc_table, prediction_table, tatoeba_table
+from xstilts.scoring.xtreme_layout import language_file, write_labels, write_predictions
 
 
 def items(kind, *rows):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from xstilts.config.tasks import GROUPS, TARGETS, XTREME
 from xstilts.data.schemas import SCORES
 from xstilts.errors import XstiltsError
-from xstilts.summary import main_metrics, summarise
+from xstilts.scoring.averages import main_metrics, summarise
 
 
 def table(*rows: tuple) -> pl.DataFrame:

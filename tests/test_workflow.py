@@ -19,7 +19,7 @@ from tiny_grid import EXPERIMENT, LANGUAGES, SMALL, edit, make_folder
 from workflow_runs import ROOT, command, has_saved_state, planned, snakemake
 
 from xstilts.analysis.findings import EVERY, Findings
-from xstilts.scores import LANGUAGE_SCORE
+from xstilts.scoring.scores import LANGUAGE_SCORE
 
 pytestmark = pytest.mark.workflow
 

@@ -73,9 +73,9 @@ def _say(message: str) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from xstilts.evaluate import evaluate_folder
     from xstilts.files import write_json
     from xstilts.rounding import fixed
+    from xstilts.scoring.xtreme_evaluate import evaluate_folder
 
     report = evaluate_folder(options.predictions, options.labels, options.languages, _say)
     if options.output is None:

@@ -29,11 +29,11 @@ from xstilts.analysis.stability import BELOW_BEST, CLEARLY_BELOW
 from xstilts.config.experiment import BASELINE
 from xstilts.config.languages import Language
 from xstilts.config.tasks import SOURCE_LANGUAGE, XTREME, Kind
-from xstilts.item_counts import CLEAN
 from xstilts.report.cells import title
-from xstilts.rivals import CLEAR, main_scores, rival
 from xstilts.rounding import fixed, signed
-from xstilts.summary import summarise
+from xstilts.scoring.averages import summarise
+from xstilts.scoring.best_baseline import CLEAR, main_scores, rival
+from xstilts.scoring.item_counts import CLEAN
 
 # A row of a table of findings.
 _Row = Mapping[str, Any]

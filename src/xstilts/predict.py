@@ -15,8 +15,8 @@ from xstilts.encoder import load_tokenizer
 from xstilts.features.batches import Features
 from xstilts.features.kinds import kind_of
 from xstilts.features.perturbed import Perturbed
-from xstilts.item_counts import prediction_table
 from xstilts.model import load_model, pick_device, run
+from xstilts.scoring.item_counts import prediction_table
 
 log = logging.getLogger(__name__)
 

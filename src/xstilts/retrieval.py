@@ -17,7 +17,7 @@ from xstilts.config.tasks import Metric, Task
 from xstilts.errors import XstiltsError
 from xstilts.features.batches import Features
 from xstilts.features.perturbed import Perturbed
-from xstilts.item_counts import CLEAN, FROM_ENGLISH, TO_ENGLISH, bucc_table, tatoeba_table
+from xstilts.scoring.item_counts import CLEAN, FROM_ENGLISH, TO_ENGLISH, bucc_table, tatoeba_table
 
 log = logging.getLogger(__name__)
 

@@ -1,9 +1,9 @@
-"""One table of all scores of the experiment (`xstilts.scores`)."""
+"""One table of all scores of the experiment (`xstilts.scoring.scores`)."""
 
 from xstilts.jobs import job, record
 
 with job(snakemake):
     from xstilts.data.schemas import write_table
-    from xstilts.scores import collect
+    from xstilts.scoring.scores import collect
 
     write_table(snakemake.output[0], collect(snakemake.input), record(snakemake))

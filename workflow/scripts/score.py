@@ -1,11 +1,11 @@
-"""Score one cell in every language (`xstilts.scores`)."""
+"""Score one cell in every language (`xstilts.scoring.scores`)."""
 
 from xstilts.jobs import job, record
 
 with job(snakemake):
     from xstilts.config.tasks import TASKS
     from xstilts.data.schemas import PREDICTIONS, read_table, write_table
-    from xstilts.scores import cell_scores
+    from xstilts.scoring.scores import cell_scores
 
     cell = snakemake.wildcards
     task = TASKS[cell.target]

@@ -1,4 +1,4 @@
-"""Gold labels in the layout of an XTREME submission (`xstilts.submission`)."""
+"""Gold labels in the layout of an XTREME submission (`xstilts.scoring.xtreme_layout`)."""
 
 from xstilts.jobs import job
 
@@ -6,7 +6,7 @@ with job(snakemake):
     from xstilts.config.tasks import TASKS
     from xstilts.data.schemas import DATA, read_table
     from xstilts.files import atomic_path
-    from xstilts.submission import write_labels
+    from xstilts.scoring.xtreme_layout import write_labels
 
     with atomic_path(snakemake.output[0]) as folder:
         folder.mkdir()

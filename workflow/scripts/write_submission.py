@@ -7,9 +7,9 @@ with job(snakemake):
 
     from xstilts.config.tasks import TASKS
     from xstilts.data.schemas import PREDICTIONS, read_table
-    from xstilts.evaluate import evaluate_folder
     from xstilts.files import atomic_path, write_json
-    from xstilts.submission import write_predictions
+    from xstilts.scoring.xtreme_evaluate import evaluate_folder
+    from xstilts.scoring.xtreme_layout import write_predictions
 
     with atomic_path(snakemake.output.folder) as folder:
         folder.mkdir()

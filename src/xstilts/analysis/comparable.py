@@ -14,7 +14,7 @@ from xstilts.config.languages import INVITRO_LANGUAGES, LANGUAGES
 from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS, Kind
 from xstilts.data.schemas import PREDICTIONS
 from xstilts.errors import XstiltsError, did_you_mean
-from xstilts.item_counts import FROM_ENGLISH, MINING
+from xstilts.scoring.item_counts import FROM_ENGLISH, MINING
 
 # The languages of all data sources. They share the code of English alone, which is in no family
 # that is compared.

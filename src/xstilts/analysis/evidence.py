@@ -15,7 +15,7 @@ from xstilts.analysis.inference.draws import FEWER_DRAWS, SEED_DRAWS, Draws
 from xstilts.analysis.items import CLEAN, cell_files, languages_of, of_target, shared_languages
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks import TARGETS
-from xstilts.summary import check_scores, main_metrics
+from xstilts.scoring.averages import check_scores, main_metrics
 
 
 class Evidence:

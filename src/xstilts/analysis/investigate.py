@@ -51,7 +51,7 @@ from xstilts.config.language_facts import Facts
 from xstilts.config.languages import Language
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS
-from xstilts.summary import check_scores
+from xstilts.scoring.averages import check_scores
 
 log = logging.getLogger(__name__)
 

@@ -2,7 +2,7 @@
 
 Every main score of a language is 100 times the ratio of two sums over items: right answers over
 questions, the means of exact match and F1 over questions, and F1 = 2 correct / (predicted + gold)
-(from `xstilts.metrics.counts`, precision and recall put in). So two numbers an item and cell are
+(from `xstilts.scoring.metrics.counts`, precision and recall put in). So two numbers an item and cell are
 enough to recompute every score on every resample.
 
 Items of one cluster (questions about one passage, hypotheses of one premise) depend on each other
@@ -23,7 +23,7 @@ from xstilts.analysis.inference.design_effect import design_effects
 from xstilts.config.tasks import TARGETS, Metric, Task
 from xstilts.data.schemas import PREDICTIONS, read_meta
 from xstilts.errors import XstiltsError
-from xstilts.item_counts import CLEAN, FROM_ENGLISH
+from xstilts.scoring.item_counts import CLEAN, FROM_ENGLISH
 
 _CHUNKS = ("chunks_correct", "chunks_predicted", "chunks_gold")
 _PAIRS = ("correct", "predicted", "is_gold")

@@ -14,7 +14,7 @@ from xstilts.analysis.inference.draws import Draws
 from xstilts.config.languages import Language
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS, XTREME, Kind, Metric
-from xstilts.scores import LANGUAGE_SCORE
+from xstilts.scoring.scores import LANGUAGE_SCORE
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,7 @@ from xstilts.analysis.items import CLEAN
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks import TARGETS, TASKS, XTREME
 from xstilts.files import atomic_path
-from xstilts.summary import OVERALL, summarise
+from xstilts.scoring.averages import OVERALL, summarise
 
 ENGLISH, ALL_LANGUAGES = "english_dev", "all_language_dev"
 BASES = (ENGLISH, ALL_LANGUAGES)

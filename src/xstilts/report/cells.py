@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from xstilts.config.tasks import TASKS
-from xstilts.summary import OVERALL
+from xstilts.scoring.averages import OVERALL
 
 TITLES = {**{key: task.title for key, task in TASKS.items()}, "qa": "QA"}
 METRIC_TITLES = {

@@ -47,7 +47,7 @@ from xstilts.report.glossary import GLOSSARY_LINK
 from xstilts.report.holes import Holes
 from xstilts.report.render import templates
 from xstilts.rounding import fixed, signed
-from xstilts.summary import OVERALL, check_scores
+from xstilts.scoring.averages import OVERALL, check_scores
 
 # A sign beside the words, so that no verdict is told by colour alone.
 _BADGES = {

@@ -11,10 +11,10 @@ from xstilts.config.language_facts import facts_for
 from xstilts.config.languages import INVITRO_LANGUAGES, LANGUAGES
 from xstilts.errors import XstiltsError
 from xstilts.files import write_text
-from xstilts.own_scores import read_own_scores
 from xstilts.report.fairness import write_fairness
 from xstilts.report.glossary import PAGE as GLOSSARY
 from xstilts.report.glossary import write_glossary
+from xstilts.scoring.own_scores import read_own_scores
 
 PAGE, TABLES, SUMMARY = "fairness.html", "findings", "findings.txt"
 

@@ -17,14 +17,14 @@ from xstilts.config.languages import language_table
 from xstilts.config.tasks import SPLITS, TARGETS
 from xstilts.errors import XstiltsError
 from xstilts.files import write_text
-from xstilts.item_counts import CLEAN
 from xstilts.report.cells import Table, title
 from xstilts.report.glossary import GLOSSARY_LINK
 from xstilts.report.holes import Holes
 from xstilts.report.render import templates
 from xstilts.report.shortcuts import Shortcuts
 from xstilts.report.tables import NOT_IN_XLMR, PARTIAL_MARK, UNSEEN_MARK, View, members_of
-from xstilts.summary import SEEDS_FOR_SD, Summary, check_scores, summarise
+from xstilts.scoring.averages import SEEDS_FOR_SD, Summary, check_scores, summarise
+from xstilts.scoring.item_counts import CLEAN
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,9 +10,9 @@ import polars as pl
 
 from xstilts.config.tasks import SPLITS
 from xstilts.errors import XstiltsError
-from xstilts.item_counts import CLEAN
 from xstilts.report.cells import title
-from xstilts.summary import OVERALL, check_scores, summarise
+from xstilts.scoring.averages import OVERALL, check_scores, summarise
+from xstilts.scoring.item_counts import CLEAN
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,8 +13,8 @@ from xstilts.config.recipes import UNTRAINED
 from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS, Kind
 from xstilts.report.cells import Cell, Column, Row, Table, title
 from xstilts.report.tables import View
-from xstilts.rivals import main_scores, rival
 from xstilts.rounding import fixed
+from xstilts.scoring.best_baseline import main_scores, rival
 
 # What a score does not show if a baseline comes as far.
 _UNSHOWN = {

@@ -13,7 +13,7 @@ from xstilts.config.languages import LANGUAGES, Language
 from xstilts.config.tasks import GROUPS, TARGETS, XTREME, Kind
 from xstilts.report.cells import Cell, Column, Row, Table, mark_best, metric_title, title
 from xstilts.rounding import fixed, rounded, signed
-from xstilts.summary import OVERALL, Summary, main_metrics
+from xstilts.scoring.averages import OVERALL, Summary, main_metrics
 
 # CC-100 has no text in them (Conneau et al. 2020, Table 6).
 NOT_IN_XLMR = frozenset({"ht", "qu", "wo", "yo"})

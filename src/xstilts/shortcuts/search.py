@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from xstilts.item_counts import FROM_ENGLISH, TO_ENGLISH, bucc_table, tatoeba_table
 from xstilts.retrieval import Candidate, Corpora, Side, corpora_of, tune_threshold, unique_sentences
+from xstilts.scoring.item_counts import FROM_ENGLISH, TO_ENGLISH, bucc_table, tatoeba_table
 from xstilts.shortcuts.words import folded
 
 # Words in more sentences of a corpus than this are no names, and join far too many pairs.

@@ -89,7 +89,7 @@ def observed_scores(items: Mapping[str, Items]) -> np.ndarray:
 def resample(items: Mapping[str, Items], *, name: str, parallel: bool, draws: int) -> np.ndarray:
     """(1 + draws, cells, languages), float32: 100 times the ratio of the resampled sums.
 
-    0 where a denominator is 0, as in `xstilts.metrics.counts`.
+    0 where a denominator is 0, as in `xstilts.scoring.metrics.counts`.
 
     Args:
         items: of each language; the same clusters in all of them if `parallel`.

@@ -24,7 +24,7 @@ class Kind(StrEnum):
 
 
 class Metric(StrEnum):
-    """Which definition scores a task (`xstilts.metrics`)."""
+    """Which definition scores a task (`xstilts.scoring.metrics`)."""
 
     ACCURACY = "accuracy"
     SEQEVAL = "seqeval"

@@ -17,13 +17,12 @@ from xstilts.config.tasks import XTREME, Metric, Task
 from xstilts.data.gold import refuse_placeholder_gold
 from xstilts.data.readers.lines import read_json, read_lines
 from xstilts.errors import XstiltsError
-from xstilts.metrics.bitext import bitext_f1
-from xstilts.metrics.counts import PrecisionRecallF1, accuracy, f1_from_counts
-from xstilts.metrics.qa import mlqa_scores, squad_scores
-from xstilts.metrics.tagging import corpus_chunk_counts
-from xstilts.scores import xtreme_groups, xtreme_value
-from xstilts.submission import language_file
-from xstilts.submission_forms import (
+from xstilts.scoring.metrics.bitext import bitext_f1
+from xstilts.scoring.metrics.counts import PrecisionRecallF1, accuracy, f1_from_counts
+from xstilts.scoring.metrics.qa import mlqa_scores, squad_scores
+from xstilts.scoring.metrics.tagging import corpus_chunk_counts
+from xstilts.scoring.scores import xtreme_groups, xtreme_value
+from xstilts.scoring.submission_forms import (
     Say,
     foreign_first,
     known_labels,
@@ -32,6 +31,7 @@ from xstilts.submission_forms import (
     known_tags,
     last_columns,
 )
+from xstilts.scoring.xtreme_layout import language_file
 
 Coverage = Literal["all", "present"]
 
@@ -52,10 +52,10 @@ def evaluate_folder(
     """Score each of XTREME's tasks whose folder is in both `predictions` and `labels`.
 
     Args:
-        predictions, labels: folders in XTREME's layout (`xstilts.submission`).
+        predictions, labels: folders in XTREME's layout (`xstilts.scoring.xtreme_layout`).
         languages: "all" requires a file of every language that XTREME has for the task, as
             XTREME does; "present" scores the languages that have a label file.
-        say: takes what was converted (`xstilts.submission_forms`), left out, or not answered.
+        say: takes what was converted (`xstilts.scoring.submission_forms`), left out, or not answered.
 
     Returns:
         `all_task` (only with all nine tasks) and each group whose tasks are all there, in

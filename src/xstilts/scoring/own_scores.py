@@ -13,9 +13,9 @@ from xstilts.config.recipes import NONE
 from xstilts.config.tasks import TARGETS
 from xstilts.data.schemas import SCORES
 from xstilts.errors import XstiltsError, did_you_mean
-from xstilts.item_counts import CLEAN
-from xstilts.scores import LANGUAGE_SCORE
-from xstilts.summary import check_scores, main_metrics
+from xstilts.scoring.averages import check_scores, main_metrics
+from xstilts.scoring.item_counts import CLEAN
+from xstilts.scoring.scores import LANGUAGE_SCORE
 
 _NEEDED = ("target", "language", "value")
 _KINDS = pl.DataFrame(SCORES.empty_table()).schema

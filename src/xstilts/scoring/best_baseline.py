@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import polars as pl
 
 from xstilts.config.tasks import SOURCE_LANGUAGE
-from xstilts.item_counts import CLEAN
 from xstilts.rounding import rounded
-from xstilts.scores import LANGUAGE_SCORE
+from xstilts.scoring.item_counts import CLEAN
+from xstilts.scoring.scores import LANGUAGE_SCORE
 
 # Points by which a score must exceed the best baseline; fewer may be chance or a small trick.
 CLEAR = 5.0

@@ -15,8 +15,8 @@ import pyarrow as pa
 from xstilts.config.tasks import GROUPS, XTREME, Kind, Metric, Task
 from xstilts.data.schemas import PREDICTIONS, SCORES, expect_columns, read_table
 from xstilts.errors import XstiltsError
-from xstilts.item_counts import FROM_ENGLISH, MINING, TO_ENGLISH
-from xstilts.metrics.counts import f1_from_counts
+from xstilts.scoring.item_counts import FROM_ENGLISH, MINING, TO_ENGLISH
+from xstilts.scoring.metrics.counts import f1_from_counts
 
 # The metric of the rows that hold the one score by which a language is judged.
 LANGUAGE_SCORE = "score"

@@ -19,7 +19,7 @@ from xstilts.config.experiment import BASELINE
 from xstilts.config.tasks import GROUPS, SOURCE_LANGUAGE, TARGETS, XTREME, Kind, Metric
 from xstilts.data.schemas import SCORES
 from xstilts.errors import XstiltsError, did_you_mean
-from xstilts.scores import LANGUAGE_SCORE, MAIN_METRICS
+from xstilts.scoring.scores import LANGUAGE_SCORE, MAIN_METRICS
 
 OVERALL = "overall"
 SEEDS_FOR_SD = 3

@@ -14,8 +14,8 @@ from xstilts.config.tasks import Kind, Metric, Task
 from xstilts.data.gold import refuse_placeholder_gold
 from xstilts.data.schemas import DATA, PREDICTIONS, expect_columns
 from xstilts.errors import XstiltsError
-from xstilts.metrics.qa import mlqa_scores, squad_scores, squad_v2_scores
-from xstilts.metrics.tagging import corpus_chunk_counts, is_iob2, strict_chunk_counts
+from xstilts.scoring.metrics.qa import mlqa_scores, squad_scores, squad_v2_scores
+from xstilts.scoring.metrics.tagging import corpus_chunk_counts, is_iob2, strict_chunk_counts
 
 # The condition of inputs as they are; others are perturbations (`xstilts.config.perturbations`).
 CLEAN = "clean"
@@ -33,7 +33,7 @@ def prediction_table(
     """Rows of a pair, choice, tagging or span task from its items and decoded predictions.
 
     Rows keep the order of `items`; a tagging sentence's lenient chunk counts hold in that
-    order (`xstilts.metrics.tagging.corpus_chunk_counts`). Its cluster is its group.
+    order (`xstilts.scoring.metrics.tagging.corpus_chunk_counts`). Its cluster is its group.
 
     Args:
         items: normalised data (`schemas.DATA`) of any languages and splits.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from xstilts.metrics.counts import PrecisionRecallF1, f1_from_counts
+from xstilts.scoring.metrics.counts import PrecisionRecallF1, f1_from_counts
 
 
 def bitext_f1(

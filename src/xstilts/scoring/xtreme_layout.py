@@ -2,7 +2,7 @@
 
 google-research/xtreme README, "Leaderboard submission", and `evaluate.py`. One line an
 example in `test-<lang>.tsv`; tags one a line with a blank line after each sentence; for
-the three QA tasks `test-<lang>.json`. `xstilts.evaluate` reads the same layout.
+the three QA tasks `test-<lang>.json`. `xstilts.scoring.xtreme_evaluate` reads the same layout.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from xstilts.config.tasks import Kind, Metric, Task
 from xstilts.data.schemas import DATA, PREDICTIONS, expect_columns
 from xstilts.errors import XstiltsError
 from xstilts.files import write_json, write_text
-from xstilts.item_counts import CLEAN, TO_ENGLISH
+from xstilts.scoring.item_counts import CLEAN, TO_ENGLISH
 
 
 def language_file(folder: str | Path, task: Task, language: str) -> Path:

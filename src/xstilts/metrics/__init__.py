@@ -1,4 +1,0 @@
-"""The metrics' definitions as pure functions: plain sequences in, counts or shares out.
-
-Shares are in [0, 1]; points (0 to 100) are made in `xstilts.scores` and `xstilts.evaluate`.
-"""
