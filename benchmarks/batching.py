@@ -27,11 +27,11 @@ from xstilts.config.settings import (
 )
 from xstilts.config.tasks import TASKS
 from xstilts.data.schemas import DATA
-from xstilts.encoder import load_tokenizer
 from xstilts.features.batches import Features, micro_batches
 from xstilts.features.kinds import kind_of
 from xstilts.features.kinds.base import collate
-from xstilts.model import TaskModel, build_model, run
+from xstilts.training.encoder import load_tokenizer
+from xstilts.training.model import TaskModel, build_model, run
 
 MAX_LENGTH = 128
 BATCH = 32

@@ -80,16 +80,16 @@ from xstilts.config.settings import TrainingSettings
 from xstilts.config.tasks import TASKS, TEXT, Kind
 from xstilts.cost.tally import Tally
 from xstilts.data.schemas import DATA, write_table
-from xstilts.encoder import load_tokenizer
 from xstilts.errors import InterruptedBySignal, XstiltsError
 from xstilts.features.batches import Features
 from xstilts.features.kinds import kind_of
-from xstilts.memory import free_memory
-from xstilts.model import build_model, mixed_precision, pick_device, precision, to_device
-from xstilts.resume import ResumeState
 from xstilts.signals import Stop
-from xstilts.train import TrainingLoop
-from xstilts.training_run import TaskData, TrainingRun
+from xstilts.training.checkpoint import ResumeState
+from xstilts.training.encoder import load_tokenizer
+from xstilts.training.loop import TrainingLoop
+from xstilts.training.memory import free_memory
+from xstilts.training.model import build_model, mixed_precision, pick_device, precision, to_device
+from xstilts.training.training_run import TaskData, TrainingRun
 
 Row = dict[str, Any]
 # Ids that texts are made of; before them come XLM-R's special tokens, behind them the mask.

@@ -11,10 +11,10 @@ import torch
 
 from xstilts.config.settings import Tokenisation
 from xstilts.config.tasks import Kind
-from xstilts.encoder import load_tokenizer
 from xstilts.features.batches import Features
 from xstilts.features.kinds import TaskKind
-from xstilts.model import build_model, outputs_and_loss, run
+from xstilts.training.encoder import load_tokenizer
+from xstilts.training.model import build_model, outputs_and_loss, run
 
 CPU = torch.device("cpu")
 

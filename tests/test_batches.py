@@ -16,11 +16,11 @@ from transformers import AutoModel
 from xstilts.config.settings import Tokenisation
 from xstilts.config.tasks import NER_TAGS, NLI_LABELS, TASKS
 from xstilts.data.schemas import DATA
-from xstilts.encoder import load_tokenizer
 from xstilts.features.batches import Features, derive_seed, micro_batches, pad, training_batches
 from xstilts.features.kinds import kind_of
 from xstilts.features.kinds.base import collate
-from xstilts.model import TaskModel, build_model, run
+from xstilts.training.encoder import load_tokenizer
+from xstilts.training.model import TaskModel, build_model, run
 
 LENGTHS = st.lists(st.integers(1, 60), max_size=300).map(np.array)
 

@@ -8,8 +8,8 @@ import math
 import pytest
 from training_runs import prepare, run_once
 
-from xstilts.collapse import CONSTANT, collapse_of
-from xstilts.development import Measured
+from xstilts.training.collapse import CONSTANT, collapse_of
+from xstilts.training.development import Measured
 
 CHANCE = {"mnli": math.log(3), "text": None}
 
@@ -66,12 +66,12 @@ def scores_of(monkeypatch, found):
         score, constant = next(found)
         return Measured(score=score, constant=constant)
 
-    monkeypatch.setattr("xstilts.development.DevSet.score", scored)
+    monkeypatch.setattr("xstilts.training.development.DevSet.score", scored)
 
 
 def test_a_run_that_fell_back_after_its_best_checkpoint_is_none(data, tmp_path, monkeypatch):
     """What is kept has learnt; that the steps after it are at chance says nothing of it."""
-    monkeypatch.setattr("xstilts.collapse._NEAR_CHANCE", 0.0)
+    monkeypatch.setattr("xstilts.training.collapse._NEAR_CHANCE", 0.0)
     scores_of(monkeypatch, [(60.0, False), *[(50.0, True)] * 60])
     settings = {"epochs": 30, "evaluate_every": 1, "patience": 25, "learning_rate": 1e-12}
     run_once(data, tmp_path, "xnli", **settings)

@@ -14,8 +14,8 @@ from transformers import AutoModel
 
 from xstilts.cost.flops import forward_flops, training_flops, vocabulary_flops
 from xstilts.cost.shape import Shape, bert_shape, shape_of_folder
-from xstilts.encoder import takes_pooling_option
 from xstilts.errors import XstiltsError
+from xstilts.training.encoder import takes_pooling_option
 
 LENGTHS = (60, 7, 33)
 

@@ -24,7 +24,6 @@ from xstilts.cost.tally import Tally
 from xstilts.data.build import build_part
 from xstilts.data.schemas import DATA, read_table, write_table
 from xstilts.embed import embed
-from xstilts.encoder import load_tokenizer
 from xstilts.errors import InterruptedBySignal
 from xstilts.features.batches import Features
 from xstilts.features.build import tokenise
@@ -35,7 +34,8 @@ from xstilts.graph.locate import Unit
 from xstilts.plan.inputs import Size, Sizes
 from xstilts.plan.work import Works
 from xstilts.predict import predict
-from xstilts.train import train
+from xstilts.training.encoder import load_tokenizer
+from xstilts.training.loop import train
 
 # Batches of one input each have no padding, which PyTorch would count.
 ALONE = {"micro_batch_tokens": 1, "epochs": 1, "patience": 100}
@@ -75,7 +75,7 @@ def run(data: Path, output: Path, tally: Tally, name: str, **settings) -> dict:
 @pytest.mark.parametrize("name", ["xnli", "xnli+text", "text"])
 def test_training_counts_what_torch_counts(data, tmp_path, monkeypatch, name):
     """Development sets and the vocabulary layer included."""
-    monkeypatch.setattr("xstilts.train.number_of_steps", lambda *_: 4)
+    monkeypatch.setattr("xstilts.training.loop.number_of_steps", lambda *_: 4)
     tally = Tally()
     found = counted(lambda: run(data, tmp_path, tally, name, **ALONE))
     shape = shape_of_folder(data / "encoder")
@@ -155,7 +155,7 @@ def test_a_run_that_was_stopped_leaves_in_its_record_what_it_did(data, tmp_path,
 
 
 def test_out_of_memory_does_not_count_what_was_not_computed(data, tmp_path, monkeypatch):
-    import xstilts.train as module
+    import xstilts.training.loop as module
 
     plain, tally = Tally(), Tally()
     settings = {"epochs": 1, "micro_batch_tokens": 200}

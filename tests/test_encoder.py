@@ -36,7 +36,11 @@ from xstilts.config.settings import (
 )
 from xstilts.config.tasks import TASKS
 from xstilts.data.schemas import DATA
-from xstilts.encoder import (
+from xstilts.errors import XstiltsError
+from xstilts.features.build import tokenise
+from xstilts.files import sha256_file
+from xstilts.lineage import digest
+from xstilts.training.encoder import (
     PROVENANCE,
     fetch_encoder,
     load_encoder,
@@ -44,10 +48,6 @@ from xstilts.encoder import (
     max_positions,
     save_encoder,
 )
-from xstilts.errors import XstiltsError
-from xstilts.features.build import tokenise
-from xstilts.files import sha256_file
-from xstilts.lineage import digest
 
 
 @pytest.fixture(scope="module")
@@ -286,7 +286,7 @@ _FETCH = """
 import sys
 from pathlib import Path
 from xstilts.config.encoders import EncoderSource
-from xstilts.encoder import fetch_encoder
+from xstilts.training.encoder import fetch_encoder
 from xstilts.errors import XstiltsError
 output, known, unknown = sys.argv[1:]
 fetch_encoder(EncoderSource(hub="some-group/tiny-bert", revision=known), Path(output))

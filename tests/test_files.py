@@ -18,9 +18,9 @@ from tiny_encoders import write_tiny_bert
 
 from xstilts.config.encoders import EncoderSource
 from xstilts.data.schemas import read_meta, read_table, write_table
-from xstilts.encoder import fetch_encoder
 from xstilts.errors import XstiltsError, did_you_mean
 from xstilts.files import atomic_path, write_text
+from xstilts.training.encoder import fetch_encoder
 
 
 def test_a_failed_write_leaves_the_earlier_file_and_nothing_else(tmp_path):

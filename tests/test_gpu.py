@@ -33,10 +33,10 @@ from training_runs import (
     weights,
 )
 
-from xstilts.encoder import load_tokenizer
 from xstilts.features.batches import Features
 from xstilts.features.kinds import kind_of
-from xstilts.model import (
+from xstilts.training.encoder import load_tokenizer
+from xstilts.training.model import (
     TaskModel,
     build_model,
     mixed_precision,
@@ -109,7 +109,7 @@ def memory_between(small: int, large: int, monkeypatch) -> Iterator[None]:
         return outputs_and_loss(model, kind, features, rows, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr("xstilts.train.outputs_and_loss", full)
+        patch.setattr("xstilts.training.loop.outputs_and_loss", full)
         yield
 
 

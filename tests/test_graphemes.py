@@ -19,10 +19,10 @@ from xstilts.config.tasks import TASKS
 from xstilts.data.build import Unit, build_part
 from xstilts.data.graphemes import graphemes, whole_graphemes
 from xstilts.data.schemas import DATA
-from xstilts.encoder import load_tokenizer
 from xstilts.features.batches import Features
 from xstilts.features.kinds import kind_of
 from xstilts.graph.locate import find_files
+from xstilts.training.encoder import load_tokenizer
 
 KIND, TAGS = kind_of(TASKS["xquad"]), TASKS["udpos"]
 # Windows of 384 tokens: answers of so many tokens lie whole in one, whatever the question.

@@ -18,13 +18,13 @@ from transformers import AutoModel
 from xstilts.config.settings import Tokenisation
 from xstilts.config.tasks import TASKS, Kind
 from xstilts.data.schemas import DATA
-from xstilts.encoder import load_tokenizer
 from xstilts.errors import XstiltsError
 from xstilts.features.batches import Features, micro_batches, training_batches
 from xstilts.features.kinds import kind_of
 from xstilts.features.kinds.choice import fit_choice
 from xstilts.features.layout import layout_of, subwords
-from xstilts.model import build_model, outputs_and_loss, run
+from xstilts.training.encoder import load_tokenizer
+from xstilts.training.model import build_model, outputs_and_loss, run
 
 TASK = TASKS["cosmosqa"]
 KIND = kind_of(TASK)

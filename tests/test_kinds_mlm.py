@@ -14,13 +14,13 @@ from torch.nn import functional
 from xstilts.config.settings import Tokenisation
 from xstilts.config.tasks import TASKS, TEXT, Kind
 from xstilts.data.schemas import DATA
-from xstilts.encoder import load_tokenizer
 from xstilts.errors import XstiltsError
 from xstilts.features.batches import Features, derive_seed, micro_batches
 from xstilts.features.kinds import kind_of
 from xstilts.features.kinds.base import collate
 from xstilts.features.kinds.mlm import MaskedLanguageHead
-from xstilts.model import HEADS, build_model, load_model, outputs_and_loss, save_model
+from xstilts.training.encoder import load_tokenizer
+from xstilts.training.model import HEADS, build_model, load_model, outputs_and_loss, save_model
 
 KIND = kind_of(TASKS[TEXT])
 CPU = torch.device("cpu")

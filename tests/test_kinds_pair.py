@@ -14,12 +14,12 @@ from transformers import BatchEncoding
 from xstilts.config.settings import Tokenisation
 from xstilts.config.tasks import TASKS
 from xstilts.data.schemas import DATA
-from xstilts.encoder import load_tokenizer
 from xstilts.errors import XstiltsError
 from xstilts.features.batches import Features
 from xstilts.features.kinds import kind_of
 from xstilts.features.kinds.pair import PairHead, fit_pair
 from xstilts.features.layout import layout_of, subwords
+from xstilts.training.encoder import load_tokenizer
 
 WORDS = sorted({word for text in TEXTS for word in text.split()})
 # Words of the vocabularies, and anything else that Unicode has.

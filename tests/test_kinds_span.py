@@ -14,12 +14,12 @@ from xstilts.config.settings import Tokenisation
 from xstilts.config.tasks import TASKS
 from xstilts.data.graphemes import whole_graphemes
 from xstilts.data.schemas import DATA
-from xstilts.encoder import load_tokenizer
 from xstilts.errors import XstiltsError
 from xstilts.features.batches import Features
 from xstilts.features.kinds import kind_of
 from xstilts.features.kinds.span import best_span, window_starts
 from xstilts.features.layout import layout_of
+from xstilts.training.encoder import load_tokenizer
 
 KIND = kind_of(TASKS["xquad"])
 V2 = kind_of(TASKS["squad_v2"])

@@ -15,13 +15,13 @@ from tiny_encoders import TEXTS, WRITERS, write_all, write_tiny_bert
 from xstilts.config.settings import Tokenisation
 from xstilts.config.tasks import TASKS
 from xstilts.data.schemas import DATA
-from xstilts.encoder import load_tokenizer
 from xstilts.errors import XstiltsError
 from xstilts.features.batches import Features
 from xstilts.features.kinds import kind_of
 from xstilts.features.kinds.base import IGNORED
 from xstilts.features.kinds.tagging import windows
 from xstilts.features.layout import layout_of
+from xstilts.training.encoder import load_tokenizer
 
 CCG = TASKS["ccg"]
 TASK = TASKS["udpos"]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from xstilts.errors import XstiltsError
 from xstilts.features.batches import micro_batches
-from xstilts.memory import for_each_batch, is_out_of_memory
+from xstilts.training.memory import for_each_batch, is_out_of_memory
 
 CPU = torch.device("cpu")
 

@@ -24,11 +24,11 @@ from tiny_encoders import write_tiny_bert
 
 from xstilts import files
 from xstilts.data.schemas import write_stream, write_table
-from xstilts.encoder import load_encoder, load_tokenizer, save_encoder
 from xstilts.errors import XstiltsError
 from xstilts.files import atomic_path, reserve, write_json, write_text
 from xstilts.mishaps import DiskError, check_working_directory, disk_trouble
-from xstilts.resume import Progress, ResumeState
+from xstilts.training.checkpoint import Progress, ResumeState
+from xstilts.training.encoder import load_encoder, load_tokenizer, save_encoder
 
 # More than the disk holds, and nothing that compresses.
 TOO_MUCH = np.random.default_rng(0).integers(0, 256, 3_000_000, dtype=np.uint8)

@@ -25,10 +25,10 @@ from transformers import (
 
 from xstilts.config.encoders import EncoderSource
 from xstilts.config.tasks import TASKS, TEXT
-from xstilts.encoder import fetch_encoder, load_encoder, load_tokenizer
 from xstilts.features.kinds import kind_of
-from xstilts.mlm_head import HEADS, published_head
-from xstilts.model import build_model, save_model
+from xstilts.training.encoder import fetch_encoder, load_encoder, load_tokenizer
+from xstilts.training.mlm_head import HEADS, published_head
+from xstilts.training.model import build_model, save_model
 
 KIND = kind_of(TASKS[TEXT])
 WRITERS = {
@@ -201,7 +201,7 @@ _FETCH = """
 import sys
 from pathlib import Path
 from xstilts.config.encoders import EncoderSource
-from xstilts.encoder import fetch_encoder
+from xstilts.training.encoder import fetch_encoder
 for repo, output in (("a/whole", sys.argv[1]), ("a/shards", sys.argv[2])):
     fetch_encoder(EncoderSource(hub=repo, revision="a" * 40), Path(output))
 """

@@ -272,7 +272,7 @@ def test_an_encoder_of_unknown_size_is_said_to_be_so(tmp_path, monkeypatch, caps
 
 def test_the_size_of_a_pretrained_encoder_is_that_of_the_one_that_is_made(tmp_path):
     from xstilts.config.encoders import Architecture, TokenizerSettings
-    from xstilts.pretrain import new_encoder
+    from xstilts.training.new_encoder import new_encoder
 
     sizes = {
         "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2,

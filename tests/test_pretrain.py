@@ -23,12 +23,12 @@ from workflow_runs import planned, snakemake
 
 from xstilts.config.encoders import Architecture, TokenizerSettings
 from xstilts.config.tasks import TASKS
-from xstilts.encoder import load_encoder, load_tokenizer
 from xstilts.errors import XstiltsError
 from xstilts.features.kinds import kind_of
 from xstilts.features.layout import layout_of
-from xstilts.model import HEADS, load_model
-from xstilts.pretrain import learn_tokenizer, new_encoder, reinitialise
+from xstilts.training.encoder import load_encoder, load_tokenizer
+from xstilts.training.model import HEADS, load_model
+from xstilts.training.new_encoder import learn_tokenizer, new_encoder, reinitialise
 
 SMALL = Architecture(
     hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64, max_length=32
@@ -88,7 +88,7 @@ def test_a_tokenizer_is_the_same_in_every_process():
         "import random\n"
         "from tiny_encoders import TEXTS\n"
         "from xstilts.config.encoders import TokenizerSettings\n"
-        "from xstilts.pretrain import learn_tokenizer\n"
+        "from xstilts.training.new_encoder import learn_tokenizer\n"
         # Many words of equal frequency, and so many pieces that are equally good; and more
         # characters than a trainer keeps by itself.
         "rng = random.Random(0)\n"

@@ -425,7 +425,7 @@ def test_a_script_counts_as_a_whole_and_what_it_imports(package, tmp_path):
 def test_what_training_runs_is_reached_and_no_more():
     reached = code_digest.reached(SCRIPTS / "train.py", {"Kind": ["span"]})
     assert {
-        "xstilts.resume",
+        "xstilts.training.checkpoint",
         "xstilts.scoring.metrics.qa",
         "xstilts.features.kinds.span",
     } <= reached.keys()

@@ -162,11 +162,19 @@ EDITS = {
     ),
     "comments and order of the experiment file": Edit(act=reorder, runs=NOTHING),
     "comments, docstrings and layout of the code": Edit(
-        files=("src/xstilts/train.py", "workflow/scripts/train.py", "workflow/rules/train.smk"),
+        files=(
+            "src/xstilts/training/loop.py",
+            "workflow/scripts/train.py",
+            "workflow/rules/train.smk",
+        ),
         act=all_of(
-            edited("src/xstilts/train.py", '"""One optimizer step on', '"""A single step on'),
             edited(
-                "src/xstilts/train.py", "loss = loss / decisions", "loss = (loss\n / decisions)"
+                "src/xstilts/training/loop.py", '"""One optimizer step on', '"""A single step on'
+            ),
+            edited(
+                "src/xstilts/training/loop.py",
+                "loss = loss / decisions",
+                "loss = (loss\n / decisions)",
             ),
             edited(
                 "workflow/scripts/train.py", "    settings =", "    # What was set.\n    settings ="
@@ -176,9 +184,9 @@ EDITS = {
         runs=NOTHING,
     ),
     "loss of all training": Edit(
-        files=("src/xstilts/train.py",),
+        files=("src/xstilts/training/loop.py",),
         act=edited(
-            "src/xstilts/train.py", "loss = loss / decisions", "loss = 2 * loss / decisions"
+            "src/xstilts/training/loop.py", "loss = loss / decisions", "loss = 2 * loss / decisions"
         ),
         runs=trained(cells() - cells(("none", "untrained"), ("tatoeba",)))
         | {"train_intermediate tiny/mnli/1"},

@@ -18,7 +18,6 @@ from xstilts.config.settings import (
 from xstilts.config.tasks import TASKS
 from xstilts.data.schemas import DATA
 from xstilts.embed import embed
-from xstilts.encoder import load_tokenizer
 from xstilts.errors import XstiltsError
 from xstilts.features.batches import Features
 from xstilts.features.kinds.text import text_features
@@ -26,6 +25,7 @@ from xstilts.features.perturbed import Perturbed
 from xstilts.retrieval import Side as CorpusSide
 from xstilts.retrieval import mine, nearest, normalised, recall_ceiling, retrieve, tune_threshold
 from xstilts.scoring.scores import score_predictions
+from xstilts.training.encoder import load_tokenizer
 
 BUCC, TATOEBA = TASKS["bucc2018"], TASKS["tatoeba"]
 

@@ -8,7 +8,7 @@ import pytest
 
 from xstilts.data.schemas import RUNS
 from xstilts.errors import XstiltsError
-from xstilts.runs import collect_runs
+from xstilts.training.runs_table import collect_runs
 
 PLACE = {"encoder": "a", "recipe": "mnli", "phase": "target", "train_set": "xnli", "seed": 2}
 CURVE = {

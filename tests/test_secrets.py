@@ -167,7 +167,7 @@ def hub():
 @pytest.mark.parametrize(
     "body",
     [
-        "from xstilts.encoder import load_encoder; load_encoder('a/b', '0' * 40)",
+        "from xstilts.training.encoder import load_encoder; load_encoder('a/b', '0' * 40)",
         "from xstilts.data.readers.hub import _load; _load('a/b', 'c', 'test', '0' * 40, 'a/b')",
     ],
     ids=["encoder", "data"],

@@ -44,7 +44,7 @@ def run(program: str, **options) -> str:
         (PLANNING, ("torch", "transformers", *RARE)),
         (TABLES, ("torch", "transformers", *RARE)),
         (("xstilts.features.build",), (*MODELS, *RARE)),
-        (("xstilts.train", "xstilts.predict", "xstilts.embed"), RARE),
+        (("xstilts.training.loop", "xstilts.predict", "xstilts.embed"), RARE),
     ],
     ids=["planning", "tables", "tokenise", "models"],
 )

@@ -30,11 +30,11 @@ from transformers import AutoModel
 
 from xstilts.config.settings import TrainingSettings
 from xstilts.errors import InterruptedBySignal, XstiltsError
-from xstilts.model import outputs_and_loss
-from xstilts.optimiser import adamw, schedule
-from xstilts.resume import Progress, ResumeState
 from xstilts.signals import Stop
-from xstilts.train import train
+from xstilts.training.checkpoint import Progress, ResumeState
+from xstilts.training.loop import train
+from xstilts.training.model import outputs_and_loss
+from xstilts.training.optimizer import adamw, schedule
 
 
 @pytest.fixture(scope="module")
@@ -288,7 +288,7 @@ def test_out_of_memory_halves_the_micro_batch_and_goes_on(
 ):
     settings = {"epochs": 1, "head_dropout": 0.0, "micro_batch_tokens": 4096}
     memory = _Full(64, error)
-    monkeypatch.setattr("xstilts.train.outputs_and_loss", memory)
+    monkeypatch.setattr("xstilts.training.loop.outputs_and_loss", memory)
     run_once(data, tmp_path / "little", "udpos", **settings)
     assert memory.refused >= 1
     curve = json.loads((tmp_path / "little/curve.json").read_text())
@@ -302,7 +302,7 @@ def test_out_of_memory_halves_the_micro_batch_and_goes_on(
 
 
 def test_memory_for_not_even_one_example_is_an_error(data, tmp_path, monkeypatch):
-    monkeypatch.setattr("xstilts.train.outputs_and_loss", _Full(1, MemoryError))
+    monkeypatch.setattr("xstilts.training.loop.outputs_and_loss", _Full(1, MemoryError))
     with pytest.raises(XstiltsError, match="does not suffice for one example"):
         run_once(data, tmp_path, "udpos")
 
@@ -366,7 +366,7 @@ def test_memory_for_no_update_at_all_is_an_error(data, tmp_path, monkeypatch):
             XstiltsError, match=r"suffice for the optimizer.*\(CUDA out of memory\)"
         ):
             run_once(data, tmp_path / "step", "udpos")
-    monkeypatch.setattr("xstilts.train.adamw", never)
+    monkeypatch.setattr("xstilts.training.loop.adamw", never)
     with pytest.raises(XstiltsError, match="suffice for the encoder and its optimizer"):
         run_once(data, tmp_path / "moments", "udpos")
 
@@ -413,7 +413,7 @@ def test_other_errors_are_not_taken_for_little_memory(data, tmp_path, monkeypatc
     def broken(*_, **__):
         raise RuntimeError("shape mismatch")
 
-    monkeypatch.setattr("xstilts.train.outputs_and_loss", broken)
+    monkeypatch.setattr("xstilts.training.loop.outputs_and_loss", broken)
     with pytest.raises(RuntimeError, match="shape mismatch"):
         run_once(data, tmp_path, "udpos")
 

@@ -60,7 +60,7 @@ def prepare_text(folder: Path, documents: int = 200, *, hidden: int = 32, layers
     from xstilts.data.schemas import write_table
     from xstilts.features.build import tokenise
     from xstilts.graph.locate import Unit
-    from xstilts.pretrain import new_encoder
+    from xstilts.training.new_encoder import new_encoder
 
     rng = random.Random(0)
     words = [a + b for a in ("ba", "ku", "mi", "so") for b in ("de", "lo", "ra", "tu")]
@@ -97,7 +97,7 @@ def parts(folder: Path, keys: Sequence[str], part: str) -> tuple[Any, ...]:
     """The prepared data of these tasks as a training run takes them."""
     from xstilts.config.tasks import TASKS
     from xstilts.features.open_labels import with_open_labels
-    from xstilts.training_run import TaskData
+    from xstilts.training.training_run import TaskData
 
     return tuple(
         TaskData(
@@ -113,7 +113,7 @@ def parts(folder: Path, keys: Sequence[str], part: str) -> tuple[Any, ...]:
 def training_run(folder: Path, key: str, **settings: Any):
     """The run that `run_once` executes: on one task, or a mixture of them joined by `+`."""
     from xstilts.config.settings import Mixing, TrainingSettings
-    from xstilts.training_run import TrainingRun
+    from xstilts.training.training_run import TrainingRun
 
     save_every = settings.pop("save_every_seconds", 300)
     device = settings.pop("device", "cpu")
@@ -139,7 +139,7 @@ def run_once(data: Path, output: Path, key: str, **settings: Any) -> None:
     """Train into `output`/model with its resume state in `output`/resume."""
     import torch
 
-    from xstilts.train import train
+    from xstilts.training.loop import train
 
     torch.set_num_threads(1)
     # On a GPU only then the same inputs give the same weights. It says so if it cannot be.

@@ -11,13 +11,13 @@ import torch
 
 from xstilts.config.encoders import RetrievalSettings
 from xstilts.cost.tally import Tally
-from xstilts.encoder import load_encoder, load_tokenizer
 from xstilts.errors import XstiltsError
 from xstilts.features.batches import Features, micro_batches
 from xstilts.features.kinds.base import collate
 from xstilts.files import atomic_path, reserve
-from xstilts.memory import for_each_batch
-from xstilts.model import BROKEN, mixed_precision, pick_device, progress, to_device
+from xstilts.training.encoder import load_encoder, load_tokenizer
+from xstilts.training.memory import for_each_batch
+from xstilts.training.model import BROKEN, mixed_precision, pick_device, progress, to_device
 
 log = logging.getLogger(__name__)
 

@@ -11,12 +11,12 @@ import pyarrow as pa
 
 from xstilts.config.tasks import Task
 from xstilts.cost.tally import Tally
-from xstilts.encoder import load_tokenizer
 from xstilts.features.batches import Features
 from xstilts.features.kinds import kind_of
 from xstilts.features.perturbed import Perturbed
-from xstilts.model import load_model, pick_device, run
 from xstilts.scoring.item_counts import prediction_table
+from xstilts.training.encoder import load_tokenizer
+from xstilts.training.model import load_model, pick_device, run
 
 log = logging.getLogger(__name__)
 

@@ -49,10 +49,10 @@ _IMPORTED = (
     "snakemake.iocontainers",
     "xstilts.embed",
     "xstilts.predict",
-    "xstilts.pretrain",
+    "xstilts.training.new_encoder",
     "xstilts.retrieval",
     "xstilts.features.build",
-    "xstilts.training_run",
+    "xstilts.training.training_run",
 )
 # What a terminal sends to a process group reaches the copy by itself.
 _PASSED_ON = (signal.SIGTERM, signal.SIGHUP)

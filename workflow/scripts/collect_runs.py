@@ -1,10 +1,10 @@
-"""One table of all training runs (`xstilts.runs`)."""
+"""One table of all training runs (`xstilts.training.runs_table`)."""
 
 from xstilts.jobs import job, record
 
 with job(snakemake):
     from xstilts.data.schemas import write_table
-    from xstilts.runs import collect_runs
+    from xstilts.training.runs_table import collect_runs
 
     runs = zip(snakemake.params.places, snakemake.input, strict=True)
     write_table(snakemake.output[0], collect_runs(runs), record(snakemake))

@@ -9,7 +9,7 @@ with job(snakemake) as note:
     from xstilts.cost.tally import Tally
     from xstilts.embed import embed
     from xstilts.features.batches import Features
-    from xstilts.model import use_threads
+    from xstilts.training.model import use_threads
 
     use_threads(snakemake.threads)
     embed(

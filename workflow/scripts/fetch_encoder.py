@@ -1,4 +1,4 @@
-"""Bring an encoder into a local folder (`xstilts.encoder`)."""
+"""Bring an encoder into a local folder (`xstilts.training.encoder`)."""
 
 from xstilts.jobs import job
 
@@ -6,7 +6,7 @@ with job(snakemake, online=True):
     from pathlib import Path
 
     from xstilts.config.encoders import EncoderSource
-    from xstilts.encoder import fetch_encoder
+    from xstilts.training.encoder import fetch_encoder
 
     fetch_encoder(
         EncoderSource(

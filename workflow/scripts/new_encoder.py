@@ -1,4 +1,4 @@
-"""A new encoder: a vocabulary learned from the text, and random weights (`xstilts.pretrain`)."""
+"""A new encoder: a vocabulary learned from the text, and random weights (`xstilts.training.new_encoder`)."""
 
 from xstilts.jobs import job, record
 
@@ -8,7 +8,7 @@ with job(snakemake):
     from xstilts.config.encoders import Architecture, TokenizerSettings
     from xstilts.config.tasks import Kind
     from xstilts.data.schemas import DATA, read_table
-    from xstilts.pretrain import new_encoder
+    from xstilts.training.new_encoder import new_encoder
 
     new = snakemake.params.new
     new_encoder(

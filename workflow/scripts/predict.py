@@ -10,8 +10,8 @@ with job(snakemake) as note:
     from xstilts.data.schemas import DATA, read_table, write_table
     from xstilts.features.batches import Features
     from xstilts.features.perturbed import Perturbed
-    from xstilts.model import use_threads
     from xstilts.predict import predict
+    from xstilts.training.model import use_threads
 
     use_threads(snakemake.threads)
     task = TASKS[snakemake.wildcards.target]

@@ -1,11 +1,11 @@
-"""An encoder's architecture and tokenizer with random weights (`xstilts.pretrain`)."""
+"""An encoder's architecture and tokenizer with random weights (`xstilts.training.new_encoder`)."""
 
 from xstilts.jobs import job
 
 with job(snakemake):
     from pathlib import Path
 
-    from xstilts.pretrain import reinitialise
+    from xstilts.training.new_encoder import reinitialise
 
     reinitialise(
         Path(snakemake.input[0]),

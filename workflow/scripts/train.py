@@ -1,4 +1,4 @@
-"""Train an encoder and its heads on a mixture of data sets, often of one (`xstilts.train`)."""
+"""Train an encoder and its heads on a mixture of data sets, often of one (`xstilts.training.loop`)."""
 
 from xstilts.jobs import job
 
@@ -10,9 +10,9 @@ with job(snakemake) as note:
     from xstilts.cost.tally import Tally
     from xstilts.data.schemas import read_meta
     from xstilts.features.open_labels import with_open_labels
-    from xstilts.model import use_threads
-    from xstilts.train import train
-    from xstilts.training_run import TaskData, TrainingRun
+    from xstilts.training.loop import train
+    from xstilts.training.model import use_threads
+    from xstilts.training.training_run import TaskData, TrainingRun
 
     use_threads(snakemake.threads)
     settings = snakemake.params.run

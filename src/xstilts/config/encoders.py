@@ -56,7 +56,7 @@ class Architecture(Strict):
 
     The defaults are BERT-Mini's (Turc et al. 2019), with XLM-R's longest input. `max_length` is
     in subword tokens, special tokens included; longer documents are cut into several features.
-    `initialisation` mimetic (`xstilts.pretrain`) helps small encoders with little text.
+    `initialisation` mimetic (`xstilts.training.new_encoder`) helps small encoders with little text.
     """
 
     hidden_size: int = Field(default=256, gt=0)

@@ -82,7 +82,7 @@ class TrainingSettings(Strict):
     improvement. `evaluate_every` is in optimizer steps; null means once an epoch.
     `micro_batch_tokens` bounds the padded tokens of one forward pass: larger batches are split
     and their gradients accumulated. `restart_collapsed`: a run that learnt
-    nothing (`xstilts.collapse`) is trained once more with a seed derived from its own.
+    nothing (`xstilts.training.collapse`) is trained once more with a seed derived from its own.
     `save_every_seconds` says how often the state of a run is saved; it changes no result and
     re-runs nothing.
     """

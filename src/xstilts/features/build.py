@@ -12,10 +12,10 @@ from transformers import AutoConfig
 
 from xstilts.config.settings import Tokenisation
 from xstilts.config.tasks import Kind, Task
-from xstilts.encoder import load_tokenizer, max_positions
 from xstilts.errors import XstiltsError
 from xstilts.features.kinds import kind_of
 from xstilts.features.kinds.text import text_features
+from xstilts.training.encoder import load_tokenizer, max_positions
 
 log = logging.getLogger(__name__)
 

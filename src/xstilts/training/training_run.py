@@ -10,10 +10,10 @@ from pathlib import Path
 
 from xstilts.config.settings import Mixing, TrainingSettings
 from xstilts.config.tasks import Task
-from xstilts.encoder import PROVENANCE
 from xstilts.features.batches import derive_seed
 from xstilts.files import sha256_file
-from xstilts.model import pick_device, precision
+from xstilts.training.encoder import PROVENANCE
+from xstilts.training.model import pick_device, precision
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,19 +21,21 @@ import torch
 from torch import nn
 from transformers import PreTrainedTokenizerBase
 
-from xstilts.collapse import collapse_of
 from xstilts.config.tasks import Kind
 from xstilts.cost.tally import Tally
 from xstilts.data.schemas import read_meta
-from xstilts.development import DevSet, MaskedDevSet
-from xstilts.encoder import PROVENANCE, load_tokenizer
 from xstilts.errors import InterruptedBySignal, XstiltsError
 from xstilts.features.batches import Features, micro_batches, training_batches
 from xstilts.features.kinds import TaskKind, kind_of
 from xstilts.files import atomic_path, write_json
 from xstilts.graph.mixture import MixedSource, number_of_steps, plan
-from xstilts.memory import free_memory, in_short, is_out_of_memory, too_little_memory
-from xstilts.model import (
+from xstilts.signals import Stop, stop_on_signal
+from xstilts.training.checkpoint import Progress, ResumeState
+from xstilts.training.collapse import collapse_of
+from xstilts.training.development import DevSet, MaskedDevSet
+from xstilts.training.encoder import PROVENANCE, load_tokenizer
+from xstilts.training.memory import free_memory, in_short, is_out_of_memory, too_little_memory
+from xstilts.training.model import (
     TaskModel,
     build_model,
     outputs_and_loss,
@@ -41,10 +43,8 @@ from xstilts.model import (
     progress,
     save_model,
 )
-from xstilts.optimiser import adamw, schedule, seed_dropout
-from xstilts.resume import Progress, ResumeState
-from xstilts.signals import Stop, stop_on_signal
-from xstilts.training_run import TaskData, TrainingRun
+from xstilts.training.optimizer import adamw, schedule, seed_dropout
+from xstilts.training.training_run import TaskData, TrainingRun
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ def train(
     """Train, keep the best weights by English development score, save them to `output`.
 
     Of several tasks the mean of their scores decides. A run that learnt nothing
-    (`xstilts.collapse`) is recorded as such, and trained once more if the settings say so.
+    (`xstilts.training.collapse`) is recorded as such, and trained once more if the settings say so.
 
     Args:
         output: folder for the encoder (Hugging Face layout), its heads and provenance.

@@ -29,8 +29,8 @@ from transformers.utils import logging as transformers_logging
 from xstilts.config.encoders import EncoderSource
 from xstilts.errors import XstiltsError
 from xstilts.files import atomic_path, sha256_file, write_json
-from xstilts.mlm_head import HEADS, published_head
 from xstilts.provenance import versions
+from xstilts.training.mlm_head import HEADS, published_head
 
 if TYPE_CHECKING:
     # Importing it takes most of a second, and jobs that only tokenise have no use for it.

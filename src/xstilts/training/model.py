@@ -17,12 +17,12 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from xstilts.config.tasks import Kind
 from xstilts.cost.tally import Tally
-from xstilts.encoder import load_encoder, save_encoder
 from xstilts.errors import XstiltsError
 from xstilts.features.batches import Features, micro_batches
 from xstilts.features.kinds import TaskKind
-from xstilts.memory import for_each_batch
-from xstilts.mlm_head import HEADS
+from xstilts.training.encoder import load_encoder, save_encoder
+from xstilts.training.memory import for_each_batch
+from xstilts.training.mlm_head import HEADS
 
 # What mends outputs that are not finite numbers.
 BROKEN = (

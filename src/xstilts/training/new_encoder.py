@@ -36,10 +36,10 @@ from transformers import (
 )
 
 from xstilts.config.encoders import Architecture, TokenizerSettings
-from xstilts.encoder import load_tokenizer, save_encoder, takes_pooling_option
 from xstilts.errors import XstiltsError
 from xstilts.features.batches import derive_seed
 from xstilts.files import atomic_path
+from xstilts.training.encoder import load_tokenizer, save_encoder, takes_pooling_option
 
 log = logging.getLogger(__name__)
 

@@ -16,10 +16,10 @@ from xstilts.config.tasks import Kind
 from xstilts.data.schemas import DATA, read_table
 from xstilts.features.batches import Features, derive_seed, micro_batches
 from xstilts.features.kinds import TaskKind
-from xstilts.memory import for_each_batch
-from xstilts.model import TaskModel, outputs_and_loss, run
 from xstilts.scoring.item_counts import prediction_table
 from xstilts.scoring.scores import LANGUAGE_SCORE, score_predictions
+from xstilts.training.memory import for_each_batch
+from xstilts.training.model import TaskModel, outputs_and_loss, run
 
 
 @dataclass(frozen=True, kw_only=True)
