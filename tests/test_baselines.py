@@ -9,10 +9,10 @@ import pyarrow as pa
 import pytest
 from test_scores import pair_items, tag_items
 
-from xstilts.baselines import collect_baselines, shortcut_scores
 from xstilts.config.tasks import TASKS
 from xstilts.data.schemas import BASELINES, write_table
 from xstilts.errors import XstiltsError
+from xstilts.prediction.shortcuts.scores import collect_baselines, shortcut_scores
 from xstilts.scoring.best_baseline import Rival, main_scores, rival
 from xstilts.scoring.item_counts import prediction_table
 from xstilts.scoring.scores import cell_scores

@@ -23,7 +23,6 @@ from xstilts.cost.shape import shape_of_folder
 from xstilts.cost.tally import Tally
 from xstilts.data.build import build_part
 from xstilts.data.schemas import DATA, read_table, write_table
-from xstilts.embed import embed
 from xstilts.errors import InterruptedBySignal
 from xstilts.features.batches import Features
 from xstilts.features.build import tokenise
@@ -33,7 +32,8 @@ from xstilts.graph.cells import Grid
 from xstilts.graph.locate import Unit
 from xstilts.plan.inputs import Size, Sizes
 from xstilts.plan.work import Works
-from xstilts.predict import predict
+from xstilts.prediction.embed import embed
+from xstilts.prediction.predict import predict
 from xstilts.training.encoder import load_tokenizer
 from xstilts.training.loop import train
 

@@ -15,10 +15,10 @@ from transformers import AutoModel, AutoTokenizer
 
 from xstilts.config.encoders import RetrievalSettings
 from xstilts.data.schemas import DATA
-from xstilts.embed import embed, pool
 from xstilts.errors import XstiltsError
 from xstilts.features.batches import Features
 from xstilts.features.kinds.text import text_features
+from xstilts.prediction.embed import embed, pool
 from xstilts.training.encoder import load_tokenizer
 
 SENTENCES = [*TEXTS, "fox", TEXTS[1] + " " + TEXTS[2], "", TEXTS[0]]

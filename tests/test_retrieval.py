@@ -17,13 +17,20 @@ from xstilts.config.settings import (
 )
 from xstilts.config.tasks import TASKS
 from xstilts.data.schemas import DATA
-from xstilts.embed import embed
 from xstilts.errors import XstiltsError
 from xstilts.features.batches import Features
 from xstilts.features.kinds.text import text_features
 from xstilts.features.perturbed import Perturbed
-from xstilts.retrieval import Side as CorpusSide
-from xstilts.retrieval import mine, nearest, normalised, recall_ceiling, retrieve, tune_threshold
+from xstilts.prediction.embed import embed
+from xstilts.prediction.retrieval import Side as CorpusSide
+from xstilts.prediction.retrieval import (
+    mine,
+    nearest,
+    normalised,
+    recall_ceiling,
+    retrieve,
+    tune_threshold,
+)
 from xstilts.scoring.scores import score_predictions
 from xstilts.training.encoder import load_tokenizer
 

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from xstilts.config.tasks import TARGETS, TASKS, Kind
 from xstilts.data.schemas import DATA, PREDICTIONS
 from xstilts.errors import XstiltsError
+from xstilts.prediction.shortcuts import shortcut_predictions, shortcuts_of
+from xstilts.prediction.shortcuts.pairs import NaiveBayes, overlap
+from xstilts.prediction.shortcuts.search import cosines
+from xstilts.prediction.shortcuts.tags import entities
+from xstilts.prediction.shortcuts.words import choose, folded, most_frequent, sentences
 from xstilts.scoring.scores import score_predictions
-from xstilts.shortcuts import shortcut_predictions, shortcuts_of
-from xstilts.shortcuts.pairs import NaiveBayes, overlap
-from xstilts.shortcuts.search import cosines
-from xstilts.shortcuts.tags import entities
-from xstilts.shortcuts.words import choose, folded, most_frequent, sentences
 
 XNLI, PAWSX, UDPOS, PANX = (TASKS[key] for key in ("xnli", "pawsx", "udpos", "panx"))
 XQUAD, TATOEBA, BUCC = (TASKS[key] for key in ("xquad", "tatoeba", "bucc2018"))
@@ -420,7 +420,7 @@ def test_predictions_are_complete_and_the_same_again(task, data) -> None:
 
 def test_chance_is_the_same_in_every_process() -> None:
     """Python's own hash of a text differs from process to process."""
-    code = "from xstilts.shortcuts.words import choose; print(choose(range(10**6), 'en test 7'))"
+    code = "from xstilts.prediction.shortcuts.words import choose; print(choose(range(10**6), 'en test 7'))"
     found = {
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip()
         for _ in range(2)

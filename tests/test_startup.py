@@ -16,7 +16,7 @@ PLANNING = (
 )
 TABLES = (
     "xstilts.data.build",
-    "xstilts.retrieval",
+    "xstilts.prediction.retrieval",
     "xstilts.data.schemas",
     "xstilts.scoring.scores",
 )
@@ -44,7 +44,7 @@ def run(program: str, **options) -> str:
         (PLANNING, ("torch", "transformers", *RARE)),
         (TABLES, ("torch", "transformers", *RARE)),
         (("xstilts.features.build",), (*MODELS, *RARE)),
-        (("xstilts.training.loop", "xstilts.predict", "xstilts.embed"), RARE),
+        (("xstilts.training.loop", "xstilts.prediction.predict", "xstilts.prediction.embed"), RARE),
     ],
     ids=["planning", "tables", "tokenise", "models"],
 )

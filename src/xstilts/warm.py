@@ -47,10 +47,10 @@ OFF = "off"
 _IMPORTED = (
     "snakemake.logging",
     "snakemake.iocontainers",
-    "xstilts.embed",
-    "xstilts.predict",
+    "xstilts.prediction.embed",
+    "xstilts.prediction.predict",
     "xstilts.training.new_encoder",
-    "xstilts.retrieval",
+    "xstilts.prediction.retrieval",
     "xstilts.features.build",
     "xstilts.training.training_run",
 )

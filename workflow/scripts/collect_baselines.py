@@ -1,10 +1,10 @@
-"""One table of all baselines of the experiment (`xstilts.baselines`)."""
+"""One table of all baselines of the experiment (`xstilts.prediction.shortcuts.scores`)."""
 
 from xstilts.jobs import job, record
 
 with job(snakemake):
-    from xstilts.baselines import collect_baselines
     from xstilts.data.schemas import write_table
+    from xstilts.prediction.shortcuts.scores import collect_baselines
 
     table = collect_baselines(
         snakemake.input.shortcuts, snakemake.input.cells, snakemake.params.names

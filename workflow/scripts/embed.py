@@ -1,4 +1,4 @@
-"""Embed every distinct sentence of a retrieval target (`xstilts.embed`)."""
+"""Embed every distinct sentence of a retrieval target (`xstilts.prediction.embed`)."""
 
 from xstilts.jobs import job
 
@@ -7,8 +7,8 @@ with job(snakemake) as note:
 
     from xstilts.config.encoders import RetrievalSettings
     from xstilts.cost.tally import Tally
-    from xstilts.embed import embed
     from xstilts.features.batches import Features
+    from xstilts.prediction.embed import embed
     from xstilts.training.model import use_threads
 
     use_threads(snakemake.threads)

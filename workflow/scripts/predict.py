@@ -1,4 +1,4 @@
-"""Predict one target in all its languages (`xstilts.predict`)."""
+"""Predict one target in all its languages (`xstilts.prediction.predict`)."""
 
 from xstilts.jobs import job, record
 
@@ -10,7 +10,7 @@ with job(snakemake) as note:
     from xstilts.data.schemas import DATA, read_table, write_table
     from xstilts.features.batches import Features
     from xstilts.features.perturbed import Perturbed
-    from xstilts.predict import predict
+    from xstilts.prediction.predict import predict
     from xstilts.training.model import use_threads
 
     use_threads(snakemake.threads)

@@ -1,4 +1,4 @@
-"""Search or mine translations among embedded sentences (`xstilts.retrieval`)."""
+"""Search or mine translations among embedded sentences (`xstilts.prediction.retrieval`)."""
 
 from xstilts.jobs import job, record
 
@@ -11,7 +11,7 @@ with job(snakemake):
     from xstilts.data.schemas import DATA, read_table, write_table
     from xstilts.features.batches import Features
     from xstilts.features.perturbed import Perturbed
-    from xstilts.retrieval import retrieve
+    from xstilts.prediction.retrieval import retrieve
 
     faiss.omp_set_num_threads(snakemake.threads)
     task = TASKS[snakemake.wildcards.target]

@@ -1,11 +1,11 @@
-"""Scores that shortcuts reach on one target (`xstilts.baselines`)."""
+"""Scores that shortcuts reach on one target (`xstilts.prediction.shortcuts.scores`)."""
 
 from xstilts.jobs import job, record
 
 with job(snakemake):
-    from xstilts.baselines import shortcut_scores
     from xstilts.config.tasks import TASKS
     from xstilts.data.schemas import DATA, read_table, write_table
+    from xstilts.prediction.shortcuts.scores import shortcut_scores
 
     task = TASKS[snakemake.wildcards.target]
     schema = DATA[task.kind]

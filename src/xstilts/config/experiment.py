@@ -58,7 +58,7 @@ class Experiment(Strict):
     `text` is what encoders with `pretrain` and recipes with MLM train on, unless it is generated
     too. `splits` are the splits that are predicted and scored.
     `baselines` are shown beside the recipes but are none: shortcuts that need no model
-    (`xstilts.shortcuts`), and `untrained`, the encoder with random weights, trained on each
+    (`xstilts.prediction.shortcuts`), and `untrained`, the encoder with random weights, trained on each
     target like the recipe `none`. `training` holds for both phases; `intermediate_training`
     overrides it for the intermediate phase, there also by recipe. `recipes` are named, or defined
     source by source (`xstilts.config.recipes`); `language_sets` are names for several languages in them.

@@ -9,9 +9,16 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from xstilts.retrieval import Candidate, Corpora, Side, corpora_of, tune_threshold, unique_sentences
+from xstilts.prediction.retrieval import (
+    Candidate,
+    Corpora,
+    Side,
+    corpora_of,
+    tune_threshold,
+    unique_sentences,
+)
+from xstilts.prediction.shortcuts.words import folded
 from xstilts.scoring.item_counts import FROM_ENGLISH, TO_ENGLISH, bucc_table, tatoeba_table
-from xstilts.shortcuts.words import folded
 
 # Words in more sentences of a corpus than this are no names, and join far too many pairs.
 COMMON = 100
@@ -120,7 +127,7 @@ def mine_nothing(data: pa.Table) -> pa.Table:
 def mine_shared_words(data: pa.Table) -> pa.Table:
     """BUCC's predictions from cosines of bags of words, without those that are `COMMON`.
 
-    As in `xstilts.retrieval`, sentences under several ids are left out, and the threshold is
+    As in `xstilts.prediction.retrieval`, sentences under several ids are left out, and the threshold is
     tuned on the development pairs and frozen; but the cosine itself is the score, because
     with few words in common there are too few neighbours for a margin.
     """

@@ -21,9 +21,9 @@ import pyarrow as pa
 from xstilts.config.tasks import Kind, Metric, Task
 from xstilts.data.schemas import DATA, expect_columns
 from xstilts.errors import XstiltsError, did_you_mean
+from xstilts.prediction.shortcuts import choices, pairs, search, spans, tags
 from xstilts.scoring.item_counts import prediction_table
 from xstilts.scoring.metrics.tagging import is_iob2
-from xstilts.shortcuts import choices, pairs, search, spans, tags
 
 _Learned = Callable[[list[dict[str, Any]], list[dict[str, Any]], Sequence[str]], list[Any]]
 _Searched = Callable[[pa.Table], pa.Table]

@@ -10,8 +10,8 @@ import pyarrow as pa
 from xstilts.config.tasks import Task
 from xstilts.data.schemas import BASELINES, SCORES, read_table
 from xstilts.errors import XstiltsError
+from xstilts.prediction.shortcuts import shortcut_predictions, shortcuts_of
 from xstilts.scoring.scores import score_predictions
-from xstilts.shortcuts import shortcut_predictions, shortcuts_of
 
 
 def shortcut_scores(

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from xstilts.shortcuts.words import most_frequent
+from xstilts.prediction.shortcuts.words import most_frequent
 
 Row = dict[str, Any]
 

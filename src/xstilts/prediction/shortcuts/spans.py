@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from itertools import dropwhile, takewhile
 from typing import Any
 
-from xstilts.shortcuts.words import Word, choose, folded, most_frequent, sentences, words
+from xstilts.prediction.shortcuts.words import Word, choose, folded, most_frequent, sentences, words
 
 Row = dict[str, Any]
 # Longer answers than this hardly ever occur again.

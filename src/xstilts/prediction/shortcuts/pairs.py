@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from xstilts.shortcuts.words import folded, most_frequent
+from xstilts.prediction.shortcuts.words import folded, most_frequent
 
 Row = dict[str, Any]
 # Shares are told apart in fifths, and a share of one by itself.
