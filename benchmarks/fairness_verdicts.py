@@ -10,13 +10,13 @@ import numpy as np
 from score_tables import NOTHING, TABLE_TARGETS
 from verdicts import COVERED, FALSE, FOUND, Check, Setting, adjusted, covered, false, others, where
 
-from xstilts.analysis.fairness import Measured, mean_estimates, measure_of
-from xstilts.analysis.fairness_measures import CLDR, ETHNOLOGUE, MEASURES, Covered, Measure
-from xstilts.analysis.findings import EVERY, LESS
+from xstilts.analysis.fairness.formulas import family_means
+from xstilts.analysis.fairness.registry import CLDR, ETHNOLOGUE, MEASURES, Covered, Measure
+from xstilts.analysis.fairness.rows import Measured, mean_estimates, measure_of
 from xstilts.analysis.inference.adjust import benjamini_hochberg
 from xstilts.analysis.inference.draws import Draws
 from xstilts.analysis.inference.estimates import LEVEL, Estimates
-from xstilts.analysis.measures import family_means
+from xstilts.analysis.tables import EVERY, LESS
 from xstilts.config.language_facts import FACTS
 from xstilts.config.languages import LANGUAGES
 from xstilts.config.recipes import NONE

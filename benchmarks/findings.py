@@ -20,13 +20,13 @@ from collections.abc import Callable
 import numpy as np
 from scipy import stats
 
-from xstilts.analysis.evidence import Evidence
-from xstilts.analysis.fairness import fairness_rows, pareto_rows
+from xstilts.analysis.fairness.harm import harm_rows
+from xstilts.analysis.fairness.rows import fairness_rows, pareto_rows
 from xstilts.analysis.groups import group_rows
-from xstilts.analysis.harm import harm_rows
 from xstilts.analysis.inference.bootstrap import Sample, resample
-from xstilts.analysis.items import Items
-from xstilts.analysis.panel import Panel
+from xstilts.analysis.inputs.evidence import Evidence
+from xstilts.analysis.inputs.items import Items
+from xstilts.analysis.inputs.panel import Panel
 from xstilts.analysis.stability import stability_rows
 from xstilts.config.language_facts import FACTS
 from xstilts.config.languages import LANGUAGES

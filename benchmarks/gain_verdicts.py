@@ -10,14 +10,14 @@ import numpy as np
 from score_tables import NOTHING, TABLE_TARGETS, codes
 from verdicts import COVERED, FALSE, FOUND, Check, Setting, adjusted, covered, false, others, where
 
-from xstilts.analysis.evidence import Evidence
-from xstilts.analysis.findings import EVERY, WITH_ENGLISH
 from xstilts.analysis.group_layout import Group, layout_with_english
 from xstilts.analysis.inference.adjust import holm
 from xstilts.analysis.inference.bootstrap import Sample
 from xstilts.analysis.inference.draws import combine
 from xstilts.analysis.inference.estimates import LEVEL, estimates
-from xstilts.analysis.panel import Panel
+from xstilts.analysis.inputs.evidence import Evidence
+from xstilts.analysis.inputs.panel import Panel
+from xstilts.analysis.tables import EVERY, WITH_ENGLISH
 from xstilts.config.languages import LANGUAGES
 from xstilts.config.recipes import NONE
 

@@ -15,14 +15,14 @@ from score_tables import CLUSTER, CLUSTERS, NOTHING, TABLE_TARGETS, weights_of_s
 from verdicts import COVERED, FALSE, FOUND, Check, Setting, adjusted, covered, false
 
 from xstilts.analysis.agreement import mcnemar
-from xstilts.analysis.findings import ALL_LANGUAGES, FAMILY, LANGUAGE
+from xstilts.analysis.fairness.formulas import chance_corrected, relative_drop
 from xstilts.analysis.inference.adjust import benjamini_hochberg, holm
 from xstilts.analysis.inference.bootstrap import resample
 from xstilts.analysis.inference.draws import Draws, combine
 from xstilts.analysis.inference.estimates import LEVEL, Estimates, estimates
 from xstilts.analysis.inference.power import smallest_detectable
-from xstilts.analysis.items import Items
-from xstilts.analysis.measures import chance_corrected, relative_drop
+from xstilts.analysis.inputs.items import Items
+from xstilts.analysis.tables import ALL_LANGUAGES, FAMILY, LANGUAGE
 from xstilts.config.tasks import TARGETS, Kind
 
 # Points that perturbation costs, and the clean score from which a relative drop is told.

@@ -22,11 +22,11 @@ from verdicts import (
     where,
 )
 
-from xstilts.analysis.findings import EVERY
+from xstilts.analysis.fairness.formulas import harm_concentration_p
 from xstilts.analysis.inference.adjust import holm
 from xstilts.analysis.inference.draws import mean_of, stack
 from xstilts.analysis.inference.estimates import LEVEL, Estimates, estimates
-from xstilts.analysis.measures import harm_concentration_p
+from xstilts.analysis.tables import EVERY
 from xstilts.config.languages import LANGUAGES
 from xstilts.config.recipes import NONE
 

@@ -24,7 +24,7 @@ import numpy as np
 
 from xstilts.analysis.inference.bootstrap import resample, seed_weights
 from xstilts.analysis.inference.draws import Draws
-from xstilts.analysis.items import Items
+from xstilts.analysis.inputs.items import Items
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS, XTREME
 

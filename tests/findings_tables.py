@@ -1,6 +1,6 @@
 """Made-up findings of every kind, for tests of pages that show them.
 
-The numbers follow no experiment; the tables are as `xstilts.analysis.findings` says, and some of
+The numbers follow no experiment; the tables are as `xstilts.analysis.tables` says, and some of
 their texts are written from right to left or try to break out of the page.
 """
 
@@ -12,7 +12,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from xstilts.analysis.findings import (
+from xstilts.analysis.inference.adjust import NOT_ENOUGH
+from xstilts.analysis.inference.draws import ITEMS_AND_SEEDS
+from xstilts.analysis.stability import BELOW_BEST, CLEARLY_BELOW, MAY_BE_BEST
+from xstilts.analysis.tables import (
     ALL,
     ALL_FAMILIES,
     ALL_LANGUAGES,
@@ -35,9 +38,6 @@ from xstilts.analysis.findings import (
     Findings,
     table,
 )
-from xstilts.analysis.inference.adjust import NOT_ENOUGH
-from xstilts.analysis.inference.draws import ITEMS_AND_SEEDS
-from xstilts.analysis.stability import BELOW_BEST, CLEARLY_BELOW, MAY_BE_BEST
 from xstilts.config.languages import LANGUAGES
 
 RECIPES = ("none", "mnli", "squad_v1", "mnli+mlm")

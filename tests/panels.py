@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from xstilts.analysis.evidence import Evidence
 from xstilts.analysis.inference.bootstrap import Sample, resample
-from xstilts.analysis.items import Items
-from xstilts.analysis.panel import Panel
+from xstilts.analysis.inputs.evidence import Evidence
+from xstilts.analysis.inputs.items import Items
+from xstilts.analysis.inputs.panel import Panel
 from xstilts.config.languages import LANGUAGES
 
 # target to (recipe, seed) to language to score in points

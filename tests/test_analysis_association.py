@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from scipy.stats import rankdata, spearmanr
 
-from xstilts.analysis import association, rank_correlation
-from xstilts.analysis.association import (
+from xstilts.analysis.association import association, rank_correlation
+from xstilts.analysis.association.association import (
     leave_one_family_out,
     partial_rank_correlations,
     rank_correlations,
 )
-from xstilts.analysis.mixed_model import mixed_model
-from xstilts.analysis.observations import Observations
+from xstilts.analysis.association.mixed_model import mixed_model
+from xstilts.analysis.association.observations import Observations
 from xstilts.config.language_facts import FACTS
 from xstilts.config.languages import LANGUAGES
 from xstilts.config.tasks import XTREME

@@ -12,15 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xstilts.analysis.claims import claim_parts
-from xstilts.analysis.evidence import Evidence
-from xstilts.analysis.fairness import fairness_rows
-from xstilts.analysis.groups import group_rows
-from xstilts.analysis.inference.adjust import IN_RUN, NOT_ENOUGH, plain
-from xstilts.analysis.inference.bootstrap import Sample
-from xstilts.analysis.inference.power import smallest_detectable
-from xstilts.analysis.panel import Panel
-from xstilts.analysis.parts import (
+from xstilts.analysis.claims.claims import claim_parts
+from xstilts.analysis.claims.parts import (
     NO_ITEMS,
     NOT_SUPPORTED,
     NOT_TESTABLE,
@@ -28,8 +21,15 @@ from xstilts.analysis.parts import (
     Part,
     judged,
 )
-from xstilts.analysis.run import STUDY_TASKS
-from xstilts.analysis.selection import Development
+from xstilts.analysis.claims.selection import Development
+from xstilts.analysis.claims.study_recipes import STUDY_TASKS
+from xstilts.analysis.fairness.rows import fairness_rows
+from xstilts.analysis.groups import group_rows
+from xstilts.analysis.inference.adjust import IN_RUN, NOT_ENOUGH, plain
+from xstilts.analysis.inference.bootstrap import Sample
+from xstilts.analysis.inference.power import smallest_detectable
+from xstilts.analysis.inputs.evidence import Evidence
+from xstilts.analysis.inputs.panel import Panel
 from xstilts.config.languages import LANGUAGES
 from xstilts.config.tasks import TARGETS, XTREME
 

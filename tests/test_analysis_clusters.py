@@ -14,7 +14,7 @@ from prediction_files import Item, rows_of, write_cell
 
 from xstilts.analysis.inference.bootstrap import Sample, sample_of
 from xstilts.analysis.inference.design_effect import design_effects
-from xstilts.analysis.items import CLEAN, cell_files, read_items
+from xstilts.analysis.inputs.items import CLEAN, cell_files, read_items
 from xstilts.config.tasks import TARGETS, Kind
 from xstilts.data.schemas import PREDICTIONS, write_table
 

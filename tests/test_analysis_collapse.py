@@ -7,7 +7,7 @@ import pytest
 from prediction_files import runs
 from test_summary import grid
 
-from xstilts.analysis.collapse import collapsed_cells, collapsed_scores, without_collapsed
+from xstilts.analysis.collapsed_cells import collapsed_cells, collapsed_scores, without_collapsed
 from xstilts.config.tasks import TARGETS, XTREME
 from xstilts.data.schemas import RUNS
 

@@ -15,14 +15,14 @@ from prediction_files import runs, write_cell
 from scipy import stats
 
 from xstilts.analysis.compare import Comparison, compare
-from xstilts.analysis.evidence import evidence
-from xstilts.analysis.findings import EVERY, GAIN, POINTS, WITH_ENGLISH
 from xstilts.analysis.groups import group_rows
 from xstilts.analysis.inference.adjust import NOT_ENOUGH
-from xstilts.analysis.panel import Panel
+from xstilts.analysis.inputs.evidence import evidence
+from xstilts.analysis.inputs.panel import Panel
 from xstilts.analysis.ranking import rank
 from xstilts.analysis.side_scores import INDEPENDENT, PAIRED
 from xstilts.analysis.sides import find_side, find_sides, short_names
+from xstilts.analysis.tables import EVERY, GAIN, POINTS, WITH_ENGLISH
 from xstilts.config.languages import LANGUAGES
 from xstilts.data.schemas import read_meta, write_table
 from xstilts.errors import XstiltsError

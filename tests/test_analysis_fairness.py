@@ -12,8 +12,13 @@ import pytest
 from panels import known_panel, only
 from scipy import stats
 
-from xstilts.analysis.fairness import TOLERANCE, fairness_rows, pareto_rows
-from xstilts.analysis.findings import (
+from xstilts.analysis.fairness.rows import TOLERANCE, fairness_rows, pareto_rows
+from xstilts.analysis.groups import group_rows
+from xstilts.analysis.inference.adjust import IN_RUN, NOT_ENOUGH
+from xstilts.analysis.inference.draws import ITEMS
+from xstilts.analysis.inputs.panel import Panel
+from xstilts.analysis.stability import CLEARLY_BELOW, MAY_BE_BEST, stability_rows
+from xstilts.analysis.tables import (
     ALL_FAMILIES,
     ALL_LANGUAGES,
     BETTER,
@@ -30,11 +35,6 @@ from xstilts.analysis.findings import (
     WORSE,
     table,
 )
-from xstilts.analysis.groups import group_rows
-from xstilts.analysis.inference.adjust import IN_RUN, NOT_ENOUGH
-from xstilts.analysis.inference.draws import ITEMS
-from xstilts.analysis.panel import Panel
-from xstilts.analysis.stability import CLEARLY_BELOW, MAY_BE_BEST, stability_rows
 
 NONE, MNLI = ("none", 1), ("mnli", 1)
 

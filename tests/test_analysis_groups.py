@@ -10,8 +10,13 @@ import pytest
 from panels import known_panel, only
 from scipy import stats
 
-from xstilts.analysis.evidence import Evidence
-from xstilts.analysis.findings import (
+from xstilts.analysis.fairness.harm import harm_rows
+from xstilts.analysis.groups import group_rows
+from xstilts.analysis.inference.adjust import IN_RUN, NOT_ENOUGH
+from xstilts.analysis.inference.draws import ITEMS, LANGUAGES, SEEDS
+from xstilts.analysis.inputs.evidence import Evidence
+from xstilts.analysis.inputs.panel import Panel
+from xstilts.analysis.tables import (
     ALL,
     ALL_FAMILIES,
     ALL_LANGUAGES,
@@ -31,11 +36,6 @@ from xstilts.analysis.findings import (
     WITH_ENGLISH,
     table,
 )
-from xstilts.analysis.groups import group_rows
-from xstilts.analysis.harm import harm_rows
-from xstilts.analysis.inference.adjust import IN_RUN, NOT_ENOUGH
-from xstilts.analysis.inference.draws import ITEMS, LANGUAGES, SEEDS
-from xstilts.analysis.panel import Panel
 
 NONE, MNLI = ("none", 1), ("mnli", 1)
 

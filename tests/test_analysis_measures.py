@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xstilts.analysis import measures
-from xstilts.cost import summary
+from xstilts.analysis import costs as summary
+from xstilts.analysis.fairness import formulas as measures
 
 # XQuAD F1 of XLM-R Large as published (google-deepmind/xquad): en ar de el es hi ru th tr vi zh.
 XQUAD = np.array([86.5, 68.6, 80.4, 79.8, 82.0, 76.7, 80.1, 74.2, 75.9, 79.1, 59.3])

@@ -13,10 +13,9 @@ import pytest
 from panels import only
 from prediction_files import Item, random_items, rows_of
 
-from xstilts.analysis.evidence import evidence
-from xstilts.analysis.findings import EVERY, PERTURBED, table
 from xstilts.analysis.inference.adjust import NOT_ENOUGH
-from xstilts.analysis.items import (
+from xstilts.analysis.inputs.evidence import evidence
+from xstilts.analysis.inputs.items import (
     CLEAN,
     cell_files,
     conditions_of,
@@ -25,8 +24,8 @@ from xstilts.analysis.items import (
     read_conditions,
     read_items,
 )
-from xstilts.analysis.panel import Panel
-from xstilts.analysis.perturbed import (
+from xstilts.analysis.inputs.panel import Panel
+from xstilts.analysis.robustness import (
     LESS_ROBUST,
     LOSES_LESS,
     LOSES_MORE,
@@ -34,6 +33,7 @@ from xstilts.analysis.perturbed import (
     NEAR_CHANCE,
     perturbed_rows,
 )
+from xstilts.analysis.tables import EVERY, PERTURBED, table
 from xstilts.config.languages import LANGUAGES
 from xstilts.config.tasks import TARGETS
 from xstilts.data.schemas import PREDICTIONS, write_table

@@ -14,13 +14,13 @@ from panels import only
 from prediction_files import Item, rows_of, write_cell
 from scipy import stats
 
-from xstilts.analysis.evidence import evidence
-from xstilts.analysis.findings import EVERY, PITFALL_ITEMS, PITFALLS, table
 from xstilts.analysis.inference.adjust import NOT_ENOUGH
-from xstilts.analysis.items import CellFile, cell_files
-from xstilts.analysis.panel import Panel
+from xstilts.analysis.inputs.evidence import evidence
+from xstilts.analysis.inputs.items import CellFile, cell_files
+from xstilts.analysis.inputs.panel import Panel
 from xstilts.analysis.pitfall_items import pitfall_items
 from xstilts.analysis.pitfalls import FEWER, MORE, Matched, pitfall_rows
+from xstilts.analysis.tables import EVERY, PITFALL_ITEMS, PITFALLS, table
 from xstilts.config.languages import LANGUAGES
 from xstilts.config.tasks import TARGETS, Kind
 from xstilts.data.schemas import DATA, PREDICTIONS, read_meta, write_table

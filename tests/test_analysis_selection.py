@@ -11,9 +11,7 @@ from prediction_files import runs
 from test_analysis_bootstrap import flat
 from test_summary import grid
 
-from xstilts.analysis.evidence import Evidence
-from xstilts.analysis.inference.bootstrap import Sample
-from xstilts.analysis.selection import (
+from xstilts.analysis.claims.selection import (
     ALL_LANGUAGES,
     BEST,
     ENGLISH,
@@ -23,6 +21,8 @@ from xstilts.analysis.selection import (
     selected_gain,
     write_selection,
 )
+from xstilts.analysis.inference.bootstrap import Sample
+from xstilts.analysis.inputs.evidence import Evidence
 from xstilts.config.tasks import TARGETS, XTREME
 from xstilts.scoring.averages import OVERALL
 

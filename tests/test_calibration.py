@@ -21,17 +21,17 @@ from calibration import Name, Result
 from score_tables import RECIPES, TABLE_TARGETS, VARIED, Tables, World, codes, untrained
 from verdicts import COVERED, FALSE, Check, Setting
 
-from xstilts.analysis.claims import claim_parts
-from xstilts.analysis.evidence import Evidence
-from xstilts.analysis.fairness import fairness_rows
-from xstilts.analysis.findings import EVERY, GAIN, POINTS
+from xstilts.analysis.claims.claims import claim_parts
+from xstilts.analysis.claims.selection import Development
+from xstilts.analysis.fairness.rows import fairness_rows
 from xstilts.analysis.groups import group_rows
 from xstilts.analysis.inference.adjust import NOT_ENOUGH
 from xstilts.analysis.inference.bootstrap import Sample
 from xstilts.analysis.inference.draws import Draws
 from xstilts.analysis.inference.estimates import Estimates
-from xstilts.analysis.panel import Panel
-from xstilts.analysis.selection import Development
+from xstilts.analysis.inputs.evidence import Evidence
+from xstilts.analysis.inputs.panel import Panel
+from xstilts.analysis.tables import EVERY, GAIN, POINTS
 from xstilts.config.language_facts import FACTS
 from xstilts.config.languages import LANGUAGES
 from xstilts.config.recipes import NONE

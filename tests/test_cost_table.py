@@ -14,7 +14,7 @@ from cost_records import (
     write_record,
 )
 
-from xstilts.cost.summary import emissions_kg, pareto_front, recipe_costs
+from xstilts.analysis.costs import emissions_kg, pareto_front, recipe_costs
 from xstilts.cost.table import collect_costs
 from xstilts.data.schemas import CELL_COSTS, COSTS
 from xstilts.graph.paths import Paths

@@ -12,7 +12,7 @@ from headline_findings import findings_of
 from test_baselines import baselines
 from test_summary import table
 
-from xstilts.analysis.findings import EVERY, POINTS, WITH_ENGLISH, Findings
+from xstilts.analysis.tables import EVERY, POINTS, WITH_ENGLISH, Findings
 from xstilts.config.languages import INVITRO_LANGUAGES, LANGUAGES
 from xstilts.config.tasks import GROUPS, TARGETS, XTREME
 from xstilts.errors import XstiltsError

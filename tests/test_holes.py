@@ -26,7 +26,7 @@ from workflow_runs import ROOT, command, planned, snakemake
 
 import xstilts.analysis.investigate as analysis
 import xstilts.jobs
-from xstilts.analysis.findings import EVERY, Findings
+from xstilts.analysis.tables import EVERY, Findings
 from xstilts.config.experiment import parse_experiment
 from xstilts.errors import XstiltsError
 from xstilts.graph.cells import Cell, Grid

@@ -18,7 +18,11 @@ from prediction_files import random_items, scores_of, write_cell
 from test_analysis_claims import recipe
 
 from xstilts.analysis.compare import compare
-from xstilts.analysis.findings import (
+from xstilts.analysis.inference.adjust import IN_RUN, NOT_ENOUGH
+from xstilts.analysis.investigate import World, investigate
+from xstilts.analysis.sentences import sentences
+from xstilts.analysis.sides import find_side
+from xstilts.analysis.tables import (
     ALL,
     ALL_FAMILIES,
     ALL_LANGUAGES,
@@ -30,10 +34,6 @@ from xstilts.analysis.findings import (
     WITH_ENGLISH,
     Findings,
 )
-from xstilts.analysis.inference.adjust import IN_RUN, NOT_ENOUGH
-from xstilts.analysis.investigate import World, investigate
-from xstilts.analysis.sentences import sentences
-from xstilts.analysis.sides import find_side
 from xstilts.config.language_facts import FACTS
 from xstilts.config.languages import LANGUAGES
 from xstilts.config.recipes import NONE

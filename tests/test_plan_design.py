@@ -10,9 +10,9 @@ import yaml
 from panels import known_panel
 from test_plan import hub_grid, plan
 
-from xstilts.analysis.findings import ALL, EVERY, GAIN, POINTS
 from xstilts.analysis.groups import group_rows
 from xstilts.analysis.inference import power as engine
+from xstilts.analysis.tables import ALL, EVERY, GAIN, POINTS
 from xstilts.config.settings import Assumptions
 from xstilts.plan.design import Design, Part, design_error
 from xstilts.plan.items import Amounts, Scored

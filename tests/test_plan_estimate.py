@@ -13,8 +13,8 @@ import yaml
 from cost_records import write_past, write_record
 from test_plan import COMMIT, LARGE, hub_grid, plan
 
+from xstilts.analysis.costs import emissions_kg
 from xstilts.config.experiment import parse_experiment
-from xstilts.cost.summary import emissions_kg
 from xstilts.graph.cells import Grid
 from xstilts.plan.accelerators import CPU, GPUS, Device, device_of
 from xstilts.plan.estimate import Estimate, Options

@@ -9,8 +9,12 @@ import pytest
 from panels import only, simulated_panel
 from scipy import stats
 
-from xstilts.analysis.fairness import fairness_rows
-from xstilts.analysis.findings import (
+from xstilts.analysis.fairness.harm import harm_rows
+from xstilts.analysis.fairness.rows import fairness_rows
+from xstilts.analysis.groups import group_rows
+from xstilts.analysis.inference.adjust import NOT_ENOUGH, plain
+from xstilts.analysis.inputs.panel import Panel
+from xstilts.analysis.tables import (
     CORRECTED,
     EVERY,
     FAIRER,
@@ -21,10 +25,6 @@ from xstilts.analysis.findings import (
     LOSES,
     POINTS,
 )
-from xstilts.analysis.groups import group_rows
-from xstilts.analysis.harm import harm_rows
-from xstilts.analysis.inference.adjust import NOT_ENOUGH, plain
-from xstilts.analysis.panel import Panel
 
 # Three families of three, two and two languages.
 FAMILIES = {

@@ -16,12 +16,12 @@ from test_report import Page, row
 from test_report import scores_of as plain_scores
 
 import xstilts.analysis.investigate as investigate_module
-from xstilts.analysis.findings import EVERY, POINTS, Findings
+from xstilts.analysis.claims.parts import Part
+from xstilts.analysis.claims.selection import ENGLISH, SELECTION, select
 from xstilts.analysis.inference.adjust import IN_RUN, NOT_ENOUGH
 from xstilts.analysis.investigate import World, investigate
-from xstilts.analysis.parts import Part
-from xstilts.analysis.selection import ENGLISH, SELECTION, select
 from xstilts.analysis.sentences import sentences as sentences_of
+from xstilts.analysis.tables import EVERY, POINTS, Findings
 from xstilts.config.languages import LANGUAGES, Language
 from xstilts.config.tasks import TARGETS, XTREME
 from xstilts.headline import headline

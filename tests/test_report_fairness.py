@@ -28,7 +28,8 @@ from findings_tables import (
     example_findings,
 )
 
-from xstilts.analysis.findings import (
+from xstilts.analysis.inference.adjust import NOT_ENOUGH
+from xstilts.analysis.tables import (
     ALL_LANGUAGES,
     EVERY,
     FAMILY,
@@ -36,7 +37,6 @@ from xstilts.analysis.findings import (
     POINTS,
     Findings,
 )
-from xstilts.analysis.inference.adjust import NOT_ENOUGH
 from xstilts.report import fairness_tables, figures_curves
 from xstilts.report.cells import title
 from xstilts.report.fairness import write_fairness

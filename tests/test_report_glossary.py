@@ -7,8 +7,8 @@ from pathlib import Path
 
 from test_report import Page
 
-from xstilts.analysis.findings import TABLES
-from xstilts.analysis.parts import Part
+from xstilts.analysis.claims.parts import Part
+from xstilts.analysis.tables import TABLES
 from xstilts.report.glossary import CHAPTERS, PAGE, glossary_markdown, write_glossary
 
 ROOT = Path(__file__).parents[1]

@@ -210,8 +210,10 @@ EDITS = {
         | prepared(*SPANS, parts=("eval",), rules=("tokenise",)),
     ),
     "formula of a measure": Edit(
-        files=("src/xstilts/analysis/measures.py",),
-        act=edited("src/xstilts/analysis/measures.py", "def worst(u: ", "def worst(u, /, *_: "),
+        files=("src/xstilts/analysis/fairness/formulas.py",),
+        act=edited(
+            "src/xstilts/analysis/fairness/formulas.py", "def worst(u: ", "def worst(u, /, *_: "
+        ),
         runs=ANALYSED,
     ),
     "wording of a perturbation": Edit(

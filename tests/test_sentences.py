@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from xstilts.analysis.findings import (
+from xstilts.analysis.inference.adjust import IN_RUN, NOT_ENOUGH
+from xstilts.analysis.inference.draws import ITEMS, ITEMS_AND_SEEDS
+from xstilts.analysis.sentences import sentences
+from xstilts.analysis.tables import (
     ALL,
     ALL_LANGUAGES,
     ASSOCIATION,
@@ -28,9 +31,6 @@ from xstilts.analysis.findings import (
     Findings,
     table,
 )
-from xstilts.analysis.inference.adjust import IN_RUN, NOT_ENOUGH
-from xstilts.analysis.inference.draws import ITEMS, ITEMS_AND_SEEDS
-from xstilts.analysis.sentences import sentences
 
 MEAN = {"grouping": ALL, "group": ALL_LANGUAGES}
 

@@ -18,7 +18,7 @@ import yaml
 from tiny_grid import EXPERIMENT, LANGUAGES, SMALL, edit, make_folder
 from workflow_runs import ROOT, command, has_saved_state, planned, snakemake
 
-from xstilts.analysis.findings import EVERY, Findings
+from xstilts.analysis.tables import EVERY, Findings
 from xstilts.scoring.scores import LANGUAGE_SCORE
 
 pytestmark = pytest.mark.workflow

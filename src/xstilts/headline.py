@@ -14,7 +14,9 @@ from typing import Any
 
 import polars as pl
 
-from xstilts.analysis.findings import (
+from xstilts.analysis.inference.adjust import IN_RUN, NOT_ENOUGH, plain
+from xstilts.analysis.stability import BELOW_BEST, CLEARLY_BELOW
+from xstilts.analysis.tables import (
     ALL,
     EVERY,
     FAMILY,
@@ -24,8 +26,6 @@ from xstilts.analysis.findings import (
     WITH_ENGLISH,
     Findings,
 )
-from xstilts.analysis.inference.adjust import IN_RUN, NOT_ENOUGH, plain
-from xstilts.analysis.stability import BELOW_BEST, CLEARLY_BELOW
 from xstilts.config.experiment import BASELINE
 from xstilts.config.languages import Language
 from xstilts.config.tasks import SOURCE_LANGUAGE, XTREME, Kind

@@ -5,8 +5,8 @@ from xstilts.jobs import job
 with job(snakemake):
     from pathlib import Path
 
-    from xstilts.analysis.findings import Findings
     from xstilts.analysis.sentences import sentences
+    from xstilts.analysis.tables import Findings
     from xstilts.files import write_text
     from xstilts.report.fairness import write_fairness
     from xstilts.report.holes import Holes

@@ -7,8 +7,8 @@ with job(snakemake):
 
     import polars as pl
 
-    from xstilts.analysis.collapse import without_collapsed
-    from xstilts.analysis.findings import Findings
+    from xstilts.analysis.collapsed_cells import without_collapsed
+    from xstilts.analysis.tables import Findings
     from xstilts.config.languages import language_table
     from xstilts.files import write_text
     from xstilts.headline import headline

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from xstilts.analysis.measures import finite, quotient
+from xstilts.analysis.fairness.formulas import finite, quotient
 
 
 @dataclass(frozen=True, kw_only=True)

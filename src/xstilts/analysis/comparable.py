@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 import pyarrow.parquet as pq
 
-from xstilts.analysis.items import CLEAN, CellFile, shared_languages
+from xstilts.analysis.inputs.items import CLEAN, CellFile, shared_languages
 from xstilts.analysis.sides import Side
 from xstilts.config.languages import INVITRO_LANGUAGES, LANGUAGES
 from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS, Kind

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from xstilts.analysis.findings import (
+from xstilts.analysis.inputs.panel import Panel
+from xstilts.analysis.tables import (
     ALL,
     ALL_FAMILIES,
     ALL_LANGUAGES,
@@ -18,7 +19,6 @@ from xstilts.analysis.findings import (
     LANGUAGE,
     WITH_ENGLISH,
 )
-from xstilts.analysis.panel import Panel
 
 
 class Group(NamedTuple):

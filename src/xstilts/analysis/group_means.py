@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xstilts.analysis.findings import ALL_LANGUAGES, FAMILY, LANGUAGE
 from xstilts.analysis.group_layout import Group, Layout, layout
 from xstilts.analysis.inference.adjust import NOT_ENOUGH, detectable, verdict
 from xstilts.analysis.inference.draws import Draws, mean_of
 from xstilts.analysis.inference.estimates import Estimate, estimates
-from xstilts.analysis.panel import Panel
+from xstilts.analysis.inputs.panel import Panel
+from xstilts.analysis.tables import ALL_LANGUAGES, FAMILY, LANGUAGE
 
 
 @dataclass(frozen=True, kw_only=True)

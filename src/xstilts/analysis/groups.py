@@ -9,7 +9,13 @@ from functools import cache
 import numpy as np
 from scipy import special
 
-from xstilts.analysis.findings import (
+from xstilts.analysis.group_layout import Group, Layout, layout_with_english
+from xstilts.analysis.inference.adjust import NOT_ENOUGH, detectable, holm, verdict
+from xstilts.analysis.inference.columns import Columns
+from xstilts.analysis.inference.draws import ITEMS, LANGUAGES, Draws
+from xstilts.analysis.inference.estimates import Estimate
+from xstilts.analysis.inputs.panel import Panel
+from xstilts.analysis.tables import (
     ALL,
     BRANCH,
     CORRECTED,
@@ -24,12 +30,6 @@ from xstilts.analysis.findings import (
     SCORE,
     WITH_ENGLISH,
 )
-from xstilts.analysis.group_layout import Group, Layout, layout_with_english
-from xstilts.analysis.inference.adjust import NOT_ENOUGH, detectable, holm, verdict
-from xstilts.analysis.inference.columns import Columns
-from xstilts.analysis.inference.draws import ITEMS, LANGUAGES, Draws
-from xstilts.analysis.inference.estimates import Estimate
-from xstilts.analysis.panel import Panel
 from xstilts.config.tasks import SOURCE_LANGUAGE
 
 _TAIL = 0.025

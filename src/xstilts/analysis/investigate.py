@@ -14,24 +14,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from xstilts.analysis.association import (
+from xstilts.analysis.association.association import (
     leave_one_family_out,
     partial_rank_correlations,
     rank_correlations,
 )
-from xstilts.analysis.claims import claim_parts
-from xstilts.analysis.collapse import collapsed_scores
-from xstilts.analysis.evidence import Evidence, evidence, evidence_of_scores
-from xstilts.analysis.fairness import fairness_rows, pareto_rows
-from xstilts.analysis.findings import COLLAPSED, GAIN, SCORE, TABLES, Findings, table
-from xstilts.analysis.groups import group_rows
-from xstilts.analysis.harm import harm_rows
-from xstilts.analysis.inference.adjust import holm, verdict
-from xstilts.analysis.inference.bootstrap import DRAWS
-from xstilts.analysis.inference.draws import ITEMS, LANGUAGES
-from xstilts.analysis.items import CLEAN, CellFile, cell_files
-from xstilts.analysis.mixed_model import mixed_model
-from xstilts.analysis.observations import (
+from xstilts.analysis.association.mixed_model import mixed_model
+from xstilts.analysis.association.observations import (
     DISTANCE,
     ENOUGH_LANGUAGES,
     FALLS,
@@ -41,12 +30,23 @@ from xstilts.analysis.observations import (
     Association,
     Observations,
 )
-from xstilts.analysis.panel import Panel, majority_levels
-from xstilts.analysis.perturbed import perturbed_rows
+from xstilts.analysis.claims.claims import claim_parts
+from xstilts.analysis.claims.selection import ENGLISH, NOTHING, select
+from xstilts.analysis.collapsed_cells import collapsed_scores
+from xstilts.analysis.fairness.harm import harm_rows
+from xstilts.analysis.fairness.rows import fairness_rows, pareto_rows
+from xstilts.analysis.groups import group_rows
+from xstilts.analysis.inference.adjust import holm, verdict
+from xstilts.analysis.inference.bootstrap import DRAWS
+from xstilts.analysis.inference.draws import ITEMS, LANGUAGES
+from xstilts.analysis.inputs.evidence import Evidence, evidence, evidence_of_scores
+from xstilts.analysis.inputs.items import CLEAN, CellFile, cell_files
+from xstilts.analysis.inputs.panel import Panel, majority_levels
 from xstilts.analysis.pitfall_items import pitfall_items
 from xstilts.analysis.pitfalls import pitfall_rows
-from xstilts.analysis.selection import ENGLISH, NOTHING, select
+from xstilts.analysis.robustness import perturbed_rows
 from xstilts.analysis.stability import stability_rows
+from xstilts.analysis.tables import COLLAPSED, GAIN, SCORE, TABLES, Findings, table
 from xstilts.config.language_facts import Facts
 from xstilts.config.languages import Language
 from xstilts.config.recipes import NONE

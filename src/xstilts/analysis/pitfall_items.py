@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from xstilts.analysis.items import CLEAN, CellFile
-from xstilts.analysis.panel import Panel
+from xstilts.analysis.inputs.items import CLEAN, CellFile
+from xstilts.analysis.inputs.panel import Panel
 from xstilts.analysis.pitfalls import Matched, matched_items
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS, Kind

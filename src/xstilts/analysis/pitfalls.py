@@ -20,8 +20,6 @@ import numpy as np
 import polars as pl
 
 from xstilts.analysis.agreement import mcnemar, pitfall
-from xstilts.analysis.evidence import Evidence
-from xstilts.analysis.findings import EVERY, FAMILY, LANGUAGE
 from xstilts.analysis.group_layout import Group, Layout
 from xstilts.analysis.group_means import (
     Grouped,
@@ -36,8 +34,10 @@ from xstilts.analysis.group_means import (
 from xstilts.analysis.inference.adjust import holm
 from xstilts.analysis.inference.bootstrap import Sample, resample
 from xstilts.analysis.inference.draws import Draws
-from xstilts.analysis.items import CLEAN, CellFile, Items, of_target
-from xstilts.analysis.panel import Panel
+from xstilts.analysis.inputs.evidence import Evidence
+from xstilts.analysis.inputs.items import CLEAN, CellFile, Items, of_target
+from xstilts.analysis.inputs.panel import Panel
+from xstilts.analysis.tables import EVERY, FAMILY, LANGUAGE
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS, Kind
 

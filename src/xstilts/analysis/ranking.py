@@ -10,7 +10,6 @@ import numpy as np
 
 from xstilts.analysis.comparable import Common, common
 from xstilts.analysis.data_differences import data_notes
-from xstilts.analysis.findings import ALL_LANGUAGES, EVERY
 from xstilts.analysis.inference.adjust import NOT_ENOUGH, detectable, holm, verdict
 from xstilts.analysis.inference.bootstrap import DRAWS, Sample, sample_of
 from xstilts.analysis.inference.draws import Draws, mean_of
@@ -18,6 +17,7 @@ from xstilts.analysis.inference.estimates import Estimate, estimate
 from xstilts.analysis.inference.letters import letters
 from xstilts.analysis.side_scores import INDEPENDENT, PAIRED, Sides, cells_of, collapsed_of
 from xstilts.analysis.sides import Side, short_names
+from xstilts.analysis.tables import ALL_LANGUAGES, EVERY
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks import SOURCE_LANGUAGE, XTREME
 from xstilts.errors import XstiltsError

@@ -12,8 +12,11 @@ from typing import Any
 
 import polars as pl
 
-from xstilts.analysis.association import SPEARMAN
-from xstilts.analysis.findings import (
+from xstilts.analysis.association.association import SPEARMAN
+from xstilts.analysis.association.observations import DISTANCE
+from xstilts.analysis.inference.adjust import IN_RUN, NOT_ENOUGH, plain
+from xstilts.analysis.inference.draws import ITEMS, LANGUAGES, SEEDS
+from xstilts.analysis.tables import (
     ALL,
     ALL_LANGUAGES,
     CORRECTED,
@@ -29,9 +32,6 @@ from xstilts.analysis.findings import (
     SCORE,
     Findings,
 )
-from xstilts.analysis.inference.adjust import IN_RUN, NOT_ENOUGH, plain
-from xstilts.analysis.inference.draws import ITEMS, LANGUAGES, SEEDS
-from xstilts.analysis.observations import DISTANCE
 from xstilts.config.recipes import NONE
 from xstilts.data.perturb.wording import WORDING
 from xstilts.rounding import fixed, signed

@@ -13,12 +13,12 @@ from functools import cached_property
 
 import numpy as np
 
-from xstilts.analysis.collapse import split_collapsed
+from xstilts.analysis.collapsed_cells import split_collapsed
 from xstilts.analysis.comparable import Common
-from xstilts.analysis.evidence import Evidence
 from xstilts.analysis.inference.bootstrap import Sample
 from xstilts.analysis.inference.draws import SEED_DRAWS, Draws
-from xstilts.analysis.items import CellFile, of_target
+from xstilts.analysis.inputs.evidence import Evidence
+from xstilts.analysis.inputs.items import CellFile, of_target
 from xstilts.analysis.sides import Side
 from xstilts.config.tasks import TARGETS
 from xstilts.features.batches import derive_seed

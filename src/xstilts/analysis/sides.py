@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from xstilts.analysis.items import CellFile, cell_files
+from xstilts.analysis.inputs.items import CellFile, cell_files
 from xstilts.config.recipes import UNTRAINED
 from xstilts.errors import XstiltsError, did_you_mean
 from xstilts.graph.paths import Paths

@@ -8,11 +8,11 @@ from itertools import combinations
 import numpy as np
 
 from xstilts.analysis.agreement import kendall_tau_b, kendall_w
-from xstilts.analysis.findings import EVERY
 from xstilts.analysis.inference.adjust import detectable, holm, verdict
 from xstilts.analysis.inference.draws import mean_of, stack
 from xstilts.analysis.inference.estimates import LEVEL, estimates
-from xstilts.analysis.panel import Panel
+from xstilts.analysis.inputs.panel import Panel
+from xstilts.analysis.tables import EVERY
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks import TARGETS
 

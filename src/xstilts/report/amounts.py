@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from xstilts.cost.summary import JOULES_PER_KWH
+from xstilts.analysis.costs import JOULES_PER_KWH
 from xstilts.report.cells import Cell
 
 _MINUS = "\N{MINUS SIGN}"

@@ -10,8 +10,25 @@ from typing import Any
 
 import polars as pl
 
-from xstilts.analysis.collapse import collapsed_scores
-from xstilts.analysis.findings import (
+from xstilts.analysis.claims.parts import (
+    NOT_SUPPORTED,
+    NOT_TESTABLE,
+    SUPPORTED,
+    FamilyChange,
+    Measure,
+    Part,
+)
+from xstilts.analysis.claims.selection import (
+    NOTHING,
+    PARTIAL_MEAN,
+    Table,
+    select,
+    write_selection,
+)
+from xstilts.analysis.collapsed_cells import collapsed_scores
+from xstilts.analysis.inference.adjust import NOT_ENOUGH, plain
+from xstilts.analysis.inputs.items import CLEAN
+from xstilts.analysis.tables import (
     ALL,
     EVERY,
     GAINS,
@@ -20,23 +37,6 @@ from xstilts.analysis.findings import (
     SCORE,
     WITH_ENGLISH,
     Findings,
-)
-from xstilts.analysis.inference.adjust import NOT_ENOUGH, plain
-from xstilts.analysis.items import CLEAN
-from xstilts.analysis.parts import (
-    NOT_SUPPORTED,
-    NOT_TESTABLE,
-    SUPPORTED,
-    FamilyChange,
-    Measure,
-    Part,
-)
-from xstilts.analysis.selection import (
-    NOTHING,
-    PARTIAL_MEAN,
-    Table,
-    select,
-    write_selection,
 )
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks import TARGETS, XTREME

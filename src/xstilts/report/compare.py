@@ -8,7 +8,11 @@ from typing import Any
 from xstilts.analysis.comparable import KNOWN, Common
 from xstilts.analysis.compare import Comparison
 from xstilts.analysis.data_differences import data_of
-from xstilts.analysis.findings import (
+from xstilts.analysis.inference.adjust import NOT_ENOUGH
+from xstilts.analysis.ranking import Order, Ranking
+from xstilts.analysis.side_scores import PAIRED, Seeds
+from xstilts.analysis.sides import Side
+from xstilts.analysis.tables import (
     ALL,
     ALL_FAMILIES,
     ALL_LANGUAGES,
@@ -17,10 +21,6 @@ from xstilts.analysis.findings import (
     LANGUAGE,
     WITH_ENGLISH,
 )
-from xstilts.analysis.inference.adjust import NOT_ENOUGH
-from xstilts.analysis.ranking import Order, Ranking
-from xstilts.analysis.side_scores import PAIRED, Seeds
-from xstilts.analysis.sides import Side
 from xstilts.config.tasks import SOURCE_LANGUAGE, XTREME
 from xstilts.provenance import versions
 from xstilts.report.cells import title

@@ -10,8 +10,8 @@ import polars as pl
 from plotly.offline import get_plotlyjs
 
 from xstilts.analysis.compare import Comparison
-from xstilts.analysis.findings import ALL, EVERY, FAMILY, LANGUAGE
 from xstilts.analysis.ranking import Ranking
+from xstilts.analysis.tables import ALL, EVERY, FAMILY, LANGUAGE
 from xstilts.files import write_text
 from xstilts.report import data_table
 from xstilts.report.compare import (

@@ -8,9 +8,9 @@ from typing import Any
 
 import polars as pl
 
+from xstilts.analysis.costs import emissions_kg, pareto_front, recipe_costs
 from xstilts.config.experiment import BASELINE
 from xstilts.config.recipes import UNTRAINED
-from xstilts.cost.summary import emissions_kg, pareto_front, recipe_costs
 from xstilts.cost.table import PHASES
 from xstilts.report.amounts import (
     BYTES,

@@ -16,7 +16,7 @@ from itables import options as itables_options
 from itables.javascript import generate_init_offline_itables_html
 from markupsafe import escape
 
-from xstilts.analysis.findings import EVERY
+from xstilts.analysis.tables import EVERY
 from xstilts.report.fairness_figures import SIGNIFICANT, Names, significant, target_name
 from xstilts.rounding import DECIMALS, JAVASCRIPT
 

@@ -15,7 +15,9 @@ from typing import Any
 
 import polars as pl
 
-from xstilts.analysis.findings import (
+from xstilts.analysis.inference.adjust import NOT_ENOUGH, plain
+from xstilts.analysis.stability import MAY_BE_BEST
+from xstilts.analysis.tables import (
     ALL,
     ALL_FAMILIES,
     ALL_LANGUAGES,
@@ -23,8 +25,6 @@ from xstilts.analysis.findings import (
     WITH_ENGLISH,
     Findings,
 )
-from xstilts.analysis.inference.adjust import NOT_ENOUGH, plain
-from xstilts.analysis.stability import MAY_BE_BEST
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks.types import SOURCE_LANGUAGE
 from xstilts.report.cells import title

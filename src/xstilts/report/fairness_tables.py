@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from xstilts.analysis.findings import (
+from xstilts.analysis.fairness.formulas import error_reduction
+from xstilts.analysis.tables import (
     ALL,
     CORRECTED,
     EVERY,
@@ -15,7 +16,6 @@ from xstilts.analysis.findings import (
     SCORE,
     Findings,
 )
-from xstilts.analysis.measures import error_reduction
 from xstilts.report.data_table import (
     CHANGE,
     COUNT,

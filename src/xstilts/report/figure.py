@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import matplotlib
 from matplotlib.figure import Figure
 
-from xstilts.cost.summary import pareto_front
+from xstilts.analysis.costs import pareto_front
 
 # Colours of Okabe and Ito that are told apart with any colour vision and on light and dark
 # ground; markers differ as well.

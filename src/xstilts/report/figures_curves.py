@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from xstilts.analysis.findings import (
+from xstilts.analysis.tables import (
     ALL,
     ALL_LANGUAGES,
     EVERY,

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from xstilts.analysis.findings import (
+from xstilts.analysis.tables import (
     EVERY,
     GAIN,
     LANGUAGE,

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from xstilts.analysis.findings import (
+from xstilts.analysis.tables import (
     GAIN,
     LANGUAGE,
     POINTS,

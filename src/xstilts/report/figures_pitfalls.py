@@ -6,7 +6,7 @@ from functools import partial
 
 import polars as pl
 
-from xstilts.analysis.findings import (
+from xstilts.analysis.tables import (
     ALL,
     ALL_LANGUAGES,
     FAMILY,

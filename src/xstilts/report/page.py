@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 import yaml
 
-from xstilts.analysis.collapse import Cell, collapsed_scores, drop
+from xstilts.analysis.collapsed_cells import Cell, collapsed_scores, drop
 from xstilts.config.experiment import BASELINE
 from xstilts.config.languages import language_table
 from xstilts.config.tasks import SPLITS, TARGETS

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from xstilts.analysis.items import CellFile, Items, read_items
+from xstilts.analysis.inputs.items import CellFile, Items, read_items
 from xstilts.config.tasks import TARGETS
 from xstilts.features.batches import derive_seed
 

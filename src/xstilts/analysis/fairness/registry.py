@@ -9,8 +9,8 @@ from itertools import product
 
 import numpy as np
 
-from xstilts.analysis import measures
-from xstilts.analysis.findings import ALL_FAMILIES, ALL_LANGUAGES, GREATER, LESS
+from xstilts.analysis.fairness import formulas as measures
+from xstilts.analysis.tables import ALL_FAMILIES, ALL_LANGUAGES, GREATER, LESS
 
 # Who counted speakers.
 CLDR, ETHNOLOGUE = "CLDR", "Ethnologue"

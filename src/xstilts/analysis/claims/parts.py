@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from xstilts.analysis.evidence import Evidence
 from xstilts.analysis.inference.adjust import verdict
 from xstilts.analysis.inference.draws import ITEMS, Draws
 from xstilts.analysis.inference.estimates import Estimate, estimate
+from xstilts.analysis.inputs.evidence import Evidence
 from xstilts.config.tasks import TARGETS, XTREME
 from xstilts.config.tasks.types import SOURCE_LANGUAGE
 
@@ -75,7 +75,7 @@ class Part:
         error: its standard error; seeds_share: what seeds give of its square; seeds: the fewest.
         p: of the quantity being 0, two-sided.
         p_adjusted: the same, holding for all `tests` statements of `adjusted_in` together.
-        verdict: from `p_adjusted`, see `xstilts.analysis.claims`.
+        verdict: from `p_adjusted`, see `xstilts.analysis.claims.claims`.
         detectable: the smallest true quantity, in points, that would be called in four of five
             runs.
         missing: what the run lacks for the whole claim; empty if nothing.

@@ -13,8 +13,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from xstilts.analysis.evidence import Evidence
-from xstilts.analysis.findings import EVERY, GAINS, LOSES
+from xstilts.analysis.fairness.formulas import chance_corrected, relative_drop
 from xstilts.analysis.group_layout import Group, Layout
 from xstilts.analysis.group_means import (
     Grouped,
@@ -29,7 +28,8 @@ from xstilts.analysis.group_means import (
 from xstilts.analysis.inference.adjust import benjamini_hochberg
 from xstilts.analysis.inference.bootstrap import Sample, resample
 from xstilts.analysis.inference.draws import Draws, combine
-from xstilts.analysis.items import (
+from xstilts.analysis.inputs.evidence import Evidence
+from xstilts.analysis.inputs.items import (
     CLEAN,
     CellFile,
     Items,
@@ -38,8 +38,8 @@ from xstilts.analysis.items import (
     of_target,
     read_conditions,
 )
-from xstilts.analysis.measures import chance_corrected, relative_drop
-from xstilts.analysis.panel import Panel
+from xstilts.analysis.inputs.panel import Panel
+from xstilts.analysis.tables import EVERY, GAINS, LOSES
 from xstilts.config.perturbations import parse_condition
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks import TARGETS

@@ -6,11 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from xstilts.analysis.evidence import Evidence
-from xstilts.analysis.inference.adjust import NOT_ENOUGH
-from xstilts.analysis.inference.draws import Draws, mean_of
-from xstilts.analysis.inference.estimates import Estimate
-from xstilts.analysis.parts import (
+from xstilts.analysis.claims.parts import (
     NO_ITEMS,
     Comparison,
     Facts,
@@ -20,7 +16,11 @@ from xstilts.analysis.parts import (
     missing,
     missing_recipes,
 )
-from xstilts.analysis.selection import Development
+from xstilts.analysis.claims.selection import Development
+from xstilts.analysis.inference.adjust import NOT_ENOUGH
+from xstilts.analysis.inference.draws import Draws, mean_of
+from xstilts.analysis.inference.estimates import Estimate
+from xstilts.analysis.inputs.evidence import Evidence
 from xstilts.config.recipes import MULTI, NONE
 from xstilts.config.tasks import XTREME
 

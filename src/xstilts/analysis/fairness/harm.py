@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from xstilts.analysis import measures
-from xstilts.analysis.findings import ALL, EVERY, FAMILY, GAIN, LANGUAGE, POINTS
+from xstilts.analysis.fairness import formulas as measures
 from xstilts.analysis.inference.adjust import NOT_ENOUGH, holm, verdict
 from xstilts.analysis.inference.bootstrap import DRAWS
 from xstilts.analysis.inference.draws import ITEMS, LANGUAGES
 from xstilts.analysis.inference.estimates import LEVEL
-from xstilts.analysis.panel import Panel
+from xstilts.analysis.inputs.panel import Panel
+from xstilts.analysis.tables import ALL, EVERY, FAMILY, GAIN, LANGUAGE, POINTS
 from xstilts.features.batches import derive_seed
 
 BEARS_MORE = "bears more than its share"

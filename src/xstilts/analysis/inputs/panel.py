@@ -9,8 +9,8 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
-from xstilts.analysis.evidence import Evidence
 from xstilts.analysis.inference.draws import Draws
+from xstilts.analysis.inputs.evidence import Evidence
 from xstilts.config.languages import Language
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS, XTREME, Kind, Metric

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from xstilts.analysis.claims.parts import NO_GAIN, Measure, Part, missing_recipes, missing_targets
+from xstilts.analysis.claims.study_recipes import STUDY_TASKS, Run
 from xstilts.analysis.inference.draws import Draws, combine, mean_of, stack
 from xstilts.analysis.inference.estimates import estimate, greatest, least
-from xstilts.analysis.parts import NO_GAIN, Measure, Part, missing_recipes, missing_targets
-from xstilts.analysis.run import STUDY_TASKS, Run
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks import TARGETS, XTREME
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from xstilts.analysis.rank_correlation import rank_correlation
+from xstilts.analysis.association.rank_correlation import rank_correlation
 from xstilts.rounding import fixed
 
 # What languages are known by.

@@ -12,7 +12,13 @@ import polars as pl
 
 from xstilts.analysis.inference.bootstrap import DRAWS, Sample, sample_of, seed_weights
 from xstilts.analysis.inference.draws import FEWER_DRAWS, SEED_DRAWS, Draws
-from xstilts.analysis.items import CLEAN, cell_files, languages_of, of_target, shared_languages
+from xstilts.analysis.inputs.items import (
+    CLEAN,
+    cell_files,
+    languages_of,
+    of_target,
+    shared_languages,
+)
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks import TARGETS
 from xstilts.scoring.averages import check_scores, main_metrics

@@ -14,8 +14,8 @@ from typing import Protocol
 
 import numpy as np
 
-from xstilts.analysis import measures
-from xstilts.analysis.fairness_measures import (
+from xstilts.analysis.fairness import formulas as measures
+from xstilts.analysis.fairness.registry import (
     CLDR,
     ETHNOLOGUE,
     MEAN,
@@ -24,7 +24,12 @@ from xstilts.analysis.fairness_measures import (
     Covered,
     Measure,
 )
-from xstilts.analysis.findings import (
+from xstilts.analysis.groups import estimate_of
+from xstilts.analysis.inference.adjust import NOT_ENOUGH, benjamini_hochberg, detectable, verdict
+from xstilts.analysis.inference.draws import Draws, mean_of, stack
+from xstilts.analysis.inference.estimates import Estimate, Estimates, estimates, within_least
+from xstilts.analysis.inputs.panel import Panel
+from xstilts.analysis.tables import (
     ALL,
     ALL_LANGUAGES,
     BETTER,
@@ -38,11 +43,6 @@ from xstilts.analysis.findings import (
     SCORE,
     WORSE,
 )
-from xstilts.analysis.groups import estimate_of
-from xstilts.analysis.inference.adjust import NOT_ENOUGH, benjamini_hochberg, detectable, verdict
-from xstilts.analysis.inference.draws import Draws, mean_of, stack
-from xstilts.analysis.inference.estimates import Estimate, Estimates, estimates, within_least
-from xstilts.analysis.panel import Panel
 from xstilts.config.recipes import NONE
 
 # In corrected points: what is better by less does not dominate, as scores are printed to a tenth.

@@ -22,18 +22,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from xstilts.analysis.choice_claims import alternatives, best_per_target
-from xstilts.analysis.evidence import Evidence
-from xstilts.analysis.findings import EVERY, FAIRER, FAMILY, GAIN, LESS_FAIR, POINTS
-from xstilts.analysis.gain_claims import (
+from xstilts.analysis.claims.choice_claims import alternatives, best_per_target
+from xstilts.analysis.claims.gain_claims import (
     best_single_tasks,
     multi_task,
     tydiqa,
     untrained_targets,
     xnli,
 )
-from xstilts.analysis.inference.adjust import NOT_ENOUGH, detectable, holm, plain
-from xstilts.analysis.parts import (
+from xstilts.analysis.claims.parts import (
     NO_GAIN,
     NO_ITEMS,
     NOT_SUPPORTED,
@@ -47,8 +44,11 @@ from xstilts.analysis.parts import (
     missing,
     missing_targets,
 )
-from xstilts.analysis.run import Run
-from xstilts.analysis.selection import Development
+from xstilts.analysis.claims.selection import Development
+from xstilts.analysis.claims.study_recipes import Run
+from xstilts.analysis.inference.adjust import NOT_ENOUGH, detectable, holm, plain
+from xstilts.analysis.inputs.evidence import Evidence
+from xstilts.analysis.tables import EVERY, FAIRER, FAMILY, GAIN, LESS_FAIR, POINTS
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks import XTREME
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import stats
 
-from xstilts.analysis.observations import (
+from xstilts.analysis.association.observations import (
     ENOUGH_LANGUAGES,
     FEWEST_DRAWN,
     TAIL,

@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from xstilts.analysis.collapse import Cell, collapsed_scores, drop
-from xstilts.analysis.evidence import Evidence
+from xstilts.analysis.collapsed_cells import Cell, collapsed_scores, drop
 from xstilts.analysis.inference.draws import Draws, combine, mean_of
-from xstilts.analysis.items import CLEAN
+from xstilts.analysis.inputs.evidence import Evidence
+from xstilts.analysis.inputs.items import CLEAN
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks import TARGETS, TASKS, XTREME
 from xstilts.files import atomic_path

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from xstilts.analysis.claims.parts import Measure, Part, missing_targets
+from xstilts.analysis.claims.selection import selected_gain
+from xstilts.analysis.claims.study_recipes import Run
 from xstilts.analysis.inference.draws import mean_of
 from xstilts.analysis.inference.estimates import Estimate, estimate
-from xstilts.analysis.parts import Measure, Part, missing_targets
-from xstilts.analysis.run import Run
-from xstilts.analysis.selection import selected_gain
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks import TARGETS
 

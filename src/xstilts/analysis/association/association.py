@@ -29,7 +29,7 @@ from dataclasses import replace
 import numpy as np
 from scipy import stats
 
-from xstilts.analysis.observations import (
+from xstilts.analysis.association.observations import (
     FEWEST_DRAWN,
     TAIL,
     Association,
@@ -41,7 +41,7 @@ from xstilts.analysis.observations import (
     varies,
     why_missing,
 )
-from xstilts.analysis.rank_correlation import TINY, rank_correlation, rank_matrix
+from xstilts.analysis.association.rank_correlation import TINY, rank_correlation, rank_matrix
 from xstilts.features.batches import derive_seed
 
 _DRAWS = 2_000
