@@ -16,7 +16,7 @@ from xstilts.analysis.tables import EVERY, POINTS, WITH_ENGLISH, Findings
 from xstilts.config.languages import INVITRO_LANGUAGES, LANGUAGES
 from xstilts.config.tasks import GROUPS, TARGETS, XTREME
 from xstilts.errors import XstiltsError
-from xstilts.headline import headline
+from xstilts.report.headline import headline
 from xstilts.rounding import fixed, signed
 from xstilts.scoring.averages import main_metrics
 

@@ -20,7 +20,6 @@ from test_analysis_claims import recipe
 from xstilts.analysis.compare import compare
 from xstilts.analysis.inference.adjust import IN_RUN, NOT_ENOUGH
 from xstilts.analysis.investigate import World, investigate
-from xstilts.analysis.sentences import sentences
 from xstilts.analysis.sides import find_side
 from xstilts.analysis.tables import (
     ALL,
@@ -38,9 +37,10 @@ from xstilts.config.language_facts import FACTS
 from xstilts.config.languages import LANGUAGES
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks import TARGETS
-from xstilts.headline import headline
 from xstilts.report.claims import write_claims
 from xstilts.report.fairness import write_fairness
+from xstilts.report.headline import headline
+from xstilts.report.sentences import sentences
 from xstilts.scoring.averages import summarise
 
 RECIPES = {

@@ -20,15 +20,15 @@ from xstilts.analysis.claims.parts import Part
 from xstilts.analysis.claims.selection import ENGLISH, SELECTION, select
 from xstilts.analysis.inference.adjust import IN_RUN, NOT_ENOUGH
 from xstilts.analysis.investigate import World, investigate
-from xstilts.analysis.sentences import sentences as sentences_of
 from xstilts.analysis.tables import EVERY, POINTS, Findings
 from xstilts.config.languages import LANGUAGES, Language
 from xstilts.config.tasks import TARGETS, XTREME
-from xstilts.headline import headline
 from xstilts.report.claims import write_claims
 from xstilts.report.fairness import write_fairness
 from xstilts.report.fairness_figures import SIGNIFICANT
+from xstilts.report.headline import headline
 from xstilts.report.page import write_page
+from xstilts.report.sentences import sentences as sentences_of
 from xstilts.rounding import fixed, signed
 
 

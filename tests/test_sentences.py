@@ -6,7 +6,6 @@ import pytest
 
 from xstilts.analysis.inference.adjust import IN_RUN, NOT_ENOUGH
 from xstilts.analysis.inference.draws import ITEMS, ITEMS_AND_SEEDS
-from xstilts.analysis.sentences import sentences
 from xstilts.analysis.tables import (
     ALL,
     ALL_LANGUAGES,
@@ -31,6 +30,7 @@ from xstilts.analysis.tables import (
     Findings,
     table,
 )
+from xstilts.report.sentences import sentences
 
 MEAN = {"grouping": ALL, "group": ALL_LANGUAGES}
 

@@ -5,12 +5,12 @@ from xstilts.jobs import job
 with job(snakemake):
     from pathlib import Path
 
-    from xstilts.analysis.sentences import sentences
     from xstilts.analysis.tables import Findings
     from xstilts.files import write_text
     from xstilts.report.fairness import write_fairness
     from xstilts.report.holes import Holes
     from xstilts.report.notes import left_out_notes
+    from xstilts.report.sentences import sentences
 
     experiment = snakemake.params.experiment
     findings = Findings.read(snakemake.input[0])

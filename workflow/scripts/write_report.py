@@ -11,9 +11,9 @@ with job(snakemake):
     from xstilts.analysis.tables import Findings
     from xstilts.config.languages import language_table
     from xstilts.files import write_text
-    from xstilts.headline import headline
     from xstilts.lineage import read_provenance
     from xstilts.report.glossary import write_glossary
+    from xstilts.report.headline import headline
     from xstilts.report.holes import Holes
     from xstilts.report.notes import notes
     from xstilts.report.origins import origins

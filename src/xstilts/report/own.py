@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from xstilts.analysis.investigate import World, investigate
-from xstilts.analysis.sentences import sentences
 from xstilts.config.language_facts import facts_for
 from xstilts.config.languages import INVITRO_LANGUAGES, LANGUAGES
 from xstilts.errors import XstiltsError
@@ -14,6 +13,7 @@ from xstilts.files import write_text
 from xstilts.report.fairness import write_fairness
 from xstilts.report.glossary import PAGE as GLOSSARY
 from xstilts.report.glossary import write_glossary
+from xstilts.report.sentences import sentences
 from xstilts.scoring.own_scores import read_own_scores
 
 PAGE, TABLES, SUMMARY = "fairness.html", "findings", "findings.txt"
