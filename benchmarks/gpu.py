@@ -78,12 +78,12 @@ _stand_in("polars")
 
 from xstilts.config.settings import TrainingSettings
 from xstilts.config.tasks import TASKS, TEXT, Kind
-from xstilts.cost.tally import Tally
 from xstilts.data.schemas import DATA, write_table
 from xstilts.errors import InterruptedBySignal, XstiltsError
+from xstilts.execution.cost.tally import Tally
+from xstilts.execution.signals import Stop
 from xstilts.features.batches import Features
 from xstilts.features.kinds import kind_of
-from xstilts.signals import Stop
 from xstilts.training.checkpoint import ResumeState
 from xstilts.training.encoder import load_tokenizer
 from xstilts.training.loop import TrainingLoop

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import polars as pl
 
-from xstilts.cost.records import read_records
+from xstilts.execution.cost.records import read_records
 
 
 def by_rule(results: Path) -> pl.DataFrame:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from xstilts import code_digest
-from xstilts.code_modules import Module, Statement, read_module
+from xstilts.execution import code_digest
+from xstilts.execution.code_modules import Module, Statement, read_module
 
 
 @dataclass

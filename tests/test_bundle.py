@@ -13,7 +13,7 @@ from tiny_grid import SMALL, make_folder
 
 from xstilts.cli import main
 from xstilts.config.experiment import parse_experiment
-from xstilts.plan.configuration import read_configuration
+from xstilts.execution.plan.configuration import read_configuration
 
 
 @pytest.fixture

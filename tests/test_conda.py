@@ -19,7 +19,7 @@ from tiny_grid import SMALL, make_folder
 from workflow_runs import ROOT, command
 
 import xstilts
-from xstilts.lineage import read_provenance
+from xstilts.execution.lineage import read_provenance
 
 pytestmark = pytest.mark.workflow
 

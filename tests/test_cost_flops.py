@@ -12,9 +12,9 @@ from tiny_encoders import TEXTS, WRITERS
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoModel
 
-from xstilts.cost.flops import forward_flops, training_flops, vocabulary_flops
-from xstilts.cost.shape import Shape, bert_shape, shape_of_folder
 from xstilts.errors import XstiltsError
+from xstilts.execution.cost.flops import forward_flops, training_flops, vocabulary_flops
+from xstilts.execution.cost.shape import Shape, bert_shape, shape_of_folder
 from xstilts.training.encoder import takes_pooling_option
 
 LENGTHS = (60, 7, 33)
@@ -102,7 +102,7 @@ def test_what_is_no_encoder_is_refused(tmp_path):
 
 def test_counting_needs_no_torch():
     program = (
-        "import sys, xstilts.cost.flops, xstilts.cost.meter, xstilts.cost.records\n"
+        "import sys, xstilts.execution.cost.flops, xstilts.execution.cost.meter, xstilts.execution.cost.records\n"
         "print(sorted({'torch', 'numpy', 'pynvml'} & set(sys.modules)))"
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

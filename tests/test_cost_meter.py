@@ -12,10 +12,10 @@ import time
 
 import pytest
 
-from xstilts.cost import energy, meter
-from xstilts.cost.energy import EnergyMeter, Used, sources, total_joules
+from xstilts.execution.cost import energy, meter
+from xstilts.execution.cost.energy import EnergyMeter, Used, sources, total_joules
+from xstilts.execution.hardware import cpu_model
 from xstilts.graph.paths import LogPlace, Paths, log_place
-from xstilts.hardware import cpu_model
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -274,7 +274,7 @@ RECORD = "results/x/benchmarks/predict/a/seed1.jsonl"
 JOB = """
 import sys, time
 from types import SimpleNamespace
-from xstilts.jobs import job
+from xstilts.execution.jobs import job
 
 JOB = SimpleNamespace(
     threads=1, log=["{log}"], rule="predict", wildcards={{"seed": "1"}}, output=[]
@@ -304,7 +304,7 @@ def test_every_end_of_a_job_is_recorded(tmp_path, body, finished):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_a_killed_job_leaves_its_attempt_and_a_sound_record(tmp_path, number):
-    from xstilts.cost.records import last_run, read_attempts
+    from xstilts.execution.cost.records import last_run, read_attempts
 
     record = tmp_path / RECORD
     process = start(tmp_path, "time.sleep(60)")

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from xstilts.cost.records import job_cost, last_run, read_attempts, read_records
+from xstilts.execution.cost.records import job_cost, last_run, read_attempts, read_records
 
 
 def attempt(name, *, finished, seconds=1.0, memory=10, gpu=None, joules=5.0, source="measured"):

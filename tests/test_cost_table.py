@@ -15,8 +15,8 @@ from cost_records import (
 )
 
 from xstilts.analysis.costs import emissions_kg, pareto_front, recipe_costs
-from xstilts.cost.table import collect_costs
 from xstilts.data.schemas import CELL_COSTS, COSTS
+from xstilts.execution.cost.table import collect_costs
 from xstilts.graph.paths import Paths
 
 TARGETS = ("xnli", "xquad", "mlqa", "tatoeba")

@@ -16,22 +16,22 @@ from training_runs import prepare, training_run
 from xstilts.config.encoders import RetrievalSettings
 from xstilts.config.experiment import parse_experiment
 from xstilts.config.tasks import TASKS, TEXT
-from xstilts.cost.flops import tallied_flops, training_flops
-from xstilts.cost.meter import Meter
-from xstilts.cost.records import job_cost, read_attempts
-from xstilts.cost.shape import shape_of_folder
-from xstilts.cost.tally import Tally
 from xstilts.data.build import build_part
 from xstilts.data.schemas import DATA, read_table, write_table
 from xstilts.errors import InterruptedBySignal
+from xstilts.execution.cost.flops import tallied_flops, training_flops
+from xstilts.execution.cost.meter import Meter
+from xstilts.execution.cost.records import job_cost, read_attempts
+from xstilts.execution.cost.shape import shape_of_folder
+from xstilts.execution.cost.tally import Tally
+from xstilts.execution.plan.inputs import Size, Sizes
+from xstilts.execution.plan.work import Works
 from xstilts.features.batches import Features
 from xstilts.features.build import tokenise
 from xstilts.features.kinds.text import text_features
 from xstilts.features.perturbed import Perturbed
 from xstilts.graph.cells import Grid
 from xstilts.graph.locate import Unit
-from xstilts.plan.inputs import Size, Sizes
-from xstilts.plan.work import Works
 from xstilts.prediction.embed import embed
 from xstilts.prediction.predict import predict
 from xstilts.training.encoder import load_tokenizer

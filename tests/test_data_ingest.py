@@ -19,7 +19,7 @@ from xstilts.data.build import PassagesOf, Unit, build_part
 from xstilts.data.rows import gold_pairs
 from xstilts.data.schemas import DATA, read_meta, read_table, write_table
 from xstilts.errors import XstiltsError
-from xstilts.files import sha256_file
+from xstilts.execution.files import sha256_file
 from xstilts.graph.locate import find_files
 
 

@@ -13,10 +13,11 @@ from uuid import uuid4
 
 import pytest
 
-from xstilts import devices
-from xstilts.cost import meter
-from xstilts.cost.energy import EnergyMeter, Used
-from xstilts.devices import (
+from xstilts.errors import XstiltsError
+from xstilts.execution import devices
+from xstilts.execution.cost import meter
+from xstilts.execution.cost.energy import EnergyMeter, Used
+from xstilts.execution.devices import (
     VISIBLE,
     Device,
     device_for,
@@ -24,12 +25,11 @@ from xstilts.devices import (
     take_device,
     usable_devices,
 )
-from xstilts.errors import XstiltsError
 
 # Takes a device, says which, and keeps it until it is told to end.
 HOLDER = """
 import os, sys
-from xstilts.devices import Device, take_device
+from xstilts.execution.devices import Device, take_device
 
 taken = take_device(1, devices=[Device(uuid) for uuid in sys.argv[1:]])
 {then}
@@ -39,7 +39,7 @@ sys.stdin.read()
 # Leaves a mark while it holds the device, and fails if another's is there.
 USER = """
 import os, sys, time
-from xstilts.devices import Device, take_device
+from xstilts.execution.devices import Device, take_device
 
 folder, *uuids = sys.argv[1:]
 taken = take_device(1, devices=[Device(uuid) for uuid in uuids], look_every=0.01)
@@ -329,8 +329,8 @@ def test_energy_is_that_of_the_device_taken_whatever_its_number_is_now(monkeypat
 JOB = """
 import sys
 from types import SimpleNamespace
-from xstilts import devices
-from xstilts.jobs import job
+from xstilts.execution import devices
+from xstilts.execution.jobs import job
 
 log, gpus, *uuids = sys.argv[1:]
 devices.machine_devices = lambda: [devices.Device(uuid) for uuid in uuids]

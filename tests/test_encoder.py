@@ -37,9 +37,9 @@ from xstilts.config.settings import (
 from xstilts.config.tasks import TASKS
 from xstilts.data.schemas import DATA
 from xstilts.errors import XstiltsError
+from xstilts.execution.files import sha256_file
+from xstilts.execution.lineage import digest
 from xstilts.features.build import tokenise
-from xstilts.files import sha256_file
-from xstilts.lineage import digest
 from xstilts.training.encoder import (
     PROVENANCE,
     fetch_encoder,

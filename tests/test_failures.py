@@ -14,10 +14,10 @@ import pytest
 from tiny_grid import LANGUAGES, make_folder
 from workflow_runs import planned, snakemake
 
-from xstilts.cost.meter import Meter
-from xstilts.failures import Book, Errors, Failure, failed_jobs
+from xstilts.execution.cost.meter import Meter
+from xstilts.execution.failures import Book, Errors, Failure, failed_jobs
+from xstilts.execution.rerun import command_for, command_with, without_entry
 from xstilts.graph.paths import Paths, log_place
-from xstilts.rerun import command_for, command_with, without_entry
 
 TARGETS = {
     "xnli": {"languages": LANGUAGES},

@@ -19,7 +19,7 @@ from tiny_encoders import write_tiny_bert
 from xstilts.config.encoders import EncoderSource
 from xstilts.data.schemas import read_meta, read_table, write_table
 from xstilts.errors import XstiltsError, did_you_mean
-from xstilts.files import atomic_path, write_text
+from xstilts.execution.files import atomic_path, write_text
 from xstilts.training.encoder import fetch_encoder
 
 
@@ -42,7 +42,7 @@ def test_a_failed_write_leaves_the_earlier_file_and_nothing_else(tmp_path):
 WRITER = """
 import sys
 from pathlib import Path
-from xstilts.files import atomic_path
+from xstilts.execution.files import atomic_path
 
 path, kind, word = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 for _ in sys.stdin:

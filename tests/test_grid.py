@@ -269,7 +269,7 @@ def test_execution_settings_are_no_parameters(root):
 
 def test_planning_imports_nothing_heavy():
     code = (
-        "import sys, xstilts.config.experiment, xstilts.graph.cells, xstilts.provenance, xstilts.cli\n"
+        "import sys, xstilts.config.experiment, xstilts.graph.cells, xstilts.execution.provenance, xstilts.cli\n"
         "heavy = {'torch', 'transformers', 'datasets', 'pyarrow', 'polars', 'faiss'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )

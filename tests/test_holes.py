@@ -25,7 +25,7 @@ from tiny_grid import LANGUAGES, edit, make_folder
 from workflow_runs import ROOT, command, planned, snakemake
 
 import xstilts.analysis.investigate as analysis
-import xstilts.jobs
+import xstilts.execution.jobs
 from xstilts.analysis.tables import EVERY, Findings
 from xstilts.config.experiment import parse_experiment
 from xstilts.errors import XstiltsError
@@ -409,8 +409,8 @@ def whole(finished, tmp_path_factory) -> SimpleNamespace:
     output = tmp_path_factory.mktemp("whole")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(finished)
-        patch.setattr(xstilts.jobs, "job", lambda *_, **__: nullcontext())
-        patch.setattr(xstilts.jobs, "record", lambda _: {})
+        patch.setattr(xstilts.execution.jobs, "job", lambda *_, **__: nullcontext())
+        patch.setattr(xstilts.execution.jobs, "record", lambda _: {})
         # Intervals are not at stake: few draws are as good as many.
         patch.setattr(analysis, "investigate", partial(analysis.investigate, draws=40))
         grid = grid_of(finished)

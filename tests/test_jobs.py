@@ -8,13 +8,13 @@ import sys
 
 import pytest
 
-from xstilts import hardware
-from xstilts.hardware import amd_gpus, local_gpus, torch_platform
+from xstilts.execution import hardware
+from xstilts.execution.hardware import amd_gpus, local_gpus, torch_platform
 
 PROGRAM = """
 from types import SimpleNamespace
 from xstilts.errors import InterruptedBySignal, XstiltsError
-from xstilts.jobs import job
+from xstilts.execution.jobs import job
 
 with job(SimpleNamespace(threads=1, log=["logs/x/job.log"], rule="train")):
     print("to the log")

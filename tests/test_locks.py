@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from xstilts import locks
-from xstilts.locks import Lock
+from xstilts.execution import locks
+from xstilts.execution.locks import Lock
 
 # Seconds: others must be seen to live on a machine that is busy.
 LEASE = 5.0
@@ -25,7 +25,7 @@ LEASE = 5.0
 HOLDER = """
 import fcntl, sys
 from pathlib import Path
-from xstilts import locks
+from xstilts.execution import locks
 
 path, number, machine = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 locks.LEASE_SECONDS = float(sys.argv[4])

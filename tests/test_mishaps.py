@@ -22,11 +22,11 @@ from safetensors import SafetensorError
 from small_disks import fill, make_read_only, small_disk
 from tiny_encoders import write_tiny_bert
 
-from xstilts import files
 from xstilts.data.schemas import write_stream, write_table
 from xstilts.errors import XstiltsError
-from xstilts.files import atomic_path, reserve, write_json, write_text
-from xstilts.mishaps import DiskError, check_working_directory, disk_trouble
+from xstilts.execution import files
+from xstilts.execution.disk_errors import DiskError, check_working_directory, disk_trouble
+from xstilts.execution.files import atomic_path, reserve, write_json, write_text
 from xstilts.training.checkpoint import Progress, ResumeState
 from xstilts.training.encoder import load_encoder, load_tokenizer, save_encoder
 
@@ -273,14 +273,14 @@ def test_a_working_directory_is_checked_before_anything_is_begun(disk, tmp_path)
 
 JOB = """
 from types import SimpleNamespace
-from xstilts.jobs import job
+from xstilts.execution.jobs import job
 
 path = "results/x/logs/train/all.log"
 with job(SimpleNamespace(threads=1, log=[path], rule="train", wildcards={}, output=[])):
     print("begun")
     {body}
 """
-WRITE = "from xstilts.files import write_text; write_text('results/x/page.html', 'a' * 9_000_000)"
+WRITE = "from xstilts.execution.files import write_text; write_text('results/x/page.html', 'a' * 9_000_000)"
 
 
 def run_job(folder: Path, body: str) -> subprocess.CompletedProcess:
@@ -327,7 +327,7 @@ def test_after_a_full_disk_the_record_of_the_cost_can_be_read(disk):
 def test_a_map_on_a_full_disk_kills_no_job_that_has_reserved_its_space(disk):
     body = """
     import numpy as np
-    from xstilts.files import atomic_path, reserve
+    from xstilts.execution.files import atomic_path, reserve
     with atomic_path("results/x/e.npy") as part:
         rows = np.lib.format.open_memmap(part, mode="w+", dtype="float32", shape=(1000, 1000))
         {reserve}

@@ -14,11 +14,11 @@ from snakemake.persistence.file import FilePersistence
 from tiny_grid import make_folder
 from workflow_runs import planned, snakemake
 
-from xstilts.adopted import adopt
 from xstilts.data.schemas import write_table
-from xstilts.files import sha256_file
+from xstilts.execution.adopted import adopt
+from xstilts.execution.files import sha256_file
+from xstilts.execution.lineage import write_provenance
 from xstilts.graph.paths import from_here, in_rules
-from xstilts.lineage import write_provenance
 
 # As a wildcard, a variable of paths, a pattern of files, and in words of a shell.
 NAME = "O'Größe {v1} <v2> [a] & 数据;"

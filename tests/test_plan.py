@@ -19,13 +19,13 @@ from workflow_runs import planned, snakemake
 from xstilts.cli import main
 from xstilts.config.encoders import EncoderSource
 from xstilts.config.experiment import parse_experiment
-from xstilts.cost.shape import bert_shape
 from xstilts.errors import XstiltsError
+from xstilts.execution.cost.shape import bert_shape
+from xstilts.execution.plan.configuration import read_configuration
+from xstilts.execution.plan.disk import disk_of
+from xstilts.execution.plan.graph import Graph
+from xstilts.execution.plan.weights import checkpoint_bytes, shape_of_source
 from xstilts.graph.cells import Grid
-from xstilts.plan.configuration import read_configuration
-from xstilts.plan.disk import disk_of
-from xstilts.plan.graph import Graph
-from xstilts.plan.weights import checkpoint_bytes, shape_of_source
 
 COMMIT = "c23d21b0620b635a76227c604d44e43a9f0ee389"
 ENCODER = {

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xstilts.plan.calibration import Calibration, Observation, fit
+from xstilts.execution.plan.calibration import Calibration, Observation, fit
 
 
 def observation(seconds, work, *, rule="train_target", job="", **changes):

@@ -14,9 +14,9 @@ from xstilts.analysis.groups import group_rows
 from xstilts.analysis.inference import power as engine
 from xstilts.analysis.tables import ALL, EVERY, GAIN, POINTS
 from xstilts.config.settings import Assumptions
-from xstilts.plan.design import Design, Part, design_error
-from xstilts.plan.items import Amounts, Scored
-from xstilts.plan.power import smallest_detectable
+from xstilts.execution.plan.design import Design, Part, design_error
+from xstilts.execution.plan.items import Amounts, Scored
+from xstilts.execution.plan.power import smallest_detectable
 
 SHARES = (0.0, 1e-9, 1e-5, 1e-3, 0.02, 0.1, 0.3, 0.6, 0.9, 1.0)
 

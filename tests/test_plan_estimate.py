@@ -15,13 +15,13 @@ from test_plan import COMMIT, LARGE, hub_grid, plan
 
 from xstilts.analysis.costs import emissions_kg
 from xstilts.config.experiment import parse_experiment
+from xstilts.execution.plan.accelerators import CPU, GPUS, Device, device_of
+from xstilts.execution.plan.estimate import Estimate, Options
+from xstilts.execution.plan.graph import Graph
+from xstilts.execution.plan.rates import overhead, work_seconds
+from xstilts.execution.plan.weights import shape_of_source
+from xstilts.execution.plan.work import Work
 from xstilts.graph.cells import Grid
-from xstilts.plan.accelerators import CPU, GPUS, Device, device_of
-from xstilts.plan.estimate import Estimate, Options
-from xstilts.plan.graph import Graph
-from xstilts.plan.rates import overhead, work_seconds
-from xstilts.plan.weights import shape_of_source
-from xstilts.plan.work import Work
 
 SIZES = {"default": {"train": 200, "dev": 20, "test": 20}, "tasks": {"text": {"train": 500}}}
 VALUES = {
@@ -131,7 +131,7 @@ def test_on_one_core_the_wall_time_is_the_sum(folder):
 
 def test_seconds_are_the_overhead_and_the_work_until_a_job_has_run(folder, monkeypatch):
     # As the records call it.
-    monkeypatch.setattr("xstilts.plan.past.cpu_model", lambda: "A processor")
+    monkeypatch.setattr("xstilts.execution.plan.past.cpu_model", lambda: "A processor")
     found = estimate(grid())
     job = next(job for job in found.graph.jobs if job.rule == "train_target")
     work = found.works.of(job.rule, job.wildcards)
@@ -207,8 +207,8 @@ def test_gpus_are_those_that_are_named_used_or_assumed(folder):
 
 
 def test_the_gpu_that_jobs_ran_on_is_taken_for_the_next_ones(folder, monkeypatch):
-    monkeypatch.setattr("xstilts.plan.accelerators.gpu_here", lambda: None)
-    monkeypatch.setattr("xstilts.plan.estimate.gpu_here", lambda: None)
+    monkeypatch.setattr("xstilts.execution.plan.accelerators.gpu_here", lambda: None)
+    monkeypatch.setattr("xstilts.execution.plan.estimate.gpu_here", lambda: None)
     found = hub_grid(device="cuda")
     assumed = Estimate(found, {"e": LARGE}, Options())
     assert (assumed.device, assumed.device_is_assumed) == (GPUS["a100"], True)
@@ -261,7 +261,7 @@ def test_the_text_says_what_is_left_and_how_good_past_estimates_were(folder, cap
     assert "At most, on 2 cores, a job each" in text
     assert re.search(r"\n  price of the hours of encoders +\d+\.\d\d +0\.00\n", text)
     assert "no job of an encoder has finished here\n  The hours above rest on data sheets" in text
-    monkeypatch.setattr("xstilts.plan.past.cpu_model", lambda: "another processor")
+    monkeypatch.setattr("xstilts.execution.plan.past.cpu_model", lambda: "another processor")
     at = {"encoder": "e", "recipe": "none", "train_set": "xnli", "seed": "1"}
     for seed in ("1", "2"):
         write_record("train_target", {**at, "seed": seed}, 1e5, experiment="try")
@@ -269,7 +269,7 @@ def test_the_text_says_what_is_left_and_how_good_past_estimates_were(folder, cap
     _, text, _ = plan(capsys, "--configfile", "exp.yaml")
     assert re.search(r"\n  target training +3 +0\.00 \(0\.00 to 0\.00\) +\d+\.\d\d \(.* to", text)
     assert "ran on other hardware" in text
-    monkeypatch.setattr("xstilts.plan.past.cpu_model", lambda: "A processor")
+    monkeypatch.setattr("xstilts.execution.plan.past.cpu_model", lambda: "A processor")
     _, text, _ = plan(capsys, "--configfile", "exp.yaml")
     assert "calibrated by these jobs" in text
 

@@ -11,11 +11,11 @@ from cost_records import write_record
 from snakemake.iocontainers import Wildcards
 from test_plan import COMMIT, ENCODER, LARGE, hub_grid
 
-from xstilts.plan.accelerators import CPU, GPUS, device_of
-from xstilts.plan.inputs import Sizes
-from xstilts.plan.rates import overhead, work_seconds
-from xstilts.plan.requests import Requests
-from xstilts.plan.work import Works
+from xstilts.execution.plan.accelerators import CPU, GPUS, device_of
+from xstilts.execution.plan.inputs import Sizes
+from xstilts.execution.plan.rates import overhead, work_seconds
+from xstilts.execution.plan.requests import Requests
+from xstilts.execution.plan.work import Works
 
 CELL = {"encoder": "e", "recipe": "none", "target": "xnli", "seed": "1"}
 TRAINED = {"encoder": "e", "recipe": "mnli", "train_set": "xnli", "seed": "2"}
@@ -122,7 +122,7 @@ def test_asking_imports_nothing_heavy(tmp_path):
     }
     program = (
         "import sys\nfrom xstilts.config.experiment import parse_experiment\nfrom xstilts.graph.cells import Grid\n"
-        "from xstilts.plan.requests import Requests\n"
+        "from xstilts.execution.plan.requests import Requests\n"
         f"requests = Requests(Grid(parse_experiment({values!r})))\n"
         f"at = {CELL!r}\n"
         "print(requests.mem_mb('predict', at, 1), requests.runtime('predict', at, 1))\n"
@@ -136,7 +136,7 @@ def test_asking_imports_nothing_heavy(tmp_path):
 
 
 def test_gpus_are_known_by_what_drivers_call_them():
-    from xstilts.plan.accelerators import find_device
+    from xstilts.execution.plan.accelerators import find_device
 
     for called, name in {
         "NVIDIA H100 80GB HBM3": "h100",

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xstilts.plan.schedule import span_of
+from xstilts.execution.plan.schedule import span_of
 
 
 @st.composite

@@ -13,15 +13,15 @@ from test_plan import COMMIT, LARGE
 from training_runs import prepare, run_once
 
 from xstilts.config.experiment import parse_experiment
-from xstilts.cost.flops import forward_flops, training_flops
-from xstilts.cost.shape import shape_of_config, shape_of_folder
 from xstilts.data.schemas import read_meta
+from xstilts.execution.cost.flops import forward_flops, training_flops
+from xstilts.execution.cost.shape import shape_of_config, shape_of_folder
+from xstilts.execution.plan.inputs import Size, Sizes
+from xstilts.execution.plan.lengths import ENGLISH, MULTILINGUAL, inputs_of, text_inputs
+from xstilts.execution.plan.work import Works
 from xstilts.features.kinds.span import window_starts
 from xstilts.graph.cells import Grid
 from xstilts.graph.mixture import MixedSource, number_of_steps, probabilities
-from xstilts.plan.inputs import Size, Sizes
-from xstilts.plan.lengths import ENGLISH, MULTILINGUAL, inputs_of, text_inputs
-from xstilts.plan.work import Works
 
 SHAPE = shape_of_config(ENCODER)
 

@@ -60,8 +60,8 @@ rule use:
 """
 # Leaves a mark while it has the device, and fails if there is another's.
 SCRIPT = """
-from xstilts import devices
-from xstilts.jobs import job
+from xstilts.execution import devices
+from xstilts.execution.jobs import job
 
 devices.machine_devices = lambda: [devices.Device(uuid) for uuid in UUIDS]
 with job(snakemake):
@@ -96,7 +96,7 @@ rule all:
     script: "tell.py"
 """
 TELLING = """
-from xstilts.jobs import job
+from xstilts.execution.jobs import job
 
 with job(snakemake):
     import json, os

@@ -14,16 +14,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xstilts import code_digest, code_modules, provenance
 from xstilts.config.language_facts import FACTS
 from xstilts.config.languages import INVITRO_LANGUAGES, LANGUAGES
 from xstilts.config.rows import Row, in_text
 from xstilts.config.tasks import TASKS, Metric
 from xstilts.data.schemas import write_table
 from xstilts.errors import XstiltsError
-from xstilts.files import sha256_file
-from xstilts.jobs import record
-from xstilts.lineage import digest, joined, made_by, read_provenance, write_provenance
+from xstilts.execution import code_digest, code_modules, provenance
+from xstilts.execution.files import sha256_file
+from xstilts.execution.jobs import record
+from xstilts.execution.lineage import digest, joined, made_by, read_provenance, write_provenance
 from xstilts.report.origins import origins
 
 SCRIPTS = Path(__file__).parents[1] / "workflow/scripts"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from snakemake.jobs import Reason
 from snakemake.persistence import ParamsChange
 
-from xstilts.reasons import Reasons, in_words
+from xstilts.execution.reasons import Reasons, in_words
 
 
 def reason_of(before: list, now: list, **others) -> str:

@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 from cost_records import write_experiment, write_record
 
-from xstilts.cost.table import collect_costs
 from xstilts.errors import XstiltsError
+from xstilts.execution.cost.table import collect_costs
 from xstilts.graph.paths import Paths
 from xstilts.report.amounts import BYTES, FLOPS, JOULES, common_unit, digits, duration
 from xstilts.report.cost import write_cost

@@ -32,7 +32,7 @@ from rerun_grid import (
 )
 from tiny_grid import EXPERIMENT as TINY
 
-from xstilts.lineage import read_provenance
+from xstilts.execution.lineage import read_provenance
 from xstilts.scoring.scores import LANGUAGE_SCORE
 
 pytestmark = pytest.mark.workflow

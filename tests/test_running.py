@@ -9,13 +9,13 @@ import sys
 
 import pytest
 
-from xstilts import locks
 from xstilts.errors import XstiltsError
-from xstilts.running import hold_experiment
+from xstilts.execution import locks
+from xstilts.execution.experiment_lock import hold_experiment
 
 HOLDER = """
 import sys
-from xstilts.running import hold_experiment
+from xstilts.execution.experiment_lock import hold_experiment
 
 hold_experiment("x", sys.argv[1])
 print("held", flush=True)
@@ -52,7 +52,9 @@ def test_a_second_run_is_refused_on_a_disk_without_locks_too(tmp_path, monkeypat
     monkeypatch.setattr("fcntl.flock", without)
     # Whether it lives shows in the end.
     monkeypatch.setattr(locks, "LEASE_SECONDS", 5)
-    patch = f"import errno, fcntl, xstilts.locks as locks\nlocks.LEASE_SECONDS = 5\n{WITHOUT}"
+    patch = (
+        f"import errno, fcntl, xstilts.execution.locks as locks\nlocks.LEASE_SECONDS = 5\n{WITHOUT}"
+    )
     holder = subprocess.Popen(
         [sys.executable, "-c", patch + HOLDER, str(tmp_path)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,

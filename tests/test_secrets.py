@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xstilts.secrets import HIDDEN, redact
+from xstilts.execution.secrets import HIDDEN, redact
 
 SECRET = "s3cr3t/Va+lue0123456789"
 
@@ -89,7 +89,7 @@ def test_a_credential_never_stands_in_what_is_written(value, around):
 
 JOB = """
 from types import SimpleNamespace
-from xstilts.jobs import job
+from xstilts.execution.jobs import job
 
 path = "results/x/logs/fetch/all.log"
 script = SimpleNamespace(threads=1, log=[path], rule="fetch", wildcards={}, output=[])

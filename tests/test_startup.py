@@ -11,8 +11,8 @@ PLANNING = (
     "xstilts.cli",
     "xstilts.config.experiment",
     "xstilts.graph.cells",
-    "xstilts.jobs",
-    "xstilts.provenance",
+    "xstilts.execution.jobs",
+    "xstilts.execution.provenance",
 )
 TABLES = (
     "xstilts.data.build",
@@ -56,7 +56,7 @@ def test_exit_handlers_run_and_files_are_whole_after_a_job(tmp_path):
     program = """
 import atexit
 from types import SimpleNamespace
-from xstilts.jobs import job
+from xstilts.execution.jobs import job
 
 with job(SimpleNamespace(threads=1, log=["job.log"], rule="score")):
     kept = open("kept.txt", "w")

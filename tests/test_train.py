@@ -30,7 +30,7 @@ from transformers import AutoModel
 
 from xstilts.config.settings import TrainingSettings
 from xstilts.errors import InterruptedBySignal, XstiltsError
-from xstilts.signals import Stop
+from xstilts.execution.signals import Stop
 from xstilts.training.checkpoint import Progress, ResumeState
 from xstilts.training.loop import train
 from xstilts.training.model import outputs_and_loss

@@ -12,19 +12,19 @@ from pathlib import Path
 
 import pytest
 
-from xstilts.warm import OFF, VARIABLE
+from xstilts.execution.warm import OFF, VARIABLE
 
 # Stands for a run: its jobs are offered a warm start for as long as it is told to live.
 RUN = """
 import os, sys
-from xstilts.warm import VARIABLE, offer
+from xstilts.execution.warm import VARIABLE, offer
 offer()
 print(os.environ.get(VARIABLE, ""), flush=True)
 sys.stdin.read()
 """
 JOB = """
 import sys
-from xstilts.warm import end_as, run_warm
+from xstilts.execution.warm import end_as, run_warm
 was_warm = "torch" in sys.modules
 if not was_warm:
     status = run_warm(THREADS, starts=STARTS)
@@ -117,9 +117,9 @@ def is_template(folder: Path, run: Run) -> bool:
     except OSError:
         return False
     return (
-        b"xstilts.warm" in command
+        b"xstilts.execution.warm" in command
         and f"{VARIABLE}={run.offered}".encode() in environ
-        and b"xstilts.warm" not in Path("/proc", parent, "cmdline").read_bytes()
+        and b"xstilts.execution.warm" not in Path("/proc", parent, "cmdline").read_bytes()
     )
 
 

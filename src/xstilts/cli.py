@@ -73,7 +73,7 @@ def _say(message: str) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from xstilts.files import write_json
+    from xstilts.execution.files import write_json
     from xstilts.rounding import fixed
     from xstilts.scoring.xtreme_evaluate import evaluate_folder
 
@@ -255,10 +255,10 @@ def _add_bundle(commands: argparse._SubParsersAction) -> None:
 
 
 def _bundle(options: argparse.Namespace) -> None:
-    from xstilts.bundle import write_bundle
     from xstilts.config.experiment import parse_experiment
+    from xstilts.execution.bundle import write_bundle
+    from xstilts.execution.plan.configuration import read_configuration
     from xstilts.graph.cells import Grid
-    from xstilts.plan.configuration import read_configuration
 
     values = read_configuration(options.configfile, options.config)
     grid = Grid(parse_experiment(values, where=" + ".join(map(str, options.configfile))))
@@ -283,10 +283,10 @@ def _price(text: str) -> float:
 
 def _plan(options: argparse.Namespace) -> None:
     from xstilts.config.experiment import parse_experiment
+    from xstilts.execution.plan.configuration import read_configuration
+    from xstilts.execution.plan.estimate import Options
+    from xstilts.execution.plan.plan import Plan
     from xstilts.graph.cells import Grid
-    from xstilts.plan.configuration import read_configuration
-    from xstilts.plan.estimate import Options
-    from xstilts.plan.plan import Plan
 
     values = read_configuration(options.configfile, options.config)
     grid = Grid(parse_experiment(values, where=" + ".join(map(str, options.configfile))))

@@ -1,7 +1,7 @@
 """Notes what each job of a run of Snakemake calls and reads, for a test; found by PYTHONPATH.
 
 Of a script of the workflow: the functions of this package that its work calls, and the fields of
-rows of tables that it reads, but not what only the block around its work does (`xstilts.jobs`).
+rows of tables that it reads, but not what only the block around its work does (`xstilts.execution.jobs`).
 One file a process, in the folder that TRACED names.
 """
 

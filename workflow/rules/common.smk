@@ -7,22 +7,22 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
 
-from xstilts import warm
-from xstilts.adopted import adopt, notes_of
-from xstilts.code_digest import code_digest, libraries
+from xstilts.execution import warm
+from xstilts.execution.adopted import adopt, notes_of
+from xstilts.execution.code_digest import code_digest, libraries
 from xstilts.config.experiment import parse_experiment
-from xstilts.devices import device_for
+from xstilts.execution.devices import device_for
 from xstilts.errors import XstiltsError
-from xstilts.failures import Book, Errors, failed_jobs, in_words
+from xstilts.execution.failures import Book, Errors, failed_jobs, in_words
 from xstilts.graph.finished import Scope, pop_only_finished
 from xstilts.graph.cells import Grid
-from xstilts.mishaps import check_working_directory
+from xstilts.execution.disk_errors import check_working_directory
 from xstilts.graph.required_data import PARTS
 from xstilts.graph.paths import in_rules
-from xstilts.plan.requests import Requests
-from xstilts.provenance import installed
-from xstilts.reasons import Reasons, inputs_before
-from xstilts.running import hold_experiment
+from xstilts.execution.plan.requests import Requests
+from xstilts.execution.provenance import installed
+from xstilts.execution.reasons import Reasons, inputs_before
+from xstilts.execution.experiment_lock import hold_experiment
 from xstilts.config.tasks import PERTURBED, TARGETS, XTREME
 
 values = dict(config)

@@ -1,6 +1,6 @@
 """What is robust and fair, as tables (`xstilts.analysis.investigate`)."""
 
-from xstilts.jobs import job
+from xstilts.execution.jobs import job
 
 with job(snakemake):
     from dataclasses import replace

@@ -1,6 +1,6 @@
 """One table of all baselines of the experiment (`xstilts.prediction.shortcuts.scores`)."""
 
-from xstilts.jobs import job, record
+from xstilts.execution.jobs import job, record
 
 with job(snakemake):
     from xstilts.data.schemas import write_table

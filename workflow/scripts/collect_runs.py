@@ -1,6 +1,6 @@
 """One table of all training runs (`xstilts.training.runs_table`)."""
 
-from xstilts.jobs import job, record
+from xstilts.execution.jobs import job, record
 
 with job(snakemake):
     from xstilts.data.schemas import write_table

@@ -1,6 +1,6 @@
 """One table of all scores of the experiment (`xstilts.scoring.scores`)."""
 
-from xstilts.jobs import job, record
+from xstilts.execution.jobs import job, record
 
 with job(snakemake):
     from xstilts.data.schemas import write_table

@@ -1,12 +1,12 @@
 """Embed every distinct sentence of a retrieval target (`xstilts.prediction.embed`)."""
 
-from xstilts.jobs import job
+from xstilts.execution.jobs import job
 
 with job(snakemake) as note:
     from pathlib import Path
 
     from xstilts.config.encoders import RetrievalSettings
-    from xstilts.cost.tally import Tally
+    from xstilts.execution.cost.tally import Tally
     from xstilts.features.batches import Features
     from xstilts.prediction.embed import embed
     from xstilts.training.model import use_threads

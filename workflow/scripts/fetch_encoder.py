@@ -1,6 +1,6 @@
 """Bring an encoder into a local folder (`xstilts.training.encoder`)."""
 
-from xstilts.jobs import job
+from xstilts.execution.jobs import job
 
 with job(snakemake, online=True):
     from pathlib import Path

@@ -1,6 +1,6 @@
 """Generate one part of one task's data (`xstilts.data.invitro`)."""
 
-from xstilts.jobs import job, record
+from xstilts.execution.jobs import job, record
 
 with job(snakemake):
     from pathlib import Path

@@ -1,6 +1,6 @@
 """Read, check and limit one part of one task's data (`xstilts.data.build`)."""
 
-from xstilts.jobs import job, record
+from xstilts.execution.jobs import job, record
 
 with job(snakemake, online=True):
     from xstilts.config.tasks import TASKS

@@ -1,6 +1,6 @@
 """A new encoder: a vocabulary learned from the text, and random weights (`xstilts.training.new_encoder`)."""
 
-from xstilts.jobs import job, record
+from xstilts.execution.jobs import job, record
 
 with job(snakemake):
     from pathlib import Path

@@ -1,6 +1,6 @@
 """Perturb the inputs of one target, under all conditions (`xstilts.data.perturb.table`)."""
 
-from xstilts.jobs import job, record
+from xstilts.execution.jobs import job, record
 
 with job(snakemake):
     from xstilts.config.languages import INVITRO_LANGUAGES, LANGUAGES

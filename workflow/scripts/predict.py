@@ -1,13 +1,13 @@
 """Predict one target in all its languages (`xstilts.prediction.predict`)."""
 
-from xstilts.jobs import job, record
+from xstilts.execution.jobs import job, record
 
 with job(snakemake) as note:
     from pathlib import Path
 
     from xstilts.config.tasks import TASKS
-    from xstilts.cost.tally import Tally
     from xstilts.data.schemas import DATA, read_table, write_table
+    from xstilts.execution.cost.tally import Tally
     from xstilts.features.batches import Features
     from xstilts.features.perturbed import Perturbed
     from xstilts.prediction.predict import predict

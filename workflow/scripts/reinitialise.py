@@ -1,6 +1,6 @@
 """An encoder's architecture and tokenizer with random weights (`xstilts.training.new_encoder`)."""
 
-from xstilts.jobs import job
+from xstilts.execution.jobs import job
 
 with job(snakemake):
     from pathlib import Path

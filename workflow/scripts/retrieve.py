@@ -1,6 +1,6 @@
 """Search or mine translations among embedded sentences (`xstilts.prediction.retrieval`)."""
 
-from xstilts.jobs import job, record
+from xstilts.execution.jobs import job, record
 
 with job(snakemake):
     import faiss

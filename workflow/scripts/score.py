@@ -1,6 +1,6 @@
 """Score one cell in every language (`xstilts.scoring.scores`)."""
 
-from xstilts.jobs import job, record
+from xstilts.execution.jobs import job, record
 
 with job(snakemake):
     from xstilts.config.tasks import TASKS

@@ -1,6 +1,6 @@
 """Scores that shortcuts reach on one target (`xstilts.prediction.shortcuts.scores`)."""
 
-from xstilts.jobs import job, record
+from xstilts.execution.jobs import job, record
 
 with job(snakemake):
     from xstilts.config.tasks import TASKS

@@ -1,6 +1,6 @@
 """Tokenise one part of one task's data for one encoder (`xstilts.features.build`)."""
 
-from xstilts.jobs import job, record
+from xstilts.execution.jobs import job, record
 
 with job(snakemake) as note:
     from pathlib import Path

@@ -1,14 +1,14 @@
 """Train an encoder and its heads on a mixture of data sets, often of one (`xstilts.training.loop`)."""
 
-from xstilts.jobs import job
+from xstilts.execution.jobs import job
 
 with job(snakemake) as note:
     from pathlib import Path
 
     from xstilts.config.settings import Mixing, TrainingSettings
     from xstilts.config.tasks import TASKS
-    from xstilts.cost.tally import Tally
     from xstilts.data.schemas import read_meta
+    from xstilts.execution.cost.tally import Tally
     from xstilts.features.open_labels import with_open_labels
     from xstilts.training.loop import train
     from xstilts.training.model import use_threads

@@ -1,6 +1,6 @@
 """The page of the study's claims, from the findings (`xstilts.report.claims`)."""
 
-from xstilts.jobs import job
+from xstilts.execution.jobs import job
 
 with job(snakemake):
     from pathlib import Path

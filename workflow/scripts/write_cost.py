@@ -1,6 +1,6 @@
 """The HTML page of what an experiment cost (`xstilts.report.cost`)."""
 
-from xstilts.jobs import job
+from xstilts.execution.jobs import job
 
 with job(snakemake):
     from pathlib import Path

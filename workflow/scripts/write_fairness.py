@@ -1,12 +1,12 @@
 """The HTML page of robustness and fairness, and its summary (`xstilts.report.fairness`)."""
 
-from xstilts.jobs import job
+from xstilts.execution.jobs import job
 
 with job(snakemake):
     from pathlib import Path
 
     from xstilts.analysis.tables import Findings
-    from xstilts.files import write_text
+    from xstilts.execution.files import write_text
     from xstilts.report.fairness import write_fairness
     from xstilts.report.holes import Holes
     from xstilts.report.notes import left_out_notes

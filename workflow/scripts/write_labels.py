@@ -1,11 +1,11 @@
 """Gold labels in the layout of an XTREME submission (`xstilts.scoring.xtreme_layout`)."""
 
-from xstilts.jobs import job
+from xstilts.execution.jobs import job
 
 with job(snakemake):
     from xstilts.config.tasks import TASKS
     from xstilts.data.schemas import DATA, read_table
-    from xstilts.files import atomic_path
+    from xstilts.execution.files import atomic_path
     from xstilts.scoring.xtreme_layout import write_labels
 
     with atomic_path(snakemake.output[0]) as folder:

@@ -1,6 +1,6 @@
 """The HTML report of an experiment and its headline (`xstilts.report.page`)."""
 
-from xstilts.jobs import job
+from xstilts.execution.jobs import job
 
 with job(snakemake):
     from pathlib import Path
@@ -10,8 +10,8 @@ with job(snakemake):
     from xstilts.analysis.collapsed_cells import without_collapsed
     from xstilts.analysis.tables import Findings
     from xstilts.config.languages import language_table
-    from xstilts.files import write_text
-    from xstilts.lineage import read_provenance
+    from xstilts.execution.files import write_text
+    from xstilts.execution.lineage import read_provenance
     from xstilts.report.glossary import write_glossary
     from xstilts.report.headline import headline
     from xstilts.report.holes import Holes

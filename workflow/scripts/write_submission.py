@@ -1,13 +1,13 @@
 """Predictions in the layout of an XTREME submission, and what `xstilts evaluate` says of it."""
 
-from xstilts.jobs import job
+from xstilts.execution.jobs import job
 
 with job(snakemake):
     from pathlib import Path
 
     from xstilts.config.tasks import TASKS
     from xstilts.data.schemas import PREDICTIONS, read_table
-    from xstilts.files import atomic_path, write_json
+    from xstilts.execution.files import atomic_path, write_json
     from xstilts.scoring.xtreme_evaluate import evaluate_folder
     from xstilts.scoring.xtreme_layout import write_predictions
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from xstilts.analysis.sides import Side
 from xstilts.data.schemas import read_meta
-from xstilts.lineage import joined
+from xstilts.execution.lineage import joined
 
 
 def data_of(side: Side, targets: Sequence[str]) -> dict[str, dict[str, Any]]:

@@ -22,7 +22,7 @@ from typing import Any
 
 import polars as pl
 
-from xstilts.files import atomic_path
+from xstilts.execution.files import atomic_path
 
 _CLAIMS, _NOTES = "claims.json", "notes.txt"
 

@@ -20,7 +20,7 @@ from xstilts.data.rows import Batch, Place, Row, unpaired_group
 from xstilts.data.sampling import hold_out, limit_pairs, limit_rows
 from xstilts.data.schemas import DATA
 from xstilts.errors import XstiltsError, did_you_mean
-from xstilts.files import sha256_file
+from xstilts.execution.files import sha256_file
 from xstilts.graph.locate import Unit
 
 Part = Literal["train", "dev", "eval"]

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from xstilts.config.tasks import Kind
 from xstilts.errors import XstiltsError
-from xstilts.files import atomic_path
+from xstilts.execution.files import atomic_path
 
 _ITEM = [("id", pa.string()), ("language", pa.string()), ("split", pa.string())]
 ANSWERS = pa.list_(pa.struct([("text", pa.string()), ("start", pa.int32())]))
@@ -215,7 +215,7 @@ COSTS = pa.schema(
     ]
 )
 
-# A cell's part of each phase (`xstilts.cost.table.PHASES`): a job's cost divided by the number of
+# A cell's part of each phase (`xstilts.execution.cost.table.PHASES`): a job's cost divided by the number of
 # cells that share it, so that cells can be added up. What is shared by 1 is the marginal cost:
 # without the cell it would not have been spent.
 CELL_COSTS = pa.schema(

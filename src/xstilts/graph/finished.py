@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from xstilts.config.tasks import TARGETS, Kind
 from xstilts.errors import XstiltsError
-from xstilts.files import write_json
+from xstilts.execution.files import write_json
 from xstilts.graph.cells import Cell, Grid
 from xstilts.graph.missing import Block, comparable, told
 from xstilts.graph.paths import Paths

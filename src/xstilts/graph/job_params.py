@@ -44,7 +44,7 @@ class Slices:
         """What code uses of tables that works on these parts of sources.
 
         Returns:
-            Arguments of `xstilts.code_digest.code_digest`: entries by kind of task and metric, and
+            Arguments of `xstilts.execution.code_digest.code_digest`: entries by kind of task and metric, and
             the rows of tasks and languages.
         """
         sources, parts = list(sources), list(parts)

@@ -81,7 +81,7 @@ class Paths:
         return self._per_job("logs", rule, wildcards, "log")
 
     def record(self, rule: str, **wildcards: str) -> str:
-        """Where a job of a rule records what it costs (`xstilts.cost.meter`)."""
+        """Where a job of a rule records what it costs (`xstilts.execution.cost.meter`)."""
         pattern = self._per_job("benchmarks", rule, wildcards, "jsonl")
         return pattern.format(**wildcards)
 
@@ -97,7 +97,7 @@ class LogPlace(NamedTuple):
         experiment: whose job it is.
         rule: by the name it has here; a workflow that takes this one as a module may call it
             otherwise.
-        record: where the job records what it costs, for `xstilts.cost.meter`.
+        record: where the job records what it costs, for `xstilts.execution.cost.meter`.
     """
 
     experiment: str

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 
 from xstilts.config.encoders import RetrievalSettings
-from xstilts.cost.tally import Tally
 from xstilts.errors import XstiltsError
+from xstilts.execution.cost.tally import Tally
+from xstilts.execution.files import atomic_path, reserve
 from xstilts.features.batches import Features, micro_batches
 from xstilts.features.kinds.base import collate
-from xstilts.files import atomic_path, reserve
 from xstilts.training.encoder import load_encoder, load_tokenizer
 from xstilts.training.memory import for_each_batch
 from xstilts.training.model import BROKEN, mixed_precision, pick_device, progress, to_device

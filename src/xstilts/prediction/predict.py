@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from xstilts.config.tasks import Task
-from xstilts.cost.tally import Tally
+from xstilts.execution.cost.tally import Tally
 from xstilts.features.batches import Features
 from xstilts.features.kinds import kind_of
 from xstilts.features.perturbed import Perturbed

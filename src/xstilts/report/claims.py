@@ -40,7 +40,7 @@ from xstilts.analysis.tables import (
 )
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks import TARGETS, XTREME
-from xstilts.files import write_json, write_text
+from xstilts.execution.files import write_json, write_text
 from xstilts.report.cells import Cell, Column, Row, title
 from xstilts.report.cells import Table as Shown
 from xstilts.report.glossary import GLOSSARY_LINK

@@ -22,7 +22,7 @@ from xstilts.analysis.tables import (
     WITH_ENGLISH,
 )
 from xstilts.config.tasks import SOURCE_LANGUAGE, XTREME
-from xstilts.provenance import versions
+from xstilts.execution.provenance import versions
 from xstilts.report.cells import title
 from xstilts.rounding import fixed, signed
 

@@ -12,7 +12,7 @@ from plotly.offline import get_plotlyjs
 from xstilts.analysis.compare import Comparison
 from xstilts.analysis.ranking import Ranking
 from xstilts.analysis.tables import ALL, EVERY, FAMILY, LANGUAGE
-from xstilts.files import write_text
+from xstilts.execution.files import write_text
 from xstilts.report import data_table
 from xstilts.report.compare import (
     COLUMNS,

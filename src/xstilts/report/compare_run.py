@@ -9,7 +9,7 @@ from typing import Any
 from xstilts.analysis.compare import compare
 from xstilts.analysis.ranking import rank
 from xstilts.analysis.sides import find_side, find_sides
-from xstilts.files import write_json
+from xstilts.execution.files import write_json
 from xstilts.report.compare import (
     comparison_document,
     comparison_lines,

@@ -10,7 +10,7 @@ import polars as pl
 
 from xstilts.config.experiment import BASELINE
 from xstilts.errors import XstiltsError
-from xstilts.files import write_text
+from xstilts.execution.files import write_text
 from xstilts.report.amounts import digits
 from xstilts.report.cost_tables import CostView
 from xstilts.report.holes import Holes

@@ -16,7 +16,7 @@ from plotly.offline import get_plotlyjs
 
 from xstilts.analysis.tables import Findings
 from xstilts.config.recipes import NONE
-from xstilts.files import write_text
+from xstilts.execution.files import write_text
 from xstilts.report import data_table, fairness_tables
 from xstilts.report.data_table import Table
 from xstilts.report.fairness_figures import SIGNIFICANT, UNSEEN, Figure, Names

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from xstilts.files import write_text
+from xstilts.execution.files import write_text
 from xstilts.report.render import templates
 
 PAGE = "glossary.html"

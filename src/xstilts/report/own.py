@@ -9,7 +9,7 @@ from xstilts.analysis.investigate import World, investigate
 from xstilts.config.language_facts import facts_for
 from xstilts.config.languages import INVITRO_LANGUAGES, LANGUAGES
 from xstilts.errors import XstiltsError
-from xstilts.files import write_text
+from xstilts.execution.files import write_text
 from xstilts.report.fairness import write_fairness
 from xstilts.report.glossary import PAGE as GLOSSARY
 from xstilts.report.glossary import write_glossary

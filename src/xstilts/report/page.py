@@ -16,7 +16,7 @@ from xstilts.config.experiment import BASELINE
 from xstilts.config.languages import language_table
 from xstilts.config.tasks import SPLITS, TARGETS
 from xstilts.errors import XstiltsError
-from xstilts.files import write_text
+from xstilts.execution.files import write_text
 from xstilts.report.cells import Table, title
 from xstilts.report.glossary import GLOSSARY_LINK
 from xstilts.report.holes import Holes

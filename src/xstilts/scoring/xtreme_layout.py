@@ -17,7 +17,7 @@ import pyarrow as pa
 from xstilts.config.tasks import Kind, Metric, Task
 from xstilts.data.schemas import DATA, PREDICTIONS, expect_columns
 from xstilts.errors import XstiltsError
-from xstilts.files import write_json, write_text
+from xstilts.execution.files import write_json, write_text
 from xstilts.scoring.item_counts import CLEAN, TO_ENGLISH
 
 

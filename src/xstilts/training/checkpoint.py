@@ -22,9 +22,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from xstilts.errors import InterruptedBySignal, XstiltsError
-from xstilts.files import atomic_path, write_json
-from xstilts.locks import Lock
-from xstilts.signals import Stop
+from xstilts.execution.files import atomic_path, write_json
+from xstilts.execution.locks import Lock
+from xstilts.execution.signals import Stop
 
 log = logging.getLogger(__name__)
 

@@ -28,8 +28,8 @@ from transformers.utils import logging as transformers_logging
 
 from xstilts.config.encoders import EncoderSource
 from xstilts.errors import XstiltsError
-from xstilts.files import atomic_path, sha256_file, write_json
-from xstilts.provenance import versions
+from xstilts.execution.files import atomic_path, sha256_file, write_json
+from xstilts.execution.provenance import versions
 from xstilts.training.mlm_head import HEADS, published_head
 
 if TYPE_CHECKING:

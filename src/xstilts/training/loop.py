@@ -22,14 +22,14 @@ from torch import nn
 from transformers import PreTrainedTokenizerBase
 
 from xstilts.config.tasks import Kind
-from xstilts.cost.tally import Tally
 from xstilts.data.schemas import read_meta
 from xstilts.errors import InterruptedBySignal, XstiltsError
+from xstilts.execution.cost.tally import Tally
+from xstilts.execution.files import atomic_path, write_json
+from xstilts.execution.signals import Stop, stop_on_signal
 from xstilts.features.batches import Features, micro_batches, training_batches
 from xstilts.features.kinds import TaskKind, kind_of
-from xstilts.files import atomic_path, write_json
 from xstilts.graph.mixture import MixedSource, number_of_steps, plan
-from xstilts.signals import Stop, stop_on_signal
 from xstilts.training.checkpoint import Progress, ResumeState
 from xstilts.training.collapse import collapse_of
 from xstilts.training.development import DevSet, MaskedDevSet

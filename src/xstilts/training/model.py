@@ -16,8 +16,8 @@ from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from xstilts.config.tasks import Kind
-from xstilts.cost.tally import Tally
 from xstilts.errors import XstiltsError
+from xstilts.execution.cost.tally import Tally
 from xstilts.features.batches import Features, micro_batches
 from xstilts.features.kinds import TaskKind
 from xstilts.training.encoder import load_encoder, save_encoder

@@ -37,8 +37,8 @@ from transformers import (
 
 from xstilts.config.encoders import Architecture, TokenizerSettings
 from xstilts.errors import XstiltsError
+from xstilts.execution.files import atomic_path
 from xstilts.features.batches import derive_seed
-from xstilts.files import atomic_path
 from xstilts.training.encoder import load_tokenizer, save_encoder, takes_pooling_option
 
 log = logging.getLogger(__name__)

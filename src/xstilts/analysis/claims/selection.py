@@ -21,7 +21,7 @@ from xstilts.analysis.inputs.evidence import Evidence
 from xstilts.analysis.inputs.items import CLEAN
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks import TARGETS, TASKS, XTREME
-from xstilts.files import atomic_path
+from xstilts.execution.files import atomic_path
 from xstilts.scoring.averages import OVERALL, summarise
 
 ENGLISH, ALL_LANGUAGES = "english_dev", "all_language_dev"

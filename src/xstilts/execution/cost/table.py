@@ -1,0 +1,189 @@
+"""One table of what every job cost, and one of what every cell did."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from xstilts.config.tasks import TARGETS
+from xstilts.data.schemas import CELL_COSTS, COSTS
+from xstilts.errors import XstiltsError
+from xstilts.execution.cost.flops import tallied_flops
+from xstilts.execution.cost.records import JobCost, read_records
+from xstilts.execution.cost.shape import Shape, shape_of_folder
+from xstilts.graph.paths import Paths
+
+log = logging.getLogger(__name__)
+
+# Which phase of a cell a stage (a rule of the workflow) belongs to; all others make what cells
+# have in common, such as data and encoders, or what is made of their scores.
+PHASES = {
+    "train_intermediate": "intermediate",
+    "train_target": "target",
+    "predict": "prediction",
+    "embed": "retrieval",
+    "retrieve": "retrieval",
+    "score": "scoring",
+}
+# Those that keep a tally of what they pass through an encoder.
+_COUNTED = {"pretrain", "train_intermediate", "train_target", "predict", "embed"}
+_CELL = ("encoder", "recipe", "target", "seed")
+
+
+@dataclass(frozen=True)
+class Collected:
+    """`costs` (`schemas.COSTS`), `cells` (`schemas.CELL_COSTS`), and the machines in words."""
+
+    costs: pa.Table
+    cells: pa.Table
+    hardware: tuple[str, ...]
+
+
+def collect_costs(
+    paths: Paths,
+    cells: Sequence[Mapping[str, str]],
+) -> Collected:
+    """The cost of the jobs and cells of an experiment, from the records that jobs left.
+
+    Args:
+        paths: where the records and encoders of the experiment lie.
+        cells: wildcards of the cells (`grid.Cell.wildcards`); jobs of no cell, left from what
+            the experiment once was, are passed over.
+    """
+    known = _values(cells)
+    jobs = [job for job in read_records(Path(paths.root) / "benchmarks") if _belongs(job, known)]
+    operations = _Operations(paths)
+    flops = [operations.of(job) for job in jobs]
+    rows = [_row(job, count) for job, count in zip(jobs, flops, strict=True)]
+    return Collected(
+        costs=pa.Table.from_pylist(_summed(rows, COSTS), schema=COSTS),
+        cells=pa.Table.from_pylist(
+            _summed(_shares(jobs, rows, cells), CELL_COSTS), schema=CELL_COSTS
+        ),
+        hardware=tuple(dict.fromkeys(_machine(job.hardware) for job in jobs)),
+    )
+
+
+def _values(cells: Iterable[Mapping[str, str]]) -> dict[str, set[str]]:
+    """The values that wildcards have in the experiment."""
+    known = {name: {cell[name] for cell in cells} for name in _CELL}
+    known["train_set"] = {TARGETS[target].train_set or "" for target in known["target"]}
+    return known
+
+
+def _belongs(job: JobCost, known: Mapping[str, set[str]]) -> bool:
+    return all(value in known.get(name, {value}) for name, value in job.wildcards.items())
+
+
+def _row(job: JobCost, flops: float | None) -> dict[str, Any]:
+    at = job.wildcards
+    seed = at.get("seed")
+    return {
+        "encoder": at.get("encoder", ""),
+        "recipe": at.get("recipe", ""),
+        "stage": job.rule,
+        "target_or_train_set": at.get("target") or at.get("train_set") or at.get("task") or "",
+        "seed": None if seed is None else int(seed),
+        "wall_seconds": job.wall_seconds,
+        "cpu_seconds": job.cpu_seconds,
+        "flops": flops,
+        "peak_memory_bytes": job.peak_memory_bytes,
+        "peak_gpu_memory_bytes": job.peak_gpu_memory_bytes,
+        "energy_joules": job.energy_joules,
+        "energy_source": job.energy_source,
+        "jobs": 1,
+        "attempts": job.attempts,
+    }
+
+
+def _shares(
+    jobs: Sequence[JobCost],
+    rows: Sequence[Mapping[str, Any]],
+    cells: Sequence[Mapping[str, str]],
+) -> Iterator[dict[str, Any]]:
+    """Each job's cost in equal parts on the cells that need it, which are those it names.
+
+    Intermediate training names no target, so all targets share it; the training on squad_v1 is
+    shared by xquad and mlqa.
+    """
+    known = [{**cell, "train_set": TARGETS[cell["target"]].train_set} for cell in cells]
+    for job, row in zip(jobs, rows, strict=True):
+        if job.rule not in PHASES:
+            continue
+        users = [cell for cell in known if job.wildcards.items() <= cell.items()]
+        for cell in users:
+            share = {
+                name: None if row[name] is None else row[name] / len(users)
+                for name in ("wall_seconds", "cpu_seconds", "flops", "energy_joules")
+            }
+            yield {
+                **row,
+                **share,
+                # Nothing was left out where nothing is counted.
+                "flops": share["flops"] if job.rule in _COUNTED else 0.0,
+                **{name: cell[name] for name in ("encoder", "recipe", "target")},
+                "seed": int(cell["seed"]),
+                "phase": PHASES[job.rule],
+                "shared_by": len(users),
+            }
+
+
+def _summed(rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> list[dict[str, Any]]:
+    """Rows with equal keys as one: sums, the most of memory, and None where a part is None."""
+    used = schema.names[schema.names.index("wall_seconds") :]
+    keys = schema.names[: -len(used)]
+    groups: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row[key] for key in keys), []).append(row)
+    return [
+        {
+            **dict(zip(keys, key, strict=True)),
+            **{name: _together(name, [row[name] for row in group]) for name in used},
+        }
+        for key, group in groups.items()
+    ]
+
+
+def _together(name: str, values: Sequence[Any]) -> Any:
+    if name == "energy_source":
+        return " / ".join(dict.fromkeys(values))
+    if name == "peak_gpu_memory_bytes":
+        return max((value for value in values if value is not None), default=None)
+    if name == "peak_memory_bytes":
+        return max(values)
+    return None if None in values else sum(values)
+
+
+def _machine(hardware: Mapping[str, Any]) -> str:
+    gpu = f", {hardware['gpu']}" if hardware["gpu"] else ""
+    return f"{hardware['cpu']}, {hardware['cores']} cores{gpu}"
+
+
+@dataclass
+class _Operations:
+    """Floating point operations of jobs."""
+
+    paths: Paths
+    _shapes: dict[str, Shape | None] = field(default_factory=dict)
+
+    def of(self, job: JobCost) -> float | None:
+        """Operations of all attempts of the job, None where they are not counted."""
+        if job.rule not in _COUNTED or (shape := self._shape(job.wildcards["encoder"])) is None:
+            return None
+        return tallied_flops(shape, job.amounts)
+
+    def _shape(self, encoder: str) -> Shape | None:
+        if encoder not in self._shapes:
+            try:
+                self._shapes[encoder] = shape_of_folder(
+                    Path(self.paths.encoder.format(encoder=encoder))
+                )
+            except XstiltsError as error:
+                log.warning("operations are not counted: %s", error)
+                self._shapes[encoder] = None
+        return self._shapes[encoder]

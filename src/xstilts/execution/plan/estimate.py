@@ -1,0 +1,247 @@
+"""What an experiment takes in time, energy and money: all of it, and what is still to run."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+
+from xstilts.execution.cost.shape import Shape
+from xstilts.execution.hardware import computing_gpus, cores
+from xstilts.execution.plan.accelerators import CPU, HOST_WATTS, Device, device_of, gpu_here
+from xstilts.execution.plan.calibration import Calibration, Error
+from xstilts.execution.plan.graph import RULES, Graph, Job
+from xstilts.execution.plan.inputs import Sizes
+from xstilts.execution.plan.past import (
+    calibrated_seconds,
+    hardware_name,
+    other_observations,
+    own_observations,
+)
+from xstilts.execution.plan.schedule import Span, span_of
+from xstilts.execution.plan.work import COMPUTED, Works
+from xstilts.graph.cells import Grid
+
+JOULES_PER_KWH = 3.6e6
+
+
+class Basis(StrEnum):
+    """Whether encoders have run on the hardware that is planned for, or on other of its sort."""
+
+    MEASURED = "measured"
+    TRANSFERRED = "transferred"
+    ASSUMED = "assumed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a user may say beside the experiment.
+
+    `device` is one that `accelerators.device_named` knows; `gpus` how many there are; `jobs` how
+    many jobs run at a time that use none; `price` of an hour of a GPU, or of a core where there is
+    none, in any currency.
+    """
+
+    device: str | None = None
+    gpus: int | None = None
+    jobs: int | None = None
+    price: float | None = None
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The jobs of one rule: how many, of how many nothing is known, and what the others take."""
+
+    rule: str
+    jobs: int
+    unknown: int
+    seconds: float
+    flops: float
+    joules: float
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a set of jobs needs. `money` and `kg_co2e` are None where nobody said what they cost.
+
+    `device_seconds` are those of the jobs that run an encoder, added up: on GPUs where there are
+    any.
+    """
+
+    stages: tuple[Stage, ...]
+    device_seconds: float
+    span: Span
+    money: float | None
+    kg_co2e: float | None
+
+    @property
+    def jobs(self) -> int:
+        """Jobs of all stages."""
+        return sum(stage.jobs for stage in self.stages)
+
+    @property
+    def unknown(self) -> int:
+        """Jobs of which it is not known how long they take."""
+        return sum(stage.unknown for stage in self.stages)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of all jobs, one after the other."""
+        return sum(stage.seconds for stage in self.stages)
+
+    @property
+    def kwh(self) -> float:
+        """Energy of all jobs, without that of the building."""
+        return sum(stage.joules for stage in self.stages) / JOULES_PER_KWH
+
+
+class Estimate:
+    """The estimate for one grid; its parts are made when they are asked for.
+
+    Args:
+        shapes: by encoder; None where it is not known.
+        results: the folder that holds all experiments.
+    """
+
+    def __init__(
+        self,
+        grid: Grid,
+        shapes: Mapping[str, Shape | None],
+        options: Options,
+        results: Path | None = None,
+    ) -> None:
+        self._grid, self._options = grid, options
+        self._results = Path(grid.paths.root).parent if results is None else results
+        self.works = Works(grid, shapes, Sizes(grid))
+        self.graph = Graph(grid)
+        self._known: dict[tuple[str, ...], tuple[float, float, float] | None] = {}
+
+    @cached_property
+    def calibration(self) -> Calibration:
+        """What the finished jobs of all experiments say; of this one by what is planned here."""
+        own = Path(self._grid.paths.root)
+        found = list(own_observations(own, self.works))
+        for root in sorted(self._results.glob("*")):
+            if root.name != own.name:
+                found += other_observations(root)
+        return Calibration(found)
+
+    @cached_property
+    def device(self) -> Device:
+        """What encoders are run on."""
+        return device_of(
+            self._grid.experiment.device,
+            self._options.device,
+            lambda: self.calibration.hardware(is_gpu=True),
+        )
+
+    @cached_property
+    def device_is_assumed(self) -> bool:
+        """Whether neither the user nor this machine says which GPU it is."""
+        return self.device.is_gpu and self._options.device is None and gpu_here() is None
+
+    @property
+    def basis(self) -> Basis:
+        """What the seconds of encoders rest on."""
+        if self.calibration.measured(hardware_name(self.device)):
+            return Basis.MEASURED
+        if self.calibration.hardware(is_gpu=self.device.is_gpu) is not None:
+            return Basis.TRANSFERRED
+        return Basis.ASSUMED
+
+    @property
+    def devices(self) -> int:
+        """How many jobs that run an encoder run at a time."""
+        if self.device.is_gpu:
+            return self._options.gpus or computing_gpus() or 1
+        return self._options.gpus or self.other_jobs
+
+    @property
+    def other_jobs(self) -> int:
+        """How many jobs run at a time that use no GPU."""
+        return self._options.jobs or cores()
+
+    @cached_property
+    def everything(self) -> Needs:
+        """What all jobs need."""
+        return self._needs(range(len(self.graph.jobs)))
+
+    @cached_property
+    def to_run(self) -> Needs:
+        """What the jobs need that are still to run."""
+        return self._needs(self.graph.to_run)
+
+    @cached_property
+    def errors(self) -> list[Error]:
+        """How far off estimates of finished jobs are, stage by stage."""
+        found = {error.rule: error for error in self.calibration.errors()}
+        return [found[rule] for rule in RULES if rule in found]
+
+    def seconds(self, job: Job) -> float | None:
+        """What one job takes, None where it is not known."""
+        found = self._of(job)
+        return None if found is None else found[0]
+
+    def _of(self, job: Job) -> tuple[float, float, float] | None:
+        """(seconds, operations, joules) of a job."""
+        key = self.works.key(job.rule, job.wildcards)
+        if key not in self._known:
+            self._known[key] = self._reckoned(job)
+        return self._known[key]
+
+    def _reckoned(self, job: Job) -> tuple[float, float, float] | None:
+        work = self.works.of(job.rule, job.wildcards)
+        if work is None:
+            return None
+        device = self.device if job.rule in COMPUTED else CPU
+        seconds = calibrated_seconds(job.rule, work, device, self.calibration)
+        watts = self.calibration.watts(job.rule, hardware_name(device))
+        if watts is None:
+            watts = device.watts + HOST_WATTS if device.is_gpu else HOST_WATTS
+        return seconds, work.flops if job.rule in COMPUTED else 0.0, seconds * watts
+
+    def _needs(self, chosen: Collection[int]) -> Needs:
+        numbers = sorted(chosen)
+        place = {job: i for i, job in enumerate(numbers)}
+        jobs = [self.graph.jobs[i] for i in numbers]
+        found = [self._of(job) for job in jobs]
+        seconds = [each[0] if each else 0.0 for each in found]
+        on_device = [job.rule in COMPUTED for job in jobs]
+        before = [
+            [place[needed] for needed in self.graph.before[i] if needed in place] for i in numbers
+        ]
+        capacity = [self.other_jobs, self.devices] if self.device.is_gpu else [self.devices]
+        places = [int(each and self.device.is_gpu) for each in on_device]
+        stages = []
+        for rule in RULES:
+            members = [i for i, job in enumerate(jobs) if job.rule == rule]
+            known = [each for i in members if (each := found[i]) is not None]
+            if members:
+                sums = (sum(each[column] for each in known) for column in range(3))
+                stages.append(Stage(rule, len(members), len(members) - len(known), *sums))
+        device_seconds = sum(
+            second for second, each in zip(seconds, on_device, strict=True) if each
+        )
+        joules = sum(stage.joules for stage in stages)
+        emissions = self._grid.experiment.emissions
+        price = self._options.price
+        return Needs(
+            tuple(stages),
+            device_seconds,
+            span_of(seconds, before, places, capacity),
+            None if price is None else price * device_seconds / 3600,
+            None
+            if emissions.gram_per_kwh is None
+            else joules / JOULES_PER_KWH * emissions.pue * emissions.gram_per_kwh / 1000,
+        )
+
+    @cached_property
+    def cells_made(self) -> int:
+        """Cells whose scores are there, without those of untrained encoders."""
+        grid = self._grid
+        if not Path(grid.paths.root).is_dir():
+            return 0
+        pattern = grid.paths.cell_scores
+        return sum(Path(pattern.format(**cell.wildcards)).is_file() for cell in grid.cells)
