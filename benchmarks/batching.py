@@ -30,7 +30,7 @@ from xstilts.data.schemas import DATA
 from xstilts.features.batches import Features, micro_batches
 from xstilts.features.kinds import kind_of
 from xstilts.features.kinds.base import collate
-from xstilts.training.encoder import load_tokenizer
+from xstilts.features.tokenizer import load_tokenizer
 from xstilts.training.model import TaskModel, build_model, run
 
 MAX_LENGTH = 128

@@ -78,14 +78,15 @@ _stand_in("polars")
 
 from xstilts.config.settings import TrainingSettings
 from xstilts.config.tasks import TASKS, TEXT, Kind
-from xstilts.data.schemas import DATA, write_table
+from xstilts.data.schemas import DATA
 from xstilts.errors import InterruptedBySignal, XstiltsError
 from xstilts.execution.cost.tally import Tally
+from xstilts.execution.parquet import write_table
 from xstilts.execution.signals import Stop
 from xstilts.features.batches import Features
 from xstilts.features.kinds import kind_of
+from xstilts.features.tokenizer import load_tokenizer
 from xstilts.training.checkpoint import ResumeState
-from xstilts.training.encoder import load_tokenizer
 from xstilts.training.loop import TrainingLoop
 from xstilts.training.memory import free_memory
 from xstilts.training.model import build_model, mixed_precision, pick_device, precision, to_device

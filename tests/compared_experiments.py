@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from prediction_files import write_cell
 
-from xstilts.data.schemas import read_meta, write_table
+from xstilts.execution.parquet import read_meta, write_table
 
 CODES = ("en", "de", "sw", "zh")
 

@@ -112,7 +112,7 @@ def write_past(experiment: str, steps: Mapping[str, int]) -> None:
 
 
 def tally(tokens: int, pairs: int, steps: int = 0, predicted: int = 0) -> dict[str, int]:
-    """What a job notes (`xstilts.execution.cost.tally`) that trains for these steps, or only predicts."""
+    """What a job notes (`execution.cost.tally`) that trains for these steps, or only predicts."""
     times = 3 if steps else 1
     return {
         "inputs": 2,

@@ -13,7 +13,7 @@ from xstilts.config.settings import Tokenisation
 from xstilts.config.tasks import Kind
 from xstilts.features.batches import Features
 from xstilts.features.kinds import TaskKind
-from xstilts.training.encoder import load_tokenizer
+from xstilts.features.tokenizer import load_tokenizer
 from xstilts.training.model import build_model, outputs_and_loss, run
 
 CPU = torch.device("cpu")

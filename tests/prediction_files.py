@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from xstilts.config.tasks import TARGETS, Kind
-from xstilts.data.schemas import PREDICTIONS, RUNS, read_meta, write_table
+from xstilts.data.schemas import PREDICTIONS, RUNS
+from xstilts.execution.parquet import read_meta, write_table
 from xstilts.scoring.item_counts import FROM_ENGLISH, MINING, TO_ENGLISH
 from xstilts.scoring.scores import cell_scores
 

@@ -30,7 +30,7 @@ def prepare(
     from xstilts.config.settings import Tokenisation
     from xstilts.config.tasks import TASKS
     from xstilts.data.build import build_part
-    from xstilts.data.schemas import write_table
+    from xstilts.execution.parquet import write_table
     from xstilts.features.build import tokenise
     from xstilts.graph.locate import Unit, find_files
 
@@ -57,7 +57,7 @@ def prepare_text(folder: Path, documents: int = 200, *, hidden: int = 32, layers
     from xstilts.config.encoders import Architecture, TokenizerSettings
     from xstilts.config.tasks import TASKS, TEXT
     from xstilts.data.build import build_part
-    from xstilts.data.schemas import write_table
+    from xstilts.execution.parquet import write_table
     from xstilts.features.build import tokenise
     from xstilts.graph.locate import Unit
     from xstilts.training.new_encoder import new_encoder
@@ -96,7 +96,7 @@ def prepare_text(folder: Path, documents: int = 200, *, hidden: int = 32, layers
 def parts(folder: Path, keys: Sequence[str], part: str) -> tuple[Any, ...]:
     """The prepared data of these tasks as a training run takes them."""
     from xstilts.config.tasks import TASKS
-    from xstilts.features.open_labels import with_open_labels
+    from xstilts.features.kinds.tagging import with_open_labels
     from xstilts.training.training_run import TaskData
 
     return tuple(

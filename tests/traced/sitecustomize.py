@@ -1,8 +1,8 @@
 """Notes what each job of a run of Snakemake calls and reads, for a test; found by PYTHONPATH.
 
 Of a script of the workflow: the functions of this package that its work calls, and the fields of
-rows of tables that it reads, but not what only the block around its work does (`xstilts.execution.jobs`).
-One file a process, in the folder that TRACED names.
+rows of tables that it reads, but not what only the block around its work does
+(`xstilts.execution.jobs`). One file a process, in the folder that TRACED names.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ rule shortcuts:
         runtime=minutes("shortcuts"),
         gpu=0,
     params:
-        task=lambda wildcards: slices.task(wildcards.target),
+        task=lambda wildcards: job_params.task(wildcards.target),
         names=list(grid.shortcuts),
         code=code("shortcuts", about(the_target, "eval")),
     message:

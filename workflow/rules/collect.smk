@@ -105,7 +105,7 @@ rule write_labels:
         gpu=0,
     params:
         targets=list(experiment.targets),
-        table=slices.table(),
+        table=job_params.table(),
         code=code("write_labels", about(all_targets, "eval")),
     message:
         "write the gold labels in XTREME's layout"
@@ -135,7 +135,7 @@ rule write_submission:
         gpu=0,
     params:
         targets=list(experiment.targets),
-        table=slices.table(),
+        table=job_params.table(),
         code=code("write_submission", about(all_targets, "eval")),
     message:
         "XTREME submission: {wildcards.encoder} after {wildcards.recipe}, seed {wildcards.seed}"

@@ -10,15 +10,16 @@ from snakemake.settings.types import DeploymentMethod
 from xstilts.execution import warm
 from xstilts.execution.adopted import adopt, notes_of
 from xstilts.execution.code_digest import code_digest, libraries
-from xstilts.config.experiment import parse_experiment
+from xstilts.config.parse import parse_experiment
 from xstilts.execution.devices import device_for
 from xstilts.errors import XstiltsError
 from xstilts.execution.failures import Book, Errors, failed_jobs, in_words
 from xstilts.graph.finished import Scope, pop_only_finished
 from xstilts.graph.cells import Grid
+from xstilts.graph.job_params import JobParams
 from xstilts.execution.disk_errors import check_working_directory
 from xstilts.graph.required_data import PARTS
-from xstilts.graph.paths import in_rules
+from xstilts.config.user_paths import in_rules
 from xstilts.execution.plan.requests import Requests
 from xstilts.execution.provenance import installed
 from xstilts.execution.reasons import Reasons, inputs_before
@@ -36,7 +37,7 @@ except XstiltsError as error:
 
 experiment = grid.experiment
 paths = grid.paths
-slices = grid.slices
+job_params = JobParams(grid)
 
 for told in grid.left_out:
     logger.warning(f"left out: {told}")
@@ -130,7 +131,7 @@ def minutes(rule):
 
 def code(script, about=None):
     """Param function: digest of the code that a script runs, so that a changed formula re-runs what
-    it makes, and nothing else. `about` says what of tables a job uses (`Slices.about`).
+    it makes, and nothing else. `about` says what of tables a job uses (`JobParams.about`).
     """
     path = Path(workflow.source_path(f"../scripts/{script}.py"))
     return lambda wildcards: code_digest(path, **(about(wildcards) if about else {}))
@@ -156,7 +157,7 @@ ENVIRONMENT = "../../envs/xstilts.yaml" if DEPLOYS_CONDA else None
 
 def about(sources, *parts):
     """For `code`: what a job uses of tables that works on these parts of sources."""
-    return lambda wildcards: slices.about(sources(wildcards), parts or [wildcards.part])
+    return lambda wildcards: job_params.about(sources(wildcards), parts or [wildcards.part])
 
 
 # What training reads.

@@ -20,8 +20,8 @@ if experiment.data_source == "invitro":
             runtime=minutes("generate"),
             gpu=0,
         params:
-            task=lambda wildcards: slices.task(wildcards.task),
-            data=lambda wildcards: slices.data(wildcards.task, wildcards.part),
+            task=lambda wildcards: job_params.task(wildcards.task),
+            data=lambda wildcards: job_params.data(wildcards.task, wildcards.part),
             code=code("generate", about(the_task)),
         message:
             "generate {wildcards.task} {wildcards.part}"
@@ -50,8 +50,8 @@ rule perturb:
         runtime=minutes("perturb"),
         gpu=0,
     params:
-        task=lambda wildcards: slices.task(wildcards.target),
-        perturbation=lambda wildcards: slices.perturbation(wildcards.target),
+        task=lambda wildcards: job_params.task(wildcards.target),
+        perturbation=lambda wildcards: job_params.perturbation(wildcards.target),
         code=code("perturb", about(the_target, "eval")),
     message:
         "perturb the inputs of {wildcards.target}"
@@ -78,9 +78,9 @@ rule ingest:
         runtime=minutes("ingest"),
         gpu=0,
     params:
-        task=lambda wildcards: slices.task(wildcards.task),
-        data=lambda wildcards: slices.data(wildcards.task, wildcards.part),
-        code=code("ingest", lambda wildcards: slices.reading(**wildcards)),
+        task=lambda wildcards: job_params.task(wildcards.task),
+        data=lambda wildcards: job_params.data(wildcards.task, wildcards.part),
+        code=code("ingest", lambda wildcards: job_params.reading(**wildcards)),
     message:
         "read {wildcards.task} {wildcards.part}"
     script:
@@ -106,7 +106,7 @@ rule fetch_encoder:
         runtime=minutes("fetch_encoder"),
         gpu=0,
     params:
-        encoder=lambda wildcards: slices.encoder(wildcards.encoder),
+        encoder=lambda wildcards: job_params.encoder(wildcards.encoder),
         code=code("fetch_encoder"),
     message:
         "load the encoder {wildcards.encoder}"
@@ -133,8 +133,8 @@ rule tokenise:
         runtime=minutes("tokenise"),
         gpu=0,
     params:
-        task=lambda wildcards: slices.task(wildcards.task),
-        lengths=lambda wildcards: slices.length(wildcards.encoder, wildcards.task),
+        task=lambda wildcards: job_params.task(wildcards.task),
+        lengths=lambda wildcards: job_params.length(wildcards.encoder, wildcards.task),
         code=code("tokenise", about(the_task)),
     message:
         "tokenise {wildcards.task} {wildcards.part} for {wildcards.encoder}"

@@ -30,8 +30,8 @@ rule predict:
         device=device,
         batch_tokens=experiment.prediction.batch_tokens,
     params:
-        task=lambda wildcards: slices.task(wildcards.target),
-        decoding=lambda wildcards: slices.decoding(wildcards.target),
+        task=lambda wildcards: job_params.task(wildcards.target),
+        decoding=lambda wildcards: job_params.decoding(wildcards.target),
         code=code("predict", about(the_target, "eval")),
     message:
         "predict {wildcards.target}: {wildcards.encoder} after {wildcards.recipe},"
@@ -64,7 +64,7 @@ rule embed:
         device=device,
         batch_tokens=lambda wildcards: experiment.encoders[wildcards.encoder].retrieval.batch_tokens,
     params:
-        embedding=lambda wildcards: slices.embedding(wildcards.encoder),
+        embedding=lambda wildcards: job_params.embedding(wildcards.encoder),
         code=code("embed", about(the_target, "eval")),
     message:
         "embed {wildcards.target}: {wildcards.encoder} after {wildcards.recipe},"
@@ -96,7 +96,7 @@ rule retrieve:
         runtime=minutes("retrieve"),
         gpu=0,
     params:
-        task=lambda wildcards: slices.task(wildcards.target),
+        task=lambda wildcards: job_params.task(wildcards.target),
         mining=experiment.mining.model_dump(),
         code=code("retrieve", about(the_target, "eval")),
     message:

@@ -20,7 +20,7 @@ rule new_encoder:
         runtime=minutes("new_encoder"),
         gpu=0,
     params:
-        new=lambda wildcards: slices.new_encoder(wildcards.encoder),
+        new=lambda wildcards: job_params.new_encoder(wildcards.encoder),
         code=code("new_encoder"),
     message:
         "learn a vocabulary and draw the first weights of {wildcards.encoder}"
@@ -45,7 +45,7 @@ rule reinitialise:
         runtime=minutes("reinitialise"),
         gpu=0,
     params:
-        new=lambda wildcards: slices.reinitialised(wildcards.encoder),
+        new=lambda wildcards: job_params.reinitialised(wildcards.encoder),
         code=code("reinitialise"),
     message:
         "random weights for the architecture of {wildcards.encoder}"
@@ -83,7 +83,7 @@ rule pretrain:
             experiment.encoders[wildcards.encoder].pretrain.training.save_every_seconds
         ),
     params:
-        run=lambda wildcards: slices.pretraining(wildcards.encoder),
+        run=lambda wildcards: job_params.pretraining(wildcards.encoder),
         resume=lambda wildcards: grid.resume_folder("pretraining", wildcards),
         code=code("train", about(lambda wildcards: ["text"], *LEARNT)),
     message:

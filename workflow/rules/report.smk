@@ -34,15 +34,15 @@ rule write_report:
         gpu=0,
     params:
         **scope.unfinished,
-        experiment=slices.everything(),
+        experiment=job_params.everything(),
         left_out=left_out,
-        recipes=slices.recipes(),
+        recipes=job_params.recipes(),
         links=[
             ["Robustness and fairness", Path(paths.fairness_page).name],
             ["Claims", Path(paths.claims_page).name],
             ["Cost", Path(paths.cost_page).name],
         ],
-        table=slices.table(),
+        table=job_params.table(),
         code=code("write_report"),
     message:
         f"write the report {paths.report}"
@@ -72,8 +72,8 @@ rule write_claims:
         gpu=0,
     params:
         **scope.unfinished,
-        experiment=slices.everything(),
-        recipes=slices.recipes(),
+        experiment=job_params.everything(),
+        recipes=job_params.recipes(),
         left_out=left_out,
         code=code("write_claims"),
     message:
@@ -109,9 +109,9 @@ rule analyse:
     params:
         **scope.unfinished,
         data_source=experiment.data_source,
-        recipes=slices.recipes(),
-        unseen=slices.unseen(),
-        facts=slices.facts(),
+        recipes=job_params.recipes(),
+        unseen=job_params.unseen(),
+        facts=job_params.facts(),
         code=code("analyse"),
     message:
         f"robustness and fairness over language families: {paths.findings}"
@@ -138,7 +138,7 @@ rule write_fairness:
         gpu=0,
     params:
         **scope.unfinished,
-        experiment=slices.everything(),
+        experiment=job_params.everything(),
         recipes=list(grid.recipes),
         left_out=left_out,
         links=[
@@ -205,8 +205,8 @@ rule write_cost:
         gpu=0,
     params:
         **scope.unfinished,
-        experiment=slices.everything(),
-        table=slices.table(),
+        experiment=job_params.everything(),
+        table=job_params.table(),
         code=code("write_cost"),
     message:
         f"write what it cost: {paths.cost_page}"

@@ -18,7 +18,7 @@ rule score:
         runtime=minutes("score"),
         gpu=0,
     params:
-        task=lambda wildcards: slices.task(wildcards.target),
+        task=lambda wildcards: job_params.task(wildcards.target),
         code=code("score", about(the_target, "eval")),
     message:
         "score {wildcards.target}: {wildcards.encoder} after {wildcards.recipe},"

@@ -46,7 +46,7 @@ rule train_intermediate:
             grid.recipes[wildcards.recipe]
         ).save_every_seconds,
     params:
-        run=lambda wildcards: slices.intermediate(wildcards),
+        run=lambda wildcards: job_params.intermediate(wildcards),
         resume=lambda wildcards: grid.resume_folder("intermediate", wildcards),
         code=code("train", about(mixed, *LEARNT)),
     message:
@@ -87,7 +87,7 @@ rule train_target:
             experiment.training_for(wildcards.train_set).save_every_seconds
         ),
     params:
-        run=lambda wildcards: slices.target(wildcards),
+        run=lambda wildcards: job_params.target(wildcards),
         resume=lambda wildcards: grid.resume_folder("target", wildcards),
         code=code("train", about(target, *LEARNT)),
     message:

@@ -3,7 +3,7 @@
 from xstilts.execution.jobs import job, record
 
 with job(snakemake):
-    from xstilts.data.schemas import write_table
+    from xstilts.execution.parquet import write_table
     from xstilts.prediction.shortcuts.scores import collect_baselines
 
     table = collect_baselines(

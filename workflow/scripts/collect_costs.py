@@ -1,10 +1,10 @@
-"""One table of what every job cost, and one of what every cell did (`xstilts.execution.cost.table`)."""
+"""What every job cost, and what every cell did: a table each (`xstilts.execution.cost.table`)."""
 
 from xstilts.execution.jobs import job, record
 
 with job(snakemake):
-    from xstilts.data.schemas import write_table
     from xstilts.execution.cost.table import collect_costs
+    from xstilts.execution.parquet import write_table
     from xstilts.graph.paths import Paths
 
     collected = collect_costs(Paths(snakemake.params.experiment), snakemake.params.cells)

@@ -3,7 +3,7 @@
 from xstilts.execution.jobs import job, record
 
 with job(snakemake):
-    from xstilts.data.schemas import write_table
+    from xstilts.execution.parquet import write_table
     from xstilts.training.runs_table import collect_runs
 
     runs = zip(snakemake.params.places, snakemake.input, strict=True)

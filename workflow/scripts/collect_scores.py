@@ -3,7 +3,7 @@
 from xstilts.execution.jobs import job, record
 
 with job(snakemake):
-    from xstilts.data.schemas import write_table
+    from xstilts.execution.parquet import write_table
     from xstilts.scoring.scores import collect
 
     write_table(snakemake.output[0], collect(snakemake.input), record(snakemake))

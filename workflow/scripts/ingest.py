@@ -5,7 +5,7 @@ from xstilts.execution.jobs import job, record
 with job(snakemake, online=True):
     from xstilts.config.tasks import TASKS
     from xstilts.data.build import PassagesOf, build_part
-    from xstilts.data.schemas import write_table
+    from xstilts.execution.parquet import write_table
     from xstilts.graph.locate import Unit
 
     settings = snakemake.params.data

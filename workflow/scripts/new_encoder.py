@@ -1,4 +1,4 @@
-"""A new encoder: a vocabulary learned from the text, and random weights (`xstilts.training.new_encoder`)."""
+"""A new encoder: a learned vocabulary and random weights (`xstilts.training.new_encoder`)."""
 
 from xstilts.execution.jobs import job, record
 
@@ -7,7 +7,8 @@ with job(snakemake):
 
     from xstilts.config.encoders import Architecture, TokenizerSettings
     from xstilts.config.tasks import Kind
-    from xstilts.data.schemas import DATA, read_table
+    from xstilts.data.schemas import DATA
+    from xstilts.execution.parquet import read_table
     from xstilts.training.new_encoder import new_encoder
 
     new = snakemake.params.new

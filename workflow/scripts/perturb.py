@@ -6,7 +6,8 @@ with job(snakemake):
     from xstilts.config.languages import INVITRO_LANGUAGES, LANGUAGES
     from xstilts.config.tasks import TASKS
     from xstilts.data.perturb.table import perturb_table
-    from xstilts.data.schemas import DATA, read_table, write_table
+    from xstilts.data.schemas import DATA
+    from xstilts.execution.parquet import read_table, write_table
 
     task = TASKS[snakemake.wildcards.target]
     settings = snakemake.params.perturbation

@@ -1,6 +1,6 @@
 """Print what the experiment will take, and what is left of it (`xstilts.execution.plan`)."""
 
-from xstilts.config.experiment import parse_experiment
+from xstilts.config.parse import parse_experiment
 from xstilts.execution.plan.estimate import Options
 from xstilts.execution.plan.plan import Plan
 from xstilts.graph.cells import Grid

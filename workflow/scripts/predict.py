@@ -6,8 +6,9 @@ with job(snakemake) as note:
     from pathlib import Path
 
     from xstilts.config.tasks import TASKS
-    from xstilts.data.schemas import DATA, read_table, write_table
+    from xstilts.data.schemas import DATA
     from xstilts.execution.cost.tally import Tally
+    from xstilts.execution.parquet import read_table, write_table
     from xstilts.features.batches import Features
     from xstilts.features.perturbed import Perturbed
     from xstilts.prediction.predict import predict

@@ -8,7 +8,8 @@ with job(snakemake):
 
     from xstilts.config.settings import Mining
     from xstilts.config.tasks import TASKS
-    from xstilts.data.schemas import DATA, read_table, write_table
+    from xstilts.data.schemas import DATA
+    from xstilts.execution.parquet import read_table, write_table
     from xstilts.features.batches import Features
     from xstilts.features.perturbed import Perturbed
     from xstilts.prediction.retrieval import retrieve

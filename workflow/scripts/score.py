@@ -4,7 +4,8 @@ from xstilts.execution.jobs import job, record
 
 with job(snakemake):
     from xstilts.config.tasks import TASKS
-    from xstilts.data.schemas import PREDICTIONS, read_table, write_table
+    from xstilts.data.schemas import PREDICTIONS
+    from xstilts.execution.parquet import read_table, write_table
     from xstilts.scoring.scores import cell_scores
 
     cell = snakemake.wildcards

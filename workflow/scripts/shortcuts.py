@@ -4,7 +4,8 @@ from xstilts.execution.jobs import job, record
 
 with job(snakemake):
     from xstilts.config.tasks import TASKS
-    from xstilts.data.schemas import DATA, read_table, write_table
+    from xstilts.data.schemas import DATA
+    from xstilts.execution.parquet import read_table, write_table
     from xstilts.prediction.shortcuts.scores import shortcut_scores
 
     task = TASKS[snakemake.wildcards.target]

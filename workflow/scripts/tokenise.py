@@ -6,9 +6,10 @@ with job(snakemake) as note:
     from pathlib import Path
 
     from xstilts.config.tasks import TASKS
-    from xstilts.data.schemas import read_items, write_table
+    from xstilts.data.schemas import read_items
+    from xstilts.execution.parquet import write_table
     from xstilts.features.build import tokenise
-    from xstilts.features.open_labels import with_open_labels
+    from xstilts.features.kinds.tagging import with_open_labels
 
     task = TASKS[snakemake.params.task["key"]]
     for labels in snakemake.input.labels:

@@ -1,4 +1,4 @@
-"""Train an encoder and its heads on a mixture of data sets, often of one (`xstilts.training.loop`)."""
+"""Train an encoder and its heads on a mixture of data sets (`xstilts.training.loop`)."""
 
 from xstilts.execution.jobs import job
 
@@ -7,9 +7,9 @@ with job(snakemake) as note:
 
     from xstilts.config.settings import Mixing, TrainingSettings
     from xstilts.config.tasks import TASKS
-    from xstilts.data.schemas import read_meta
     from xstilts.execution.cost.tally import Tally
-    from xstilts.features.open_labels import with_open_labels
+    from xstilts.execution.parquet import read_meta
+    from xstilts.features.kinds.tagging import with_open_labels
     from xstilts.training.loop import train
     from xstilts.training.model import use_threads
     from xstilts.training.training_run import TaskData, TrainingRun

@@ -8,7 +8,7 @@ with job(snakemake):
     import polars as pl
 
     from xstilts.analysis.collapsed_cells import without_collapsed
-    from xstilts.data.schemas import read_meta
+    from xstilts.execution.parquet import read_meta
     from xstilts.report.cost import write_cost
     from xstilts.report.holes import Holes
 

@@ -4,8 +4,9 @@ from xstilts.execution.jobs import job
 
 with job(snakemake):
     from xstilts.config.tasks import TASKS
-    from xstilts.data.schemas import DATA, read_table
+    from xstilts.data.schemas import DATA
     from xstilts.execution.files import atomic_path
+    from xstilts.execution.parquet import read_table
     from xstilts.scoring.xtreme_layout import write_labels
 
     with atomic_path(snakemake.output[0]) as folder:

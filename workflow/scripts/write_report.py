@@ -11,7 +11,7 @@ with job(snakemake):
     from xstilts.analysis.tables import Findings
     from xstilts.config.languages import language_table
     from xstilts.execution.files import write_text
-    from xstilts.execution.lineage import read_provenance
+    from xstilts.execution.provenance import read_provenance
     from xstilts.report.glossary import write_glossary
     from xstilts.report.headline import headline
     from xstilts.report.holes import Holes

@@ -6,8 +6,9 @@ with job(snakemake):
     from pathlib import Path
 
     from xstilts.config.tasks import TASKS
-    from xstilts.data.schemas import PREDICTIONS, read_table
+    from xstilts.data.schemas import PREDICTIONS
     from xstilts.execution.files import atomic_path, write_json
+    from xstilts.execution.parquet import read_table
     from xstilts.scoring.xtreme_evaluate import evaluate_folder
     from xstilts.scoring.xtreme_layout import write_predictions
 

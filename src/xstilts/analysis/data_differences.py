@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from xstilts.analysis.sides import Side
-from xstilts.data.schemas import read_meta
-from xstilts.execution.lineage import joined
+from xstilts.execution.parquet import read_meta
+from xstilts.execution.provenance import joined
 
 
 def data_of(side: Side, targets: Sequence[str]) -> dict[str, dict[str, Any]]:

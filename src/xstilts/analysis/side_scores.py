@@ -20,8 +20,8 @@ from xstilts.analysis.inference.draws import SEED_DRAWS, Draws
 from xstilts.analysis.inputs.evidence import Evidence
 from xstilts.analysis.inputs.items import CellFile, of_target
 from xstilts.analysis.sides import Side
+from xstilts.config.seeds import derive_seed
 from xstilts.config.tasks import TARGETS
-from xstilts.features.batches import derive_seed
 
 # How seeds of two sides go together.
 PAIRED, INDEPENDENT = "paired", "independent"

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from xstilts.config.experiment import Experiment
 from xstilts.config.languages import language_table
 from xstilts.config.recipes import NAME, TRAINABLE, UNTRAINED, Recipe, parse_recipe
 from xstilts.config.settings import Invitro, LimitLevels, Text
 from xstilts.config.tasks import TARGETS, TASKS, TEXT, Kind, Metric
 from xstilts.errors import did_you_mean
 from xstilts.rounding import fixed
-
-if TYPE_CHECKING:
-    from xstilts.config.experiment import Experiment
 
 
 def problems_of(experiment: Experiment) -> Iterator[str]:

@@ -14,8 +14,8 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from xstilts.config.settings import Strict, TrainingSettings
+from xstilts.config.user_paths import from_here
 from xstilts.errors import XstiltsError
-from xstilts.graph.paths import from_here
 
 _COMMIT = r"[0-9a-f]{40}"
 

@@ -10,9 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator
 
-from xstilts.config.checks import problems_of
 from xstilts.config.encoders import EncoderSource
 from xstilts.config.recipes import MLM_SUFFIX, NAME, NONE, Recipe, Source, parse_recipe
 from xstilts.config.settings import (
@@ -38,7 +37,6 @@ from xstilts.config.settings import (
     TrainingSettings,
 )
 from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS, TASKS, XTREME, Kind
-from xstilts.errors import XstiltsError
 
 BASELINE = NONE
 # Where nothing else is said, `@diverse` is one language of each of five families, the ones that
@@ -58,10 +56,11 @@ class Experiment(Strict):
     `text` is what encoders with `pretrain` and recipes with MLM train on, unless it is generated
     too. `splits` are the splits that are predicted and scored.
     `baselines` are shown beside the recipes but are none: shortcuts that need no model
-    (`xstilts.prediction.shortcuts`), and `untrained`, the encoder with random weights, trained on each
-    target like the recipe `none`. `training` holds for both phases; `intermediate_training`
+    (`xstilts.prediction.shortcuts`), and `untrained`, the encoder with random weights, trained on
+    each target like the recipe `none`. `training` holds for both phases; `intermediate_training`
     overrides it for the intermediate phase, there also by recipe. `recipes` are named, or defined
-    source by source (`xstilts.config.recipes`); `language_sets` are names for several languages in them.
+    source by source (`xstilts.config.recipes`); `language_sets` are names for several languages in
+    them.
     """
 
     experiment: str = Field(pattern=NAME)
@@ -123,12 +122,6 @@ class Experiment(Strict):
     @classmethod
     def _path_as_text(cls, value: Any) -> Any:
         return str(value) if isinstance(value, Path) else value
-
-    @model_validator(mode="after")
-    def _is_sound(self) -> Experiment:
-        if problems := list(problems_of(self)):
-            raise ValueError("; ".join(problems))
-        return self
 
     @property
     def pretrained(self) -> tuple[str, ...]:
@@ -233,32 +226,3 @@ class Experiment(Strict):
     def limits_for(self, task: str) -> Limit:
         """How many examples of each split are used."""
         return self.limits.of(task)
-
-
-def parse_experiment(values: dict[str, Any], where: str = "experiment") -> Experiment:
-    """Validate an experiment; all problems are reported in one error.
-
-    Args:
-        values: as YAML has them, or as Snakemake reads them from its command line: there every
-            value within another is a text, so that the text "null" is taken for null.
-
-    Raises:
-        XstiltsError: names each key that is wrong, and what would be right.
-    """
-    try:
-        return Experiment.model_validate(_with_nulls(values))
-    except ValidationError as error:
-        problems = []
-        for item in error.errors():
-            key = ".".join(str(part) for part in item["loc"])
-            text = item["msg"].removeprefix("Value error, ")
-            problems.append(f"{key}: {text}" if key else text)
-        raise XstiltsError("\n  ".join(problems), where=where) from None
-
-
-def _with_nulls(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _with_nulls(held) for key, held in value.items()}
-    if isinstance(value, list):
-        return [_with_nulls(held) for held in value]
-    return None if value == "null" else value

@@ -1,8 +1,8 @@
 """Tables of plain data, and how their rows are told apart from code.
 
-A job's digest of code (`xstilts.execution.code_digest`) holds of a table the rows that the job is about, and
-of a row the fields that its code can read: a new task, or a corrected title, re-runs what shows it
-and trains nothing again. A table is counted so where it says that it is one:
+A job's digest of code (`xstilts.execution.code_digest`) holds of a table the rows that the job is
+about, and of a row the fields that its code can read: a new task, or a corrected title, re-runs
+what shows it and trains nothing again. A table is counted so where it says that it is one:
 
     TASKS: Rows[Task] = {...}
 

@@ -188,7 +188,8 @@ class Prediction(Strict):
 
 
 class Perturbations(Strict):
-    """Perturbed versions of what is predicted (`xstilts.config.perturbations`), at each of these strengths.
+    """Perturbed versions of what is predicted (`xstilts.config.perturbations`), at each of these
+    strengths.
 
     `typos` is the share of letters that are edited; of the others, that of the words that they
     could change. `items` is how many a language are perturbed, null all. `targets` are those that

@@ -10,17 +10,12 @@ together. It is the same for all items of one group.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from xstilts.config.tasks import Kind
-from xstilts.errors import XstiltsError
-from xstilts.execution.files import atomic_path
+from xstilts.execution.parquet import expect_columns, read_table
 
 _ITEM = [("id", pa.string()), ("language", pa.string()), ("split", pa.string())]
 ANSWERS = pa.list_(pa.struct([("text", pa.string()), ("start", pa.int32())]))
@@ -215,9 +210,20 @@ COSTS = pa.schema(
     ]
 )
 
-# A cell's part of each phase (`xstilts.execution.cost.table.PHASES`): a job's cost divided by the number of
-# cells that share it, so that cells can be added up. What is shared by 1 is the marginal cost:
-# without the cell it would not have been spent.
+# Which phase of a cell a stage (a rule of the workflow) belongs to; all others make what cells
+# have in common, such as data and encoders, or what is made of their scores.
+PHASES = {
+    "train_intermediate": "intermediate",
+    "train_target": "target",
+    "predict": "prediction",
+    "embed": "retrieval",
+    "retrieve": "retrieval",
+    "score": "scoring",
+}
+
+# A cell's part of each phase: a job's cost divided by the number of cells that share it, so that
+# cells can be added up. What is shared by 1 is the marginal cost: without the cell it would not
+# have been spent.
 CELL_COSTS = pa.schema(
     [
         ("encoder", pa.string()),
@@ -229,46 +235,6 @@ CELL_COSTS = pa.schema(
         *_USED,
     ]
 )
-
-_META_KEY = b"xstilts"
-
-
-def write_table(path: str | Path, table: pa.Table, meta: dict[str, Any]) -> None:
-    """Write Parquet atomically with `meta` as JSON in the file's own metadata."""
-    encoded = {**(table.schema.metadata or {}), _META_KEY: json.dumps(meta).encode()}
-    with atomic_path(path) as part:
-        pq.write_table(table.replace_schema_metadata(encoded), part, compression="zstd")
-
-
-def write_stream(
-    path: str | Path,
-    schema: pa.Schema,
-    batches: Iterable[list[dict[str, Any]]],
-    meta: dict[str, Any],
-) -> None:
-    """`write_table` for rows that come batch by batch and are never in memory together."""
-    schema = schema.with_metadata({_META_KEY: json.dumps(meta).encode()})
-    with atomic_path(path) as part, pq.ParquetWriter(part, schema, compression="zstd") as writer:
-        for rows in batches:
-            writer.write_table(pa.Table.from_pylist(rows, schema=schema))
-
-
-def read_meta(path: str | Path) -> dict[str, Any]:
-    """The metadata that `write_table` stored."""
-    stored = pq.read_schema(path).metadata or {}
-    return json.loads(stored.get(_META_KEY, b"{}"))
-
-
-def read_table(path: str | Path, schema: pa.Schema | None = None) -> pa.Table:
-    """Read Parquet; with `schema`, refuse a file that does not have exactly those columns.
-
-    Raises:
-        XstiltsError: the file's columns or types differ from `schema`.
-    """
-    table = pq.read_table(path)
-    if schema is not None:
-        expect_columns(table, schema, path, "delete the file and run the workflow again")
-    return table
 
 
 def read_items(path: str | Path, kind: Kind) -> tuple[pa.Table, pa.ChunkedArray | None]:
@@ -283,19 +249,3 @@ def read_items(path: str | Path, kind: Kind) -> tuple[pa.Table, pa.ChunkedArray 
         conditions, table = table["condition"], table.drop_columns("condition")
     expect_columns(table, DATA[kind], path, "delete the file and run the workflow again")
     return table, conditions
-
-
-def expect_columns(
-    table: pa.Table, schema: pa.Schema, where: str | Path, mend: str | None = None
-) -> None:
-    """Refuse a table that does not have exactly the columns and types of `schema`.
-
-    Raises:
-        XstiltsError: it has others.
-    """
-    if not table.schema.equals(schema):
-        raise XstiltsError(
-            f"expected the columns {schema.names}, found {table.schema.names} or other types",
-            where=where,
-            mend=mend,
-        )

@@ -2,8 +2,8 @@
 
 Snakemake compares a job with its own notes, in `.snakemake`. Of results that were copied without
 them it knows nothing, and takes them as they are, whatever the experiment says today. Each result
-says itself what made it (`xstilts.execution.lineage`), so that is noted for Snakemake before it compares:
-what was made otherwise is made again, with the reason, and the rest is left.
+says itself what made it (`xstilts.execution.provenance`), so that is noted for Snakemake before it
+compares: what was made otherwise is made again, with the reason, and the rest is left.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def adopt(root: str | Path, notes: PersistenceBase) -> list[str]:
     if not unknown:
         return []
     # Arrow takes its time, and most runs have no need of it.
-    from xstilts.execution.lineage import recorded_beside
+    from xstilts.execution.provenance import recorded_beside
 
     digests: dict[str, str | None] = {}
     found = []
@@ -85,7 +85,7 @@ def _results(root: Path) -> Iterator[str]:
 
 def _note(made: dict[str, Any], digests: dict[str, str | None]) -> MetadataRecord:
     """What Snakemake would have noted of a job, from what its result says of it."""
-    from xstilts.execution.lineage import digest
+    from xstilts.execution.provenance import digest
 
     for path in made["inputs"]:
         if path not in digests:

@@ -4,8 +4,8 @@ A digest covers the script and those top-level definitions of this package that 
 name, as syntax trees without comments, docstrings and layout. A cosmetic edit changes nothing; an
 edit of what a stage computes changes the digests of the stages that use it, and of no others. Of a
 dispatch table only the entries that a job uses count, so that a new reader or kind of task re-runs
-nothing that was made without it; of a table of data (`xstilts.config.rows`) those rows that it is about,
-with the fields that its code can name.
+nothing that was made without it; of a table of data (`xstilts.config.rows`) those rows that it is
+about, with the fields that its code can name.
 
 What cannot be told apart counts: a module that is used as an object counts as a whole, and so does
 every statement at the top of a module that does more than define something. There is no list of

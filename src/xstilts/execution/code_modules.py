@@ -70,7 +70,7 @@ class Statement:
 
     @property
     def table_of(self) -> str | None:
-        """The class of the rows where this is a table of data (`xstilts.config.rows`), else None."""
+        """The class of the rows where this is a table (`xstilts.config.rows`), else None."""
         told = self.tree.annotation if isinstance(self.tree, ast.AnnAssign) else None
         if isinstance(told, ast.Subscript) and getattr(told.value, "id", "") == "Rows":
             return getattr(told.slice, "id", None)

@@ -21,9 +21,8 @@ from xstilts.errors import InterruptedBySignal, XstiltsError
 from xstilts.execution.cost.meter import Meter
 from xstilts.execution.devices import take_device
 from xstilts.execution.disk_errors import disk_trouble
-from xstilts.execution.joblog import JobLog
+from xstilts.execution.log import JobLog, redact
 from xstilts.execution.provenance import versions
-from xstilts.execution.secrets import redact
 from xstilts.execution.warm import end_as, run_warm
 from xstilts.graph.paths import log_place
 
@@ -38,10 +37,10 @@ _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS")
 def job(snakemake: Any, *, online: bool = False) -> Iterator[Callable[..., None]]:
     """Run a job's body with stdout and stderr in its log file, and record what it costs.
 
-    A job that asks for a GPU waits for one of its own (`xstilts.execution.devices`). An `XstiltsError`, or
-    trouble with a disk, ends the process with status 1 and one message, in the log and on the
-    original stderr; an interruption with saved state ends it as SIGTERM would. Credentials are
-    hidden in both.
+    A job that asks for a GPU waits for one of its own (`xstilts.execution.devices`). An
+    `XstiltsError`, or trouble with a disk, ends the process with status 1 and one message, in the
+    log and on the original stderr; an interruption with saved state ends it as SIGTERM would.
+    Credentials are hidden in both.
 
     Args:
         snakemake: the object that Snakemake hands to a script.
@@ -107,10 +106,10 @@ def _go_on_warm(snakemake: Any) -> None:
 def record(snakemake: Any) -> dict[str, Any]:
     """What made an output: rule, wildcards, parameters (with the code digest) and versions.
 
-    And what `xstilts.execution.lineage.made_by` says.
+    And what `xstilts.execution.provenance.made_by` says.
     """
     # Not before a job's body: it imports what thread settings are for.
-    from xstilts.execution.lineage import made_by
+    from xstilts.execution.provenance import made_by
 
     place = log_place(snakemake.log[0])
     experiment, rule = (place.experiment, place.rule) if place else (None, snakemake.rule)
@@ -136,7 +135,7 @@ def _leave_provenance(snakemake: Any) -> None:
     """Note what made those outputs that cannot hold it themselves."""
     if log_place(snakemake.log[0]) is None:
         return
-    from xstilts.execution.lineage import write_provenance
+    from xstilts.execution.provenance import write_provenance
 
     outputs = [path for path in map(str, snakemake.output) if not path.endswith(".parquet")]
     if outputs:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from xstilts.config.seeds import derive_seed
 
 # Batches are cut from sorted runs of this many batches: enough to leave little padding, few
 # enough that an epoch is still well mixed.
@@ -91,12 +92,6 @@ class Features:
         renumbered = np.searchsorted(items, self.items[keep]).astype(np.int32)
         index = table.schema.get_field_index("item")
         return Features(table.set_column(index, "item", pa.array(renumbered)))
-
-
-def derive_seed(*parts: object) -> int:
-    """A seed from what it is for, e.g. (seed, cell name, "dropout", step); 63 bits."""
-    text = "\x1f".join(str(part) for part in parts)
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
 
 def training_batches(

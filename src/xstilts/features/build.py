@@ -15,7 +15,7 @@ from xstilts.config.tasks import Kind, Task
 from xstilts.errors import XstiltsError
 from xstilts.features.kinds import kind_of
 from xstilts.features.kinds.text import text_features
-from xstilts.training.encoder import load_tokenizer, max_positions
+from xstilts.features.tokenizer import load_tokenizer, max_positions
 
 log = logging.getLogger(__name__)
 

@@ -12,11 +12,9 @@ from xstilts.config.experiment import BASELINE, Experiment
 from xstilts.config.recipes import UNTRAINED, Source
 from xstilts.config.tasks import PERTURBED, TARGETS, TASKS, TEXT, Metric, Task
 from xstilts.errors import XstiltsError
-from xstilts.graph.inventory import Inventory
-from xstilts.graph.job_params import Slices
 from xstilts.graph.locate import Unit
 from xstilts.graph.paths import Paths
-from xstilts.graph.required_data import available, by_source, needed_by, required
+from xstilts.graph.required_data import Inventory, available, by_source, needed_by, required
 
 
 @dataclass(frozen=True)
@@ -169,11 +167,6 @@ class Grid:
         if tested := self.inventory.tested_passages(task, part):
             units = [*units, tested[1]]
         return [name for unit in units for name in unit.files]
-
-    @cached_property
-    def slices(self) -> Slices:
-        """What each rule depends on."""
-        return Slices(self)
 
     @property
     def left_out(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from xstilts.config.encoders import Pretraining
 from xstilts.config.language_facts import UNSEEN
@@ -16,13 +16,11 @@ from xstilts.config.perturbations import condition_name
 from xstilts.config.recipes import Recipe, Source
 from xstilts.config.settings import Mixing, TrainingSettings
 from xstilts.config.tasks import PERTURBED, SOURCE_LANGUAGE, TARGETS, TASKS, TEXT, HubSource, Kind
-from xstilts.graph.paths import from_here
-
-if TYPE_CHECKING:
-    from xstilts.graph.cells import Grid
+from xstilts.config.user_paths import from_here
+from xstilts.graph.cells import Grid
 
 
-class Slices:
+class JobParams:
     """Data by which jobs of one grid are told apart, the same once written as JSON and read."""
 
     def __init__(self, grid: Grid) -> None:
@@ -44,8 +42,8 @@ class Slices:
         """What code uses of tables that works on these parts of sources.
 
         Returns:
-            Arguments of `xstilts.execution.code_digest.code_digest`: entries by kind of task and metric, and
-            the rows of tasks and languages.
+            Arguments of `xstilts.execution.code_digest.code_digest`: entries by kind of task and
+            metric, and the rows of tasks and languages.
         """
         sources, parts = list(sources), list(parts)
         tasks = [TASKS[Source.of(key).task] for key in sources]

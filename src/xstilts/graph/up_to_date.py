@@ -14,10 +14,11 @@ from typing import Any
 
 from xstilts.config.experiment import BASELINE
 from xstilts.config.recipes import UNTRAINED
-from xstilts.data.schemas import read_meta
+from xstilts.execution.parquet import read_meta
 from xstilts.graph.cells import Cell, Grid
+from xstilts.graph.job_params import JobParams
 
-# Settings of a run that decide how it is run, not what it gives (`Slices`).
+# Settings of a run that decide how it is run, not what it gives (`JobParams`).
 _WITHOUT_EFFECT = ("save_every_seconds",)
 
 
@@ -30,6 +31,7 @@ class Proofs:
 
     def __init__(self, grid: Grid, code: Callable[[str, Iterable[str]], str]) -> None:
         self._grid, self._code = grid, code
+        self._params = JobParams(grid)
         self._known: dict[str, bool] = {}
 
     def is_finished(self, cell: Cell) -> bool:
@@ -44,22 +46,22 @@ class Proofs:
 
     def _runs_before(self, cell: Cell) -> Iterator[tuple[str, dict[str, Any]]]:
         """The curves of the training runs that a cell rests on, and what decides them."""
-        paths, slices, at = self._grid.paths, self._grid.slices, cell.wildcards
+        paths, params, at = self._grid.paths, self._params, cell.wildcards
         if cell.encoder in self._grid.experiment.pretrained and cell.recipe != UNTRAINED:
-            yield paths.pretraining.format(**at), slices.pretraining(cell.encoder)
+            yield paths.pretraining.format(**at), params.pretraining(cell.encoder)
         if cell.recipe not in (BASELINE, UNTRAINED):
-            yield paths.intermediate_curve.format(**at), slices.intermediate(at)
+            yield paths.intermediate_curve.format(**at), params.intermediate(at)
         if train_set := cell.task.train_set:
             at |= {"phase": "target", "train_set": train_set}
-            yield paths.curve.format(**at), slices.target(at)
+            yield paths.curve.format(**at), params.target(at)
 
     def _files_of(self, cell: Cell) -> Iterator[tuple[str, dict[str, Any]]]:
         """The predictions and scores of a cell, and what decides them."""
-        paths, slices = self._grid.paths, self._grid.slices
-        task = slices.task(cell.target)
+        paths, params = self._grid.paths, self._params
+        task = params.task(cell.target)
         if self._grid.is_trained(cell.target):
             decided = {
-                "decoding": slices.decoding(cell.target),
+                "decoding": params.decoding(cell.target),
                 "code": self._code("predict", [cell.target]),
             }
         else:
@@ -71,13 +73,13 @@ class Proofs:
 
     def _inputs_of(self, cell: Cell) -> Iterator[tuple[str, dict[str, Any]]]:
         """The data and features that a cell's predictions are of, and what decides them."""
-        paths, slices, at = self._grid.paths, self._grid.slices, cell.wildcards
-        lengths = {"lengths": slices.length(cell.encoder, cell.target)}
-        eval_data = {"data": slices.data(cell.target, "eval")}
+        paths, params, at = self._grid.paths, self._params, cell.wildcards
+        lengths = {"lengths": params.length(cell.encoder, cell.target)}
+        eval_data = {"data": params.data(cell.target, "eval")}
         yield paths.data.format(task=cell.target, part="eval"), eval_data
         yield paths.features.format(**at, task=cell.target, part="eval"), lengths
         for path in self._grid.perturbed_data(at):
-            yield path, {"perturbation": slices.perturbation(cell.target)}
+            yield path, {"perturbation": params.perturbation(cell.target)}
         for path in self._grid.perturbed_features(at):
             yield path, lengths
 
@@ -103,7 +105,7 @@ class Proofs:
             and list(run["data"]) == list(expected["sources"])
             and all(
                 # What was read for it then, as it would be read today.
-                _agrees(meta["params"], {"data": self._grid.slices.data(key, "train")})
+                _agrees(meta["params"], {"data": self._params.data(key, "train")})
                 for key, meta in run["data"].items()
             )
         )

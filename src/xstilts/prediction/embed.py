@@ -15,7 +15,8 @@ from xstilts.execution.cost.tally import Tally
 from xstilts.execution.files import atomic_path, reserve
 from xstilts.features.batches import Features, micro_batches
 from xstilts.features.kinds.base import collate
-from xstilts.training.encoder import load_encoder, load_tokenizer
+from xstilts.features.tokenizer import load_tokenizer
+from xstilts.training.encoder import load_encoder
 from xstilts.training.memory import for_each_batch
 from xstilts.training.model import BROKEN, mixed_precision, pick_device, progress, to_device
 

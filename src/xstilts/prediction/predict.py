@@ -14,8 +14,8 @@ from xstilts.execution.cost.tally import Tally
 from xstilts.features.batches import Features
 from xstilts.features.kinds import kind_of
 from xstilts.features.perturbed import Perturbed
+from xstilts.features.tokenizer import load_tokenizer
 from xstilts.scoring.item_counts import prediction_table
-from xstilts.training.encoder import load_tokenizer
 from xstilts.training.model import load_model, pick_device, run
 
 log = logging.getLogger(__name__)

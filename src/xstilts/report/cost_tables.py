@@ -11,7 +11,7 @@ import polars as pl
 from xstilts.analysis.costs import emissions_kg, pareto_front, recipe_costs
 from xstilts.config.experiment import BASELINE
 from xstilts.config.recipes import UNTRAINED
-from xstilts.execution.cost.table import PHASES
+from xstilts.data.schemas import PHASES
 from xstilts.report.amounts import (
     BYTES,
     FLOPS,

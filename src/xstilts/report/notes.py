@@ -10,7 +10,7 @@ from typing import Any
 from xstilts.config.recipes import Source
 from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS, TASKS
 from xstilts.data.parallel import GOLD_DIFFERS, KNOWN_MISPAIRED, PLACEHOLDER_TEXT, REASONS
-from xstilts.data.schemas import read_meta
+from xstilts.execution.parquet import read_meta
 from xstilts.rounding import fixed
 
 # XNLI's English training data are MultiNLI.

@@ -13,7 +13,8 @@ def origins(provenance: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Code, versions, machines, data and encoders behind a table of scores.
 
     Args:
-        provenance: what the table says of what made it (`xstilts.execution.lineage.read_provenance`); what
+        provenance: what the table says of what made it
+        (`xstilts.execution.provenance.read_provenance`); what
             it does not say is left out.
     """
     lineage = provenance.get("lineage", {})

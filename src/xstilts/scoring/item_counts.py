@@ -12,8 +12,9 @@ import pyarrow as pa
 
 from xstilts.config.tasks import Kind, Metric, Task
 from xstilts.data.gold import refuse_placeholder_gold
-from xstilts.data.schemas import DATA, PREDICTIONS, expect_columns
+from xstilts.data.schemas import DATA, PREDICTIONS
 from xstilts.errors import XstiltsError
+from xstilts.execution.parquet import expect_columns
 from xstilts.scoring.metrics.qa import mlqa_scores, squad_scores, squad_v2_scores
 from xstilts.scoring.metrics.tagging import corpus_chunk_counts, is_iob2, strict_chunk_counts
 

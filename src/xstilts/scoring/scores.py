@@ -13,8 +13,9 @@ import polars as pl
 import pyarrow as pa
 
 from xstilts.config.tasks import GROUPS, XTREME, Kind, Metric, Task
-from xstilts.data.schemas import PREDICTIONS, SCORES, expect_columns, read_table
+from xstilts.data.schemas import PREDICTIONS, SCORES
 from xstilts.errors import XstiltsError
+from xstilts.execution.parquet import expect_columns, read_table
 from xstilts.scoring.item_counts import FROM_ENGLISH, MINING, TO_ENGLISH
 from xstilts.scoring.metrics.counts import f1_from_counts
 

@@ -55,7 +55,8 @@ def evaluate_folder(
         predictions, labels: folders in XTREME's layout (`xstilts.scoring.xtreme_layout`).
         languages: "all" requires a file of every language that XTREME has for the task, as
             XTREME does; "present" scores the languages that have a label file.
-        say: takes what was converted (`xstilts.scoring.submission_forms`), left out, or not answered.
+        say: takes what was converted (`xstilts.scoring.submission_forms`), left out, or not
+        answered.
 
     Returns:
         `all_task` (only with all nine tasks) and each group whose tasks are all there, in

@@ -15,9 +15,10 @@ from typing import Any
 import pyarrow as pa
 
 from xstilts.config.tasks import Kind, Metric, Task
-from xstilts.data.schemas import DATA, PREDICTIONS, expect_columns
+from xstilts.data.schemas import DATA, PREDICTIONS
 from xstilts.errors import XstiltsError
 from xstilts.execution.files import write_json, write_text
+from xstilts.execution.parquet import expect_columns
 from xstilts.scoring.item_counts import CLEAN, TO_ENGLISH
 
 

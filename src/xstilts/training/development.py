@@ -11,10 +11,12 @@ import pyarrow as pa
 import torch
 from transformers import PreTrainedTokenizerBase
 
+from xstilts.config.seeds import derive_seed
 from xstilts.config.settings import TrainingSettings
 from xstilts.config.tasks import Kind
-from xstilts.data.schemas import DATA, read_table
-from xstilts.features.batches import Features, derive_seed, micro_batches
+from xstilts.data.schemas import DATA
+from xstilts.execution.parquet import read_table
+from xstilts.features.batches import Features, micro_batches
 from xstilts.features.kinds import TaskKind
 from xstilts.scoring.item_counts import prediction_table
 from xstilts.scoring.scores import LANGUAGE_SCORE, score_predictions

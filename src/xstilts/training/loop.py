@@ -22,18 +22,19 @@ from torch import nn
 from transformers import PreTrainedTokenizerBase
 
 from xstilts.config.tasks import Kind
-from xstilts.data.schemas import read_meta
 from xstilts.errors import InterruptedBySignal, XstiltsError
 from xstilts.execution.cost.tally import Tally
 from xstilts.execution.files import atomic_path, write_json
+from xstilts.execution.parquet import read_meta
 from xstilts.execution.signals import Stop, stop_on_signal
 from xstilts.features.batches import Features, micro_batches, training_batches
 from xstilts.features.kinds import TaskKind, kind_of
+from xstilts.features.tokenizer import load_tokenizer
 from xstilts.graph.mixture import MixedSource, number_of_steps, plan
 from xstilts.training.checkpoint import Progress, ResumeState
 from xstilts.training.collapse import collapse_of
 from xstilts.training.development import DevSet, MaskedDevSet
-from xstilts.training.encoder import PROVENANCE, load_tokenizer
+from xstilts.training.encoder import PROVENANCE
 from xstilts.training.memory import free_memory, in_short, is_out_of_memory, too_little_memory
 from xstilts.training.model import (
     TaskModel,

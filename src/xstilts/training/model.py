@@ -20,9 +20,8 @@ from xstilts.errors import XstiltsError
 from xstilts.execution.cost.tally import Tally
 from xstilts.features.batches import Features, micro_batches
 from xstilts.features.kinds import TaskKind
-from xstilts.training.encoder import load_encoder, save_encoder
+from xstilts.training.encoder import HEADS, load_encoder, save_encoder
 from xstilts.training.memory import for_each_batch
-from xstilts.training.mlm_head import HEADS
 
 # What mends outputs that are not finite numbers.
 BROKEN = (

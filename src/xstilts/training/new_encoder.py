@@ -36,10 +36,11 @@ from transformers import (
 )
 
 from xstilts.config.encoders import Architecture, TokenizerSettings
+from xstilts.config.seeds import derive_seed
 from xstilts.errors import XstiltsError
 from xstilts.execution.files import atomic_path
-from xstilts.features.batches import derive_seed
-from xstilts.training.encoder import load_tokenizer, save_encoder, takes_pooling_option
+from xstilts.features.tokenizer import load_tokenizer
+from xstilts.training.encoder import save_encoder, takes_pooling_option
 
 log = logging.getLogger(__name__)
 

@@ -8,10 +8,10 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from xstilts.config.seeds import derive_seed
 from xstilts.config.settings import Mixing, TrainingSettings
 from xstilts.config.tasks import Task
 from xstilts.execution.files import sha256_file
-from xstilts.features.batches import derive_seed
 from xstilts.training.encoder import PROVENANCE
 from xstilts.training.model import pick_device, precision
 

@@ -42,7 +42,7 @@ from xstilts.analysis.association.observations import (
     why_missing,
 )
 from xstilts.analysis.association.rank_correlation import TINY, rank_correlation, rank_matrix
-from xstilts.features.batches import derive_seed
+from xstilts.config.seeds import derive_seed
 
 _DRAWS = 2_000
 _PERMUTATIONS = 9_999

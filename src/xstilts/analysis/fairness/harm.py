@@ -13,7 +13,7 @@ from xstilts.analysis.inference.draws import ITEMS, LANGUAGES
 from xstilts.analysis.inference.estimates import LEVEL
 from xstilts.analysis.inputs.panel import Panel
 from xstilts.analysis.tables import ALL, EVERY, FAMILY, GAIN, LANGUAGE, POINTS
-from xstilts.features.batches import derive_seed
+from xstilts.config.seeds import derive_seed
 
 BEARS_MORE = "bears more than its share"
 

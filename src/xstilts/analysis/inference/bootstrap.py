@@ -20,8 +20,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from xstilts.analysis.inputs.items import CellFile, Items, read_items
+from xstilts.config.seeds import derive_seed
 from xstilts.config.tasks import TARGETS
-from xstilts.features.batches import derive_seed
 
 DRAWS = 10_000
 

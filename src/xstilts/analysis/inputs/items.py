@@ -2,8 +2,8 @@
 
 Every main score of a language is 100 times the ratio of two sums over items: right answers over
 questions, the means of exact match and F1 over questions, and F1 = 2 correct / (predicted + gold)
-(from `xstilts.scoring.metrics.counts`, precision and recall put in). So two numbers an item and cell are
-enough to recompute every score on every resample.
+(from `xstilts.scoring.metrics.counts`, precision and recall put in). So two numbers an item and
+cell are enough to recompute every score on every resample.
 
 Items of one cluster (questions about one passage, hypotheses of one premise) depend on each other
 and are resampled together, so their numbers are added up.
@@ -21,8 +21,9 @@ import pyarrow.parquet as pq
 
 from xstilts.analysis.inference.design_effect import design_effects
 from xstilts.config.tasks import TARGETS, Metric, Task
-from xstilts.data.schemas import PREDICTIONS, read_meta
+from xstilts.data.schemas import PREDICTIONS
 from xstilts.errors import XstiltsError
+from xstilts.execution.parquet import read_meta
 from xstilts.scoring.item_counts import CLEAN, FROM_ENGLISH
 
 _CHUNKS = ("chunks_correct", "chunks_predicted", "chunks_gold")

@@ -4,8 +4,8 @@ A condition is a kind of perturbation at a strength. What is changed depends onl
 task, the language, the item and the field, and a stronger condition changes what a weaker one of
 its kind changes and more.
 
-What names and describes conditions is here and takes no time to import; `xstilts.data.perturb.table`
-makes the perturbed data.
+What names and describes conditions is here and takes no time to import;
+`xstilts.data.perturb.table` makes the perturbed data.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The table of tasks: the only place that says what a task is and where its data lie.
 
-A new task is one entry in `xstilts.config.tasks.table_` and, if its file format is new, one reader function
-(`xstilts.data.readers.folder.READERS`, `xstilts.data.readers.hub.READERS`).
+A new task is one entry in `targets` or `intermediate` and, if its file format is new, one reader
+function (`xstilts.data.readers.folder.READERS`, `xstilts.data.readers.hub.READERS`).
 """
 
 from __future__ import annotations

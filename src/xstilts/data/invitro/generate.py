@@ -18,7 +18,8 @@ from xstilts.data.invitro import bitext, choices, pairs, questions, sequences
 from xstilts.data.invitro.documents import document
 from xstilts.data.invitro.spot import Spot
 from xstilts.data.rows import Place, Row, item, retrieval_batch
-from xstilts.data.schemas import DATA, write_stream
+from xstilts.data.schemas import DATA
+from xstilts.execution.parquet import write_stream
 from xstilts.graph.locate import Unit
 
 log = logging.getLogger(__name__)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from xstilts.config.languages import Language
+from xstilts.config.seeds import derive_seed
 from xstilts.config.tasks import Kind
 from xstilts.data.perturb import words
 from xstilts.data.perturb.letters import Alphabet
 from xstilts.data.perturb.passage import Edit, Passage, apply_edits, moved, protect
 from xstilts.data.perturb.typos import typos
-from xstilts.features.batches import derive_seed
 
 Row = dict[str, Any]
 

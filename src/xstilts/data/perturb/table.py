@@ -16,8 +16,9 @@ from xstilts.data.perturb.items import PERTURBED, ItemNoise
 from xstilts.data.perturb.letters import Alphabet
 from xstilts.data.rows import item_name, texts
 from xstilts.data.sampling import rank
-from xstilts.data.schemas import DATA, expect_columns
+from xstilts.data.schemas import DATA
 from xstilts.errors import XstiltsError, did_you_mean
+from xstilts.execution.parquet import expect_columns
 
 # A language's letters are counted in at most so many of its items, which is plenty.
 _ALPHABET_ITEMS = 1000

@@ -2,7 +2,8 @@
 
 Each takes a `Place` and the format's files and returns a `Batch`. Bad data raises one
 `XstiltsError` that names the file, the 1-based line or the question, and the mend. Files of pairs
-and of multiple choice have rooms of their own (`xstilts.data.readers.pairs`, `xstilts.data.readers.choices`).
+and of multiple choice have rooms of their own (`xstilts.data.readers.pairs`,
+`xstilts.data.readers.choices`).
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from xstilts.execution.hardware import local_gpus
+from xstilts.execution.devices import local_gpus
 
 log = logging.getLogger(__name__)
 

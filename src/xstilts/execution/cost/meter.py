@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from xstilts.execution.cost.energy import EnergyMeter, Used
-from xstilts.execution.hardware import cores, cpu_model
+from xstilts.execution.devices import cores, cpu_model
 
 log = logging.getLogger(__name__)
 

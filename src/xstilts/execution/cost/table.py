@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from xstilts.config.tasks import TARGETS
-from xstilts.data.schemas import CELL_COSTS, COSTS
+from xstilts.data.schemas import CELL_COSTS, COSTS, PHASES
 from xstilts.errors import XstiltsError
 from xstilts.execution.cost.flops import tallied_flops
 from xstilts.execution.cost.records import JobCost, read_records
@@ -20,16 +20,6 @@ from xstilts.graph.paths import Paths
 
 log = logging.getLogger(__name__)
 
-# Which phase of a cell a stage (a rule of the workflow) belongs to; all others make what cells
-# have in common, such as data and encoders, or what is made of their scores.
-PHASES = {
-    "train_intermediate": "intermediate",
-    "train_target": "target",
-    "predict": "prediction",
-    "embed": "retrieval",
-    "retrieve": "retrieval",
-    "score": "scoring",
-}
 # Those that keep a tally of what they pass through an encoder.
 _COUNTED = {"pretrain", "train_intermediate", "train_target", "predict", "embed"}
 _CELL = ("encoder", "recipe", "target", "seed")

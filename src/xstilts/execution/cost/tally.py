@@ -1,7 +1,7 @@
 """What a job passes through an encoder, counted as it goes.
 
-Operations are reckoned from it elsewhere (`xstilts.execution.cost.flops`), so that a change of their formulas
-runs no job again.
+Operations are reckoned from it elsewhere (`xstilts.execution.cost.flops`), so that a change of
+their formulas runs no job again.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """What devices do in a second and draw in watts: the basis of an estimate before any measurement.
 
-Peaks are dense (without structured sparsity), of the arithmetic that `xstilts.training.model` uses: bfloat16
-products with float32 sums on a GPU, and float32 on a processor. Peaks, memory bandwidths and board
-powers are those of NVIDIA's data sheets and architecture white papers. V100 and T4 have no bfloat16
-arithmetic: PyTorch emulates it, no faster than float32.
+Peaks are dense (without structured sparsity), of the arithmetic that `xstilts.training.model` uses:
+bfloat16 products with float32 sums on a GPU, and float32 on a processor. Peaks, memory bandwidths
+and board powers are those of NVIDIA's data sheets and architecture white papers. V100 and T4 have
+no bfloat16 arithmetic: PyTorch emulates it, no faster than float32.
 """
 
 from __future__ import annotations

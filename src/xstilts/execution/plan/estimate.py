@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from xstilts.execution.cost.shape import Shape
-from xstilts.execution.hardware import computing_gpus, cores
+from xstilts.execution.devices import computing_gpus, cores
 from xstilts.execution.plan.accelerators import CPU, HOST_WATTS, Device, device_of, gpu_here
 from xstilts.execution.plan.calibration import Calibration, Error
 from xstilts.execution.plan.graph import RULES, Graph, Job

@@ -22,6 +22,7 @@ from xstilts.execution.plan.lengths import (
     text_inputs,
 )
 from xstilts.graph.cells import Grid
+from xstilts.graph.job_params import JobParams
 from xstilts.graph.paths import Paths
 
 # Bytes of a text file that are read to see how long its documents are.
@@ -109,7 +110,7 @@ class Sizes:
 
     def _inputs(self, encoder: str, source: str, part: str) -> Inputs | None:
         task = Source.of(source).task
-        lengths = self._grid.slices.length(encoder, source)
+        lengths = JobParams(self._grid).length(encoder, source)
         noise = noise_factor(generated=self._generated) if part == PERTURBED else 1.0
         try:
             if self._generated:

@@ -8,6 +8,7 @@ from pathlib import Path
 from xstilts.config.recipes import Source
 from xstilts.config.tasks import PERTURBED, TARGETS, TASKS, TEXT, Kind
 from xstilts.graph.cells import Grid
+from xstilts.graph.job_params import JobParams
 
 # Items of a split in one language, rounded and as a mean over languages, as XTREME (Hu et al.
 # 2020, table 1) and the data sets' own cards give them; sentences of both sides for retrieval.
@@ -112,7 +113,7 @@ class Amounts:
     def _perturbed(self, target: str) -> tuple[int, ...]:
         """Items under all conditions, as if each applied to every language."""
         settings = self._experiment.perturbations
-        split = self._grid.slices.perturbation(target)["split"]
+        split = JobParams(self._grid).perturbation(target)["split"]
         return tuple(
             len(settings.conditions) * min(settings.items or items, items)
             for unit in self._grid.units(target, "eval")

@@ -1,4 +1,4 @@
-"""Finished jobs as observations for `xstilts.execution.plan.calibration`, from the records that they left."""
+"""Finished jobs as observations for `calibration`, from the records that they left."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from xstilts.errors import XstiltsError
 from xstilts.execution.cost.flops import tallied_flops
 from xstilts.execution.cost.records import JobCost, job_cost, last_run, read_attempts
 from xstilts.execution.cost.shape import Shape, shape_of_folder
-from xstilts.execution.hardware import cpu_model
+from xstilts.execution.devices import cpu_model
 from xstilts.execution.plan.accelerators import CPU, Device, gpu_called
 from xstilts.execution.plan.calibration import Calibration, Observation
 from xstilts.execution.plan.rates import overhead, work_seconds

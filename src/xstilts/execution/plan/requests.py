@@ -20,6 +20,7 @@ from xstilts.execution.plan.past import calibrated_seconds, own_observations
 from xstilts.execution.plan.weights import BYTES_PER_WEIGHT, shape_of_source
 from xstilts.execution.plan.work import COMPUTED, Works
 from xstilts.graph.cells import Grid
+from xstilts.graph.job_params import JobParams
 
 # MB and minutes where an encoder's size, or a task's texts, are not known.
 _OTHERWISE: Mapping[str, tuple[int, int]] = {
@@ -273,7 +274,7 @@ class Requests:
         else:
             sources = [TEXT if rule == "pretrain" else at["train_set"]]
         return max(
-            self._grid.slices.length(at["encoder"], source)["max_length"] for source in sources
+            JobParams(self._grid).length(at["encoder"], source)["max_length"] for source in sources
         )
 
 

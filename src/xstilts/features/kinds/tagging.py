@@ -7,10 +7,13 @@ window where it has more context, and no word is ever lost.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -107,7 +110,7 @@ class Tagging(TaskKind):
             raise XstiltsError(
                 "its tags are those of its training data, which were not read",
                 where=task.key,
-                mend="take the task from xstilts.features.open_labels.with_open_labels",
+                mend="take the task from xstilts.features.kinds.tagging.with_open_labels",
             )
 
     def featurise(self, data: pa.Table, tokenizer: Any, lengths: Tokenisation) -> pa.Table:
@@ -191,3 +194,23 @@ class Tagging(TaskKind):
                 mend="the features do not belong to these data; delete both files and run again",
             )
         return [[str(tag) for tag in tags] for tags in decided]
+
+
+def with_open_labels(task: Task, train_data: str | Path) -> Task:
+    """`task` with the labels that its training data have, unchanged if its labels are fixed.
+
+    Raises:
+        XstiltsError: the training data have no tags.
+    """
+    if not task.open_labels:
+        return task
+    labels = labels_of(pq.read_table(train_data, columns=["tags"]))
+    if not labels:
+        raise XstiltsError(f"the training data of {task.key} have no tags", where=train_data)
+    return task.with_labels(labels)
+
+
+def labels_of(data: pa.Table) -> tuple[str, ...]:
+    """All tags that occur in tagging data, sorted by code point."""
+    tags = pc.unique(pc.list_flatten(data["tags"])).to_pylist()
+    return tuple(sorted(tag for tag in tags if tag))

@@ -19,8 +19,9 @@ from typing import Any
 import pyarrow as pa
 
 from xstilts.config.tasks import Kind, Metric, Task
-from xstilts.data.schemas import DATA, expect_columns
+from xstilts.data.schemas import DATA
 from xstilts.errors import XstiltsError, did_you_mean
+from xstilts.execution.parquet import expect_columns
 from xstilts.prediction.shortcuts import choices, pairs, search, spans, tags
 from xstilts.scoring.item_counts import prediction_table
 from xstilts.scoring.metrics.tagging import is_iob2

@@ -8,8 +8,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from xstilts.config.tasks import Task
-from xstilts.data.schemas import BASELINES, SCORES, read_table
+from xstilts.data.schemas import BASELINES, SCORES
 from xstilts.errors import XstiltsError
+from xstilts.execution.parquet import read_table
 from xstilts.prediction.shortcuts import shortcut_predictions, shortcuts_of
 from xstilts.scoring.scores import score_predictions
 

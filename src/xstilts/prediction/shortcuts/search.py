@@ -127,9 +127,9 @@ def mine_nothing(data: pa.Table) -> pa.Table:
 def mine_shared_words(data: pa.Table) -> pa.Table:
     """BUCC's predictions from cosines of bags of words, without those that are `COMMON`.
 
-    As in `xstilts.prediction.retrieval`, sentences under several ids are left out, and the threshold is
-    tuned on the development pairs and frozen; but the cosine itself is the score, because
-    with few words in common there are too few neighbours for a margin.
+    As in `xstilts.prediction.retrieval`, sentences under several ids are left out, and the
+    threshold is tuned on the development pairs and frozen; but the cosine itself is the score,
+    because with few words in common there are too few neighbours for a margin.
     """
     found = _corpora(data)
     candidates = {place: _candidates(sides) for place, (sides, _) in found.items()}
