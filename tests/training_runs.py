@@ -139,7 +139,7 @@ def run_once(data: Path, output: Path, key: str, **settings: Any) -> None:
     """Train into `output`/model with its resume state in `output`/resume."""
     import torch
 
-    from xstilts.training.loop import train
+    from xstilts.training.run import train
 
     torch.set_num_threads(1)
     # On a GPU only then the same inputs give the same weights. It says so if it cannot be.

@@ -36,7 +36,7 @@ from xstilts.graph.cells import Grid
 from xstilts.graph.locate import Unit
 from xstilts.prediction.embed import embed
 from xstilts.prediction.predict import predict
-from xstilts.training.loop import train
+from xstilts.training.run import train
 
 # Batches of one input each have no padding, which PyTorch would count.
 ALONE = {"micro_batch_tokens": 1, "epochs": 1, "patience": 100}

@@ -23,15 +23,10 @@ from xstilts.features.kinds.text import text_features
 from xstilts.features.perturbed import Perturbed
 from xstilts.features.tokenizer import load_tokenizer
 from xstilts.prediction.embed import embed
-from xstilts.prediction.retrieval import Side as CorpusSide
-from xstilts.prediction.retrieval import (
-    mine,
-    nearest,
-    normalised,
-    recall_ceiling,
-    retrieve,
-    tune_threshold,
-)
+from xstilts.prediction.mining import mine, recall_ceiling, tune_threshold
+from xstilts.prediction.retrieval import retrieve
+from xstilts.prediction.search import Side as CorpusSide
+from xstilts.prediction.search import nearest, normalised
 from xstilts.scoring.scores import score_predictions
 
 BUCC, TATOEBA = TASKS["bucc2018"], TASKS["tatoeba"]

@@ -32,9 +32,9 @@ from xstilts.config.settings import TrainingSettings
 from xstilts.errors import InterruptedBySignal, XstiltsError
 from xstilts.execution.signals import Stop
 from xstilts.training.checkpoint import Progress, ResumeState
-from xstilts.training.loop import train
 from xstilts.training.model import outputs_and_loss
 from xstilts.training.optimizer import adamw, schedule
+from xstilts.training.run import train
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Train an encoder and its heads on a mixture of data sets (`xstilts.training.loop`)."""
+"""Train an encoder and its heads on a mixture of data sets (`xstilts.training.run`)."""
 
 from xstilts.execution.jobs import job
 
@@ -10,8 +10,8 @@ with job(snakemake) as note:
     from xstilts.execution.cost.tally import Tally
     from xstilts.execution.parquet import read_meta
     from xstilts.features.kinds.tagging import with_open_labels
-    from xstilts.training.loop import train
     from xstilts.training.model import use_threads
+    from xstilts.training.run import train
     from xstilts.training.training_run import TaskData, TrainingRun
 
     use_threads(snakemake.threads)

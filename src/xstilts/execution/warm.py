@@ -52,7 +52,7 @@ _IMPORTED = (
     "xstilts.training.new_encoder",
     "xstilts.prediction.retrieval",
     "xstilts.features.build",
-    "xstilts.training.training_run",
+    "xstilts.training.run",
 )
 # What a terminal sends to a process group reaches the copy by itself.
 _PASSED_ON = (signal.SIGTERM, signal.SIGHUP)

@@ -9,14 +9,8 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from xstilts.prediction.retrieval import (
-    Candidate,
-    Corpora,
-    Side,
-    corpora_of,
-    tune_threshold,
-    unique_sentences,
-)
+from xstilts.prediction.mining import tune_threshold, unique_sentences
+from xstilts.prediction.search import Candidate, Corpora, Side, corpora_of
 from xstilts.prediction.shortcuts.words import folded
 from xstilts.scoring.item_counts import FROM_ENGLISH, TO_ENGLISH, bucc_table, tatoeba_table
 
