@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 CODE := src tests benchmarks workflow/scripts
 SNAKEFILES := Snakefile workflow/rules
 
-.PHONY: demo test lint format lock clean
+.PHONY: demo test lint format docs lock clean
 .DEFAULT_GOAL := test
 
 $(READY): pyproject.toml constraints.txt
@@ -33,6 +33,10 @@ format: $(READY)
 	$(BIN)/ruff check --fix $(CODE)
 	$(BIN)/ruff format $(CODE)
 	$(BIN)/snakefmt $(SNAKEFILES)
+
+# What is made from the code: keys, columns and the glossary.
+docs: $(READY)
+	$(BIN)/python -m xstilts.report.reference docs
 
 # The same versions with hashes, for all platforms, and with CUDA where there is one.
 lock: $(READY)

@@ -16,7 +16,7 @@ from xstilts.graph.paths import LARGE
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code: 0, or 1 after an error that it has printed."""
-    options = _parser().parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     try:
         options.run(options)
     except XstiltsError as error:
@@ -32,7 +32,8 @@ def _fail(message: str) -> int:
     return 1
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """The commands of `xstilts` and their options."""
     parser = argparse.ArgumentParser(
         prog="xstilts", description="Intermediate-task training and cross-lingual transfer."
     )

@@ -42,9 +42,9 @@ def test_a_row_is_whole(task):
         assert bool(task.labels) != task.open_labels
 
 
-def test_the_readme_says_where_each_intermediate_task_is_read_from():
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    assert [key for key in INTERMEDIATE if f"\n| `{key}` | " not in readme] == []
+def test_the_docs_say_where_each_intermediate_task_is_read_from():
+    docs = (Path(__file__).parents[2] / "docs/data.md").read_text(encoding="utf-8")
+    assert [key for key in INTERMEDIATE if f"\n| `{key}` | " not in docs] == []
 
 
 def test_a_tenth_intermediate_task_is_one_row(tmp_path):

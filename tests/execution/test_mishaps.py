@@ -328,6 +328,17 @@ def test_after_a_full_disk_the_record_of_the_cost_can_be_read(disk):
     assert json.loads(record[-1])["finished"] is True
 
 
+def test_space_is_reserved_where_the_system_has_no_call_for_it(tmp_path, monkeypatch):
+    monkeypatch.delattr("os.posix_fallocate")
+    path = tmp_path / "sparse"
+    with path.open("wb") as handle:
+        handle.truncate(3 * 2**20 + 5)
+    assert path.stat().st_blocks == 0
+    reserve(path)
+    assert path.read_bytes() == bytes(3 * 2**20 + 5)
+    assert path.stat().st_blocks * 512 >= 3 * 2**20
+
+
 def test_a_map_on_a_full_disk_kills_no_job_that_has_reserved_its_space(disk):
     body = """
     import numpy as np

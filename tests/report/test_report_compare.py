@@ -146,7 +146,7 @@ def test_what_is_wrong_is_said_and_nothing_is_written(work, capsys, monkeypatch)
 
 def test_help_imports_nothing_heavy() -> None:
     program = (
-        "import sys\nfrom xstilts.cli import _parser\n_parser()\n"
+        "import sys\nfrom xstilts.cli import make_parser\nmake_parser()\n"
         "print(*(name for name in ('numpy', 'polars', 'scipy', 'plotly') if name in sys.modules))"
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

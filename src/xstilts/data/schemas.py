@@ -140,6 +140,9 @@ PREDICTIONS: dict[Kind, pa.Schema] = {
     ),
 }
 
+# One row a score of one cell in one language. condition: clean, or a perturbation and its strength.
+# metric: one of the target's, of which `score` is the main one. value: in points, 0 to 100. n: how
+# many items.
 SCORES = pa.schema(
     [
         ("encoder", pa.string()),

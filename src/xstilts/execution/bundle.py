@@ -27,7 +27,8 @@ from xstilts.graph.paths import LARGE
 _NEVER = ("embeddings", "links", "resume")
 _CODE = (
     *("Snakefile", "workflow", "envs", "profiles", "src", "config.yaml", "pyproject.toml"),
-    *("constraints.txt", "requirements.lock", "Makefile", "README.md", "LICENSE"),
+    *("constraints.txt", "requirements.lock", "Makefile", "README.md", "CONTRIBUTING.md"),
+    *("CITATION.cff", "LICENSE", "docs"),
 )
 _NOT_CODE = ("__pycache__", ".pyc")
 _HOW = """{name}: what was run, and what came out.

@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 # In a temporary folder: whose it is.
 _OWNER = "owner"
+_BLOCK = 2**20
 # A process of another machine cannot be asked. No job lasts as long, in seconds.
 _LONGEST_JOB = 7 * 24 * 3600.0
 
@@ -150,7 +151,13 @@ def reserve(path: str | Path) -> None:
         OSError: there is not as much space.
     """
     with Path(path).open("rb+") as handle:
-        os.posix_fallocate(handle.fileno(), 0, os.fstat(handle.fileno()).st_size)
+        size = os.fstat(handle.fileno()).st_size
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(handle.fileno(), 0, size)
+            return
+        # macOS has none; what a sparse file holds is zeros.
+        for start in range(0, size, _BLOCK):
+            handle.write(bytes(min(_BLOCK, size - start)))
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -1,0 +1,181 @@
+"""The reference in `docs/`: keys of the experiment file and columns of tables, from the code.
+
+`python -m xstilts.report.reference FOLDER` (`make docs`) writes both, and the glossary.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import ModuleType, NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from xstilts.analysis import tables
+from xstilts.config.experiment import Experiment
+from xstilts.data import schemas
+from xstilts.execution.files import write_text
+from xstilts.report.glossary import glossary_markdown
+
+_MADE = "<!-- Made by xstilts.report.reference; a test asserts that it is up to date. -->"
+_NAME = "<name>"
+_WORDS = {
+    str: "text",
+    int: "integer",
+    float: "number",
+    bool: "true or false",
+    NoneType: "null",
+    Any: "any value",
+}
+# Tables of results: where they lie, and what they are called in `schemas`.
+_RESULTS = {
+    "scores.parquet": "SCORES",
+    "baselines.parquet": "BASELINES",
+    "runs.parquet": "RUNS",
+    "costs.parquet": "COSTS",
+    "cell_costs.parquet": "CELL_COSTS",
+}
+
+# Tables of findings whose constant is not called as they are.
+_NAMED_OTHERWISE = {"languages": "LANGUAGE_TABLE"}
+
+
+def keys_markdown() -> str:
+    """The text of `docs/keys.md`: every key of the experiment file, its type and default."""
+    lines = [
+        "# Keys of the experiment file",
+        "",
+        _MADE,
+        "",
+        "`<name>` stands for any name that is given. A key without a default must be set, where"
+        " what it belongs to is used at all.",
+    ]
+    for path, model in _models("", Experiment):
+        held = getattr(model, "settings", model)
+        said = [_paragraphs(each) for each in dict.fromkeys((model, held)) if each.__doc__]
+        if held is not model:
+            levels = ", ".join(
+                f"`{name}`" if name == "default" else f"`{name}.{_NAME}`"
+                for name in model.model_fields
+            )
+            said.append(f"Set at the levels {levels}, of which the later wins, key by key:")
+        lines += ["", f"## {path or 'The file'}", "", " ".join(said), ""]
+        lines += ["| key | type | default |", "|---|---|---|"]
+        lines += [
+            f"| `{name}` | {_type_of(field.annotation)} | {_default_of(field)} |"
+            for name, field in held.model_fields.items()
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def columns_markdown() -> str:
+    """The text of `docs/columns.md`: every table of results with its columns."""
+    lines = ["# Columns of the tables", "", _MADE]
+    for file, name in _RESULTS.items():
+        lines += _table(f"`{file}`", getattr(schemas, name), _said_of(schemas, name))
+    for group, folder in (("PREDICTIONS", "predictions/"), ("DATA", "data/")):
+        for kind, schema in getattr(schemas, group).items():
+            lines += _table(f"`{folder}`: {kind}", schema, "")
+    for name, held in tables.TABLES.items():
+        lines += _table(
+            f"`findings/{name}.parquet`",
+            held,
+            _said_of(tables, _NAMED_OTHERWISE.get(name, name.upper())),
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _models(path: str, model: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]]:
+    """A model and those within it, each with the keys that lead to it."""
+    yield path, model
+    for name, field in model.model_fields.items():
+        here = f"{path}.{name}".lstrip(".")
+        for inner, is_named in _inside(field.annotation):
+            yield from _models(f"{here}.{_NAME}" if is_named else here, inner)
+
+
+def _inside(annotation: Any) -> Iterator[tuple[type[BaseModel], bool]]:
+    """Models that a value holds, and whether each stands under a name of its own."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation, False
+        return
+    is_mapping = getattr(annotation, "__origin__", None) is dict
+    for part in get_args(annotation):
+        for model, is_named in _inside(part):
+            yield model, is_named or is_mapping
+
+
+def _paragraphs(model: type[BaseModel]) -> str:
+    return " ".join(inspect.cleandoc(model.__doc__ or "").split())
+
+
+def _type_of(annotation: Any) -> str:
+    """A type in the words of YAML."""
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _type_of(parts[0])
+    if origin is Literal:
+        return " or ".join(f"`{each}`" for each in parts)
+    if origin in (Union, UnionType):
+        return " or ".join(map(_type_of, parts))
+    if origin is tuple:
+        return f"list of {_type_of(parts[0])}"
+    if origin is dict:
+        return f"names, each with {_type_of(parts[1])}"
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return "keys, below"
+    return _WORDS[annotation]
+
+
+def _default_of(field: FieldInfo) -> str:
+    if field.is_required():
+        return ""
+    value = field.get_default(call_default_factory=True)
+    if isinstance(value, BaseModel):
+        return ""
+    if isinstance(value, Mapping) and any(isinstance(each, BaseModel) for each in value.values()):
+        value = tuple(value)
+    return f"`{json.dumps(value)}`" if value != {} else ""
+
+
+def _table(heading: str, schema: Any, said: str) -> list[str]:
+    """A table's section; `schema` is that of Arrow, or names to types of polars."""
+    columns = (
+        schema.items()
+        if isinstance(schema, Mapping)
+        else ((each.name, each.type) for each in schema)
+    )
+    rows = [f"| `{name}` | `{kind}` |" for name, kind in columns]
+    head = ["", f"## {heading}", "", *([said, ""] if said else [])]
+    return [*head, "| column | type |", "|---|---|", *rows]
+
+
+def _said_of(module: ModuleType, name: str) -> str:
+    """The comment above an assignment."""
+    source = inspect.getsource(module)
+    lines = source.split("\n")
+    for node in ast.parse(source).body:
+        targets = getattr(node, "targets", [getattr(node, "target", None)])
+        if any(getattr(each, "id", None) == name for each in targets):
+            start = node.lineno - 1
+            first = start
+            while lines[first - 1].startswith("#"):
+                first -= 1
+            return " ".join(line.removeprefix("#").strip() for line in lines[first:start])
+    raise ValueError(f"{module.__name__} has no {name}")
+
+
+def _main(folder: str) -> None:
+    write_text(Path(folder, "keys.md"), keys_markdown())
+    write_text(Path(folder, "columns.md"), columns_markdown())
+    write_text(Path(folder, "glossary.md"), glossary_markdown())
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])
