@@ -282,7 +282,7 @@ with job(SimpleNamespace(threads=1, log=[path], rule="train", wildcards={}, outp
     {body}
 """
 WRITE = (
-    "from xstilts.execution.files import write_text\n"
+    "from xstilts.execution.files import write_text; "
     "write_text('results/x/page.html', 'a' * 9_000_000)"
 )
 

@@ -271,7 +271,7 @@ def test_no_module_is_left_out_by_its_name(package, module):
 
 def test_of_an_enumeration_only_the_members_that_are_used_count(package):
     package.write("kinds", "class Kind(StrEnum):\n    PAIR = 'pair'\n    SPAN = 'span'\n")
-    package.write("loop", "from xstilts.features.kinds import Kind\n\nFIRST = Kind.PAIR\n")
+    package.write("loop", "from xstilts.kinds import Kind\n\nFIRST = Kind.PAIR\n")
     pair, both = package.digest(Kind=["pair"]), package.digest()
     package.edit("kinds", "'span'\n", "'span'\n    NEW = 'new'\n")
     assert package.digest(Kind=["pair"]) == pair
