@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
@@ -40,6 +40,11 @@ class Statement:
     acts: bool
 
     @cached_property
+    def _nodes(self) -> tuple[ast.AST, ...]:
+        # To walk takes most of the time, and much is asked of each statement.
+        return tuple(ast.walk(self.tree))
+
+    @cached_property
     def text(self) -> str:
         """Its syntax tree as text."""
         return _text(self.tree)
@@ -47,12 +52,12 @@ class Statement:
     @cached_property
     def attributes(self) -> frozenset[str]:
         """The names of attributes that it takes, of whatever may be a row."""
-        return frozenset(_attributes(self.tree))
+        return frozenset(_attributes(self.tree, self._nodes))
 
     @cached_property
     def words(self) -> frozenset[str]:
         """The texts in it that could be names of attributes."""
-        texts = (getattr(node, "value", "") for node in ast.walk(self.tree))
+        texts = (getattr(node, "value", "") for node in self._nodes)
         return frozenset(each for each in texts if isinstance(each, str) and each.isidentifier())
 
     @cached_property
@@ -65,7 +70,7 @@ class Statement:
                 and getattr(node.func, "id", "") == "getattr"
                 and not isinstance(node.args[1], ast.Constant)
             )
-            for node in ast.walk(self.tree)
+            for node in self._nodes
         )
 
     @property
@@ -103,12 +108,12 @@ class Statement:
     @cached_property
     def imports(self) -> Imports:
         """What import statements inside of it bind."""
-        return Imports.of(self.tree)
+        return Imports.of(self._nodes)
 
     @cached_property
     def mentions(self) -> tuple[tuple[str, str | None], ...]:
         """Each name in it, with the attribute that is taken of it (None: the name itself)."""
-        return tuple(dict.fromkeys(_mentions(self.tree)))
+        return tuple(dict.fromkeys(_mentions(self._nodes)))
 
     def with_entries(self, only: Entries) -> Statement:
         """A dispatch table or enumeration with the entries that count; anything else as it is."""
@@ -155,22 +160,22 @@ class Module:
         return frozenset().union(*(each.names for each in self.statements))
 
 
-def _mentions(tree: ast.AST) -> Iterator[tuple[str, str | None]]:
+def _mentions(nodes: Collection[ast.AST]) -> Iterator[tuple[str, str | None]]:
     """Every name in a statement, with the attribute that is taken of it, if one is."""
     bases = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             bases.add(node.value)
             yield node.value.id, node.attr
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Name) and node not in bases:
             yield node.id, None
 
 
-def _attributes(tree: ast.AST) -> Iterator[str]:
+def _attributes(tree: ast.AST, nodes: Iterable[ast.AST]) -> Iterator[str]:
     # Classes of rows are not looked at as a whole, so that `self` in a class is no row.
     own = "self" if isinstance(tree, ast.ClassDef) else ""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Attribute):
             if getattr(node.value, "id", None) != own:
                 yield node.attr
@@ -225,19 +230,18 @@ class Imports:
     loads: dict[str, None] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, *trees: ast.AST) -> Imports:
-        """Those of all import statements in these trees.
+    def of(cls, nodes: Iterable[ast.AST]) -> Imports:
+        """Those of all import statements among these.
 
         Raises:
             ValueError: one is relative.
         """
         found = cls()
-        for tree in trees:
-            for node in ast.walk(tree):
-                if isinstance(node, ast.ImportFrom):
-                    found._from(node)
-                elif isinstance(node, ast.Import):
-                    found._plain(node)
+        for node in nodes:
+            if isinstance(node, ast.ImportFrom):
+                found._from(node)
+            elif isinstance(node, ast.Import):
+                found._plain(node)
         return found
 
     def _from(self, node: ast.ImportFrom) -> None:
@@ -285,25 +289,30 @@ def module_of(name: str) -> Module:
 
 def read_module(path: Path, name: str) -> Module:
     """A module from a file; files of other kinds beside it belong to the module that reads them."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    text = path.read_text(encoding="utf-8")
+    tree = ast.parse(text)
     for node in ast.walk(tree):
         _drop_docstring(node)
     body = [each for each in tree.body if not _is_for_types(each)]
     # Definitions bind what they import for themselves; a condition or a block does for all.
-    imports = Imports.of(*(each for each in body if not isinstance(each, _DEFINITIONS)))
+    imports = Imports.of(
+        node for each in body if not isinstance(each, _DEFINITIONS) for node in ast.walk(each)
+    )
     return Module(
         name=name,
         statements=tuple(
             _statement(each) for each in body if not isinstance(each, ast.Import | ast.ImportFrom)
         ),
         imports=imports,
-        files=tuple(_files_beside(path)) if _reads_files(tree) else (),
+        files=tuple(_files_beside(path)) if _reads_files(tree, text) else (),
     )
 
 
-def _reads_files(tree: ast.Module) -> bool:
+def _reads_files(tree: ast.Module, text: str) -> bool:
     """Whether a module finds files of its package: there is no other way from code to them."""
-    return _FINDERS.search(ast.unparse(tree)) is not None
+    # Most name none of these, not even in comments; to unparse them takes long.
+    may = any(name in text for name in ("importlib", "pkgutil", "__file__", "__path__"))
+    return may and _FINDERS.search(ast.unparse(tree)) is not None
 
 
 def _files_beside(path: Path) -> list[Path]:

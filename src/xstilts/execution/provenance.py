@@ -25,7 +25,6 @@ from typing import Any
 from xstilts.errors import XstiltsError
 from xstilts.execution.devices import cores, cpu_model
 from xstilts.execution.files import sha256_file, write_json
-from xstilts.execution.parquet import read_meta
 
 # Where the distribution is not called as the module is.
 _DISTRIBUTIONS = {"faiss": "faiss-cpu", "pynvml": "nvidia-ml-py", "yaml": "pyyaml"}
@@ -207,7 +206,12 @@ def recorded_beside(path: str | Path) -> dict[str, Any]:
     if beside is not None and beside.is_file():
         return json.loads(beside.read_text(encoding="utf-8"))
     path = Path(path)
-    return read_meta(path) if path.suffix == _TABLE and path.is_file() else {}
+    if path.suffix != _TABLE or not path.is_file():
+        return {}
+    # Arrow takes its time, and who asks for versions has no use for it.
+    from xstilts.execution.parquet import read_meta
+
+    return read_meta(path)
 
 
 def write_provenance(outputs: Iterable[str], made: Mapping[str, Any]) -> None:
