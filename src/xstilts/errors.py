@@ -19,14 +19,14 @@ class XstiltsError(Exception):
         *,
         where: str | Path | None = None,
         row: int | None = None,
-        mend: str | None = None,
+        hint: str | None = None,
     ) -> None:
         place = "" if where is None else str(where)
         if row is not None:
             place += f", row {row}"
         message = f"{place}: {problem}" if place else problem
-        if mend:
-            message += f" ({mend})"
+        if hint:
+            message += f" ({hint})"
         super().__init__(message)
 
 

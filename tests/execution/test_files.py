@@ -233,7 +233,7 @@ def test_tables_carry_their_metadata_and_refuse_other_columns(tmp_path):
 
 
 def test_errors_name_place_row_and_mend():
-    error = XstiltsError("two columns wanted", where="a.tsv", row=3, mend="add a tab")
+    error = XstiltsError("two columns wanted", where="a.tsv", row=3, hint="add a tab")
     assert str(error) == "a.tsv, row 3: two columns wanted (add a tab)"
     assert did_you_mean("xnly", ["xnli", "panx"]) == "did you mean 'xnli'?"
     assert "panx, xnli" in did_you_mean("zzz", ["xnli", "panx"])

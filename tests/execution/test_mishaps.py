@@ -244,7 +244,7 @@ def test_what_is_trouble_with_a_disk_and_what_is_not(error, told):
 
 
 def test_the_cause_counts_whatever_it_was_wrapped_in():
-    wrapped = XstiltsError("cannot be loaded", mend="check the network")
+    wrapped = XstiltsError("cannot be loaded", hint="check the network")
     wrapped.__cause__ = OSError(errno.ENOSPC, FULL, "cache/file")
     assert str(disk_trouble(wrapped)).startswith("cache/file: No space left")
     wrapped.__cause__, wrapped.__context__ = None, wrapped.__cause__

@@ -108,7 +108,7 @@ def common(
     if not any(set(codes) - {SOURCE_LANGUAGE} for codes in kept.values()):
         raise XstiltsError(
             "nothing to compare: no target has a language other than English",
-            mend="other --targets or --languages",
+            hint="other --targets or --languages",
         )
     return Common(
         split=split,
@@ -128,7 +128,7 @@ def _clean(file: CellFile) -> set[tuple[str, str]]:
         raise XstiltsError(
             f"no predictions of {file.target}, or those of an earlier version",
             where=file.path,
-            mend="run the workflow again",
+            hint="run the workflow again",
         )
     rows = pl.scan_parquet(file.path).filter(condition=CLEAN).select("split", "language")
     return set(rows.unique().collect().iter_rows())
@@ -156,7 +156,7 @@ def _split(
         raise XstiltsError(
             f"splits differ: {names[0]} has predictions of the {found[0]} split, {names[other]}"
             f" of the {found[other]} split",
-            mend=f"compare on --split {min(shared)}"
+            hint=f"compare on --split {min(shared)}"
             if shared
             else "predict the same split on both sides (`splits` of the experiment)",
         )
@@ -269,7 +269,7 @@ def _refuse(problems: Sequence[_Problem], kept: Mapping[str, set[str]]) -> None:
     places = dict.fromkeys((problem.target, problem.language) for problem in problems)
     more = f"; {len(places) - 1} more like that" if len(places) > 1 else ""
     raise XstiltsError(
-        f"not comparable: {first.text}{more}", where=where, mend=_restriction(problems, kept)
+        f"not comparable: {first.text}{more}", where=where, hint=_restriction(problems, kept)
     )
 
 

@@ -83,7 +83,7 @@ def rank(
     if len(sides) < 2:
         raise XstiltsError(
             f"only one side: {', '.join(side.name for side in sides)}",
-            mend="name another, or an experiment with several recipes or encoders",
+            hint="name another, or an experiment with several recipes or encoders",
         )
     names = short_names(sides)
     shared = common(sides, names, split=split, targets=targets, languages=languages)

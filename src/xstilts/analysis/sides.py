@@ -64,7 +64,7 @@ def find_side(text: str, recipe: str | None = None) -> Side:
     if len(found) > 1:
         raise XstiltsError(
             f"{text!r} may be any of {len(found)}: {', '.join(side.name for side in found)}",
-            mend="name encoder and recipe, as these do",
+            hint="name encoder and recipe, as these do",
         )
     return found[0]
 
@@ -85,7 +85,7 @@ def find_sides(text: str, recipe: str | None = None) -> list[Side]:
     root = folder / _PREDICTIONS
     places = sorted(path for path in root.glob("*/*") if path.is_dir())
     if not places:
-        raise XstiltsError("no predictions", where=root, mend="run the experiment, or name another")
+        raise XstiltsError("no predictions", where=root, hint="run the experiment, or name another")
     _refuse_unknown("encoder", encoder, [place.parent.name for place in places], folder)
     kept = [place for place in places if encoder in (None, place.parent.name)]
     _refuse_unknown("recipe", recipe, [place.name for place in kept], folder)
@@ -107,7 +107,7 @@ def _take_apart(text: str) -> tuple[Path, str | None, str | None]:
     raise XstiltsError(
         f"{parts[0]!r} is no folder of results with predictions, and no experiment"
         f" ({did_you_mean(parts[0], near)})",
-        mend="EXPERIMENT[:ENCODER[:RECIPE]], for instance results/demo:tiny:mnli",
+        hint="EXPERIMENT[:ENCODER[:RECIPE]], for instance results/demo:tiny:mnli",
     )
 
 

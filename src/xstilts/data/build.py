@@ -142,7 +142,7 @@ def _without(
             f"every passage is one that {tested.task.title} tests, none is left to choose"
             " checkpoints on",
             where=where,
-            mend="give other development data, or set keep_xquad_passages: true",
+            hint="give other development data, or set keep_xquad_passages: true",
         )
     log.info("%s: %d passages of %s taken out", where, len(out), tested.task.title)
     return kept, {
@@ -170,7 +170,7 @@ def _passages(
         raise XstiltsError(
             f"{task.title}'s passages, which must not stand in this development set, are not to be"
             f" had: {error}",
-            mend="set keep_xquad_passages: true to do without them",
+            hint="set keep_xquad_passages: true to do without them",
         ) from error
 
 
@@ -238,7 +238,7 @@ def _read_files(task: Task, unit: Unit) -> tuple[Batch, Place, dict[str, Any]]:
         raise XstiltsError(
             f"unknown reader {unit.reader!r}",
             where=f"{task.key} {unit.split} {unit.language}",
-            mend=did_you_mean(unit.reader, READERS),
+            hint=did_you_mean(unit.reader, READERS),
         )
     files = tuple(Path(name) for name in unit.files)
     place = Place(task, unit.split, unit.language, ", ".join(unit.files))

@@ -39,9 +39,9 @@ def label_name(raw: Any, labels: Sequence[str], where: object, row: int | None) 
     if name in _UNLABELLED:
         return None
     if not name:
-        raise XstiltsError("the label is missing", where=str(where), row=row, mend=GOLD_REMOVED)
+        raise XstiltsError("the label is missing", where=str(where), row=row, hint=GOLD_REMOVED)
     raise XstiltsError(
-        f"unknown label {name!r}", where=str(where), row=row, mend=did_you_mean(name, labels)
+        f"unknown label {name!r}", where=str(where), row=row, hint=did_you_mean(name, labels)
     )
 
 
@@ -51,7 +51,7 @@ def refuse_repeated(names: Iterable[Any], what: str, where: str) -> None:
     for name in names:
         if name in seen:
             raise XstiltsError(
-                f"{what} {name!r} occurs twice", where=where, mend="remove one of the two"
+                f"{what} {name!r} occurs twice", where=where, hint="remove one of the two"
             )
         seen.add(name)
 
@@ -62,7 +62,7 @@ def refuse_placeholder(task: Task, split: str, rows: Sequence[dict[str, Any]], w
     Spans and retrieval are refused where they are read, for there the gold is missing outright.
     """
     if not rows:
-        raise XstiltsError("no item has a label", where=where, mend=GOLD_REMOVED)
+        raise XstiltsError("no item has a label", where=where, hint=GOLD_REMOVED)
     column = {Kind.PAIR: "label", Kind.CHOICE: "label", Kind.TAGGING: "tags"}.get(task.kind)
     if column and split != "train":
         refuse_placeholder_gold(task, [row[column] for row in rows], where)

@@ -36,7 +36,7 @@ def refuse_placeholder_gold(
             tag that the task does not have; or the same gold in all of `ENOUGH` items or more.
     """
     if not golds or (task.unanswerable and not any(golds)):
-        raise XstiltsError("no gold at all", where=where, mend=GOLD_REMOVED)
+        raise XstiltsError("no gold at all", where=where, hint=GOLD_REMOVED)
     for row, gold in enumerate(golds, start=1):
         _refuse_item(task, gold, where, row)
     if task.kind is Kind.TAGGING:
@@ -46,12 +46,12 @@ def refuse_placeholder_gold(
     else:
         distinct = set(golds)
     if not distinct:
-        raise XstiltsError("no gold at all", where=where, mend=GOLD_REMOVED)
+        raise XstiltsError("no gold at all", where=where, hint=GOLD_REMOVED)
     if len(golds) >= ENOUGH and len(distinct) == 1:
         raise XstiltsError(
             f"all {len(golds)} items have the gold {distinct.pop()!r}: a placeholder, not gold",
             where=where,
-            mend=GOLD_REMOVED,
+            hint=GOLD_REMOVED,
         )
 
 
@@ -59,11 +59,11 @@ def _refuse_item(task: Task, gold: Any, where: str | Path, number: int) -> None:
     if task.kind is Kind.SPAN:
         answered = gold and any(answer and answer.strip() for answer in gold)
         if not (answered or (task.unanswerable and not gold)):
-            raise XstiltsError(f"question {number} has no answer", where=where, mend=GOLD_REMOVED)
+            raise XstiltsError(f"question {number} has no answer", where=where, hint=GOLD_REMOVED)
         return
     if task.kind is Kind.CHOICE:
         if gold is None or gold < 0:
-            raise XstiltsError("no gold", where=where, row=number, mend=GOLD_REMOVED)
+            raise XstiltsError("no gold", where=where, row=number, hint=GOLD_REMOVED)
         return
     if task.kind is Kind.TAGGING:
         where, row, labels = f"{where}, sentence {number}", None, gold or []
@@ -71,12 +71,12 @@ def _refuse_item(task: Task, gold: Any, where: str | Path, number: int) -> None:
         row, labels = number, [gold]
     for label in labels:
         if not label or not label.strip():
-            raise XstiltsError("no gold", where=where, row=row, mend=GOLD_REMOVED)
+            raise XstiltsError("no gold", where=where, row=row, hint=GOLD_REMOVED)
         if task.labels and label not in task.labels:
             shown = label if len(label) <= 40 else f"{label[:40]}…"
             raise XstiltsError(
                 f"{shown!r} is not a label of {task.key}",
                 where=where,
                 row=row,
-                mend=did_you_mean(label, task.labels),
+                hint=did_you_mean(label, task.labels),
             )

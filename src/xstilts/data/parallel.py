@@ -57,7 +57,7 @@ def refuse_other_items(task: Task, sides: Sequence[Side]) -> None:
                     "ids are missing or repeat: nothing says which items are those of other"
                     " languages",
                     where=place.where,
-                    mend="use the published file, whose ids are the same in every language",
+                    hint="use the published file, whose ids are the same in every language",
                 )
         _compare(of_split, lambda batch: batch.pairing, _other_pairing)
         if of_split[0][1].pairing is Pairing.NUMBER:
@@ -108,7 +108,7 @@ def _refuse_other_gold(side: Side, reasons: Mapping[str, str]) -> None:
             f"the gold of {len(differ)} of {len(batch.rows)} items in {place.language} is another"
             f" than that of the same items in other languages, first that of {differ[0]['id']}",
             where=place.where,
-            mend="its items are in another order, or not those of the other languages: use the"
+            hint="its items are in another order, or not those of the other languages: use the"
             " files of one release",
         )
 
@@ -162,7 +162,7 @@ def _other_pairing(side: Side, reference: Side) -> XstiltsError:
         f"items in {place.language} have {_named(batch.pairing)}, those in {other.language} have"
         f" {_named(of_other.pairing)}",
         where=place.where,
-        mend=f"use the files of one release: the other is {other.where}",
+        hint=f"use the files of one release: the other is {other.where}",
     )
 
 
@@ -184,7 +184,7 @@ def _other_number(side: Side, reference: Side) -> XstiltsError:
         f" ({other.where}): {abs(difference)} {what} {kind}{near}",
         where=place.where,
         row=row_of_difference(fewer, more) + 1 if told else None,
-        mend="row n of one language translates row n of the other: download the file again, or"
+        hint="row n of one language translates row n of the other: download the file again, or"
         " put in or take out what makes the difference",
     )
 
@@ -203,7 +203,7 @@ def _other_ids(side: Side, reference: Side) -> XstiltsError:
     return XstiltsError(
         "; ".join(told),
         where=place.where,
-        mend=f"an id is the same item in every language, so use files of one release; the other"
+        hint=f"an id is the same item in every language, so use files of one release; the other"
         f" is {other.where}",
     )
 

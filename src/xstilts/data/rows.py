@@ -127,7 +127,7 @@ def span_batch(place: Place, stem: str, questions: Sequence[Question]) -> Batch:
         raise XstiltsError(
             "no question has an answer: the answers were removed from this file",
             where=place.where,
-            mend=GOLD_REMOVED,
+            hint=GOLD_REMOVED,
         )
     rows = []
     questions = in_characters(questions, counts)

@@ -66,10 +66,10 @@ def write_bundle(
     root = Path(grid.paths.root)
     if not Path(grid.paths.scores).is_file():
         raise XstiltsError(
-            "there are no scores to pack", where=root, mend="run the experiment first"
+            "there are no scores to pack", where=root, hint="run the experiment first"
         )
     if output.exists():
-        raise XstiltsError("it is already there", where=output, mend="choose another --output")
+        raise XstiltsError("it is already there", where=output, hint="choose another --output")
     source = code_folder()
     code = [] if source is None else list(_code(source))
     results = list(_results(root, also))

@@ -147,7 +147,7 @@ def device_for(
         raise XstiltsError(
             "the experiment asks for a GPU, and --resources gpu=0 gives it none",
             where="device: cuda",
-            mend="give it one with --resources gpu=1, or set device: cpu",
+            hint="give it one with --resources gpu=1, or set device: cpu",
         )
     if setting != "auto":
         return setting
@@ -300,7 +300,7 @@ def _named(entry: str, devices: list[Device]) -> tuple[str, ...]:
     raise XstiltsError(
         f"names the device {entry!r}, and there are {known}",
         where=VISIBLE,
-        mend="nvidia-smi -L lists them",
+        hint="nvidia-smi -L lists them",
     )
 
 

@@ -62,11 +62,11 @@ def disk_trouble(error: BaseException, path: str | Path | None = None) -> DiskEr
             return link
         number = _number(link)
         where = _place(getattr(link, "filename", None), path)
-        mend = _MENDS.get(number)
-        if mend is None and link is error and where is not None:
-            mend = _MENDS_OF_FILES.get(number)
-        if mend is not None:
-            return DiskError(_problem(number, where), where=where, mend=mend)
+        hint = _MENDS.get(number)
+        if hint is None and link is error and where is not None:
+            hint = _MENDS_OF_FILES.get(number)
+        if hint is not None:
+            return DiskError(_problem(number, where), where=where, hint=hint)
     return None
 
 
@@ -94,7 +94,7 @@ def check_working_directory(path: str | Path, least_free: int = _LEAST_FREE_BYTE
         raise XstiltsError(
             f"{_size(free)} are free on its disk, too little to begin",
             where=path,
-            mend=f"free at least {_size(least_free)}; `xstilts plan` says how much a run needs",
+            hint=f"free at least {_size(least_free)}; `xstilts plan` says how much a run needs",
         )
 
 

@@ -49,7 +49,7 @@ def hold_experiment(name: str, folder: str | Path = ".") -> None:
         raise XstiltsError(
             f"this experiment is being run here already, by {lock.holder}",
             where=Path(folder).absolute(),
-            mend="wait for it or end it, or work in another folder: snakemake --directory",
+            hint="wait for it or end it, or work in another folder: snakemake --directory",
         )
     # Bound to it: it lives as long as the process.
     atexit.register(lock.release)

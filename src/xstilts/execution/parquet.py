@@ -55,7 +55,7 @@ def read_table(path: str | Path, schema: pa.Schema | None = None) -> pa.Table:
 
 
 def expect_columns(
-    table: pa.Table, schema: pa.Schema, where: str | Path, mend: str | None = None
+    table: pa.Table, schema: pa.Schema, where: str | Path, hint: str | None = None
 ) -> None:
     """Refuse a table that does not have exactly the columns and types of `schema`.
 
@@ -66,5 +66,5 @@ def expect_columns(
         raise XstiltsError(
             f"expected the columns {schema.names}, found {table.schema.names} or other types",
             where=where,
-            mend=mend,
+            hint=hint,
         )

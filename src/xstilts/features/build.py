@@ -38,7 +38,7 @@ def tokenise(
         raise XstiltsError(
             f"max_length {lengths['max_length']} is more than the encoder's {limit} positions",
             where=f"tokenising {task.key} for {encoder}",
-            mend="lower tokenisation.…max_length, or encoders.<name>.retrieval.max_length",
+            hint="lower tokenisation.…max_length, or encoders.<name>.retrieval.max_length",
         )
     if task.kind is Kind.RETRIEVAL:
         table = text_features(data, tokenizer, lengths["max_length"])

@@ -50,7 +50,7 @@ def load_tokenizer(
         raise XstiltsError(
             "the tokenizer cannot give character offsets",
             where=name,
-            mend="provide tokenizer.json (a fast tokenizer)",
+            hint="provide tokenizer.json (a fast tokenizer)",
         )
     if tokenizer.pad_token_id is None:
         raise XstiltsError("the tokenizer has no padding token", where=name)

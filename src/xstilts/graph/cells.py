@@ -65,7 +65,7 @@ class Grid:
             raise XstiltsError(
                 "the data of every recipe are missing:\n  " + "\n  ".join(found.left_out),
                 where="recipes",
-                mend="provide the data of one recipe at least, or name the baseline alone",
+                hint="provide the data of one recipe at least, or name the baseline alone",
             )
         self.recipes = found.recipes
         self._recipes_left_out = found.left_out

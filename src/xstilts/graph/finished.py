@@ -83,7 +83,7 @@ class Scope:
             raise XstiltsError(
                 f"none of {len(grid.cells):,} cells is finished, so there is nothing to report",
                 where=ONLY_FINISHED,
-                mend="run without it first",
+                hint="run without it first",
             )
         return found
 

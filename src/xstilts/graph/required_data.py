@@ -150,7 +150,7 @@ class Inventory:
                 raise XstiltsError(
                     f"{key} has no {' or '.join(self._experiment.splits)} split",
                     where=f"targets.{key}",
-                    mend="add `test` to `splits` or leave the target out",
+                    hint="add `test` to `splits` or leave the target out",
                 )
 
     def _is_there(self, source: str, part: str) -> bool:
@@ -193,7 +193,7 @@ class Inventory:
                 f"the data source {self._experiment.data_source} cannot train what the experiment"
                 f" names: {', '.join(sorted(lacking))} there",
                 where="recipes and targets",
-                mend="drop the recipe or target, or choose another `data_source`",
+                hint="drop the recipe or target, or choose another `data_source`",
             )
 
     def _text_languages(self) -> tuple[str, ...]:
@@ -206,7 +206,7 @@ class Inventory:
             raise XstiltsError(
                 "no text there",
                 where=f"text.root {self._text_root}",
-                mend="one file a language, named by its code: en.txt, sw.txt, …",
+                hint="one file a language, named by its code: en.txt, sw.txt, …",
             )
         return found
 
@@ -260,7 +260,7 @@ class Inventory:
                 where=" and ".join(
                     dict.fromkeys(str(self._root_of(task)) for task, _, _ in self._missing)
                 ),
-                mend="narrow `targets.<task>.languages`, `exclude` or `text.languages`, drop the"
+                hint="narrow `targets.<task>.languages`, `exclude` or `text.languages`, drop the"
                 " target or recipe" + ("" if empty else ", or set `missing_data: leave_out`"),
             )
 

@@ -53,7 +53,7 @@ def embed(
         raise XstiltsError(
             f"layer {settings.layer} is not among the {layers} layers and the embedding output",
             where=encoder,
-            mend="set encoders.<name>.retrieval.layer",
+            hint="set encoders.<name>.retrieval.layer",
         )
     everything = sum(len(features) for features in parts)
     with atomic_path(output) as part:
@@ -75,7 +75,7 @@ def embed(
                 for row in rows[~np.isfinite(pooled).all(axis=1)]:
                     text = tokenizer.decode(features.ragged("input_ids").row(row))
                     raise XstiltsError(
-                        f"the vector of {text!r} is not a finite number", where=encoder, mend=BROKEN
+                        f"the vector of {text!r} is not a finite number", where=encoder, hint=BROKEN
                     )
                 vectors[start + rows] = pooled
                 bar.update(len(rows))

@@ -84,7 +84,7 @@ def nearest(queries: np.ndarray, index: np.ndarray, k: int) -> tuple[np.ndarray,
             raise XstiltsError(
                 f"{side} {row + 1} of {len(vectors)} is not a finite number",
                 where="search for the nearest sentences",
-                mend="embed the sentences with a sound encoder",
+                hint="embed the sentences with a sound encoder",
             )
     k = min(k, len(index))
     members: dict[bytes, list[int]] = {}

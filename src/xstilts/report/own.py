@@ -29,7 +29,7 @@ def report_own_scores(
     """
     own = read_own_scores(scores, baseline, scale)
     if output.exists() and not output.is_dir():
-        raise XstiltsError("it is a file", where=output, mend="name another folder: --output DIR")
+        raise XstiltsError("it is a file", where=output, hint="name another folder: --output DIR")
     codes = set(own.scores["language"])
     generated = not codes <= LANGUAGES.keys() and codes <= INVITRO_LANGUAGES.keys()
     findings = investigate(

@@ -132,7 +132,7 @@ def check_scores(scores: pl.DataFrame) -> pl.DataFrame:
     except pl.exceptions.PolarsError as error:
         raise XstiltsError(f"a column has the wrong type: {error}", where=where) from None
     if scores.is_empty():
-        raise XstiltsError("it has no rows", where=where, mend="score at least one cell")
+        raise XstiltsError("it has no rows", where=where, hint="score at least one cell")
     for name in _SCHEMA:
         if name != "n" and scores[name].null_count():
             raise XstiltsError(f"{name} is empty in some row", where=where)
@@ -190,7 +190,7 @@ def _main_scores(scores: pl.DataFrame) -> pl.DataFrame:
         raise XstiltsError(
             "no row has the metric that scores its task",
             where="table of scores",
-            mend="; ".join(
+            hint="; ".join(
                 f"{target}: {' and '.join(main_metrics(target))}"
                 for target in scores["target"].unique(maintain_order=True)
             ),

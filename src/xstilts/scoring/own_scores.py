@@ -75,14 +75,14 @@ def read_own_scores(path: str | Path, baseline: str = NONE, scale: str | None = 
         raise XstiltsError(
             f"no column {', '.join(absent)}; found {', '.join(table.columns)}",
             where=path,
-            mend=f"name the columns as in: {', '.join(SCORES.names)}",
+            hint=f"name the columns as in: {', '.join(SCORES.names)}",
         )
     unknown = [name for name in table.columns if name not in SCORES.names]
     if unknown:
         raise XstiltsError(
             f"unknown column {unknown[0]!r} ({did_you_mean(unknown[0], SCORES.names)})",
             where=path,
-            mend="rename or drop it",
+            hint="rename or drop it",
         )
     notes = [
         f"The table has no column {name}: {_WITHOUT[name]}."
@@ -150,7 +150,7 @@ def _in_points(table: pl.DataFrame, scale: str | None, path: Path) -> pl.DataFra
             raise XstiltsError(
                 f"{above['value'][0]:g} is above 1, so values are no shares",
                 where=path,
-                mend=f"--scale {POINTS}",
+                hint=f"--scale {POINTS}",
             )
         return table.with_columns(pl.col("value") * 100)
     most = table.group_by("target", maintain_order=True).agg(pl.col("value").max())
@@ -159,7 +159,7 @@ def _in_points(table: pl.DataFrame, scale: str | None, path: Path) -> pl.DataFra
         raise XstiltsError(
             f"no value of {', '.join(map(str, doubtful))} is above 1: shares, or points below 1?",
             where=path,
-            mend=f"--scale {SHARES} if all values are from 0 to 1, --scale {POINTS} if from 0 to"
+            hint=f"--scale {SHARES} if all values are from 0 to 1, --scale {POINTS} if from 0 to"
             " 100",
         )
     return table
@@ -175,7 +175,7 @@ def _with_baseline(table: pl.DataFrame, baseline: str, path: Path) -> pl.DataFra
         raise XstiltsError(
             f"{baseline!r} is to be the baseline, but there is a recipe {NONE!r} as well",
             where=path,
-            mend=f"rename {NONE!r}",
+            hint=f"rename {NONE!r}",
         )
     return table.with_columns(pl.col("recipe").replace({baseline: NONE}))
 
@@ -211,7 +211,7 @@ def _with_main_metrics(table: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
             raise XstiltsError(
                 f"{target} has none of the metrics that score it",
                 where="table of scores",
-                mend=f"{' and '.join(main_metrics(target))}, or leave the column metric out",
+                hint=f"{' and '.join(main_metrics(target))}, or leave the column metric out",
             )
         parts.append(_as_main(own.filter(metric=chosen).drop("metric")))
         if chosen != LANGUAGE_SCORE:

@@ -154,7 +154,7 @@ def collect(paths: Iterable[str | Path]) -> pa.Table:
                 raise XstiltsError(
                     f"the score {place} is also in {origin[place]}",
                     where=path,
-                    mend="each cell is scored once",
+                    hint="each cell is scored once",
                 )
             origin[place] = str(path)
             rows.append(row)

@@ -36,7 +36,7 @@ def known_labels(lines: Sequence[str], task: Task, where: Path, say: Say) -> lis
                 f"{_short(line)!r} is not a label of {task.key}",
                 where=where,
                 row=row,
-                mend=did_you_mean(line, task.labels),
+                hint=did_you_mean(line, task.labels),
             )
         found.append(label)
     changed = {one: other for one, other in zip(lines, found, strict=True) if one != other}
@@ -68,7 +68,7 @@ def known_places(lines: Sequence[str], golds: Sequence[str], where: Path) -> lis
                 f"{_short(line)!r} is no place of a sentence",
                 where=where,
                 row=row,
-                mend=f"sentences are numbered from 0 to {last}",
+                hint=f"sentences are numbered from 0 to {last}",
             )
     return [str(int(line)) for line in lines]
 
@@ -97,7 +97,7 @@ def known_tags(sentences: Sequence[Sequence[str]], task: Task, where: Path) -> N
                 raise XstiltsError(
                     f"sentence {number}: {_short(tag)!r} is not a label of {task.key}",
                     where=where,
-                    mend=did_you_mean(tag, task.labels),
+                    hint=did_you_mean(tag, task.labels),
                 )
 
 
@@ -127,7 +127,7 @@ def foreign_first(pairs: Pairs, golds: Pairs, where: Path, say: Say) -> Pairs:
         " English sentence in this order",
         where=where,
         row=row + 1,
-        mend=f"foreign⇥English, as in the labels: {first}⇥{second}",
+        hint=f"foreign⇥English, as in the labels: {first}⇥{second}",
     )
 
 
@@ -160,7 +160,7 @@ def known_questions(
             f"{len(unknown)} of {len(answers)} answers have ids that {labels} does not have, such"
             f" as {_short(unknown[0])!r}",
             where=where,
-            mend=f"ids are like {next(iter(questions))!r}",
+            hint=f"ids are like {next(iter(questions))!r}",
         )
     missing = sum(name not in answers for name in questions)
     if missing:

@@ -80,7 +80,7 @@ def evaluate_folder(
         raise XstiltsError(
             f"no task has a folder both here and in {labels}",
             where=predictions,
-            mend=f"folders are named {', '.join(XTREME)}",
+            hint=f"folders are named {', '.join(XTREME)}",
         )
     covered = {task.key: _languages(task, labels, languages) for task in tasks}
     details = {
@@ -115,7 +115,7 @@ def evaluate_language(
     predicted, gold = (language_file(folder, task, language) for folder in (predictions, labels))
     for path in (predicted, gold):
         if not path.is_file():
-            raise XstiltsError("no such file", where=path, mend=f"{task.key} needs one a language")
+            raise XstiltsError("no such file", where=path, hint=f"{task.key} needs one a language")
     shares = _EVALUATORS[task.metric](_Files(task, language, predicted, gold, say))
     return {metric: 100 * share for metric, share in shares.items()}
 
@@ -264,7 +264,7 @@ def _read_id_pairs(path: Path) -> list[tuple[str, str]]:
         fields = line.split("\t")
         if len(fields) != 2:
             raise XstiltsError(
-                f"{len(fields)} fields instead of two", where=path, row=row, mend="foreign⇥English"
+                f"{len(fields)} fields instead of two", where=path, row=row, hint="foreign⇥English"
             )
         pairs.append((fields[0], fields[1]))
     return pairs
@@ -285,7 +285,7 @@ def _read_questions(path: Path) -> list[tuple[str, list[str]]]:
         raise XstiltsError(
             f"not SQuAD JSON: {type(error).__name__} {error}",
             where=path,
-            mend="labels are data > paragraphs > qas, each with id and answers",
+            hint="labels are data > paragraphs > qas, each with id and answers",
         ) from error
 
 

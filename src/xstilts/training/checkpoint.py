@@ -178,7 +178,7 @@ class ResumeState:
             raise XstiltsError(
                 f"{self._lock.holder} has taken this run over, for this process stood still",
                 where=self.folder,
-                mend="nothing is lost: a retry waits for it and leaves",
+                hint="nothing is lost: a retry waits for it and leaves",
             )
 
     def _write(self, path: Path, tensors: dict[str, Tensor]) -> None:

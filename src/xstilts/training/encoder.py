@@ -178,7 +178,7 @@ def load_encoder(name: str | Path, revision: str | None = None) -> PreTrainedMod
         raise XstiltsError(
             f"cannot load the encoder: {error}",
             where=name,
-            mend="it must be a Hugging Face model with model.safetensors; convert other weights"
+            hint="it must be a Hugging Face model with model.safetensors; convert other weights"
             " with save_pretrained",
         ) from None
     lost = sorted(set(info["missing_keys"]) | {str(key) for key in info["mismatched_keys"]})
@@ -187,7 +187,7 @@ def load_encoder(name: str | Path, revision: str | None = None) -> PreTrainedMod
         raise XstiltsError(
             f"{len(lost)} weights of the encoder are missing or have another shape: {shown}",
             where=name,
-            mend="use a complete checkpoint of the architecture that its config.json names",
+            hint="use a complete checkpoint of the architecture that its config.json names",
         )
     return model.eval()
 
@@ -233,20 +233,20 @@ def refuse_broken(
     Weights of a run that diverged or overflowed load without a word, and every score after them is
     one of chance.
     """
-    mend = "another copy or revision of the encoder"
+    hint = "another copy or revision of the encoder"
     for name, parameter in model.named_parameters():
         if not parameter.isfinite().all():
-            raise XstiltsError(f"{name} holds what is not a finite number", where=where, mend=mend)
+            raise XstiltsError(f"{name} holds what is not a finite number", where=where, hint=hint)
     inputs = tokenizer(_SENTENCE, return_tensors="pt")
     try:
         states = model.eval()(**inputs).last_hidden_state
     except Exception as error:
         raise XstiltsError(
-            f"cannot encode {_SENTENCE!r}: {type(error).__name__}: {error}", where=where, mend=mend
+            f"cannot encode {_SENTENCE!r}: {type(error).__name__}: {error}", where=where, hint=hint
         ) from error
     if not states.isfinite().all():
         raise XstiltsError(
-            f"encodes {_SENTENCE!r} as what is not a finite number", where=where, mend=mend
+            f"encodes {_SENTENCE!r} as what is not a finite number", where=where, hint=hint
         )
 
 

@@ -162,7 +162,7 @@ class TrainingLoop:
         if not math.isfinite(loss):
             raise XstiltsError(
                 f"{self.job.name}: the loss is {loss} at step {step + 1}",
-                mend="lower the learning rate or raise the warm-up of this task",
+                hint="lower the learning rate or raise the warm-up of this task",
             )
         factor = schedule(step, self.total, self.settings.warmup_ratio)
         for group in self.optimizer.param_groups:

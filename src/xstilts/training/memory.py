@@ -36,7 +36,7 @@ def in_short(error: BaseException) -> str:
 
 def too_little_memory(wanted: str, message: str) -> XstiltsError:
     """What to tell when memory does not suffice for what is `wanted`, whatever is halved."""
-    return XstiltsError(f"memory does not suffice for {wanted} ({message})", mend=_MEND)
+    return XstiltsError(f"memory does not suffice for {wanted} ({message})", hint=_MEND)
 
 
 def free_memory(device: torch.device) -> None:

@@ -41,7 +41,7 @@ def pick_device(name: str) -> torch.device:
         raise XstiltsError(
             "this job is to compute on a GPU and PyTorch sees none",
             where="device: cuda",
-            mend="run on a machine with a GPU, its driver and a PyTorch for it, give the job one"
+            hint="run on a machine with a GPU, its driver and a PyTorch for it, give the job one"
             " (--resources gpu=1), or set device: cpu",
         )
     return torch.device(name)
@@ -224,7 +224,7 @@ def run(
                 raise XstiltsError(
                     f"the outputs for {name} are not finite numbers",
                     where=f"predicting {kind.task.key}",
-                    mend=BROKEN,
+                    hint=BROKEN,
                 )
             outputs[row] = values
         if bar is not None:

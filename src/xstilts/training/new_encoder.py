@@ -166,7 +166,7 @@ def learn_tokenizer(texts: Sequence[str], settings: TokenizerSettings) -> PreTra
         raise XstiltsError(
             f"the text has {len(characters):,} different characters, too many for a vocabulary of"
             f" {settings.vocab_size:,} pieces",
-            mend="raise encoders.<name>.pretrain.tokenizer.vocab_size, or clean the text",
+            hint="raise encoders.<name>.pretrain.tokenizer.vocab_size, or clean the text",
         )
     if settings.algorithm == "unigram":
         tokenizer = _splitting(_unigram(words, size))

@@ -31,7 +31,7 @@ def collect_runs(runs: Iterable[tuple[Mapping[str, Any], str | Path]]) -> pa.Tab
         missing = [name for name in (*_FROM_CURVE, "best_dev_score") if name not in curve]
         if missing:
             raise XstiltsError(
-                f"lacks {', '.join(missing)}", where=path, mend="delete it and run again"
+                f"lacks {', '.join(missing)}", where=path, hint="delete it and run again"
             )
         first = curve.get("first_attempt") or {}
         row = {name: curve[name] for name in _FROM_CURVE}

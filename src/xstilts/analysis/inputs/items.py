@@ -284,7 +284,7 @@ def _scan(file: CellFile, task: Task, split: str) -> pl.LazyFrame:
     schema = PREDICTIONS[task.kind]
     if not pq.read_schema(file.path).equals(schema):
         raise XstiltsError(
-            f"no predictions of {task.key}", where=file.path, mend="run the workflow again"
+            f"no predictions of {task.key}", where=file.path, hint="run the workflow again"
         )
     numerator, denominator = _ADDS[task.metric]
     rows = pl.scan_parquet(file.path).filter(split=split)

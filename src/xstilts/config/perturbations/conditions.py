@@ -13,11 +13,11 @@ def condition_name(kind: str, strength: float) -> str:
         XstiltsError: there is no such kind, or the strength is not in (0, 1].
     """
     if kind not in KINDS:
-        raise XstiltsError(f"unknown perturbation {kind!r}", mend=did_you_mean(kind, KINDS))
+        raise XstiltsError(f"unknown perturbation {kind!r}", hint=did_you_mean(kind, KINDS))
     if not 0 < strength <= 1:
         raise XstiltsError(
             f"the strength {strength} of {kind} is not a share",
-            mend="give one above 0 and at most 1",
+            hint="give one above 0 and at most 1",
         )
     return f"{kind}@{float(strength)!r}".removesuffix(".0")
 
@@ -33,9 +33,9 @@ def parse_condition(name: str) -> tuple[str, float]:
         strength = float(written)
     except ValueError:
         raise XstiltsError(
-            f"{name!r} is no perturbation", mend="write a kind and a strength, as in typos@0.1"
+            f"{name!r} is no perturbation", hint="write a kind and a strength, as in typos@0.1"
         ) from None
     proper = condition_name(kind, strength)
     if name != proper:
-        raise XstiltsError(f"{name!r} is not how it is written", mend=f"write {proper}")
+        raise XstiltsError(f"{name!r} is not how it is written", hint=f"write {proper}")
     return kind, strength

@@ -73,7 +73,7 @@ def perturb_table(
     for code in ranked:
         if code not in languages:
             raise XstiltsError(
-                f"unknown language {code!r}", where=where, mend=did_you_mean(code, languages)
+                f"unknown language {code!r}", where=where, hint=did_you_mean(code, languages)
             )
     # No other kind draws letters.
     counted = _ALPHABET_ITEMS if any(kind == "typos" for kind, _ in asked.values()) else 0

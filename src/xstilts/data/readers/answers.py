@@ -91,7 +91,7 @@ def settle_answers(
         counts["unanswerable"] += 1
         return []
     if not given and not train:
-        raise XstiltsError("the question has no answer", where=where, mend=GOLD_REMOVED)
+        raise XstiltsError("the question has no answer", where=where, hint=GOLD_REMOVED)
     settled = []
     for text, start in given:
         if start >= 0 and context.startswith(text, start):
@@ -141,6 +141,6 @@ def refuse_wrong_offsets(questions: Sequence[Question], counts: Counter[str], wh
             f"{elsewhere} of {number} answers stand elsewhere than their offsets say: offsets look"
             " like bytes, or belong to another text",
             where=where,
-            mend="count answer_start in characters of the context, or set it to -1 where it is not"
+            hint="count answer_start in characters of the context, or set it to -1 where it is not"
             " known",
         )

@@ -129,7 +129,7 @@ def _choice(shape: Shape, record: Any, where: str, row: int) -> Choice:
             f"not an item of multiple choice: {type(error).__name__} {error}",
             where=where,
             row=row,
-            mend=f"needs {shape.form}",
+            hint=f"needs {shape.form}",
         ) from error
     return choice
 
@@ -139,12 +139,12 @@ def _place_of(choice: Choice, where: str, row: int) -> int:
     if label in choice.names:
         return choice.names.index(label)
     if label in ("", "-1"):
-        raise XstiltsError("the label is missing", where=where, row=row, mend=GOLD_REMOVED)
+        raise XstiltsError("the label is missing", where=where, row=row, hint=GOLD_REMOVED)
     raise XstiltsError(
         f"the label {label!r} names none of the choices",
         where=where,
         row=row,
-        mend=f"they are {', '.join(choice.names)}",
+        hint=f"they are {', '.join(choice.names)}",
     )
 
 
@@ -193,7 +193,7 @@ def _csv_records(path: Path) -> Iterator[tuple[int, Record]]:
                         f"{len(cells)} columns, the header has {len(header)}",
                         where=path,
                         row=row,
-                        mend="quote texts that hold commas, quotes or line ends",
+                        hint="quote texts that hold commas, quotes or line ends",
                     )
                 yield row, dict(zip(header, cells, strict=True))
             row = reader.line_num + 1
@@ -202,5 +202,5 @@ def _csv_records(path: Path) -> Iterator[tuple[int, Record]]:
             f"broken CSV: {error}",
             where=path,
             row=row,
-            mend="the file may be cut short: download it again",
+            hint="the file may be cut short: download it again",
         ) from error

@@ -44,10 +44,10 @@ def read_tags_tsv(place: Place, files: Sequence[Path]) -> Batch:
             token, tab, tag = line.rpartition("\t")
             if not tab:
                 raise XstiltsError(
-                    f"the token {line!r} has no tag", where=path, row=row, mend=GOLD_REMOVED
+                    f"the token {line!r} has no tag", where=path, row=row, hint=GOLD_REMOVED
                 )
             if not tag.strip():
-                raise XstiltsError("the label is missing", where=path, row=row, mend=GOLD_REMOVED)
+                raise XstiltsError("the label is missing", where=path, row=row, hint=GOLD_REMOVED)
             if known is not None and tag not in known:
                 label_name(tag, place.task.labels, path, row)
                 raise XstiltsError(f"{tag!r} is no tag", where=path, row=row)
@@ -81,13 +81,13 @@ def read_ccg_auto(place: Place, files: Sequence[Path]) -> Batch:
                 f"{len(leaves)} of {line.count('(<L ')} leaves of the derivation can be read",
                 where=path,
                 row=row,
-                mend="each line is ID=… or a derivation with leaves"
+                hint="each line is ID=… or a derivation with leaves"
                 " (<L category pos pos word category>)",
             )
         tags, tokens = map(list, zip(*leaves, strict=True))
         batch.rows.append({**item(place, len(batch.rows)), "tokens": tokens, "tags": tags})
     if not batch.rows:
-        raise XstiltsError("holds no derivation", where=path, mend="use CCGbank's AUTO files")
+        raise XstiltsError("holds no derivation", where=path, hint="use CCGbank's AUTO files")
     return batch
 
 
@@ -109,7 +109,7 @@ def read_squad_json(place: Place, files: Sequence[Path]) -> Batch:
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise _not_squad(error, where) from error
     if not questions:
-        raise XstiltsError("holds no question", where=path, mend="download it again")
+        raise XstiltsError("holds no question", where=path, hint="download it again")
     return span_batch(replace(place, where=str(path)), path.stem, questions)
 
 
@@ -130,7 +130,7 @@ def _not_squad(error: Exception, where: str) -> XstiltsError:
     return XstiltsError(
         f"not SQuAD JSON: {type(error).__name__} {error}",
         where=where,
-        mend="expected data > paragraphs > context and qas > id, question, answers",
+        hint="expected data > paragraphs > context and qas > id, question, answers",
     )
 
 
@@ -156,7 +156,7 @@ def _refuse_contradiction(questions: Sequence[dict[str, Any]], where: str) -> No
                 f"is_impossible is {str(impossible).lower()}, but it has"
                 f" {len(qa.get('answers') or [])} answers",
                 where=f"{where}, question {qa.get('id')}",
-                mend=GOLD_REMOVED,
+                hint=GOLD_REMOVED,
             )
 
 
@@ -173,7 +173,7 @@ def read_bucc(place: Place, files: Sequence[Path]) -> Batch:
                     f"the id {name!r} is not in {path.name}",
                     where=gold_path,
                     row=row,
-                    mend="each line is foreign-id⇥en-id; the three files must belong together",
+                    hint="each line is foreign-id⇥en-id; the three files must belong together",
                 )
     return retrieval_batch(replace(place, where=str(gold_path.parent)), foreign, english, gold)
 
@@ -190,7 +190,7 @@ def _two_columns(path: Path, form: str) -> list[tuple[str, str]]:
         first, tab, second = line.partition("\t")
         if not tab:
             raise XstiltsError(
-                "1 column, expected 2", where=path, row=row, mend=f"each line is {form}"
+                "1 column, expected 2", where=path, row=row, hint=f"each line is {form}"
             )
         pairs.append((first, second))
     return pairs
@@ -208,13 +208,13 @@ def read_tatoeba_sorted(place: Place, files: Sequence[Path]) -> Batch:
         raise XstiltsError(
             f"{len(lines)} labels for the {len(english)} lines of {english_path.name}",
             where=label_path,
-            mend="one label for each English line",
+            hint="one label for each English line",
         )
     if len(lines) >= ENOUGH and len(set(lines)) == 1:
         raise XstiltsError(
             f"every label is {lines[0]!r}: a placeholder, not gold",
             where=label_path,
-            mend=GOLD_REMOVED,
+            hint=GOLD_REMOVED,
         )
     first_row: dict[int, int] = {}
     rows = {str(row): row for row in range(len(foreign))}
@@ -225,14 +225,14 @@ def read_tatoeba_sorted(place: Place, files: Sequence[Path]) -> Batch:
                 f"{line!r} is no row of {foreign_path.name}",
                 where=label_path,
                 row=row,
-                mend=f"a label is a number from 0 to {len(foreign) - 1}",
+                hint=f"a label is a number from 0 to {len(foreign) - 1}",
             )
         if label in first_row:
             raise XstiltsError(
                 f"{label} stands in row {first_row[label]} already: not a permutation",
                 where=label_path,
                 row=row,
-                mend="each foreign row translates one English row",
+                hint="each foreign row translates one English row",
             )
         first_row[label] = row
     gold = [(str(label), str(row - 1)) for label, row in first_row.items()]
@@ -249,7 +249,7 @@ def read_tatoeba_aligned(place: Place, files: Sequence[Path]) -> Batch:
         raise XstiltsError(
             "the English side is sorted, so its rows are not aligned with the foreign side",
             where=english_path,
-            mend="use LASER's files as published, or XTREME's with a label file",
+            hint="use LASER's files as published, or XTREME's with a label file",
         )
     gold = [(str(row), str(row)) for row in range(len(english))]
     return retrieval_batch(
@@ -263,7 +263,7 @@ def _aligned(foreign_path: Path, english_path: Path) -> tuple[list[str], list[st
         raise XstiltsError(
             f"{len(english)} lines, but {foreign_path.name} has {len(foreign)}",
             where=english_path,
-            mend="both sides must come from the same download",
+            hint="both sides must come from the same download",
         )
     return foreign, english
 

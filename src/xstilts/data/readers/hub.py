@@ -132,7 +132,7 @@ def _revision(source: HubSource, revisions: Mapping[str, str]) -> str:
         raise XstiltsError(
             "no commit is pinned" if not revision else f"{revision!r} is not a commit",
             where=source.repo,
-            mend="name the full 40-digit commit under hub_revisions in the experiment file",
+            hint="name the full 40-digit commit under hub_revisions in the experiment file",
         )
     return revision
 
@@ -143,17 +143,17 @@ def _load(repo: str, config: str, split: str, revision: str, where: str, copy: s
     except Exception as error:
         # `datasets` raises many unrelated types here, from a bad config to a lost network.
         if os.environ.get("HF_HUB_OFFLINE", "") not in ("", "0"):
-            mend = "HF_HUB_OFFLINE is set: fetch the data first"
+            hint = "HF_HUB_OFFLINE is set: fetch the data first"
         else:
-            mend = "check the network, the revision and the names of config and split"
+            hint = "check the network, the revision and the names of config and split"
         if copy:
-            mend += (
+            hint += (
                 "; the hub may have removed this commit of its branch refs/convert/parquet: name"
                 f" the branch's newest commit under hub_revisions, or give {copy} and the files of"
                 " the other splits, which are then read instead"
             )
         raise XstiltsError(
-            f"cannot be loaded: {type(error).__name__}: {error}", where=where, mend=mend
+            f"cannot be loaded: {type(error).__name__}: {error}", where=where, hint=hint
         ) from error
 
 
@@ -168,7 +168,7 @@ def _table(dataset: Dataset, place: Place, *columns: str) -> pa.Table:
         raise XstiltsError(
             f"lacks the columns {', '.join(missing)}; has {', '.join(dataset.column_names)}",
             where=place.where,
-            mend="this revision has another layout: pin the one that the task table names",
+            hint="this revision has another layout: pin the one that the task table names",
         )
     table = dataset.select_columns(list(columns)).with_format("arrow")[:]
     for name in columns:
@@ -187,7 +187,7 @@ def _refuse_null(column: pa.ChunkedArray, name: str, place: Place) -> None:
                 f"{name}{null} is null",
                 where=place.where,
                 row=row,
-                mend="the data are not those that were published: pin the revision that the task"
+                hint="the data are not those that were published: pin the revision that the task"
                 " table names, or remove the row",
             )
 
@@ -228,7 +228,7 @@ def _label(raw: Any, names: list[str] | None, place: Place, row: int) -> str | N
                 f" ({', '.join(names)})",
                 where=place.where,
                 row=row,
-                mend="the names that stand with the data are not theirs: pin the revision that the"
+                hint="the names that stand with the data are not theirs: pin the revision that the"
                 " task table names",
             )
         raw = names[raw]
@@ -315,7 +315,7 @@ def _spans(place: Place, table: pa.Table) -> Batch:
             raise XstiltsError(
                 f"the answers are not SQuAD's: {type(error).__name__} {error}",
                 where=f"{place.where}, question {row['id']}",
-                mend="each answer has text and answer_start",
+                hint="each answer has text and answer_start",
             ) from error
         questions.append(
             Question(str(row["id"] or ""), row["context"], row["question"], tuple(pairs))

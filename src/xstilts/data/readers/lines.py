@@ -25,7 +25,7 @@ def read_text(path: Path) -> str:
         raise XstiltsError(f"cannot be read: {error.strerror}", where=path) from error
     raw = raw.removeprefix(codecs.BOM_UTF8)
     if not raw.strip():
-        raise XstiltsError("the file is empty", where=path, mend="download it again")
+        raise XstiltsError("the file is empty", where=path, hint="download it again")
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -34,7 +34,7 @@ def read_text(path: Path) -> str:
             f"not UTF-8: byte 0x{raw[error.start]:02x} at byte {error.start}",
             where=path,
             row=row,
-            mend="convert the file to UTF-8",
+            hint="convert the file to UTF-8",
         ) from error
 
 
@@ -64,7 +64,7 @@ def parse_json(text: str, where: Path, row: int | None = None) -> Any:
             f"broken JSON: {error.msg}",
             where=where,
             row=row or error.lineno,
-            mend="the file may be cut short: download it again",
+            hint="the file may be cut short: download it again",
         ) from error
     except UnicodeEncodeError as error:
         raise XstiltsError(

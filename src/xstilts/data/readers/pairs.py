@@ -88,7 +88,7 @@ def _below(path: Path, *header: str) -> list[str]:
             f"the header is {first[:80]!r}",
             where=path,
             row=1,
-            mend=f"the first line is {'⇥'.join(header)}",
+            hint=f"the first line is {'⇥'.join(header)}",
         )
     return rest
 
@@ -101,14 +101,14 @@ def _three_columns(path: Path, lines: Iterable[str], first_row: int) -> Iterator
                 "2 columns, expected 3: the label is missing",
                 where=path,
                 row=row,
-                mend=GOLD_REMOVED,
+                hint=GOLD_REMOVED,
             )
         if len(columns) != 3:
             raise XstiltsError(
                 f"{len(columns)} columns, expected 3",
                 where=path,
                 row=row,
-                mend="each line is text⇥text⇥label, without quotes and with no other tabs",
+                hint="each line is text⇥text⇥label, without quotes and with no other tabs",
             )
         yield row, columns[0], columns[1], columns[2]
 
@@ -141,7 +141,7 @@ def _with_few_broken(
             f"{broken} of {len(rows)} rows are broken, this one first",
             where=path,
             row=next(row for row, _ in rows if row not in kept),
-            mend=f"expected {width} columns, column {label + 1} one of {', '.join(labels)}",
+            hint=f"expected {width} columns, column {label + 1} one of {', '.join(labels)}",
         )
     # What was left out keeps its number, so that items of other languages stay their translations.
     batch = _batch(place, path, sound, first_row)
@@ -169,7 +169,7 @@ def _json_pairs(path: Path) -> Iterator[_Pair]:
                 "lacks the texts",
                 where=path,
                 row=row,
-                mend="needs " + ", or ".join(f"{a} and {b}" for a, b, _ in _NAMINGS),
+                hint="needs " + ", or ".join(f"{a} and {b}" for a, b, _ in _NAMINGS),
             )
         yield row, record[names[0]], record[names[1]], record.get(names[2])
 

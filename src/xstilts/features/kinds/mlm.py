@@ -142,7 +142,7 @@ class MaskedLanguage(TaskKind):
                 f"its embeddings have {embeddings.embedding_dim} dimensions, its states"
                 f" {encoder.config.hidden_size}: no masked language modelling on it",
                 where=encoder.name_or_path,
-                mend="leave out the recipes with +mlm for this encoder",
+                hint="leave out the recipes with +mlm for this encoder",
             )
         # BERT's is 1e-12, and a published head is to compute what it was trained to.
         eps = getattr(encoder.config, "layer_norm_eps", None) or _NORM_EPS

@@ -112,7 +112,7 @@ class Span(TaskKind):
             raise XstiltsError(
                 f"{self.task.key}: max_length {lengths.max_length} leaves no room for a passage"
                 f" beside a question of {len(question)} tokens",
-                mend="raise tokenisation max_length or lower max_query_length",
+                hint="raise tokenisation max_length or lower max_query_length",
             )
         first, last = _answer_tokens(answers, offsets)
         for start in window_starts(len(ids), capacity, lengths.doc_stride):

@@ -110,7 +110,7 @@ class Tagging(TaskKind):
             raise XstiltsError(
                 "its tags are those of its training data, which were not read",
                 where=task.key,
-                mend="take the task from xstilts.features.kinds.tagging.with_open_labels",
+                hint="take the task from xstilts.features.kinds.tagging.with_open_labels",
             )
 
     def featurise(self, data: pa.Table, tokenizer: Any, lengths: Tokenisation) -> pa.Table:
@@ -191,7 +191,7 @@ class Tagging(TaskKind):
         if any(tag is None for tags in decided for tag in tags):
             raise XstiltsError(
                 f"{self.task.key}: a word was left without a tag",
-                mend="the features do not belong to these data; delete both files and run again",
+                hint="the features do not belong to these data; delete both files and run again",
             )
         return [[str(tag) for tag in tags] for tags in decided]
 

@@ -87,7 +87,7 @@ def shortcut_predictions(
     where = f"shortcut {name} of {task.key}"
     if name not in shortcuts_of(task):
         raise XstiltsError(
-            "there is no such shortcut", where=where, mend=did_you_mean(name, shortcuts_of(task))
+            "there is no such shortcut", where=where, hint=did_you_mean(name, shortcuts_of(task))
         )
     expect_columns(items, DATA[task.kind], where)
     if task.kind is Kind.RETRIEVAL:

@@ -72,7 +72,7 @@ def normalize_mlqa(text: str, language: str) -> str:
     if language not in _MLQA_ARTICLES:
         raise XstiltsError(
             f"MLQA has no answer normalisation for language {language!r}",
-            mend=did_you_mean(language, _MLQA_ARTICLES),
+            hint=did_you_mean(language, _MLQA_ARTICLES),
         )
     kept = "".join(char for char in text.lower() if not _is_punctuation(char))
     if articles := _MLQA_ARTICLES[language]:
