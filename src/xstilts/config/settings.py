@@ -188,12 +188,12 @@ class Prediction(Strict):
 
 
 class Perturbations(Strict):
-    """Perturbed versions of what is predicted (`xstilts.config.perturbations`), at each of these
-    strengths.
+    """Perturbed versions of what is predicted (`xstilts.config.perturbations`).
 
-    `typos` is the share of letters that are edited; of the others, that of the words that they
-    could change. `items` is how many a language are perturbed, null all. `targets` are those that
-    are; all of the experiment but BUCC, whose corpora would have to be embedded anew each time.
+    Each kind is applied at each of its strengths. `typos` is the share of letters that are edited;
+    of the others, that of the words that they could change. `items` is how many a language are
+    perturbed, null all. `targets` are those that are; all of the experiment but BUCC, whose corpora
+    would have to be embedded anew each time.
     """
 
     typos: tuple[Strength, ...] = ()

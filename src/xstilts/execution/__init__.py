@@ -1,0 +1,1 @@
+"""Runs and records all of it: jobs, logs, locks, devices, provenance, failures, costs, plan."""

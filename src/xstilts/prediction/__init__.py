@@ -1,0 +1,1 @@
+"""Predictions in every language: with heads, by search, and without a model."""

@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 def mine_all(
     corpora: Corpora, vectors: np.ndarray, mining: Mining
 ) -> tuple[pa.Table, dict[str, Any]]:
+    """Mined pairs of all corpora as predictions, and by language how the threshold was tuned."""
     tables, decided = [], {}
     for (language, split), (sides, gold) in corpora.items():
         if split != "dev":

@@ -115,9 +115,7 @@ class View:
         return any((encoder, name, key) in self.holes for key in targets for name in recipes)
 
     def _marked(self, cell: Cell, encoder: str, recipe: str, targets: Sequence[str]) -> Cell:
-        """The cell, marked if the recipe collapsed on one of the targets that it rests on, or
-        lacks seeds there.
-        """
+        """The cell, marked if the recipe collapsed or lacks seeds on a target that it rests on."""
         cell = self._short(cell, encoder, recipe, targets)
         collapsed = any((encoder, recipe, target) in self.collapsed for target in targets)
         if not collapsed or cell.value is None:
@@ -190,8 +188,10 @@ class View:
         )
 
     def xtreme(self, encoder: str) -> Table:
-        """The nine tasks in XTREME's order by group, the means of groups, the overall mean; then
-        the targets beyond them, which are in no mean."""
+        """The nine tasks in XTREME's order by group, the means of groups, and the overall mean.
+
+        Then the targets beyond them, which are in no mean.
+        """
         return self._by_recipe(
             encoder,
             f"{encoder}, {self.split}: {self.benchmark or 'all'} scores in points",

@@ -1,0 +1,1 @@
+"""From predictions to scores: metrics, counts by item, averages, XTREME's layout."""

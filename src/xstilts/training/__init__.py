@@ -1,0 +1,1 @@
+"""Encoders and the one training loop: checkpoints, memory, collapse."""

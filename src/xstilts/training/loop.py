@@ -119,6 +119,7 @@ class TrainingLoop:
         return self.at.micro_batch_tokens or self.settings.micro_batch_tokens
 
     def run(self, stop: Stop) -> None:
+        """Train to the end, or until a signal, from where the saved state is."""
         log.info(
             "%s: %s features, %d steps, %d development items, on %s",
             self.job.name,

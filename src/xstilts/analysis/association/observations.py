@@ -115,6 +115,7 @@ def _by_language(observations: Observations) -> dict[str, dict[str, float]]:
 
 
 def varies(observations: Observations, name: str) -> bool:
+    """Whether a predictor has more than one value, without which nothing can go with it."""
     values = observations.predictors[name]
     return len(np.unique(values[np.isfinite(values)])) > 1
 
@@ -167,10 +168,12 @@ def about(observations: Observations, method: str, name: str, panel: OfLanguages
 
 
 def noted(result: Association, *notes: str) -> Association:
+    """A result with further notes."""
     return replace(result, note="; ".join(note for note in (result.note, *notes) if note))
 
 
 def why_missing(observations: Observations, panel: OfLanguages, name: str) -> str:
+    """Why there is no association with a predictor, in words."""
     if not np.isfinite(observations.predictors[name]).any():
         return "unknown for every language"
     if not varies(observations, name):

@@ -1,0 +1,1 @@
+"""What is analysed: scores by cell, items as they are resampled, and evidence from both."""

@@ -189,7 +189,6 @@ def items_of(
     within: str | None = None,
 ) -> dict[str, Items]:
     """As `read_items`, from what `read_conditions` has read of each cell."""
-
     lazy = (rows.lazy().filter(pl.col("language").is_in(languages)) for rows in held)
     rows = pl.collect_all([_of_condition(each, condition, within) for each in lazy])
     return _arrange(TARGETS[target], languages, len(held), rows.__getitem__)

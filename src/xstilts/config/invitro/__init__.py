@@ -1,0 +1,1 @@
+"""The made-up languages of `data_source: invitro`: words, sounds, grammar, distances."""

@@ -1,0 +1,1 @@
+"""Generates texts and all tasks in the made-up languages."""

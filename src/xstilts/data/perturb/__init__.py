@@ -1,0 +1,1 @@
+"""Makes perturbed versions of items."""

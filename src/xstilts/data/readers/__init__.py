@@ -1,0 +1,1 @@
+"""One function for each format that data are published in."""

@@ -92,8 +92,10 @@ def read_ccg_auto(place: Place, files: Sequence[Path]) -> Batch:
 
 
 def read_squad_json(place: Place, files: Sequence[Path]) -> Batch:
-    """SQuAD 1.1 or 2.0 JSON; `answers.settle_answers` says what happens to offsets and to questions
-    without an answer."""
+    """SQuAD 1.1 or 2.0 JSON.
+
+    `answers.settle_answers` says what happens to offsets and to questions without an answer.
+    """
     (path,) = files
     value = read_json(path)
     questions: list[Question] = []

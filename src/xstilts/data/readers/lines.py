@@ -39,7 +39,7 @@ def read_text(path: Path) -> str:
 
 
 def read_lines(path: Path) -> list[str]:
-    """The lines without their ends (`\\n` or `\\r\\n`); a last line may lack its end."""
+    r"""The lines without their ends (`\n` or `\r\n`); a last line may lack its end."""
     lines = read_text(path).split("\n")
     if lines[-1] == "":
         lines.pop()

@@ -1,5 +1,8 @@
-"""Readers of files of labelled pairs of texts: XTREME's, and those of its translations,
-XNLI's translations, MultiNLI, SNLI, ANLI and GLUE's QQP. See `xstilts.data.readers.folder`."""
+"""Readers of files of labelled pairs of texts.
+
+XTREME's, and those of its translations, XNLI's translations, MultiNLI, SNLI, ANLI and GLUE's QQP.
+See `xstilts.data.readers.folder`.
+"""
 
 from __future__ import annotations
 
@@ -63,8 +66,11 @@ def read_qqp(place: Place, files: Sequence[Path]) -> Batch:
 
 
 def read_jsonl(place: Place, files: Sequence[Path]) -> Batch:
-    """JSON lines, one file after the other, with texts and label as MultiNLI, SNLI, ANLI (all as
-    they are distributed, or as the hub names them) or GLUE's QQP name them."""
+    """JSON lines, one file after the other.
+
+    Texts and label are called as MultiNLI, SNLI, ANLI (all as they are distributed, or as the hub
+    names them) or GLUE's QQP call them.
+    """
     batch = Batch()
     for path in files:
         first = len(batch.rows) + len(batch.dropped)

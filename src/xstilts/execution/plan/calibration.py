@@ -135,8 +135,11 @@ class Calibration:
         return max(counts, key=counts.__getitem__, default=None)
 
     def errors(self) -> list[Error]:
-        """By rule how far off estimates were: before calibration, and with each job (with all
-        seeds of it) predicted from the others alone, where there are others."""
+        """By rule how far off estimates were.
+
+        Before calibration, and with each job (with all seeds of it) predicted from the others
+        alone, where there are others.
+        """
         before: dict[str, list[float]] = {}
         after: dict[str, list[float]] = {}
         for (rule, _), jobs in self._by_place.items():

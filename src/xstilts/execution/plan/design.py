@@ -131,8 +131,10 @@ class Design:
 
     @cached_property
     def targets(self) -> tuple[TargetDesign, ...]:
-        """In the experiment's order, without those of which nothing is known, or English alone;
-        none where no recipe is compared with the baseline."""
+        """In the experiment's order, without those of which nothing is known, or English alone.
+
+        None where no recipe is compared with the baseline.
+        """
         if not {NONE} < set(self._grid.recipes):
             return ()
         found = (self._target(target) for target in self._grid.experiment.targets)

@@ -21,9 +21,9 @@ def plan_document(
     estimate: Estimate,
     design: Design,
 ) -> dict[str, Any]:
-    """What `plan_lines` says, in seconds, bytes, operations, kWh, kg, the price's currency and
-    points of a score.
+    """What `plan_lines` says, as plain data.
 
+    In seconds, bytes, operations, kWh, kg, the price's currency and points of a score.
     Ratios of past estimates are (median, quantile 0.1, quantile 0.9) of estimate over truth.
     """
     device = estimate.device

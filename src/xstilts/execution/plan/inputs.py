@@ -31,8 +31,11 @@ _SAMPLE = 1 << 16
 
 @dataclass(frozen=True)
 class Size:
-    """What one part of a source's data is for an encoder: numbers of items and features, and the
-    sums of the lengths (`tokens`) and of the squared lengths (`squares`) of their model inputs."""
+    """What one part of a source's data is for an encoder.
+
+    Numbers of items and features, and the sums of the lengths (`tokens`) and of the squared lengths
+    (`squares`) of their model inputs.
+    """
 
     items: float
     features: float
@@ -46,8 +49,10 @@ class Size:
         )
 
     def predicted(self, mask_ratio: float) -> float:
-        """Positions that masked language modelling predicts: that share of the tokens of each
-        feature, special ones aside, and at least one."""
+        """Positions that masked language modelling predicts.
+
+        That share of the tokens of each feature, special ones aside, and at least one.
+        """
         return max(self.features, mask_ratio * (self.tokens - TEXT_SPECIALS * self.features))
 
     def plus(self, other: Size) -> Size:
@@ -138,8 +143,7 @@ class Sizes:
         return languages.count(SOURCE_LANGUAGE) / max(len(languages), 1)
 
     def _vocabulary(self, encoder: str) -> Vocabulary:
-        """That of an English encoder, if the experiment says that it is one, or of a multilingual
-        one."""
+        """That of an English encoder, if the experiment says so, or of a multilingual one."""
         languages = self._experiment.encoders[encoder].languages
         return ENGLISH if languages == (SOURCE_LANGUAGE,) else MULTILINGUAL
 
@@ -169,8 +173,10 @@ def _lines(path: Path) -> tuple[float, float]:
 
 
 def _counts(paths: Paths, encoder: str, task: str, part: str) -> tuple[int, int] | None:
-    """Features of a part that is tokenised, and the tokens of their inputs, as the job that made
-    them noted; None if they are not there, or none."""
+    """Features of a part that is tokenised, and the tokens of their inputs.
+
+    As the job that made them noted; None if they are not there, or none.
+    """
     if not Path(paths.features.format(encoder=encoder, task=task, part=part)).is_file():
         return None
     record = Path(paths.record("tokenise", encoder=encoder, task=task, part=part))

@@ -38,8 +38,10 @@ def plan_lines(
     estimate: Estimate,
     design: Design,
 ) -> Iterator[str]:
-    """Cells, jobs, time, energy, money, disk, how good past estimates were, and what could be
-    seen, line by line."""
+    """The plan, line by line.
+
+    Cells, jobs, time, energy, money, disk, how good past estimates were, and what could be seen.
+    """
     yield from _head(grid, shapes, estimate)
     yield ""
     yield from _stages(estimate)

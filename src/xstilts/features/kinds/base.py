@@ -38,8 +38,11 @@ class TaskKind(ABC):
 
     @abstractmethod
     def featurise(self, data: pa.Table, tokenizer: Any, lengths: Tokenisation) -> pa.Table:
-        """Tokenise normalised data: columns `item`, `input_ids`, `token_type_ids` where the
-        encoder has them, and `columns`."""
+        """Tokenise normalised data.
+
+        Returns:
+            Columns `item`, `input_ids`, `token_type_ids` where the encoder has them, and `columns`.
+        """
 
     @abstractmethod
     def head(self, encoder: PreTrainedModel, dropout: float) -> nn.Module:
