@@ -311,7 +311,7 @@ def test_an_edit_re_runs_what_depends_on_it_and_nothing_else(grid, name):
 
 
 # The log, which the block around a job's work puts in the place of stderr, and its list of costs.
-LOG = ("joblog.py", "secrets.py", "cost/meter.py")
+LOG = ("execution/log.py", "execution/cost/meter.py")
 
 
 def test_whatever_a_job_calls_or_reads_counts_in_its_digest(grid):

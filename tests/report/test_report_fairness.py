@@ -346,10 +346,10 @@ def test_print_shows_all_sections_and_no_controls(untouched: Opened) -> None:
     for name in FIGURES:
         assert untouched.page.locator(f"#{name} svg.main-svg").first.is_visible()
         assert not untouched.page.locator(f"#{name} .controls").is_visible()
-    assert untouched.page.locator(".caveats li").first.is_visible()
+    assert untouched.page.locator(".caveats details li").first.is_visible()
     assert not untouched.page.get_by_label("Search this table").first.is_visible()
     untouched.page.emulate_media(media="screen")
-    untouched.page.locator(".caveats li").first.wait_for(state="hidden")
+    untouched.page.locator(".caveats details li").first.wait_for(state="hidden")
 
 
 def test_page_works_inside_another(browser: Any, path: Path, tmp_path: Path) -> None:

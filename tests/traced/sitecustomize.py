@@ -19,8 +19,8 @@ _SCRIPTS = ".snakemake/scripts"
 def _trace(folder: Path, script: str) -> None:
     from xstilts.config import rows
 
-    package = Path(rows.__file__).parent
-    around = str(package / "jobs.py")
+    package = Path(rows.__file__).parents[1]
+    around = str(package / "execution/jobs.py")
     inside = f"{package}{os.sep}"
     called: set[tuple[str, str]] = set()
     read: set[str] = set()

@@ -27,10 +27,7 @@ from xstilts.report.figures_heat_map import heat_map
 from xstilts.report.figures_pareto import pareto_plot
 from xstilts.report.figures_pitfalls import pitfall_rates
 from xstilts.report.glossary import GLOSSARY_LINK
-from xstilts.report.render import templates
-
-# More notes than this are folded.
-_UNFOLDED = 5
+from xstilts.report.render import UNFOLDED, templates
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +87,7 @@ def write_fairness(
             unfinished=unfinished,
             summary=summary,
             notes=caveats,
-            unfolded=_UNFOLDED,
+            unfolded=UNFOLDED,
             sections=_sections(findings, names),
             experiment=None
             if experiment is None

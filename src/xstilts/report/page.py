@@ -20,7 +20,7 @@ from xstilts.execution.files import write_text
 from xstilts.report.cells import Table, title
 from xstilts.report.glossary import GLOSSARY_LINK
 from xstilts.report.holes import Holes
-from xstilts.report.render import templates
+from xstilts.report.render import UNFOLDED, templates
 from xstilts.report.shortcuts import Shortcuts
 from xstilts.report.tables import NOT_IN_XLMR, PARTIAL_MARK, UNSEEN_MARK, View, members_of
 from xstilts.scoring.averages import SEEDS_FOR_SD, Summary, check_scores, summarise
@@ -122,6 +122,7 @@ def write_page(
             unfinished=holes.told,
             facts=_facts(clean),
             headline=headline,
+            unfolded=UNFOLDED,
             generated=_is_generated(experiment),
             translated_share=(experiment.get("invitro") or {}).get("translated_share"),
             caveats=[

@@ -6,6 +6,9 @@ from importlib import resources
 
 import jinja2
 
+# Of a list of notes, those that are not folded.
+UNFOLDED = 5
+
 
 def templates() -> jinja2.Environment:
     """The templates of this package; a name that is not given is an error."""
