@@ -245,6 +245,39 @@ def test_a_paused_job_pauses_its_copy(run):
     assert ends(job)[0] == 7
 
 
+IN_THE_BACKGROUND = """
+import os, signal, subprocess, sys, time
+from xstilts.execution.warm import offer
+stopped = subprocess.Popen(["sleep", "1000"])
+stopped.send_signal(signal.SIGSTOP)
+os.waitid(os.P_PID, stopped.pid, os.WSTOPPED | os.WNOWAIT)
+offer()
+for _ in range(2):
+    subprocess.run([sys.executable, sys.argv[1]], check=True)
+time.sleep(1)
+stopped.kill()
+print("ended well")
+"""
+
+
+def test_a_copy_that_ends_beside_a_stopped_process_hangs_nobody_up(tmp_path):
+    """Without a shell of its session that waits for it, as under nohup or cron."""
+    script = tmp_path / "job.py"
+    script.write_text(JOB.replace("THREADS", "1").replace("STARTS", "True") + "print(was_warm)")
+    run = subprocess.run(
+        [sys.executable, "-c", IN_THE_BACKGROUND, str(script)],
+        start_new_session=True, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert (run.returncode, run.stdout) == (0, "True\nTrue\nended well\n"), run.stderr
+
+
+def test_a_template_outlives_what_is_sent_to_its_group(new_run):
+    assert ends(new_run.job("print(was_warm)"))[1] == "True\n"
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGTSTP):
+        os.kill(template(new_run), number)
+    assert ends(new_run.job("print(was_warm)"))[1] == "True\n"
+
+
 def test_copies_draw_other_random_numbers_and_names(run):
     body = "import random, tempfile; print(random.random(), tempfile.mktemp())"
     first, second = (ends(run.job(body))[1].split() for _ in range(2))

@@ -57,6 +57,8 @@ _IMPORTED = (
 # What a terminal sends to a process group reaches the copy by itself.
 _PASSED_ON = (signal.SIGTERM, signal.SIGHUP)
 _WAITED_OUT = (signal.SIGINT, signal.SIGQUIT)
+# What terminals and batch systems send to all of a group.
+_GROUPS = (*_PASSED_ON, *_WAITED_OUT, signal.SIGTSTP)
 _BACKLOG = 64
 _SIZE = struct.Struct("!q")
 _STATUS = struct.Struct("!i")
@@ -155,9 +157,17 @@ def _start(address: str, run: int) -> None:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            # No part of the job's group; in its session, so that a copy can join the group.
-            process_group=0,
+            process_group=_group_of(run),
         )
+
+
+def _group_of(run: int) -> int:
+    """The process group for a template: the run's, or where it cannot be joined one of its own.
+
+    If it were always its own, the end of a copy would leave the group of a run in the background
+    without a parent outside of it, and the kernel hangs such a group up if any of it is stopped.
+    """
+    return os.getpgid(run) if os.getsid(run) == os.getsid(0) else 0
 
 
 def _ask(connection: socket.socket) -> bool:
@@ -230,6 +240,8 @@ class _Template:
         self._selector.register(self._run, selectors.EVENT_READ, self._finish)
         self._copies: list[_Copy] = []
         self._is_over = False
+        # What is sent to the group is not meant for the template, which ends with the run.
+        self._handlers = {number: signal.signal(number, signal.SIG_IGN) for number in _GROUPS}
 
     def serve(self) -> dict[str, Any] | None:
         """In a copy the job that it is to run; in the template None, when all is over."""
@@ -294,6 +306,8 @@ class _Template:
         self, connection: socket.socket, streams: list[int], template: int, group: int
     ) -> None:
         """Be a process of its own, with the standard streams of the job."""
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != template:
             os._exit(1)
