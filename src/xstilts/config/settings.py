@@ -14,6 +14,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from xstilts.config.languages import INVITRO_LANGUAGES
+from xstilts.config.perturbations import KINDS
 from xstilts.config.tasks import SOURCE_LANGUAGE, TASKS, Kind
 from xstilts.errors import did_you_mean
 
@@ -65,7 +66,7 @@ class Tokenisation(Strict):
     """Lengths in subword tokens, special tokens included.
 
     Defaults by kind are those of XTREME's scripts (Hu et al. 2020, appendix: 128 for pairs and
-    tagging; 384 with stride 128 and questions of at most 64 for QA).
+    tagging; 384 with stride 128 and questions of at most 64 for QA); 256 for multiple choice.
     """
 
     max_length: int = Field(default=128, ge=8)
@@ -207,9 +208,8 @@ class Perturbations(Strict):
     @property
     def conditions(self) -> tuple[tuple[str, float], ...]:
         """(kind, strength) of each, kinds in order and strengths rising."""
-        kinds = ("typos", "lower", "upper", "no_diacritics", "no_punctuation")
         return tuple(
-            (kind, strength) for kind in kinds for strength in sorted(set(getattr(self, kind)))
+            (kind, strength) for kind in KINDS for strength in sorted(set(getattr(self, kind)))
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import inspect
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -25,6 +26,8 @@ from xstilts.report.glossary import glossary_markdown
 
 _MADE = "<!-- Made by xstilts.report.reference; a test asserts that it is up to date. -->"
 _NAME = "<name>"
+# In a docstring: its name, and all until the next one.
+_ATTRIBUTE = re.compile(r"^    (\w+): (.*(?:\n {8}.*)*)", re.MULTILINE)
 _WORDS = {
     str: "text",
     int: "integer",
@@ -112,7 +115,12 @@ def _inside(annotation: Any) -> Iterator[tuple[type[BaseModel], bool]]:
 
 
 def _paragraphs(model: type[BaseModel]) -> str:
-    return " ".join(inspect.cleandoc(model.__doc__ or "").split())
+    """What the class says of itself, and of its attributes in a list."""
+    text, _, attributes = inspect.cleandoc(model.__doc__ or "").partition("Attributes:\n")
+    listed = [
+        f"- `{name}`: {' '.join(said.split())}" for name, said in _ATTRIBUTE.findall(attributes)
+    ]
+    return "\n".join([" ".join(text.split()), *([""] if listed else []), *listed])
 
 
 def _type_of(annotation: Any) -> str:
@@ -138,10 +146,10 @@ def _default_of(field: FieldInfo) -> str:
         return ""
     value = field.get_default(call_default_factory=True)
     if isinstance(value, BaseModel):
-        return ""
+        return "see below"
     if isinstance(value, Mapping) and any(isinstance(each, BaseModel) for each in value.values()):
         value = tuple(value)
-    return f"`{json.dumps(value)}`" if value != {} else ""
+    return f"`{json.dumps(value)}`"
 
 
 def _table(heading: str, schema: Any, said: str) -> list[str]:
