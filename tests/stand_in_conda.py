@@ -30,7 +30,8 @@ import atexit, json, sys
 
 def note():
     if "xstilts" in sys.modules:
-        modules = {{name: sys.modules[name].__file__ for name in ("xstilts", "pyarrow")}}
+        names = {{"xstilts", "pyarrow", "torch"}} & set(sys.modules)
+        modules = {{name: sys.modules[name].__file__ for name in names}}
         with open(sys.prefix + "/{_NOTES}", "a") as notes:
             notes.write(json.dumps({{"python": sys.executable, **modules}}) + "\\n")
 

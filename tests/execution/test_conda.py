@@ -20,6 +20,7 @@ from workflow_runs import ROOT, command
 
 import xstilts
 from xstilts.execution.provenance import read_provenance
+from xstilts.execution.warm import OFF, VARIABLE
 
 pytestmark = pytest.mark.workflow
 
@@ -43,6 +44,8 @@ def run(folder: Path, whole: list[str]) -> str:
     environment = {
         **stand_in_conda.environment(folder / "conda"),
         "XDG_CACHE_HOME": str(folder / "cache"),
+        # One process a job.
+        VARIABLE: OFF,
     }
     done = subprocess.run(
         whole, cwd=folder, env=environment, capture_output=True, text=True, timeout=300
@@ -76,7 +79,9 @@ def test_jobs_compute_with_the_libraries_of_the_environment_and_this_very_packag
     assert len(notes) == len(RULES)
     for note in notes:
         assert Path(note["python"]).parent == environment / "bin"
-        assert Path(note["pyarrow"]).is_relative_to(environment)
+        libraries = {"pyarrow", "torch"} & note.keys()
+        assert libraries
+        assert all(Path(note[name]).is_relative_to(environment) for name in libraries)
         assert note["xstilts"] == xstilts.__file__
 
 

@@ -204,11 +204,11 @@ def test_a_tenth_intermediate_task_is_one_entry_and_one_reader(tmp_path):
     """A copy of the package with these two added runs it from data to scores."""
     package = tmp_path / "patched/xstilts"
     shutil.copytree(ROOT / "src/xstilts", package, ignore=shutil.ignore_patterns("__pycache__"))
-    table = package / "task_table/intermediate.py"
+    table = package / "config/tasks/intermediate.py"
     text = table.read_text(encoding="utf-8")
     assert text.count("\nINTERMEDIATE = (\n") == 1
     table.write_text(text.replace("\nINTERMEDIATE = (\n", f"\nINTERMEDIATE = ({ENTRY}"))
-    with (package / "data/folder.py").open("a", encoding="utf-8") as readers:
+    with (package / "data/readers/folder.py").open("a", encoding="utf-8") as readers:
         readers.write(READER)
     folder = make_folder(
         tmp_path / "run",
