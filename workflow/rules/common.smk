@@ -7,24 +7,24 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
 
+from xstilts.config.parse import parse_experiment
+from xstilts.config.tasks import PERTURBED, TARGETS, XTREME
+from xstilts.config.user_paths import in_rules
+from xstilts.errors import XstiltsError
 from xstilts.execution import warm
 from xstilts.execution.adopted import adopt, notes_of
 from xstilts.execution.code_digest import code_digest, libraries
-from xstilts.config.parse import parse_experiment
 from xstilts.execution.devices import device_for
-from xstilts.errors import XstiltsError
-from xstilts.execution.failures import Book, Errors, failed_jobs, in_words
-from xstilts.graph.finished import Scope, pop_only_finished
-from xstilts.graph.cells import Grid
-from xstilts.graph.job_params import JobParams
 from xstilts.execution.disk_errors import check_working_directory
-from xstilts.graph.required_data import PARTS
-from xstilts.config.user_paths import in_rules
+from xstilts.execution.experiment_lock import hold_experiment
+from xstilts.execution.failures import Book, Errors, failed_jobs, in_words
 from xstilts.execution.plan.requests import Requests
 from xstilts.execution.provenance import installed
 from xstilts.execution.reasons import Reasons, inputs_before
-from xstilts.execution.experiment_lock import hold_experiment
-from xstilts.config.tasks import PERTURBED, TARGETS, XTREME
+from xstilts.graph.cells import Grid
+from xstilts.graph.finished import Scope, pop_only_finished
+from xstilts.graph.job_params import JobParams
+from xstilts.graph.required_data import PARTS
 
 values = dict(config)
 try:

@@ -21,7 +21,7 @@ _LEAST_FREE_BYTES = 20_000_000
 _AGAIN = "then run the same command again, it goes on where it was"
 _FULL = f"free some, {_AGAIN}"
 _LOST = f"wait until it is back or have it looked after, {_AGAIN}"
-_MENDS = {
+_HINTS = {
     errno.ENOSPC: _FULL,
     errno.EDQUOT: f"free some or ask for more, {_AGAIN}",
     errno.EROFS: "have it mounted for writing, or work in another folder: snakemake --directory",
@@ -29,7 +29,7 @@ _MENDS = {
     errno.EIO: _LOST,
 }
 # These say nothing of a disk unless they come with a file.
-_MENDS_OF_FILES = {
+_HINTS_OF_FILES = {
     errno.EACCES: "change its permissions, or work in another folder: snakemake --directory",
     errno.EPERM: "change its permissions, or work in another folder: snakemake --directory",
     errno.ENOTCONN: _LOST,
@@ -41,7 +41,7 @@ _SENTENCES = {
     "database or disk is full": errno.ENOSPC,
     "attempt to write a readonly database": errno.EROFS,
     "disk I/O error": errno.EIO,
-    **{os.strerror(number): number for number in _MENDS},
+    **{os.strerror(number): number for number in _HINTS},
 }
 _TEMPORARY = re.compile(r"\.([^/]+)\.\w{8}\.tmp(?:/\1)?(?=/|$)")
 _SHORT_WRITE = re.compile(r"\d+ requested and \d+ written")
@@ -62,9 +62,9 @@ def disk_trouble(error: BaseException, path: str | Path | None = None) -> DiskEr
             return link
         number = _number(link)
         where = _place(getattr(link, "filename", None), path)
-        hint = _MENDS.get(number)
+        hint = _HINTS.get(number)
         if hint is None and link is error and where is not None:
-            hint = _MENDS_OF_FILES.get(number)
+            hint = _HINTS_OF_FILES.get(number)
         if hint is not None:
             return DiskError(_problem(number, where), where=where, hint=hint)
     return None

@@ -108,7 +108,7 @@ def _inside(annotation: Any) -> Iterator[tuple[type[BaseModel], bool]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation, False
         return
-    is_mapping = getattr(annotation, "__origin__", None) is dict
+    is_mapping = get_origin(annotation) is dict
     for part in get_args(annotation):
         for model, is_named in _inside(part):
             yield model, is_named or is_mapping

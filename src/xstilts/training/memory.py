@@ -14,7 +14,7 @@ from xstilts.errors import XstiltsError
 
 log = logging.getLogger(__name__)
 
-_MEND = (
+_HINT = (
     "lower tokenisation max_length, take a smaller encoder or a device with more memory, and see"
     " that nothing else uses it"
 )
@@ -36,7 +36,7 @@ def in_short(error: BaseException) -> str:
 
 def too_little_memory(wanted: str, message: str) -> XstiltsError:
     """What to tell when memory does not suffice for what is `wanted`, whatever is halved."""
-    return XstiltsError(f"memory does not suffice for {wanted} ({message})", hint=_MEND)
+    return XstiltsError(f"memory does not suffice for {wanted} ({message})", hint=_HINT)
 
 
 def free_memory(device: torch.device) -> None:
