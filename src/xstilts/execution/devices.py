@@ -25,11 +25,26 @@ from typing import Any
 
 from xstilts.errors import XstiltsError
 
+log = logging.getLogger(__name__)
+
 _CPU_INFO = Path("/proc/cpuinfo")
 # Windows' driver within WSL2 shows one file for all devices, and brings CUDA where it can be used.
 _WSL_CUDA = Path("/usr/lib/wsl/lib/libcuda.so.1")
 # What the kernel's driver of AMD knows of processors and devices that compute.
 _AMD_NODES = Path("/sys/class/kfd/kfd/topology/nodes")
+
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+# The same for AMD's devices; where it is set, it goes before.
+_VISIBLE_AMD = "HIP_VISIBLE_DEVICES"
+# A number that no device has, from which on nothing counts.
+_NONE = "-1"
+# What is held where the driver tells no devices apart: all of them are one.
+_ALL = "all devices"
+# What a batch system sets in its jobs: a single device that such a job sees was given to it.
+_BATCH_SYSTEMS = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "KUBERNETES_SERVICE_HOST")
+_LOOK_EVERY = 2.0
+# Held until the process ends, because it holds the device's memory for as long.
+_held: list[socket.socket] = []
 
 
 def local_gpus(devices: Path = Path("/dev"), wsl_cuda: Path = _WSL_CUDA) -> int:
@@ -90,24 +105,6 @@ def cpu_model(info: Path = _CPU_INFO) -> str:
                 if line.startswith("model name"):
                     return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
-
-
-log = logging.getLogger(__name__)
-
-VISIBLE = "CUDA_VISIBLE_DEVICES"
-# The same for AMD's devices; where it is set, it goes before.
-_VISIBLE_AMD = "HIP_VISIBLE_DEVICES"
-# A number that no device has, from which on nothing counts.
-_NONE = "-1"
-# What is held where the driver tells no devices apart: all of them are one.
-_ALL = "all devices"
-
-# What a batch system sets in its jobs: a single device that such a job sees was given to it.
-_BATCH_SYSTEMS = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "KUBERNETES_SERVICE_HOST")
-_LOOK_EVERY = 2.0
-
-# Held until the process ends, because it holds the device's memory for as long.
-_held: list[socket.socket] = []
 
 
 @dataclass(frozen=True)

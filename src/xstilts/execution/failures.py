@@ -37,6 +37,14 @@ _ABOUT_WHAT = {"batch", "force", "forceall", "forcerun", "omit_from", "until"}
 _CONFIG = ("--config", "-C")
 _ANY = "a-target-of-any-name"
 
+# Jobs of one cause that are shown on the console, and cells of one job; the file has all jobs.
+_SHOWN_JOBS = 3
+_SHOWN_CELLS = 4
+# Clocks of two machines may differ, in seconds.
+_CLOCKS = 2.0
+_WIDTH = 400
+_SAYS_WHY = re.compile(r"^(?:Fatal Python error: |[\w.]*(?:Error|Exception|Interrupt): )")
+
 
 def command_for(targets: Sequence[str], arguments: Sequence[str]) -> str:
     """The command with which only these files are made, with the options of another command.
@@ -103,15 +111,6 @@ def _is_target(parser: argparse.ArgumentParser, arguments: Sequence[str], place:
     with contextlib.redirect_stderr(io.StringIO()), contextlib.suppress(SystemExit, Exception):
         return not arguments[place].startswith("-") and _ANY in parser.parse_args(changed).targets
     return False
-
-
-# Jobs of one cause that are shown on the console, and cells of one job; the file has all jobs.
-_SHOWN_JOBS = 3
-_SHOWN_CELLS = 4
-# Clocks of two machines may differ, in seconds.
-_CLOCKS = 2.0
-_WIDTH = 400
-_SAYS_WHY = re.compile(r"^(?:Fatal Python error: |[\w.]*(?:Error|Exception|Interrupt): )")
 
 
 @dataclass(frozen=True, kw_only=True)

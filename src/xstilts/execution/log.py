@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
+log = logging.getLogger(__name__)
+
 HIDDEN = "***"
 
 # Words of the names of environment variables that hold credentials, e.g. HF_TOKEN.
@@ -67,9 +69,6 @@ def _credentials(environ: Mapping[str, str]) -> list[str]:
             found |= {value, quote(value, safe="")}
     # One may be part of another.
     return sorted(found, key=len, reverse=True)
-
-
-log = logging.getLogger(__name__)
 
 
 class JobLog(io.TextIOBase):

@@ -41,6 +41,13 @@ _LIBRARIES = (
     "seqeval",
 )
 
+_FOLDER = "provenance"
+_TABLE = ".parquet"
+_IN_FOLDER = "provenance.json"
+# Jobs whose floating-point results can depend on the machine, besides those that take a device.
+_ON_THE_MACHINE = ("retrieve",)
+Lineage = dict[str, Any]
+
 
 def versions() -> dict[str, str]:
     """Versions of this package, Python and the libraries that shape a result."""
@@ -65,15 +72,6 @@ def installed(modules: Iterable[str]) -> list[str]:
         with suppress(importlib.metadata.PackageNotFoundError):
             found.append(f"{name}/{importlib.metadata.version(name)}")
     return found
-
-
-_FOLDER = "provenance"
-_TABLE = ".parquet"
-_IN_FOLDER = "provenance.json"
-# Jobs whose floating-point results can depend on the machine, besides those that take a device.
-_ON_THE_MACHINE = ("retrieve",)
-
-Lineage = dict[str, Any]
 
 
 def made_by(

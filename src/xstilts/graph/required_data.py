@@ -14,6 +14,10 @@ from xstilts.config.user_paths import from_here
 from xstilts.errors import XstiltsError
 from xstilts.graph.locate import Unit, explain_missing, find_files, text_languages
 
+PARTS = ("train", "dev", "eval")
+# A source by its key, and a part of its data.
+Need = tuple[str, str]
+
 
 class Inventory:
     """The data of an experiment.
@@ -271,11 +275,6 @@ def _existing_folder(name: str, key: str) -> Path:
     if not root.is_dir():
         raise XstiltsError("no such folder", where=f"{key} {root}")
     return root
-
-
-PARTS = ("train", "dev", "eval")
-# A source by its key, and a part of its data.
-Need = tuple[str, str]
 
 
 def required(experiment: Experiment) -> set[Need]:

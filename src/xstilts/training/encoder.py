@@ -33,6 +33,7 @@ from xstilts.execution.provenance import versions
 from xstilts.features.tokenizer import load_tokenizer
 
 if TYPE_CHECKING:
+    # Importing it takes most of a second, and an encoder brings its own class.
     from transformers import PreTrainedModel
 
 log = logging.getLogger(__name__)
@@ -60,6 +61,10 @@ _BERT = {
 _OURS = {parameter: (f"{TEXT}.{parameter}",) for parameter in _ROBERTA}
 _STYLES: tuple[dict[str, tuple[str, ...]], ...] = (_OURS, _ROBERTA, _BERT)
 _DECODERS = ("lm_head.decoder.weight", "cls.predictions.decoder.weight")
+
+PROVENANCE = "provenance.json"
+# What an encoder must be able to encode.
+_SENTENCE = "One sentence, to see whether it can be encoded."
 
 
 def published_head(
@@ -134,16 +139,6 @@ def _read(files: Iterable[Path], names: set[str]) -> dict[str, Tensor]:
             for name in names & set(weights.keys()):
                 tensors[name] = weights.get_tensor(name).float()
     return tensors
-
-
-if TYPE_CHECKING:
-    # Importing it takes most of a second, and jobs that only tokenise have no use for it.
-    from transformers import PreTrainedModel
-
-
-PROVENANCE = "provenance.json"
-# What an encoder must be able to encode.
-_SENTENCE = "One sentence, to see whether it can be encoded."
 
 
 def load_encoder(name: str | Path, revision: str | None = None) -> PreTrainedModel:

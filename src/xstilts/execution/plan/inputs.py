@@ -73,6 +73,7 @@ class Sizes:
 
     def __init__(self, grid: Grid) -> None:
         self._grid, self._experiment = grid, grid.experiment
+        self._params = JobParams(grid)
         self._amounts = Amounts(grid)
         self._known: dict[tuple[str, str, str], Size | None] = {}
 
@@ -115,7 +116,7 @@ class Sizes:
 
     def _inputs(self, encoder: str, source: str, part: str) -> Inputs | None:
         task = Source.of(source).task
-        lengths = JobParams(self._grid).length(encoder, source)
+        lengths = self._params.length(encoder, source)
         noise = noise_factor(generated=self._generated) if part == PERTURBED else 1.0
         try:
             if self._generated:

@@ -91,6 +91,7 @@ class Amounts:
 
     def __init__(self, grid: Grid) -> None:
         self._grid, self._experiment = grid, grid.experiment
+        self._params = JobParams(grid)
         self._known: dict[tuple[str, str], tuple[int, ...]] = {}
 
     def items(self, source: str, part: str) -> int:
@@ -113,7 +114,7 @@ class Amounts:
     def _perturbed(self, target: str) -> tuple[int, ...]:
         """Items under all conditions, as if each applied to every language."""
         settings = self._experiment.perturbations
-        split = JobParams(self._grid).perturbation(target)["split"]
+        split = self._params.perturbation(target)["split"]
         return tuple(
             len(settings.conditions) * min(settings.items or items, items)
             for unit in self._grid.units(target, "eval")

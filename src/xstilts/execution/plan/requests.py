@@ -83,6 +83,7 @@ class Requests:
 
     def __init__(self, grid: Grid, device: Callable[[], str] | None = None) -> None:
         self._grid, self._experiment = grid, grid.experiment
+        self._params = JobParams(grid)
         self._device = device or (lambda: self._experiment.device)
         self._known: dict[tuple[str, ...], tuple[int, float] | None] = {}
         self._calibrations: dict[str, Calibration] = {}
@@ -273,9 +274,7 @@ class Requests:
             sources = self._grid.sources(at["recipe"])
         else:
             sources = [TEXT if rule == "pretrain" else at["train_set"]]
-        return max(
-            JobParams(self._grid).length(at["encoder"], source)["max_length"] for source in sources
-        )
+        return max(self._params.length(at["encoder"], source)["max_length"] for source in sources)
 
 
 def _otherwise(rule: str) -> tuple[int, int]:
