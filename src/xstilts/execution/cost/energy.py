@@ -170,7 +170,9 @@ class _Nvml:
             return
         try:
             if library is None:
-                import pynvml as library
+                import pynvml
+
+                library = pynvml
             library.nvmlInit()
             self._devices = dict(_devices(library))
         except Exception as error:
@@ -208,7 +210,8 @@ class _Device:
         self._library, self._handle = library, handle
         self._start = self._read(library.nvmlDeviceGetTotalEnergyConsumption)
         self.watts = None if self._start is not None else self._watts()
-        self._sum, self._at = 0.0, None
+        self._sum = 0.0
+        self._at: float | None = None
 
     def _read(self, function: Any) -> int | None:
         try:

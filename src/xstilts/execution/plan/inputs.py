@@ -98,8 +98,8 @@ class Sizes:
             squares = features * inputs.squares * (tokens / features / inputs.tokens) ** 2
             return Size(features / inputs.features, features, tokens, squares)
         items = self._items(source, part)
-        features = items * inputs.features
-        return Size(items, features, features * inputs.tokens, features * inputs.squares)
+        count = items * inputs.features
+        return Size(items, count, count * inputs.tokens, count * inputs.squares)
 
     @cached_property
     def _is_begun(self) -> bool:

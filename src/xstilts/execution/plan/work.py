@@ -107,7 +107,7 @@ class Works:
                 return Work(items=self._sizes.amounts.items(TEXT, "train"))
             case "reinitialise" | "fetch_encoder":
                 shape = self._shapes[key[0]]
-                return shape and Work(items=shape.parameters or 0)
+                return None if shape is None else Work(items=shape.parameters or 0)
             case _:
                 return Work()
 
@@ -169,8 +169,8 @@ class Works:
             passes += batches[key] * max(1, math.ceil(micro)) * TRAINING_PASSES
         every = settings.evaluate_every or math.ceil(steps / settings.epochs)
         times = math.ceil(steps / every) if every else 0
-        for key, size in zip(dev, scored, strict=True):
-            once = _at_most(size or NOTHING, settings.dev_items)
+        for key, held in zip(dev, scored, strict=True):
+            once = _at_most(held or NOTHING, settings.dev_items)
             flops += times * (forward_flops(shape, once.tokens, once.squares) or 0.0)
             if key == TEXT:
                 flops += times * vocabulary_flops(shape, once.predicted(mask_ratio))
