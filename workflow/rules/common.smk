@@ -21,6 +21,7 @@ from xstilts.execution.failures import Book, Errors, failed_jobs, in_words
 from xstilts.execution.plan.requests import Requests
 from xstilts.execution.plan.work import COMPUTED
 from xstilts.execution.reasons import Reasons, inputs_before
+from xstilts.execution.terminal import plan_jobs
 from xstilts.graph.cells import Grid
 from xstilts.graph.finished import Scope, pop_only_finished
 from xstilts.graph.job_params import JobParams
