@@ -92,6 +92,7 @@ onstart:
     if workflow.is_main_process and not elsewhere():
         warm.offer()
         spare_scheduler()
+    plan_jobs(requests.seconds_by_rule)
     if only_finished:
         scope.save()
 

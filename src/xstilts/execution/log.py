@@ -9,6 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -114,8 +115,9 @@ class JobLog(io.TextIOBase):
         self.to_console(f"{self.path}: {message}\n")
 
     def to_console(self, message: str) -> None:
-        """Print on the console, where Snakemake prints too."""
-        _write_whole(self._console, redact(message).encode(errors="replace"))
+        """Print on the console, where Snakemake prints too; one that is gone ends no job."""
+        with suppress(OSError):
+            _write_whole(self._console, redact(message).encode(errors="replace"))
 
     def fileno(self) -> int:
         """The descriptor of the log."""

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
+from statistics import fmean
 
 from xstilts.config.encoders import EncoderSource
 from xstilts.config.recipes import UNTRAINED
@@ -15,6 +16,7 @@ from xstilts.errors import XstiltsError
 from xstilts.execution.cost.shape import Shape
 from xstilts.execution.plan.accelerators import CPU, device_of
 from xstilts.execution.plan.calibration import Calibration
+from xstilts.execution.plan.graph import Graph
 from xstilts.execution.plan.inputs import Sizes
 from xstilts.execution.plan.past import calibrated_seconds, own_observations
 from xstilts.execution.plan.weights import BYTES_PER_WEIGHT, shape_of_source
@@ -110,6 +112,14 @@ class Requests:
             return _otherwise(rule)[1] * attempt
         minutes = found[1] / 60
         return attempt * math.ceil(max(_LEAST_MINUTES, min(_MARGIN * minutes, max(_DAY, minutes))))
+
+    def seconds_by_rule(self) -> dict[str, float]:
+        """Seconds that a job of each rule is reckoned to take, as a mean; not of all rules."""
+        found: dict[str, list[float]] = {}
+        for job in Graph(self._grid).jobs:
+            if (needs := self._needs(job.rule, job.wildcards)) is not None:
+                found.setdefault(job.rule, []).append(needs[1])
+        return {rule: fmean(seconds) for rule, seconds in found.items()}
 
     def _needs(self, rule: str, wildcards: Mapping[str, str]) -> tuple[int, float] | None:
         """(MB, seconds) of one job, None where they cannot be reckoned."""
