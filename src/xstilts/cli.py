@@ -287,6 +287,7 @@ def _plan(options: argparse.Namespace) -> None:
     from xstilts.execution.plan.configuration import read_configuration
     from xstilts.execution.plan.estimate import Options
     from xstilts.execution.plan.plan import Plan
+    from xstilts.execution.plan.text import plan_lines
     from xstilts.graph.cells import Grid
 
     values = read_configuration(options.configfile, options.config)
@@ -298,7 +299,7 @@ def _plan(options: argparse.Namespace) -> None:
     if options.json:
         print(json.dumps(plan.document(), indent=2))
         return
-    for line in plan.lines():
+    for line in plan_lines(plan):
         print(line)
 
 

@@ -13,15 +13,13 @@ import pyarrow as pa
 from xstilts.config.tasks import TARGETS
 from xstilts.data.schemas import CELL_COSTS, COSTS, PHASES
 from xstilts.errors import XstiltsError
-from xstilts.execution.cost.flops import tallied_flops
+from xstilts.execution.cost.flops import COMPUTED, tallied_flops
 from xstilts.execution.cost.records import JobCost, read_records
 from xstilts.execution.cost.shape import Shape, shape_of_folder
 from xstilts.graph.paths import Paths
 
 log = logging.getLogger(__name__)
 
-# Those that keep a tally of what they pass through an encoder.
-_COUNTED = {"pretrain", "train_intermediate", "train_target", "predict", "embed"}
 _CELL = ("encoder", "recipe", "target", "seed")
 
 
@@ -115,7 +113,7 @@ def _shares(
                 **row,
                 **share,
                 # Nothing was left out where nothing is counted.
-                "flops": share["flops"] if job.rule in _COUNTED else 0.0,
+                "flops": share["flops"] if job.rule in COMPUTED else 0.0,
                 **{name: cell[name] for name in ("encoder", "recipe", "target")},
                 "seed": int(cell["seed"]),
                 "phase": PHASES[job.rule],
@@ -163,7 +161,7 @@ class _Operations:
 
     def of(self, job: JobCost) -> float | None:
         """Operations of all attempts of the job, None where they are not counted."""
-        if job.rule not in _COUNTED or (shape := self._shape(job.wildcards["encoder"])) is None:
+        if job.rule not in COMPUTED or (shape := self._shape(job.wildcards["encoder"])) is None:
             return None
         return tallied_flops(shape, job.amounts)
 

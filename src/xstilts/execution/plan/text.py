@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from xstilts.execution.cost.shape import Shape
+from xstilts.execution.cost.flops import COMPUTED
 from xstilts.execution.plan.design import Design, Seen
-from xstilts.execution.plan.disk import Disk
-from xstilts.execution.plan.estimate import Basis, Estimate, Needs, Stage
+from xstilts.execution.plan.estimate import Basis, Estimate, Stage
+from xstilts.execution.plan.plan import Plan
 from xstilts.execution.plan.power import LEVEL, POWER
-from xstilts.execution.plan.work import COMPUTED
-from xstilts.graph.cells import Grid
 from xstilts.rounding import fixed
 
 _WIDTH = 50
@@ -31,32 +29,21 @@ _BASES = {
 }
 
 
-def plan_lines(
-    grid: Grid,
-    shapes: Mapping[str, Shape | None],
-    disk: Disk,
-    estimate: Estimate,
-    design: Design,
-) -> Iterator[str]:
+def plan_lines(plan: Plan) -> Iterator[str]:
     """The plan, line by line.
 
     Cells, jobs, time, energy, money, disk, how good past estimates were, and what could be seen.
     """
-    yield from _head(grid, shapes, estimate)
-    yield ""
-    yield from _stages(estimate)
-    yield ""
-    yield from _needs(grid, estimate)
-    yield ""
-    yield from _disk(grid, disk, estimate)
-    yield ""
-    yield from _past(estimate)
-    if design.targets:
-        yield ""
-        yield from _detectable(design)
+    parts = [_head(plan), _stages(plan.estimate), _needs(plan), _disk(plan), _past(plan.estimate)]
+    if plan.design.targets:
+        parts.append(_detectable(plan.design))
+    for number, part in enumerate(parts):
+        yield from [""] * bool(number)
+        yield from part
 
 
-def _head(grid: Grid, shapes: Mapping[str, Shape | None], estimate: Estimate) -> Iterator[str]:
+def _head(plan: Plan) -> Iterator[str]:
+    grid = plan.grid
     experiment = grid.experiment
     counts = (
         (len(experiment.encoders), "encoder"),
@@ -64,14 +51,14 @@ def _head(grid: Grid, shapes: Mapping[str, Shape | None], estimate: Estimate) ->
         (len(experiment.targets), "target"),
         (len(experiment.seeds), "seed"),
     )
-    cells, made = len(grid.cells), estimate.cells_made
+    cells, made = len(grid.cells), plan.estimate.cells_made
     yield f"{experiment.experiment}: {cells:,} cells, {made:,} made, {cells - made:,} to run"
     yield "  " + " x ".join(_number(count, name) for count, name in counts)
     if grid.baseline_cells:
         yield f"  and {len(grid.baseline_cells):,} cells of untrained encoders as a baseline"
     for lost in grid.left_out:
         yield f"  left out: {lost}"
-    for encoder, shape in shapes.items():
+    for encoder, shape in plan.shapes.items():
         parameters = shape and shape.parameters
         size = f"{parameters / 1e6:,.1f} M parameters" if parameters else "size unknown"
         yield f"  {encoder}: {size}"
@@ -101,8 +88,9 @@ def _hours(stage: Stage | None) -> str:
     return "unknown" if stage.unknown == stage.jobs else _hour(stage.seconds)
 
 
-def _needs(grid: Grid, estimate: Estimate) -> Iterator[str]:
+def _needs(plan: Plan) -> Iterator[str]:
     """Time from start to end, energy and money, of all and of what is to run."""
+    estimate = plan.estimate
     device = estimate.device
     if device.is_gpu:
         name = f"{device.name}{' (assumed: --device names another)' * estimate.device_is_assumed}"
@@ -114,40 +102,37 @@ def _needs(grid: Grid, estimate: Estimate) -> Iterator[str]:
         where = f"on {_number(estimate.devices, 'core')}, a job each"
     yield f"At most, {where}"
     yield _line("", "all", "to run")
+    hours = "GPU hours" if device.is_gpu else "hours of encoders"
     rows = [
-        ("GPU hours" if device.is_gpu else "hours of encoders", lambda n: _hour(n.device_seconds)),
+        (hours, lambda n: _hour(n.device_seconds)),
         ("from start to end, about", lambda n: _duration(n.span.seconds)),
         ("  and no less than", lambda n: _duration(n.span.at_least)),
         ("energy (kWh)", lambda n: _amount(n.kwh)),
     ]
-    if grid.experiment.emissions.gram_per_kwh is not None:
+    if plan.grid.experiment.emissions.gram_per_kwh is not None:
         rows.append(("CO2e (kg)", lambda n: _amount(n.kg_co2e or 0.0)))
     if estimate.everything.money is not None:
-        unit = "GPU hours" if device.is_gpu else "hours of encoders"
-        rows.append((f"price of the {unit}", lambda n: f"{n.money or 0.0:,.2f}"))
+        rows.append((f"price of the {hours}", lambda n: f"{n.money or 0.0:,.2f}"))
     for label, value in rows:
-        yield _line(f"  {label}", *(value(needs) for needs in _both(estimate)))
+        yield _line(f"  {label}", value(estimate.everything), value(estimate.to_run))
     if estimate.everything.unknown:
         yield f"  unknown: {estimate.everything.unknown:,} jobs, which are in no figure"
 
 
-def _both(estimate: Estimate) -> tuple[Needs, Needs]:
-    return estimate.everything, estimate.to_run
-
-
-def _disk(grid: Grid, disk: Disk, estimate: Estimate) -> Iterator[str]:
+def _disk(plan: Plan) -> Iterator[str]:
+    disk, experiment = plan.disk, plan.grid.experiment
     yield "Disk, about"
     yield _line("kept at the end", _gigabytes(disk.at_the_end))
     for name, size in disk.kept.items():
         yield _line(f"  {name}", _gigabytes(size))
-    at_a_time = _number(estimate.devices, "job")
+    at_a_time = _number(plan.estimate.devices, "job")
     yield _line(f"at most, with {at_a_time} at a time", _gigabytes(disk.at_most))
     for name, size in disk.temporary.items():
         yield _line(f"  {name}", _gigabytes(size))
     for what in disk.unknown:
         yield f"  unknown: {what}"
-    if any(source.hub for source in grid.experiment.encoders.values()) or (
-        grid.experiment.data_source == "hub"
+    if any(source.hub for source in experiment.encoders.values()) or (
+        experiment.data_source == "hub"
     ):
         yield "  What is downloaded lies in the Hugging Face cache besides."
 
