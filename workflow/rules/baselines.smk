@@ -11,13 +11,8 @@ rule shortcuts:
         paths.log("shortcuts", "target"),
     conda:
         ENVIRONMENT
-    envmodules:
-        *software("shortcuts"),
-    threads: 1
     resources:
-        mem_mb=memory("shortcuts"),
-        runtime=minutes("shortcuts"),
-        gpu=0,
+        **needs("shortcuts"),
     params:
         task=lambda wildcards: job_params.task(wildcards.target),
         names=list(grid.shortcuts),

@@ -18,13 +18,8 @@ rule collect_scores:
         paths.log("collect_scores"),
     conda:
         ENVIRONMENT
-    envmodules:
-        *software("collect_scores"),
-    threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
-        gpu=0,
+        **needs("collect_scores"),
     params:
         **scope.unfinished,
         code=code("collect_scores"),
@@ -43,13 +38,8 @@ rule collect_runs:
         paths.log("collect_runs"),
     conda:
         ENVIRONMENT
-    envmodules:
-        *software("collect_runs"),
-    threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
-        gpu=0,
+        **needs("collect_runs"),
     params:
         **scope.unfinished,
         places=[place for place, _ in scope.runs],
@@ -70,13 +60,8 @@ rule collect_baselines:
         paths.log("collect_baselines"),
     conda:
         ENVIRONMENT
-    envmodules:
-        *software("collect_baselines"),
-    threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
-        gpu=0,
+        **needs("collect_baselines"),
     params:
         **scope.unfinished,
         names=list(experiment.baselines),
@@ -96,13 +81,8 @@ rule write_labels:
         paths.log("write_labels"),
     conda:
         ENVIRONMENT
-    envmodules:
-        *software("write_labels"),
-    threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
-        gpu=0,
+        **needs("write_labels"),
     params:
         targets=list(experiment.targets),
         table=job_params.table(),
@@ -126,13 +106,8 @@ rule write_submission:
         paths.log("write_submission", "encoder", "recipe", "seed"),
     conda:
         ENVIRONMENT
-    envmodules:
-        *software("write_submission"),
-    threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
-        gpu=0,
+        **needs("write_submission"),
     params:
         targets=list(experiment.targets),
         table=job_params.table(),

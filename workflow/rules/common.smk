@@ -13,13 +13,13 @@ from xstilts.config.user_paths import in_rules
 from xstilts.errors import XstiltsError
 from xstilts.execution import warm
 from xstilts.execution.adopted import adopt, notes_of
-from xstilts.execution.code_digest import code_digest, libraries
+from xstilts.execution.code_digest import code_digest
 from xstilts.execution.devices import device_for
 from xstilts.execution.disk_errors import check_working_directory
 from xstilts.execution.experiment_lock import hold_experiment
 from xstilts.execution.failures import Book, Errors, failed_jobs, in_words
 from xstilts.execution.plan.requests import Requests
-from xstilts.execution.provenance import installed
+from xstilts.execution.plan.work import COMPUTED
 from xstilts.execution.reasons import Reasons, inputs_before
 from xstilts.graph.cells import Grid
 from xstilts.graph.finished import Scope, pop_only_finished
@@ -119,14 +119,17 @@ def gpus(wildcards):
 requests = Requests(grid, device)
 
 
-def memory(rule):
-    """Resource function: the MB that a job is reckoned to need, more with each attempt."""
-    return lambda wildcards, attempt: requests.mem_mb(rule, wildcards, attempt)
-
-
-def minutes(rule):
-    """Resource function: the time limit of a job, well above what it is reckoned to take."""
-    return lambda wildcards, attempt: requests.runtime(rule, wildcards, attempt)
+def needs(rule):
+    """Resources of a rule's jobs: the MB that each is reckoned to need and a time limit in minutes
+    well above what it is reckoned to take, more with each attempt; and its device, if it runs an
+    encoder. How a job is executed is no parameter: changing it re-runs nothing.
+    """
+    asked = {
+        "mem_mb": lambda wildcards, attempt: requests.mem_mb(rule, wildcards, attempt),
+        "runtime": lambda wildcards, attempt: requests.runtime(rule, wildcards, attempt),
+        "gpu": 0,
+    }
+    return asked | {"gpu": gpus, "device": device} if rule in COMPUTED else asked
 
 
 def code(script, about=None):
@@ -135,17 +138,6 @@ def code(script, about=None):
     """
     path = Path(workflow.source_path(f"../scripts/{script}.py"))
     return lambda wildcards: code_digest(path, **(about(wildcards) if about else {}))
-
-
-def software(script):
-    """The installed libraries that the code of a script uses, for `--rerun-triggers software-env`.
-
-    They stand under `envmodules`, because that is what Snakemake compares of every job, and loads
-    only with `--sdm env-modules`. What it is to deploy itself, it compares by itself.
-    """
-    if not workflow.is_main_process or workflow.deployment_settings.deployment_method:
-        return []
-    return installed(libraries(Path(workflow.source_path(f"../scripts/{script}.py"))))
 
 
 # What `--sdm conda` deploys for every job. Only then is it said, because Snakemake notes it of each
@@ -201,12 +193,23 @@ def given(files):
     return lambda wildcards: [in_rules(path, paths.links) for path in files(wildcards)]
 
 
-def training_files(kind, part, sources):
-    """Input function: one file (kind data or features) of each source that a job trains on."""
-    pattern = {"data": paths.data, "features": paths.features}[kind]
-    return lambda wildcards: [
-        pattern.format(task=key, part=part, encoder=wildcards.encoder) for key in sources(wildcards)
-    ]
+def training_inputs(sources, chosen_on=None):
+    """Inputs of a training job: a file of data and one of features of each source that it learns
+    from and of each that its checkpoint is chosen on, which are the same unless others are given.
+    """
+
+    def files(pattern, part, of):
+        return lambda wildcards: [
+            pattern.format(task=key, part=part, encoder=wildcards.encoder) for key in of(wildcards)
+        ]
+
+    return {
+        "train_data": files(paths.data, "train", sources),
+        "train_features": files(paths.features, "train", sources),
+        "dev_data": files(paths.data, "dev", chosen_on or sources),
+        "dev_features": files(paths.features, "dev", chosen_on or sources),
+        "labels": lambda wildcards: grid.label_files(sources(wildcards)),
+    }
 
 
 def digest(script, sources):

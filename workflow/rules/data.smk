@@ -12,13 +12,8 @@ if experiment.data_source == "invitro":
             part=READ,
         conda:
             ENVIRONMENT
-        envmodules:
-            *software("generate"),
-        threads: 1
         resources:
-            mem_mb=memory("generate"),
-            runtime=minutes("generate"),
-            gpu=0,
+            **needs("generate"),
         params:
             task=lambda wildcards: job_params.task(wildcards.task),
             data=lambda wildcards: job_params.data(wildcards.task, wildcards.part),
@@ -42,13 +37,8 @@ rule perturb:
         target=one_of(grid.perturbed),
     conda:
         ENVIRONMENT
-    envmodules:
-        *software("perturb"),
-    threads: 1
     resources:
-        mem_mb=memory("perturb"),
-        runtime=minutes("perturb"),
-        gpu=0,
+        **needs("perturb"),
     params:
         task=lambda wildcards: job_params.task(wildcards.target),
         perturbation=lambda wildcards: job_params.perturbation(wildcards.target),
@@ -70,13 +60,8 @@ rule ingest:
         part=READ,
     conda:
         ENVIRONMENT
-    envmodules:
-        *software("ingest"),
-    threads: 1
     resources:
-        mem_mb=memory("ingest"),
-        runtime=minutes("ingest"),
-        gpu=0,
+        **needs("ingest"),
     params:
         task=lambda wildcards: job_params.task(wildcards.task),
         data=lambda wildcards: job_params.data(wildcards.task, wildcards.part),
@@ -98,13 +83,8 @@ rule fetch_encoder:
         encoder=one_of(grid.fetched),
     conda:
         ENVIRONMENT
-    envmodules:
-        *software("fetch_encoder"),
-    threads: 1
     resources:
-        mem_mb=memory("fetch_encoder"),
-        runtime=minutes("fetch_encoder"),
-        gpu=0,
+        **needs("fetch_encoder"),
     params:
         encoder=lambda wildcards: job_params.encoder(wildcards.encoder),
         code=code("fetch_encoder"),
@@ -125,13 +105,8 @@ rule tokenise:
         paths.log("tokenise", "encoder", "task", "part"),
     conda:
         ENVIRONMENT
-    envmodules:
-        *software("tokenise"),
-    threads: 1
     resources:
-        mem_mb=memory("tokenise"),
-        runtime=minutes("tokenise"),
-        gpu=0,
+        **needs("tokenise"),
     params:
         task=lambda wildcards: job_params.task(wildcards.task),
         lengths=lambda wildcards: job_params.length(wildcards.encoder, wildcards.task),

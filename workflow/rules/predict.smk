@@ -20,14 +20,8 @@ rule predict:
     retries: RETRIES
     conda:
         ENVIRONMENT
-    envmodules:
-        *software("predict"),
-    threads: 1
     resources:
-        mem_mb=memory("predict"),
-        runtime=minutes("predict"),
-        gpu=gpus,
-        device=device,
+        **needs("predict"),
         batch_tokens=experiment.prediction.batch_tokens,
     params:
         task=lambda wildcards: job_params.task(wildcards.target),
@@ -54,14 +48,8 @@ rule embed:
     retries: RETRIES
     conda:
         ENVIRONMENT
-    envmodules:
-        *software("embed"),
-    threads: 1
     resources:
-        mem_mb=memory("embed"),
-        runtime=minutes("embed"),
-        gpu=gpus,
-        device=device,
+        **needs("embed"),
         batch_tokens=lambda wildcards: experiment.encoders[wildcards.encoder].retrieval.batch_tokens,
     params:
         embedding=lambda wildcards: job_params.embedding(wildcards.encoder),
@@ -88,13 +76,9 @@ rule retrieve:
         target=one_of(RETRIEVED),
     conda:
         ENVIRONMENT
-    envmodules:
-        *software("retrieve"),
     threads: 8
     resources:
-        mem_mb=memory("retrieve"),
-        runtime=minutes("retrieve"),
-        gpu=0,
+        **needs("retrieve"),
     params:
         task=lambda wildcards: job_params.task(wildcards.target),
         mining=experiment.mining.model_dump(),

@@ -1,6 +1,11 @@
 # Encoders made here: new ones pretrained on the experiment's text, and those with random weights.
 
 
+def text(wildcards):
+    """The only source of pretraining."""
+    return ["text"]
+
+
 rule new_encoder:
     input:
         paths.data.format(task="text", part="train"),
@@ -12,13 +17,8 @@ rule new_encoder:
         encoder=one_of(experiment.pretrained),
     conda:
         ENVIRONMENT
-    envmodules:
-        *software("new_encoder"),
-    threads: 1
     resources:
-        mem_mb=memory("new_encoder"),
-        runtime=minutes("new_encoder"),
-        gpu=0,
+        **needs("new_encoder"),
     params:
         new=lambda wildcards: job_params.new_encoder(wildcards.encoder),
         code=code("new_encoder"),
@@ -37,13 +37,8 @@ rule reinitialise:
         paths.log("reinitialise", "encoder"),
     conda:
         ENVIRONMENT
-    envmodules:
-        *software("reinitialise"),
-    threads: 1
     resources:
-        mem_mb=memory("reinitialise"),
-        runtime=minutes("reinitialise"),
-        gpu=0,
+        **needs("reinitialise"),
     params:
         new=lambda wildcards: job_params.reinitialised(wildcards.encoder),
         code=code("reinitialise"),
@@ -55,12 +50,8 @@ rule reinitialise:
 
 rule pretrain:
     input:
+        **training_inputs(text),
         encoder=paths.initial,
-        train_data=[paths.data.format(task="text", part="train")],
-        train_features=[paths.features.format(encoder="{encoder}", task="text", part="train")],
-        dev_data=[paths.data.format(task="text", part="dev")],
-        dev_features=[paths.features.format(encoder="{encoder}", task="text", part="dev")],
-        labels=[],
     output:
         model=directory(paths.encoder),
         curve=paths.pretraining,
@@ -71,21 +62,15 @@ rule pretrain:
     retries: RETRIES
     conda:
         ENVIRONMENT
-    envmodules:
-        *software("train"),
-    threads: 1
     resources:
-        mem_mb=memory("pretrain"),
-        runtime=minutes("pretrain"),
-        gpu=gpus,
-        device=device,
+        **needs("pretrain"),
         save_every_seconds=lambda wildcards: (
             experiment.encoders[wildcards.encoder].pretrain.training.save_every_seconds
         ),
     params:
         run=lambda wildcards: job_params.pretraining(wildcards.encoder),
         resume=lambda wildcards: grid.resume_folder("pretraining", wildcards),
-        code=code("train", about(lambda wildcards: ["text"], *LEARNT)),
+        code=code("train", about(text, *LEARNT)),
     message:
         "pretrain the encoder {wildcards.encoder}"
     script:

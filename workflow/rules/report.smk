@@ -25,13 +25,8 @@ rule write_report:
         paths.log("write_report"),
     conda:
         ENVIRONMENT
-    envmodules:
-        *software("write_report"),
-    threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
-        gpu=0,
+        **needs("write_report"),
     params:
         **scope.unfinished,
         experiment=job_params.everything(),
@@ -63,13 +58,8 @@ rule write_claims:
         paths.log("write_claims"),
     conda:
         ENVIRONMENT
-    envmodules:
-        *software("write_claims"),
-    threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
-        gpu=0,
+        **needs("write_claims"),
     params:
         **scope.unfinished,
         experiment=job_params.everything(),
@@ -99,13 +89,9 @@ rule analyse:
         paths.log("analyse"),
     conda:
         ENVIRONMENT
-    envmodules:
-        *software("analyse"),
     threads: 2
     resources:
-        mem_mb=16000,
-        runtime=60,
-        gpu=0,
+        **needs("analyse"),
     params:
         **scope.unfinished,
         data_source=experiment.data_source,
@@ -129,13 +115,8 @@ rule write_fairness:
         paths.log("write_fairness"),
     conda:
         ENVIRONMENT
-    envmodules:
-        *software("write_fairness"),
-    threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
-        gpu=0,
+        **needs("write_fairness"),
     params:
         **scope.unfinished,
         experiment=job_params.everything(),
@@ -165,13 +146,8 @@ rule collect_costs:
         paths.log("collect_costs"),
     conda:
         ENVIRONMENT
-    envmodules:
-        *software("collect_costs"),
-    threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
-        gpu=0,
+        **needs("collect_costs"),
     params:
         **scope.unfinished,
         **({} if scope.whole else {"finished": [cell.wildcards for cell in scope.cells]}),
@@ -196,13 +172,8 @@ rule write_cost:
         paths.log("write_cost"),
     conda:
         ENVIRONMENT
-    envmodules:
-        *software("write_cost"),
-    threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
-        gpu=0,
+        **needs("write_cost"),
     params:
         **scope.unfinished,
         experiment=job_params.everything(),

@@ -10,13 +10,8 @@ rule score:
         paths.log("score", "encoder", "recipe", "target", "seed"),
     conda:
         ENVIRONMENT
-    envmodules:
-        *software("score"),
-    threads: 1
     resources:
-        mem_mb=memory("score"),
-        runtime=minutes("score"),
-        gpu=0,
+        **needs("score"),
     params:
         task=lambda wildcards: job_params.task(wildcards.target),
         code=code("score", about(the_target, "eval")),

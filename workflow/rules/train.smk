@@ -19,12 +19,8 @@ def target(wildcards):
 
 rule train_intermediate:
     input:
+        **training_inputs(mixed, chosen_on=mixed_tasks),
         encoder=paths.encoder,
-        train_data=training_files("data", "train", mixed),
-        train_features=training_files("features", "train", mixed),
-        dev_data=training_files("data", "dev", mixed_tasks),
-        dev_features=training_files("features", "dev", mixed_tasks),
-        labels=lambda wildcards: grid.label_files(mixed(wildcards)),
     output:
         model=directory(paths.intermediate),
         curve=paths.intermediate_curve,
@@ -33,15 +29,8 @@ rule train_intermediate:
     retries: RETRIES
     conda:
         ENVIRONMENT
-    envmodules:
-        *software("train"),
-    threads: 1
     resources:
-        mem_mb=memory("train_intermediate"),
-        runtime=minutes("train_intermediate"),
-        gpu=gpus,
-        # How a job is executed is no parameter: changing it re-runs nothing.
-        device=device,
+        **needs("train_intermediate"),
         save_every_seconds=lambda wildcards: experiment.intermediate_training_for(
             grid.recipes[wildcards.recipe]
         ).save_every_seconds,
@@ -57,12 +46,8 @@ rule train_intermediate:
 
 rule train_target:
     input:
+        **training_inputs(target),
         encoder=lambda wildcards: grid.state(wildcards.encoder, wildcards.recipe, wildcards.seed),
-        train_data=training_files("data", "train", target),
-        train_features=training_files("features", "train", target),
-        dev_data=training_files("data", "dev", target),
-        dev_features=training_files("features", "dev", target),
-        labels=lambda wildcards: grid.label_files(target(wildcards)),
     output:
         model=(
             directory(paths.checkpoint)
@@ -75,14 +60,8 @@ rule train_target:
     retries: RETRIES
     conda:
         ENVIRONMENT
-    envmodules:
-        *software("train"),
-    threads: 1
     resources:
-        mem_mb=memory("train_target"),
-        runtime=minutes("train_target"),
-        gpu=gpus,
-        device=device,
+        **needs("train_target"),
         save_every_seconds=lambda wildcards: (
             experiment.training_for(wildcards.train_set).save_every_seconds
         ),

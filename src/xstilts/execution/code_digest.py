@@ -19,7 +19,6 @@ import ast
 import hashlib
 import importlib
 import re
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
@@ -116,15 +115,6 @@ def _around(script: Module) -> frozenset[str]:
     return frozenset(script.imports.ours[name][0] for name in opened & script.imports.ours.keys())
 
 
-def libraries(start: Path) -> list[str]:
-    """Modules outside of this package and of Python's own that the code of a script uses."""
-
-    def found() -> list[str]:
-        return sorted(_reach(start, {}).foreign - sys.stdlib_module_names)
-
-    return _answers().get(f"libraries {_identity(start)}", found)
-
-
 @cache
 def _answers() -> CodeCache:
     return CodeCache(code_modules.PACKAGE)
@@ -137,12 +127,11 @@ def _identity(start: str | Path) -> str:
 
 @dataclass
 class _Reach:
-    """What is reached so far: the texts that count, by module, and foreign modules."""
+    """What is reached so far: the texts that count, by module."""
 
     only: Entries
     around: frozenset[str] = frozenset()
     texts: dict[str, set[str]] = field(default_factory=dict)
-    foreign: set[str] = field(default_factory=set)
     tables: set[tuple[str, str, str]] = field(default_factory=set)
     _members: set[str] = field(default_factory=set)
     _unread: list[tuple[Module, Statement]] = field(default_factory=list)
@@ -172,7 +161,7 @@ class _Reach:
             if wanted in module.imports.ours:
                 self._waiting.append(module.imports.ours[wanted])
             if wanted in module.imports.foreign:
-                self._use(name, module.imports.foreign[wanted])
+                self._add(name, module.imports.foreign[wanted])
             for statement in module.statements:
                 if wanted in statement.names:
                     self._count(module, statement)
@@ -206,7 +195,7 @@ class _Reach:
         for statement in module.statements:
             self._count(module, statement)
         for text in module.imports.foreign.values():
-            self._use(module.name, text)
+            self._add(module.name, text)
 
     def _load(self, module: Module) -> None:
         """Count what importing a module does by itself, and what importing its imports does."""
@@ -257,15 +246,11 @@ class _Reach:
                 # An attribute of a module is a name in it; of anything else it comes with it.
                 self._waiting.append((name_of_module, attribute if wanted is None else wanted))
             if foreign is not None:
-                self._use(module.name, foreign)
+                self._add(module.name, foreign)
                 named = {attribute or name, *foreign.split()}
                 self._reads_all |= "dataclasses" in named and not _READ_ALL.isdisjoint(named)
             if name in module.bound:
                 self._waiting.append((module.name, name))
-
-    def _use(self, name: str, import_: str) -> None:
-        self._add(name, import_)
-        self.foreign.add(import_.split()[1].partition(".")[0])
 
     def _add(self, name: str, text: str) -> None:
         self.texts.setdefault(name, set()).add(text)

@@ -18,7 +18,6 @@ import platform
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -26,10 +25,6 @@ from xstilts.errors import XstiltsError
 from xstilts.execution.devices import cores, cpu_model
 from xstilts.execution.files import sha256_file, write_json
 
-# Where the distribution is not called as the module is.
-_DISTRIBUTIONS = {"faiss": "faiss-cpu", "pynvml": "nvidia-ml-py", "yaml": "pyyaml"}
-# What does a library's work without being imported here.
-_BENEATH = {"transformers": ("tokenizers", "safetensors"), "polars": ("pyarrow",)}
 _LIBRARIES = (
     "torch",
     "transformers",
@@ -59,18 +54,6 @@ def versions() -> dict[str, str]:
             found[library] = importlib.metadata.version(library)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return found
-
-
-def installed(modules: Iterable[str]) -> list[str]:
-    """The installed distributions that modules come from, as `name/version`, and Python."""
-    wanted = set(modules)
-    wanted |= {beneath for module in wanted for beneath in _BENEATH.get(module, ())}
-    found = [f"python/{'.'.join(platform.python_version_tuple()[:2])}"]
-    for module in sorted(wanted):
-        name = _DISTRIBUTIONS.get(module, module)
-        with suppress(importlib.metadata.PackageNotFoundError):
-            found.append(f"{name}/{importlib.metadata.version(name)}")
     return found
 
 
