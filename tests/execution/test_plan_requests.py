@@ -12,9 +12,9 @@ from snakemake.iocontainers import Wildcards
 from test_plan import COMMIT, ENCODER, LARGE, hub_grid
 
 from xstilts.execution.plan.accelerators import CPU, GPUS, device_of
-from xstilts.execution.plan.inputs import Sizes
-from xstilts.execution.plan.rates import overhead, work_seconds
+from xstilts.execution.plan.rates import rate_of, work_seconds
 from xstilts.execution.plan.requests import Requests
+from xstilts.execution.plan.sizes import Sizes
 from xstilts.execution.plan.work import Works
 
 CELL = {"encoder": "e", "recipe": "none", "target": "xnli", "seed": "1"}
@@ -43,7 +43,7 @@ def offline(tmp_path, monkeypatch):
 
 def minutes(grid, device, rule, wildcards):
     work = Works(grid, {"e": LARGE}, Sizes(grid)).of(rule, wildcards)
-    return (overhead(rule) + work_seconds(rule, work, device)) / 60
+    return (rate_of(rule).overhead + work_seconds(rule, work, device)) / 60
 
 
 @pytest.mark.parametrize(("rule", "wildcards"), JOBS, ids=[rule for rule, _ in JOBS])

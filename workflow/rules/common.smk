@@ -19,11 +19,12 @@ from xstilts.execution.disk_errors import check_working_directory
 from xstilts.execution.experiment_lock import hold_experiment
 from xstilts.execution.failures import Book, Errors, failed_jobs, in_words
 from xstilts.execution.plan.requests import Requests
-from xstilts.execution.plan.work import COMPUTED
+from xstilts.execution.cost.flops import COMPUTED
 from xstilts.execution.reasons import Reasons, inputs_before
 from xstilts.graph.cells import Grid
 from xstilts.graph.finished import Scope, pop_only_finished
 from xstilts.graph.job_params import JobParams
+from xstilts.graph.jobs import JobInputs
 from xstilts.graph.required_data import PARTS
 
 values = dict(config)
@@ -38,6 +39,8 @@ except XstiltsError as error:
 experiment = grid.experiment
 paths = grid.paths
 job_params = JobParams(grid)
+# What the jobs of each rule read: the plan goes by the same.
+inputs = JobInputs(grid)
 
 for told in grid.left_out:
     logger.warning(f"left out: {told}")
@@ -176,40 +179,9 @@ def left_out(wildcards):
     return list(grid.left_out)
 
 
-def features(part, task="task"):
-    """Input function: the feature file of the task that a wildcard names."""
-    return lambda wildcards: paths.features.format(
-        encoder=wildcards.encoder, task=wildcards[task], part=part
-    )
-
-
-def data(part, task="task"):
-    """Input function: the data file of the task that a wildcard names."""
-    return lambda wildcards: paths.data.format(task=wildcards[task], part=part)
-
-
 def given(files):
     """Input function: files of the user's, by names that a rule can take."""
     return lambda wildcards: [in_rules(path, paths.links) for path in files(wildcards)]
-
-
-def training_inputs(sources, chosen_on=None):
-    """Inputs of a training job: a file of data and one of features of each source that it learns
-    from and of each that its checkpoint is chosen on, which are the same unless others are given.
-    """
-
-    def files(pattern, part, of):
-        return lambda wildcards: [
-            pattern.format(task=key, part=part, encoder=wildcards.encoder) for key in of(wildcards)
-        ]
-
-    return {
-        "train_data": files(paths.data, "train", sources),
-        "train_features": files(paths.features, "train", sources),
-        "dev_data": files(paths.data, "dev", chosen_on or sources),
-        "dev_features": files(paths.features, "dev", chosen_on or sources),
-        "labels": lambda wildcards: grid.label_files(sources(wildcards)),
-    }
 
 
 def digest(script, sources):
