@@ -17,10 +17,9 @@ from workflow_runs import ROOT, snakemake
 
 from xstilts.cli import main
 from xstilts.config.encoders import EncoderSource
-from xstilts.config.parse import parse_experiment
+from xstilts.config.parse import parse_experiment, read_configuration
 from xstilts.errors import XstiltsError
 from xstilts.execution.cost.shape import bert_shape
-from xstilts.execution.plan.configuration import read_configuration
 from xstilts.execution.plan.disk import disk_of
 from xstilts.execution.plan.encoders import checkpoint_bytes, shape_of_source
 from xstilts.graph.cells import Grid

@@ -15,35 +15,26 @@ BYTES_PER_WEIGHT = 4
 _TOKENIZER_BYTES_PER_PIECE = 70
 
 
-def _like_xlmr(layers: int, hidden: int) -> Shape:
+def _known(
+    hidden: int, vocabulary: int, *, layers: int = 12, positions: int = 512, types: int = 2
+) -> Shape:
     return bert_shape(
         layers=layers,
         hidden=hidden,
         intermediate=4 * hidden,
-        vocabulary=250_002,
-        positions=514,
-        types=1,
-    )
-
-
-def _like_mbert(hidden: int, vocabulary: int) -> Shape:
-    return bert_shape(
-        layers=12,
-        hidden=hidden,
-        intermediate=4 * hidden,
         vocabulary=vocabulary,
-        positions=512,
-        types=2,
+        positions=positions,
+        types=types,
     )
 
 
 # From the config.json of each on the Hugging Face hub.
 _KNOWN = {
-    "xlm-roberta-base": _like_xlmr(12, 768),
-    "xlm-roberta-large": _like_xlmr(24, 1024),
-    "bert-base-multilingual-cased": _like_mbert(768, 119_547),
-    "Multilingual-MiniLM-L12-H384": _like_mbert(384, 250_037),
-    "LaBSE": _like_mbert(768, 501_153),
+    "xlm-roberta-base": _known(768, 250_002, positions=514, types=1),
+    "xlm-roberta-large": _known(1024, 250_002, layers=24, positions=514, types=1),
+    "bert-base-multilingual-cased": _known(768, 119_547),
+    "Multilingual-MiniLM-L12-H384": _known(384, 250_037),
+    "LaBSE": _known(768, 501_153),
 }
 
 

@@ -42,7 +42,7 @@ class Basis(StrEnum):
 class Options:
     """What a user may say beside the experiment.
 
-    `device` is one that `accelerators.device_named` knows; `gpus` how many there are; `jobs` how
+    `device` is one that `accelerators.find_device` knows; `gpus` how many there are; `jobs` how
     many jobs run at a time that use none; `price` of an hour of a GPU, or of a core where there is
     none, in any currency.
     """
