@@ -19,9 +19,8 @@ from xstilts.cli import main
 from xstilts.config.encoders import EncoderSource
 from xstilts.config.parse import parse_experiment, read_configuration
 from xstilts.errors import XstiltsError
-from xstilts.execution.cost.shape import bert_shape
+from xstilts.execution.cost.shape import bert_shape, checkpoint_bytes, shape_of_source
 from xstilts.execution.plan.disk import disk_of
-from xstilts.execution.plan.encoders import checkpoint_bytes, shape_of_source
 from xstilts.graph.cells import Grid
 from xstilts.graph.job_params import JobParams
 from xstilts.graph.jobs import Jobs

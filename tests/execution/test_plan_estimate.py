@@ -15,8 +15,8 @@ from test_plan import COMMIT, LARGE, hub_grid, plan
 
 from xstilts.analysis.costs import emissions_kg
 from xstilts.config.parse import parse_experiment
+from xstilts.execution.cost.shape import shape_of_source
 from xstilts.execution.plan.accelerators import CPU, GPUS, Device, device_of
-from xstilts.execution.plan.encoders import shape_of_source
 from xstilts.execution.plan.estimate import Estimate, Options
 from xstilts.execution.plan.rates import rate_of, work_seconds
 from xstilts.execution.plan.work import Work
