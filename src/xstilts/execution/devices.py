@@ -87,7 +87,10 @@ def torch_platform(version: Path | None = None) -> str | None:
 
 def computing_gpus() -> int:
     """Number of devices of this machine on which the installed PyTorch can compute."""
-    return {"cuda": local_gpus, "hip": amd_gpus, None: lambda: 0}[torch_platform()]()
+    platform = torch_platform()
+    if platform is None:
+        return 0
+    return local_gpus() if platform == "cuda" else amd_gpus()
 
 
 def cores() -> int:
@@ -243,8 +246,17 @@ def machine_devices(library: ModuleType | Any | None = None) -> list[Device]:
         library: the module `pynvml`; imported by itself where there is an NVIDIA device.
     """
     try:
+<<<<<<< HEAD
         library, handles = nvml(library)
         return [Device(uuid, tuple(_parts(library, each))) for uuid, each in handles.items()]
+=======
+        if library is None:
+            import pynvml
+
+            library = pynvml
+        library.nvmlInit()
+        return list(_listed(library))
+>>>>>>> 0e3e47c9905173bbf8e2a70f52ddada7bb1ee8a1
     except Exception as error:
         # A driver can be broken in any way; what PyTorch makes of it is said by PyTorch.
         log.warning("one job at a time uses a GPU, for NVML lists none: %s", error)
@@ -263,7 +275,9 @@ def nvml(library: ModuleType | Any | None = None) -> tuple[Any, dict[str, Any]]:
     if library is None:
         if not local_gpus():
             return None, {}
-        import pynvml as library
+        import pynvml
+
+        library = pynvml
     library.nvmlInit()
     numbers = range(library.nvmlDeviceGetCount())
     handles = [library.nvmlDeviceGetHandleByIndex(number) for number in numbers]

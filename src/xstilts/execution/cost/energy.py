@@ -183,7 +183,8 @@ class _Gpu:
         self._library, self._handle = library, handle
         self._start = self._read(library.nvmlDeviceGetTotalEnergyConsumption)
         self.watts = None if self._start is not None else self._watts()
-        self._sum, self._at = 0.0, None
+        self._sum = 0.0
+        self._at: float | None = None
 
     def _read(self, function: Any) -> int | None:
         try:

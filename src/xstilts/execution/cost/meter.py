@@ -118,8 +118,8 @@ class Meter:
             "wall_seconds": round(wall, 3),
             "cpu_seconds": round(cpu, 3),
             "peak_memory_bytes": memory,
-            "peak_gpu_memory_bytes": gpu and gpu["peak_bytes"],
-            "energy": self._energy.joules(Used(cpu, wall, memory, gpu and gpu["uuid"])),
+            "peak_gpu_memory_bytes": gpu["peak_bytes"] if gpu else None,
+            "energy": self._energy.joules(Used(cpu, wall, memory, gpu["uuid"] if gpu else None)),
             "hardware": self._hardware,
             "amounts": self._amounts,
         }
@@ -188,7 +188,7 @@ def _gpu_in_use() -> dict[str, Any] | None:
     cuda = getattr(sys.modules.get("torch"), "cuda", None)
     initialised = getattr(cuda, "is_initialized", None)
     # The module can be half imported when the watching thread looks.
-    if initialised is None or not initialised():
+    if cuda is None or initialised is None or not initialised():
         return None
     properties = cuda.get_device_properties(cuda.current_device())
     return {

@@ -90,11 +90,11 @@ def shape_of_folder(folder: Path) -> Shape:
         raise XstiltsError(f"no configuration of an encoder: {error}", where=path) from None
     if (shape := shape_of_config(config)) is not None:
         return shape
-    found = {
-        size: next((config[name] for name in names if name in config), None)
-        for size, names in _NAMES.items()
-    }
-    if None in found.values():
+    hidden, layers = (
+        next((config[name] for name in _NAMES[size] if name in config), None)
+        for size in ("hidden", "layers")
+    )
+    if hidden is None or layers is None:
         raise XstiltsError("neither hidden size nor number of layers is there", where=path)
     sizes = dict(tensor_shapes(folder))
     shared = config.get("model_type") in _SHARED_LAYERS
@@ -104,8 +104,8 @@ def shape_of_folder(folder: Path) -> Shape:
         if len(shape) > 1 and "embed" not in name.lower()
     )
     return Shape(
-        layers=found["layers"],
-        hidden=found["hidden"],
+        layers=layers,
+        hidden=hidden,
         vocabulary=config.get("vocab_size", 0),
         matrices=matrices if matrices and not shared else None,
         parameters=sum(map(math.prod, sizes.values())) or None,

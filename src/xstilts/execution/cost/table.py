@@ -97,7 +97,7 @@ def _shares(
     Intermediate training names no target, so all targets share it; the training on squad_v1 is
     shared by xquad and mlqa.
     """
-    known = [{**cell, "train_set": TARGETS[cell["target"]].train_set} for cell in cells]
+    known = [{**cell, "train_set": TARGETS[cell["target"]].train_set or ""} for cell in cells]
     for job, row in zip(jobs, rows, strict=True):
         if job.rule not in PHASES:
             continue

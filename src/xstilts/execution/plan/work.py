@@ -116,7 +116,7 @@ class Works:
                 return Work(items=items(TEXT, "train"))
             case "reinitialise" | "fetch_encoder":
                 shape = self._shapes[key[0]]
-                return shape and Work(items=shape.parameters or 0)
+                return None if shape is None else Work(items=shape.parameters or 0)
             case _:
                 return Work()
 
