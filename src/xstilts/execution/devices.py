@@ -246,17 +246,8 @@ def machine_devices(library: ModuleType | Any | None = None) -> list[Device]:
         library: the module `pynvml`; imported by itself where there is an NVIDIA device.
     """
     try:
-<<<<<<< HEAD
         library, handles = nvml(library)
         return [Device(uuid, tuple(_parts(library, each))) for uuid, each in handles.items()]
-=======
-        if library is None:
-            import pynvml
-
-            library = pynvml
-        library.nvmlInit()
-        return list(_listed(library))
->>>>>>> 0e3e47c9905173bbf8e2a70f52ddada7bb1ee8a1
     except Exception as error:
         # A driver can be broken in any way; what PyTorch makes of it is said by PyTorch.
         log.warning("one job at a time uses a GPU, for NVML lists none: %s", error)

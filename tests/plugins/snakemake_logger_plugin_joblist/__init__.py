@@ -16,7 +16,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 
 class LogHandler(LogHandlerBase):
-    """Appends a line with the rule, the wildcards in the order of the path, files, and the reason."""
+    """Appends a line: rule, wildcards in the order of the path, files, and the reason."""
 
     writes_to_stream = False
     writes_to_file = False

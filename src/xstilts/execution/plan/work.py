@@ -105,9 +105,9 @@ class Works:
                 noisy = self._sizes.amounts.perturbed_items(key[1]) if key[2] else 0
                 return Work(items=items(key[1], "eval") + noisy)
             case "shortcuts":
-                return Work(items=items(*key, "eval"))
+                return Work(items=items(key[0], "eval"))
             case "perturb":
-                return Work(items=items(*key, PERTURBED))
+                return Work(items=items(key[0], PERTURBED))
             case "tokenise":
                 return Work(items=self._sizes.tokens(*key))
             case "ingest" | "generate":
@@ -168,9 +168,8 @@ class Works:
             passes += batches[key] * max(1, math.ceil(micro)) * TRAINING_PASSES
         every = settings.evaluate_every or math.ceil(steps / settings.epochs)
         times = math.ceil(steps / every) if every else 0
-        for key, size in zip(dev, scored, strict=True):
-            if size is None:
-                continue
+        for key, held in zip(dev, scored, strict=True):
+            size = held or Size(0, 0, 0, 0)
             limit = settings.dev_items
             if limit is not None and size.items > limit:
                 size = size.scaled(limit / size.items)
