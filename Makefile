@@ -28,6 +28,7 @@ lint: $(READY)
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/snakefmt --check $(SNAKEFILES)
+	$(BIN)/mypy
 
 format: $(READY)
 	$(BIN)/ruff check --fix $(CODE)
@@ -46,4 +47,4 @@ lock: $(READY)
 	  --custom-compile-command 'make lock' --output-file requirements.lock
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis

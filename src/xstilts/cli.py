@@ -285,7 +285,6 @@ def _plan(options: argparse.Namespace) -> None:
     from xstilts.config.parse import parse_experiment, read_configuration
     from xstilts.execution.plan.estimate import Options
     from xstilts.execution.plan.plan import Plan
-    from xstilts.execution.plan.text import plan_lines
     from xstilts.graph.cells import Grid
 
     values = read_configuration(options.configfile, options.config)
@@ -297,7 +296,7 @@ def _plan(options: argparse.Namespace) -> None:
     if options.json:
         print(json.dumps(plan.document(), indent=2))
         return
-    for line in plan_lines(plan):
+    for line in plan.lines():
         print(line)
 
 

@@ -10,7 +10,7 @@ from collections import Counter
 
 import pytest
 import yaml
-from cost_records import write_past
+from cost_records import write_past, write_record
 from tiny_grid import SMALL, make_folder
 from tiny_xtreme import write_tiny_xtreme
 from workflow_runs import ROOT, snakemake
@@ -19,12 +19,12 @@ from xstilts.cli import main
 from xstilts.config.encoders import EncoderSource
 from xstilts.config.parse import parse_experiment, read_configuration
 from xstilts.errors import XstiltsError
-from xstilts.execution.cost.shape import bert_shape
+from xstilts.execution.cost.shape import bert_shape, checkpoint_bytes, shape_of_source
 from xstilts.execution.plan.disk import disk_of
-from xstilts.execution.plan.encoders import checkpoint_bytes, shape_of_source
 from xstilts.graph.cells import Grid
 from xstilts.graph.job_params import JobParams
 from xstilts.graph.jobs import Jobs
+from xstilts.graph.paths import Paths
 
 COMMIT = "c23d21b0620b635a76227c604d44e43a9f0ee389"
 ENCODER = {
@@ -130,6 +130,12 @@ def test_nothing_heavy_is_imported(folder, tmp_path, monkeypatch, results):
     if results != "absent":
         experiment = "try" if results == "of this experiment" else "other"
         write_past(experiment, {"xnli": 1_000})
+        at = {"encoder": "e", "task": "xnli", "part": "train"}
+        features = tmp_path / Paths(experiment).features.format(**at)
+        features.parent.mkdir(parents=True)
+        features.touch()
+        counted = {"features": 2, "tokens": 20}
+        write_record("tokenise", at, 1.0, experiment=experiment, amounts=counted)
     options = [
         "--configfile",
         str(folder / "exp.yaml"),

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,8 +13,8 @@ from test_plan import COMMIT, LARGE, hub_grid, plan
 
 from xstilts.analysis.costs import emissions_kg
 from xstilts.config.parse import parse_experiment
+from xstilts.execution.cost.shape import shape_of_source
 from xstilts.execution.plan.accelerators import CPU, GPUS, Device, device_of
-from xstilts.execution.plan.encoders import shape_of_source
 from xstilts.execution.plan.estimate import Estimate, Options
 from xstilts.execution.plan.rates import rate_of, work_seconds
 from xstilts.execution.plan.work import Work
@@ -305,17 +303,3 @@ def test_mistakes_name_the_option(folder, capsys, arguments, message):
     assert status != 0
     assert message in error
     assert "Traceback" not in error
-
-
-def test_neither_records_nor_features_bring_in_torch(folder):
-    found = grid()
-    make_everything(found)
-    at = {"encoder": "e", "recipe": "none", "train_set": "xnli", "seed": "1"}
-    write_record("train_target", at, 100.0, experiment="try")
-    program = (
-        "import sys\nfrom xstilts.cli import main\nmain(['plan', '--configfile', 'exp.yaml'])\n"
-        "heavy = {'torch', 'transformers', 'datasets', 'polars', 'faiss'}\n"
-        "print(sorted(heavy & set(sys.modules)))"
-    )
-    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert result.stdout.splitlines()[-1] == "[]", result.stderr

@@ -181,8 +181,7 @@ def test_a_cluster_may_have_devices_that_this_machine_has_not():
     grid = hub_grid(device="auto")
     here, there = Requests(grid), Requests(grid, lambda: "cuda")
     on_gpu = Requests(hub_grid(device="cuda"))
-    for rule in ("train_target", "predict"):
-        wanted = on_gpu.runtime(rule, TRAINED, 1)
-        assert there.runtime(rule, TRAINED, 1) == wanted
-        assert there.mem_mb(rule, TRAINED, 1) == on_gpu.mem_mb(rule, TRAINED, 1)
+    for rule, at in (("train_target", TRAINED), ("predict", CELL)):
+        assert there.runtime(rule, at, 1) == on_gpu.runtime(rule, at, 1)
+        assert there.mem_mb(rule, at, 1) == on_gpu.mem_mb(rule, at, 1)
     assert here.runtime("train_target", TRAINED, 1) > there.runtime("train_target", TRAINED, 1)

@@ -42,8 +42,8 @@ def test_jobs_are_those_of_snakemake(path, tmp_path, monkeypatch):
     # The files of a user's that a job reads are no job's.
     expected = {
         (job["rule"], *job["wildcards"].items()): (
-            {name for name in job["input"] if name.startswith("results/")},
-            set(job["output"]),
+            {name for name in job["inputs"] if name.startswith("results/")},
+            set(job["outputs"]),
         )
         for job in found
         if job["rule"] in rules

@@ -16,8 +16,8 @@ from xstilts.execution.adopted import adopt
 from xstilts.execution.code_digest import code_digest
 from xstilts.execution.devices import device_for
 from xstilts.execution.disk_errors import check_working_directory
-from xstilts.execution.experiment_lock import hold_experiment
 from xstilts.execution.failures import Book, RunEvents, failed_jobs, in_words
+from xstilts.execution.locks import hold_experiment
 from xstilts.execution.plan.requests import Requests
 from xstilts.execution.cost.flops import COMPUTED
 from xstilts.execution.reasons import Reasons

@@ -3,8 +3,7 @@
 from xstilts.config.parse import parse_experiment
 from xstilts.execution.plan.estimate import Options
 from xstilts.execution.plan.plan import Plan
-from xstilts.execution.plan.text import plan_lines
 from xstilts.graph.cells import Grid
 
 grid = Grid(parse_experiment(snakemake.params.experiment))
-print("\n".join(plan_lines(Plan(grid, Options()))))
+print("\n".join(Plan(grid, Options()).lines()))

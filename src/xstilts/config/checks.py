@@ -151,8 +151,8 @@ def _settings_without_effect(experiment: Experiment) -> Iterator[str]:
         if kind in experiment.tokenisation.kinds:
             yield f"tokenisation.kinds.{kind} has no effect ({hint})"
     for task in experiment.tokenisation.tasks:
-        if hint := elsewhere.get(TASKS[task].kind):
-            yield f"tokenisation.tasks.{task} has no effect ({hint})"
+        if instead := elsewhere.get(TASKS[task].kind):
+            yield f"tokenisation.tasks.{task} has no effect ({instead})"
     for name in experiment.intermediate_training.recipes:
         # A recipe that is not run this time may have its settings, a wrong name may not.
         if name not in experiment.recipes:
@@ -162,8 +162,11 @@ def _settings_without_effect(experiment: Experiment) -> Iterator[str]:
                 yield f"intermediate_training.recipes: {error}"
     # Not only what is run: recipes and targets are narrowed on the command line.
     trained = {*TRAINABLE, TEXT}
-    for key, levels in (("limits", experiment.limits), ("invitro.sizes", experiment.invitro.sizes)):
-        for task, values in levels.tasks.items():
+    for key, amounts in (
+        ("limits", experiment.limits),
+        ("invitro.sizes", experiment.invitro.sizes),
+    ):
+        for task, values in amounts.tasks.items():
             if "train" in values and task not in trained:
                 yield f"{key}.tasks.{task}.train has no effect (nothing trains on {task})"
 
@@ -287,9 +290,11 @@ def _questions_too_long(experiment: Experiment) -> Iterator[str]:
 def _inputs_too_long(experiment: Experiment) -> Iterator[str]:
     """Lengths beyond the positions of an encoder that is yet to be made."""
     used = _used_tasks(experiment)
-    for name in experiment.pretrained:
-        source = experiment.encoders[name]
-        limit = source.pretrain.architecture.max_length
+    for name, source in experiment.encoders.items():
+        if source.pretrain is None:
+            continue
+        architecture = source.pretrain.architecture
+        limit = architecture.max_length
         where = f"encoders.{name}.pretrain.architecture.max_length {limit}"
         retrieved = [task for task in used if TASKS[task].kind is Kind.RETRIEVAL]
         if retrieved and source.retrieval.max_length > limit:
@@ -297,7 +302,7 @@ def _inputs_too_long(experiment: Experiment) -> Iterator[str]:
                 f"encoders.{name}.retrieval.max_length {source.retrieval.max_length} is more"
                 f" than {where}"
             )
-        layers = source.pretrain.architecture.num_hidden_layers
+        layers = architecture.num_hidden_layers
         if retrieved and not -layers - 1 <= source.retrieval.layer <= layers:
             yield (
                 f"encoders.{name}.retrieval.layer {source.retrieval.layer} is not among its"

@@ -41,7 +41,7 @@ from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS, TASKS, XTREME, Kind
 BASELINE = NONE
 # Where nothing else is said, `@diverse` is one language of each of five families, the ones that
 # both MNLI and SQuAD were translated into (XNLI and XQuAD have test data in all of them).
-_DIVERSE = {"diverse": ("ar", "sw", "tr", "vi", "zh")}
+_DIVERSE: dict[str, tuple[str, ...]] = {"diverse": ("ar", "sw", "tr", "vi", "zh")}
 _DIVERSE_INVITRO = ("qbo", "qce", "qdo", "qeu")
 
 
@@ -87,9 +87,9 @@ class Experiment(Strict):
     missing_data: Literal["error", "leave_out"] = "error"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     keep_target_checkpoints: bool = False
-    limits: LimitLevels = LimitLevels()  # type: ignore[valid-type]
-    tokenisation: TokenisationLevels = TokenisationLevels()  # type: ignore[valid-type]
-    training: TrainingLevels = TrainingLevels()  # type: ignore[valid-type]
+    limits: LimitLevels = LimitLevels()
+    tokenisation: TokenisationLevels = TokenisationLevels()
+    training: TrainingLevels = TrainingLevels()
     intermediate_training: IntermediateLevels = IntermediateLevels()
     prediction: Prediction = Prediction()
     perturbations: Perturbations = Perturbations()
@@ -207,11 +207,12 @@ class Experiment(Strict):
 
     def tokenisation_for(self, task: str) -> Tokenisation:
         """Lengths for one task's data."""
-        return self.tokenisation.of(task, TOKENISATION_BY_KIND.get(TASKS[task].kind))
+        base = TOKENISATION_BY_KIND.get(TASKS[task].kind)
+        return Tokenisation.model_validate(self.tokenisation.at(task, base))
 
     def training_for(self, task: str) -> TrainingSettings:
         """Hyperparameters for training on a target's train set."""
-        return self.training.of(task)
+        return TrainingSettings.model_validate(self.training.at(task))
 
     def intermediate_training_for(self, recipe: Recipe) -> TrainingSettings:
         """Hyperparameters of intermediate training: those of its task, if it has one alone."""
@@ -225,4 +226,4 @@ class Experiment(Strict):
 
     def limits_for(self, task: str) -> Limit:
         """How many examples of each split are used."""
-        return self.limits.of(task)
+        return Limit.model_validate(self.limits.at(task))

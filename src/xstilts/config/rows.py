@@ -14,10 +14,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, TypeVar
 
+R = TypeVar("R")
 # A mapping of keys to rows.
-Rows = dict
+Rows = dict[str, R]
 # Plain values, that say themselves what they are.
 _PLAIN = (str, int, float, bool, type(None), bytes)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -270,42 +270,46 @@ class Mining(Strict):
     margin: Literal["ratio", "distance", "absolute"] = "ratio"
 
 
-def _by_level(model: type[Strict]) -> Any:
+class Levels(Strict):
     """Settings at three levels, the more special one wins: default, kinds, tasks."""
-    names = {"kinds": set(Kind), "tasks": set(TASKS)}
 
-    class Levels(Strict):
-        default: dict[str, Any] = {}
-        kinds: dict[str, dict[str, Any]] = {}
-        tasks: dict[str, dict[str, Any]] = {}
-        settings: ClassVar[type[Strict]] = model
+    default: dict[str, Any] = {}
+    kinds: dict[str, dict[str, Any]] = {}
+    tasks: dict[str, dict[str, Any]] = {}
+    settings: ClassVar[type[Strict]]
 
-        @model_validator(mode="after")
-        def _every_level_is_valid(self) -> Levels:
-            model.model_validate(self.default)
-            for level, known in names.items():
-                for name, values in getattr(self, level).items():
-                    if name not in known:
-                        raise ValueError(f"{level}: {name!r} ({did_you_mean(name, known)})")
-                    model.model_validate(values)
-            return self
+    @model_validator(mode="after")
+    def _every_level_is_valid(self) -> Self:
+        self.settings.model_validate(self.default)
+        for level, known in (("kinds", set(Kind)), ("tasks", set(TASKS))):
+            for name, values in getattr(self, level).items():
+                if name not in known:
+                    raise ValueError(f"{level}: {name!r} ({did_you_mean(name, known)})")
+                self.settings.model_validate(values)
+        return self
 
-        def at(self, task: str, base: dict[str, Any] | None = None) -> dict[str, Any]:
-            """The values that are set for `task`, over `base`."""
-            kind = self.kinds.get(TASKS[task].kind, {})
-            return {**(base or {}), **self.default, **kind, **self.tasks.get(task, {})}
-
-        def of(self, task: str, base: dict[str, Any] | None = None) -> Any:
-            """The complete settings for `task`."""
-            return model.model_validate(self.at(task, base))
-
-    Levels.__name__ = Levels.__qualname__ = f"{model.__name__}Levels"
-    return Levels
+    def at(self, task: str, base: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The values that are set for `task`, over `base`."""
+        kind = self.kinds.get(TASKS[task].kind, {})
+        return {**(base or {}), **self.default, **kind, **self.tasks.get(task, {})}
 
 
-class IntermediateLevels(_by_level(TrainingSettings)):  # type: ignore[misc]
+class TokenisationLevels(Levels):
+    """How long the inputs of each task are."""
+
+    settings = Tokenisation
+
+
+class TrainingLevels(Levels):
+    """How the targets' train sets are trained on."""
+
+    settings = TrainingSettings
+
+
+class IntermediateLevels(Levels):
     """Settings of the intermediate phase, where a recipe by name wins over its task."""
 
+    settings = TrainingSettings
     recipes: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
     @field_validator("recipes")
@@ -316,10 +320,21 @@ class IntermediateLevels(_by_level(TrainingSettings)):  # type: ignore[misc]
         return value
 
 
-TokenisationLevels = _by_level(Tokenisation)
-TrainingLevels = _by_level(TrainingSettings)
-LimitLevels = _by_level(Limit)
-SizeLevels = _by_level(Size)
+class LimitLevels(Levels):
+    """How much is read of each task."""
+
+    settings = Limit
+
+
+class SizeLevels(Levels):
+    """How much is generated of each task."""
+
+    settings = Size
+
+    def of(self, task: str) -> Size:
+        """The sizes of `task`'s splits."""
+        return Size.model_validate(self.at(task))
+
 
 # Lengths of QA in XTREME's scripts; room for Cosmos QA's passages, of which 128 would cut many;
 # everything else is Tokenisation's own default.
@@ -340,7 +355,7 @@ class Invitro(Strict):
     seed: int = 1
     languages: tuple[str, ...] = tuple(INVITRO_LANGUAGES)
     translated_share: float = Field(default=0.6, ge=0, le=1)
-    sizes: SizeLevels = SizeLevels()  # type: ignore[valid-type]
+    sizes: SizeLevels = SizeLevels()
 
     @field_validator("languages")
     @classmethod

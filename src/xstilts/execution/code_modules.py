@@ -87,9 +87,9 @@ class Statement:
         if not isinstance(self.tree, ast.ClassDef) or not _has_base(self.tree, "Row"):
             return ()
         return tuple(
-            Statement(tree=each, names=frozenset({_name_of(each)}), acts=False)
+            Statement(tree=each, names=frozenset({name}), acts=False)
             for each in self.tree.body
-            if _name_of(each) is not None
+            if (name := _name_of(each)) is not None
         )
 
     @cached_property
@@ -135,12 +135,12 @@ class Statement:
         known = [_counts(key, name, only) for key in table.keys]
         if all(each is None for each in known):
             return self
-        kept = [
+        entries = [
             entry
             for entry, counts in zip(zip(table.keys, table.values, strict=True), known, strict=True)
             if counts is not False
         ]
-        value = ast.Dict(keys=[key for key, _ in kept], values=[value for _, value in kept])
+        value = ast.Dict(keys=[key for key, _ in entries], values=[each for _, each in entries])
         tree = ast.Assign(targets=[ast.Name(id=name, ctx=ast.Store())], value=value)
         return Statement(tree=tree, names=self.names, acts=False)
 

@@ -87,7 +87,10 @@ def torch_platform(version: Path | None = None) -> str | None:
 
 def computing_gpus() -> int:
     """Number of devices of this machine on which the installed PyTorch can compute."""
-    return {"cuda": local_gpus, "hip": amd_gpus, None: lambda: 0}[torch_platform()]()
+    platform = torch_platform()
+    if platform is None:
+        return 0
+    return local_gpus() if platform == "cuda" else amd_gpus()
 
 
 def cores() -> int:
@@ -263,7 +266,9 @@ def nvml(library: ModuleType | Any | None = None) -> tuple[Any, dict[str, Any]]:
     if library is None:
         if not local_gpus():
             return None, {}
-        import pynvml as library
+        import pynvml
+
+        library = pynvml
     library.nvmlInit()
     numbers = range(library.nvmlDeviceGetCount())
     handles = [library.nvmlDeviceGetHandleByIndex(number) for number in numbers]

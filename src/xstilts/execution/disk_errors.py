@@ -60,7 +60,7 @@ def disk_trouble(error: BaseException, path: str | Path | None = None) -> DiskEr
     for link in _chain(error):
         if isinstance(link, DiskError):
             return link
-        number = _number(link)
+        number = _number(link) or 0
         where = _place(getattr(link, "filename", None), path)
         hint = _HINTS.get(number)
         if hint is None and link is error and where is not None:
@@ -132,8 +132,8 @@ def _place(named: object, path: str | Path | None) -> str | None:
     return None if named is None else _TEMPORARY.sub(r"\1", str(named))
 
 
-def _problem(number: int | None, where: str | None) -> str:
-    said = os.strerror(number or 0)
+def _problem(number: int, where: str | None) -> str:
+    said = os.strerror(number)
     if number == errno.ENOSPC and where is not None:
         return f"{said}: {_left(Path(where))}"
     return said

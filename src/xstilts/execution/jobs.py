@@ -75,7 +75,7 @@ def job(snakemake: Any, *, online: bool = False) -> Iterator[Callable[..., None]
         gc.freeze()
     except InterruptedBySignal as error:
         said = str(error)
-        output.tell(f"{snakemake.rule}: {said}\n")
+        output.to_console(f"{snakemake.rule}: {said}\n")
         logging.warning("%s", error)
         sys.exit(128 + signal.SIGTERM)
     except Exception as error:
@@ -83,10 +83,10 @@ def job(snakemake: Any, *, online: bool = False) -> Iterator[Callable[..., None]
         said = str(told) if isinstance(told, XstiltsError) else f"{type(error).__name__}: {error}"
         # The console first: the log may lie on a disk that is full.
         if isinstance(told, XstiltsError):
-            output.tell(f"error in {snakemake.rule}: {told}\nlog: {output.path}\n")
+            output.to_console(f"error in {snakemake.rule}: {told}\nlog: {output.path}\n")
             logging.error("error: %s", told)
         else:
-            output.tell(f"{type(error).__name__}: {error}\nlog: {output.path}\n")
+            output.to_console(f"{type(error).__name__}: {error}\nlog: {output.path}\n")
             traceback.print_exc()
         sys.exit(1)
     finally:

@@ -105,15 +105,15 @@ class JobLog(io.TextIOBase):
         except OSError as error:
             if not self._is_lost:
                 self._is_lost = True
-                self.tell(f"{self.path} cannot be written: {error.strerror}\n")
+                self.to_console(f"{self.path} cannot be written: {error.strerror}\n")
         return len(text)
 
     def warn(self, message: str) -> None:
         """Print a line in the log and on the console."""
         log.warning("%s", message)
-        self.tell(f"{self.path}: {message}\n")
+        self.to_console(f"{self.path}: {message}\n")
 
-    def tell(self, message: str) -> None:
+    def to_console(self, message: str) -> None:
         """Print on the console, where Snakemake prints too."""
         _write_whole(self._console, redact(message).encode(errors="replace"))
 

@@ -314,8 +314,8 @@ class _Template:
             os._exit(1)
         with suppress(PermissionError):  # a job in a session of its own has one process to signal
             os.setpgid(0, group)
-        for number, stream in zip(_STREAMS, streams, strict=True):
-            os.dup2(stream, number)
+        for standard, stream in zip(_STREAMS, streams, strict=True):
+            os.dup2(stream, standard)
             os.close(stream)
         self._selector.close()
         self._listener.close()

@@ -31,7 +31,7 @@ class Ragged:
         """The values of one row."""
         return self.values[self.offsets[index] : self.offsets[index + 1]]
 
-    def flat(self, rows: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    def flat(self, rows: Sequence[int] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The values of these rows one after the other, and the length of each row."""
         starts = self.offsets[rows]
         lengths = self.offsets[np.asarray(rows) + 1] - starts
@@ -109,17 +109,19 @@ def training_batches(
     return [batches[i] for i in random.permutation(len(batches))]
 
 
-def micro_batches(rows: Sequence[int], lengths: np.ndarray, tokens: int) -> Iterator[np.ndarray]:
+def micro_batches(
+    rows: Sequence[int] | np.ndarray, lengths: np.ndarray, tokens: int
+) -> Iterator[np.ndarray]:
     """Cut rows, longest first, into pieces whose padded size is at most `tokens`.
 
     A single feature longer than that is a piece of its own.
     """
-    rows = np.asarray(rows)
-    rows = rows[np.argsort(-lengths[rows], kind="stable")]
+    given = np.asarray(rows)
+    order = given[np.argsort(-lengths[given], kind="stable")]
     start = 0
-    while start < len(rows):
-        size = max(1, tokens // max(1, int(lengths[rows[start]])))
-        yield rows[start : start + size]
+    while start < len(order):
+        size = max(1, tokens // max(1, int(lengths[order[start]])))
+        yield order[start : start + size]
         start += size
 
 

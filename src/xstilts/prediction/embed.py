@@ -45,7 +45,8 @@ def embed(
     """
     tally = tally or Tally()
     device = pick_device(device_name)
-    model = load_encoder(encoder).to(device)
+    model = load_encoder(encoder)
+    model.to(device)  # type: ignore[arg-type]  # its decorator hides that it is a method
     tokenizer = load_tokenizer(encoder)
     pad_id = tokenizer.pad_token_id
     layers = model.config.num_hidden_layers
@@ -65,7 +66,9 @@ def embed(
         start = 0
         for features in parts:
 
-            def embed_rows(rows: np.ndarray, start=start, features=features) -> None:
+            def embed_rows(
+                rows: np.ndarray, start: int = start, features: Features = features
+            ) -> None:
                 inputs = to_device(collate(features, rows, pad_id), device)
                 with mixed_precision(device):
                     states = model(**inputs, output_hidden_states=True).hidden_states

@@ -45,8 +45,10 @@ def corpora_of(data: pa.Table, number: np.ndarray) -> Corpora:
         key: (
             {
                 side: Side(
-                    *([column[i] for i in where] for column in (ids, texts, clusters)),
-                    number[where],
+                    ids=[ids[i] for i in where],
+                    texts=[texts[i] for i in where],
+                    clusters=[clusters[i] for i in where],
+                    vectors=number[where],
                 )
                 for side, where in sides.items()
             },
@@ -80,9 +82,9 @@ def nearest(queries: np.ndarray, index: np.ndarray, k: int) -> tuple[np.ndarray,
         XstiltsError: a vector is not finite, which FAISS would find no neighbour for.
     """
     for side, vectors in (("query", queries), ("vector that is searched in", index)):
-        for row in np.flatnonzero(~np.isfinite(vectors).all(axis=1)):
+        for broken in np.flatnonzero(~np.isfinite(vectors).all(axis=1)):
             raise XstiltsError(
-                f"{side} {row + 1} of {len(vectors)} is not a finite number",
+                f"{side} {broken + 1} of {len(vectors)} is not a finite number",
                 where="search for the nearest sentences",
                 hint="embed the sentences with a sound encoder",
             )
@@ -97,10 +99,10 @@ def nearest(queries: np.ndarray, index: np.ndarray, k: int) -> tuple[np.ndarray,
     similarities, found = flat.search(queries, min(k + _SPARE, len(distinct)))
     # FAISS keeps any of the rows that tie at the end of its list; usually k are above them.
     if similarities.shape[1] < len(distinct):
-        for query in np.flatnonzero(similarities[:, k - 1] == similarities[:, -1]):
-            every = distinct @ queries[query]
-            found[query] = np.argsort(-every, kind="stable")[: found.shape[1]]
-            similarities[query] = every[found[query]]
+        for tied in np.flatnonzero(similarities[:, k - 1] == similarities[:, -1]):
+            every = distinct @ queries[tied]
+            found[tied] = np.argsort(-every, kind="stable")[: found.shape[1]]
+            similarities[tied] = every[found[tied]]
     first = np.array([rows[0] for rows in groups])
     order = np.lexsort((first[found], -similarities), axis=1)
     similarities = np.take_along_axis(similarities, order, 1)

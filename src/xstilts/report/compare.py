@@ -266,7 +266,7 @@ def ranking_document(found: Ranking) -> dict[str, Any]:
     `orders` has one entry a target, the mean over XTREME's targets first: the sides in order with
     their means and letters (`placed`), and each pair of them (`pairs`).
     """
-    orders = [
+    orders: list[dict[str, Any]] = [
         {
             "target": order.target,
             "placed": [

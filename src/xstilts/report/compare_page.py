@@ -172,8 +172,8 @@ def _choice(frame: pl.DataFrame, name: str, heading: str) -> Choice:
 
 
 def _differences(frame: pl.DataFrame, one: str, other: str) -> Figure:
-    columns = ("target", "grouping", "label", "a", "b", "value", "low", "high", "p_adjusted")
-    columns += ("verdict", "basis", "items", "seeds", "clear")
+    columns: tuple[str, ...] = ("target", "grouping", "label", "a", "b", "value", "low", "high")
+    columns += ("p_adjusted", "verdict", "basis", "items", "seeds", "clear")
     choices = (_choice(frame, "target", "Target"), _choice(frame, "grouping", "Shown"))
     title = f"{one} minus {other}, points"
     return Figure(

@@ -84,16 +84,15 @@ class CostView:
         """Totals over all jobs, as pairs of a name and a text."""
         joules = _total(self._costs, "energy_joules")
         facts = [
-            ("Computing time, all jobs", duration(self._costs["wall_seconds"].sum())),
-            ("CPU time, all jobs", duration(self._costs["cpu_seconds"].sum())),
+            ("Computing time, all jobs", duration(_sum(self._costs, "wall_seconds"))),
+            ("CPU time, all jobs", duration(_sum(self._costs, "cpu_seconds"))),
             (self.energy, "not known" if joules is None else _amount(JOULES, joules)),
         ]
         if joules is not None and self._gram_per_kwh is not None:
             kilograms = emissions_kg(joules, self._gram_per_kwh, self._pue)
             facts.append(("CO2e", _amount(KILOGRAMS, kilograms)))
-        counted = self._costs["flops"].drop_nulls()
-        if len(counted):
-            facts.append(("Operations counted", _amount(FLOPS, counted.sum())))
+        if self._costs["flops"].count():
+            facts.append(("Operations counted", _amount(FLOPS, _sum(self._costs, "flops"))))
         facts += [("Machine", "; ".join(hardware))] if hardware else []
         return facts
 
@@ -112,7 +111,7 @@ class CostView:
         lost = scored.join(self._cells.select(keys).unique(), on=keys, how="anti").height
         if lost:
             yield f"{lost:,} of {scored.height:,} cells have a score, but no record of their cost."
-        failed = self._costs["attempts"].sum() - self._costs["jobs"].sum()
+        failed = int(self._costs["attempts"].sum()) - int(self._costs["jobs"].sum())
         if failed:
             yield f"Attempts that failed or were stopped are in the sums: {failed:,}."
 
@@ -280,19 +279,20 @@ class CostView:
         memory = common_unit(BYTES, self._costs["peak_memory_bytes"])
 
         def row(label: str, rows: pl.DataFrame) -> Row:
-            attempts = rows["attempts"].sum()
-            counted = rows.filter(pl.col("flops").is_not_null())
+            attempts = int(rows["attempts"].sum())
             return Row(
                 label=label,
                 cells=(
                     Cell(text=f"{attempts:,}", value=attempts),
-                    duration_cell(rows["wall_seconds"].sum(), _NOT_RUN),
-                    duration_cell(rows["cpu_seconds"].sum(), _NOT_RUN),
+                    duration_cell(_sum(rows, "wall_seconds"), _NOT_RUN),
+                    duration_cell(_sum(rows, "cpu_seconds"), _NOT_RUN),
                     flops.cell(
-                        counted["flops"].sum() if counted.height else None, "none are counted"
+                        _sum(rows, "flops") if rows["flops"].count() else None, "none are counted"
                     ),
                     energy.cell(_total(rows, "energy_joules"), _NO_ENERGY),
-                    memory.cell(rows["peak_memory_bytes"].max(), _NOT_RUN),
+                    memory.cell(
+                        max(rows["peak_memory_bytes"].drop_nulls(), default=None), _NOT_RUN
+                    ),
                 ),
             )
 
@@ -333,9 +333,9 @@ class CostView:
                     cells=(
                         Cell(text=title(target)),
                         Cell(text=str(seed), value=seed),
-                        duration_cell(own["wall_seconds"].sum(), _NOT_RUN),
+                        duration_cell(_sum(own, "wall_seconds"), _NOT_RUN),
                         energy.cell(_total(own, "energy_joules"), _NO_ENERGY),
-                        duration_cell(shared["wall_seconds"].sum(), _NOT_RUN),
+                        duration_cell(_sum(shared, "wall_seconds"), _NOT_RUN),
                         energy.cell(_total(shared, "energy_joules"), _NO_ENERGY),
                         flops.cell(_total(rows, "flops"), _NO_FLOPS),
                     ),
@@ -363,9 +363,14 @@ class CostView:
         )
 
 
+def _sum(rows: pl.DataFrame, name: str) -> float:
+    """The sum of what is known of a column."""
+    return float(rows[name].sum())
+
+
 def _total(rows: pl.DataFrame, name: str) -> float | None:
     """The sum of a column, None where a part of it is not known."""
-    return None if rows[name].null_count() else rows[name].sum()
+    return None if rows[name].null_count() else _sum(rows, name)
 
 
 def _amount(units: tuple[Unit, ...], value: float) -> str:

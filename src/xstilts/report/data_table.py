@@ -5,7 +5,7 @@ Cells may hold HTML, since texts are told their direction; so every text is esca
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import unescape
 from typing import Any
@@ -49,7 +49,8 @@ _RENDER = """function (data, type, row) {
 _EXPORT = 'function (data, type) { return data === null && type === "export" ? "" : data; }'
 # More rows than this are shown page by page.
 _PAGE = 12
-_MENU = [10, 25, 100, {"label": "all", "value": -1}]
+_SHOWN = 10
+_MENU: list[int | str | Mapping[str, Any]] = [_SHOWN, 25, 100, {"label": "all", "value": -1}]
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def shown(
         style="table-layout:auto;width:100%;margin:0;caption-side:top",
         autoWidth=False,
         paging=paged,
-        pageLength=_MENU[0],
+        pageLength=_SHOWN,
         lengthMenu=_MENU,
         columnDefs=definitions,
         layout={
@@ -137,7 +138,8 @@ def shown(
                     }
                 ]
             },
-            "bottomStart": ["info", "pageLength"] if paged else "info",
+            # The types of itables leave out that there may be several.
+            "bottomStart": ["info", "pageLength"] if paged else "info",  # type: ignore[dict-item]
             "bottomEnd": "paging" if paged else None,
         },
         language={
@@ -160,10 +162,11 @@ def _definitions(column: Column, cells: pl.Series, place: int) -> list[dict[str,
     if column.kind == NAME:
         # Left to find the values by itself, the list would sort the table once a column.
         options = [
-            {"label": held or "–", "value": unescape(held)} for held in cells.dtype.categories
+            {"label": held or "–", "value": unescape(held)} for held in cells.unique().sort()
         ]
-        held = {"columnControl": [[{"extend": "searchList", "options": options}]]}
-        return [{"targets": place, "className": f"name {column.name}", **held}]
+        control = [[{"extend": "searchList", "options": options}]]
+        of_names = {"className": f"name {column.name}", "columnControl": control}
+        return [{"targets": place, **of_names}]
     ends = (place + 1, place + 2) if column.interval else ()
     row = ", ".join(f"row[{end}]" for end in ends)
     render = JavascriptFunction(_RENDER % (JAVASCRIPT, _FORMATS[column.kind], row))

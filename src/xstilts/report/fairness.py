@@ -76,7 +76,7 @@ def write_fairness(
     """
     # A number that could not be computed is no number.
     held = {name: frame.fill_nan(None) for name, frame in findings.tables.items()}
-    findings = Findings.of(findings.notes, **held)
+    findings = Findings.of(findings.notes, (), **held)
     names = Names.of(findings, recipes)
     caveats = [note for note in dict.fromkeys([*notes, *findings.notes]) if note not in unfinished]
     html = (

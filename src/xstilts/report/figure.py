@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
+from matplotlib.typing import RcKeyType
 
 from xstilts.analysis.costs import pareto_front
 
@@ -38,7 +40,7 @@ class Point:
 
 def quality_against_cost(points: Sequence[Point], cost_label: str, score_label: str) -> str:
     """The figure as SVG to be put into a page; the points on the Pareto front are joined."""
-    options = {
+    options: dict[RcKeyType, Any] = {
         # Text stays text: small, and found by a search on the page.
         "svg.fonttype": "none",
         # Names inside the file would be random otherwise.
@@ -94,12 +96,6 @@ def _draw(axes: matplotlib.axes.Axes, points: Sequence[Point]) -> None:
     )
     for number, encoder in enumerate(dict.fromkeys(point.encoder for point in points)):
         own = [point for point in points if point.encoder == encoder]
-        style = {
-            "color": _COLOURS[number % len(_COLOURS)],
-            "marker": _MARKERS[number % len(_MARKERS)],
-            "linestyle": "none",
-            "markersize": 8,
-        }
         for kept, label in ((True, encoder), (False, None)):
             some = [point for point in own if (point in front) == kept]
             axes.plot(
@@ -107,7 +103,10 @@ def _draw(axes: matplotlib.axes.Axes, points: Sequence[Point]) -> None:
                 [point.score for point in some],
                 fillstyle="full" if kept else "none",
                 label=label,
-                **style,
+                color=_COLOURS[number % len(_COLOURS)],
+                marker=_MARKERS[number % len(_MARKERS)],
+                linestyle="none",
+                markersize=8,
             )
     axes.margins(y=0.15)
     axes.spines[["top", "right"]].set_visible(False)

@@ -128,7 +128,8 @@ def _heat_view(frame: pl.DataFrame, names: Names) -> View:
         (row["recipe"], row["group"]): (row, cells)
         for row, cells in zip(frame.to_dicts(), rows(frame, _COLUMNS), strict=True)
     }
-    grid = [[held.get((recipe, group), ({}, None)) for group in labels] for recipe in recipes]
+    nothing: tuple[dict[str, Any], list[Any] | None] = ({}, None)
+    grid = [[held.get((recipe, group), nothing) for group in labels] for recipe in recipes]
     reach = max(_LEAST_REACH, *(abs(value) for value in frame["value"]))
     trace = {
         "type": "heatmap",

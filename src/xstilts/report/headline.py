@@ -121,7 +121,7 @@ class _Run:
             tables=tables,
         )
 
-    def rows(self, table: str, **where: str) -> list[_Row]:
+    def rows(self, table: str, **where: str) -> Sequence[_Row]:
         """The rows of a table that have these values."""
         return self.tables[table].filter(**where).to_dicts()
 

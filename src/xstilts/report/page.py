@@ -162,7 +162,7 @@ def _all_seeds(
         return {}
     lost = {(encoder, recipe, target) for encoder, recipe, target, _ in left_out}
     summary = summarise(every)
-    found = {}
+    found: dict[tuple[str, ...], float] = {}
     for row in summary.averages.filter(split=split, condition=CLEAN).iter_rows(named=True):
         members = members_of(row["quantity"], row["name"])
         if any((row["encoder"], row["recipe"], target) in lost for target in members):

@@ -53,13 +53,13 @@ class View:
         self._gains = {
             key: row
             for key, row in self._index(summary.gains, quantity).items()
-            if not self._has_hole(*key[:2], members_of(*key[2:]), gain=True)
+            if not self._has_hole(key[0], key[1], members_of(*key[2:]), gain=True)
         }
         self._languages = self._index(summary.languages, language)
         self._language_gains = {
             key: row
             for key, row in self._index(summary.language_gains, language).items()
-            if not self._has_hole(*key[:2], key[2:3], gain=True)
+            if not self._has_hole(key[0], key[1], key[2:3], gain=True)
         }
         self._ran = {key[:3] for key in self._languages}
         self._metrics = self._index(summary.metrics, (*language, "metric"))
@@ -172,8 +172,8 @@ class View:
                 cells.append(self._beside(marked, key))
             rows.append(cells)
         if judge:
-            marked = zip(*(mark_best(column) for column in zip(*rows, strict=True)), strict=True)
-            rows = [list(cells) for cells in marked]
+            columns_marked = (mark_best(column) for column in zip(*rows, strict=True))
+            rows = [list(cells) for cells in zip(*columns_marked, strict=True)]
         labels = [
             Column(label="Mean" if quantity == "group" else title(name), group=group, number=True)
             for group, quantity, name in columns

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -107,7 +107,7 @@ def read_own_scores(path: str | Path, baseline: str = NONE, scale: str | None = 
 
 
 def _read(path: Path) -> pl.DataFrame:
-    readers = {
+    readers: dict[str, Callable[[Path], pl.DataFrame]] = {
         # All rows, since a column of whole numbers may end in others.
         ".csv": partial(pl.read_csv, infer_schema_length=None),
         ".parquet": pl.read_parquet,

@@ -34,13 +34,15 @@ def collapse_of(
     """
     if constant and all(constant):
         return CONSTANT
-    judged = {key: values for key, values in losses.items() if chance.get(key)}
     ratios = []
-    for key, values in judged.items():
+    for key, values in losses.items():
+        of_chance = chance.get(key)
+        if not of_chance:
+            continue
         tail = max(round(_TAIL * len(values)), min(_ENOUGH, len(values) // 2))
         if tail < _FEWEST_STEPS:
             return ""
-        ratios.append(sum(values[-tail:]) / tail / chance[key])
+        ratios.append(sum(values[-tail:]) / tail / of_chance)
     if ratios and min(ratios) >= _NEAR_CHANCE:
         return f"the training loss ends at {100 * min(ratios):.0f} % of chance"
     return ""

@@ -112,7 +112,7 @@ class MaskedDevSet(DevSet):
         model.eval()
         correct = torch.zeros((), dtype=torch.int64, device=device)
         summed = torch.zeros((), dtype=torch.float64, device=device)
-        everything = range(len(self.features))
+        everything = np.arange(len(self.features))
         lengths = self.features.lengths
 
         def add(rows: np.ndarray) -> None:

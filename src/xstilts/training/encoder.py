@@ -58,7 +58,7 @@ _BERT = {
     "norm.bias": (f"{_TRANSFORM}.LayerNorm.bias", f"{_TRANSFORM}.LayerNorm.beta"),
     "bias": ("cls.predictions.bias", "cls.predictions.decoder.bias"),
 }
-_OURS = {parameter: (f"{TEXT}.{parameter}",) for parameter in _ROBERTA}
+_OURS: dict[str, tuple[str, ...]] = {parameter: (f"{TEXT}.{parameter}",) for parameter in _ROBERTA}
 _STYLES: tuple[dict[str, tuple[str, ...]], ...] = (_OURS, _ROBERTA, _BERT)
 _DECODERS = ("lm_head.decoder.weight", "cls.predictions.decoder.weight")
 
@@ -105,7 +105,7 @@ def _unfit(
     """Why the published head cannot be taken up, empty if it can."""
     if not head:
         return "published without a head for masked language modelling"
-    embeddings = encoder.get_input_embeddings().weight
+    embeddings = encoder.get_input_embeddings().get_parameter("weight")
     pieces, size = embeddings.shape
     shapes = {"dense.weight": (size, size), "bias": (pieces,)}
     if any(value.shape != shapes.get(name, (size,)) for name, value in head.items()):
@@ -191,7 +191,8 @@ def takes_pooling_option(config: Any) -> bool:
     """Whether the architecture has a pooler that can be left out."""
     if type(config) not in MODEL_MAPPING:
         return False
-    return "add_pooling_layer" in inspect.signature(MODEL_MAPPING[type(config)].__init__).parameters
+    model = MODEL_MAPPING[type(config)]
+    return isinstance(model, type) and "add_pooling_layer" in inspect.signature(model).parameters
 
 
 def save_encoder(

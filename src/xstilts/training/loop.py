@@ -60,7 +60,8 @@ class _Part:
         if not len(self.features):
             raise XstiltsError("nothing to train on", where=source.features)
         self.per_epoch = math.ceil(len(self.features) / batch_size)
-        self._epoch, self._order = -1, []
+        self._epoch = -1
+        self._order: list[np.ndarray] = []
 
     def batch(self, number: int) -> np.ndarray:
         """The rows of the source's own batch `number`, over all its epochs."""

@@ -124,20 +124,24 @@ def _mimetic(model: PreTrainedModel) -> None:
     sinusoids (Vaswani et al. 2017, section 3.5), so that neighbours are alike. A small encoder
     then finds out in minutes that what is masked may stand elsewhere in the text.
     """
-    positions = model.embeddings.position_embeddings.weight
-    number, size = positions.shape
+    positions = model.get_parameter("embeddings.position_embeddings.weight")
+    length, size = positions.shape
     rates = torch.exp(torch.arange(0, size, 2) * (-math.log(_LONGEST_WAVE) / size))
-    angles = torch.arange(number)[:, None] * rates
+    angles = torch.arange(length)[:, None] * rates
     positions[:, 0::2] = _POSITION_SCALE * angles.sin()
     positions[:, 1::2] = _POSITION_SCALE * angles.cos()
-    for layer in model.encoder.layer:
-        attention, output = layer.attention.self, layer.attention.output.dense
+    for number in range(model.config.num_hidden_layers):
+        attention = model.get_submodule(f"encoder.layer.{number}.attention")
+        query, key, value, output = (
+            attention.get_parameter(f"{name}.weight")
+            for name in ("self.query", "self.key", "self.value", "output.dense")
+        )
         # Dot products of about the size that they have in a trained encoder of 128 dimensions.
-        attention.query.weight.normal_(0.0, _QUERY_SCALE * (128 / size) ** 0.5)
-        attention.key.weight.copy_(attention.query.weight)
+        query.normal_(0.0, _QUERY_SCALE * (128 / size) ** 0.5)
+        key.copy_(query)
         rotation = torch.linalg.qr(torch.randn(size, size)).Q
-        attention.value.weight.copy_(_VALUE_SCALE * rotation)
-        output.weight.copy_(_VALUE_SCALE * rotation.T)
+        value.copy_(_VALUE_SCALE * rotation)
+        output.copy_(_VALUE_SCALE * rotation.T)
 
 
 def _write(

@@ -87,14 +87,16 @@ class EnergyMeter:
 
     def sample(self, wall_seconds: float) -> None:
         """Read the counters that wrap around, and the power of GPUs that have none."""
-        for rapl in (self._package, self._dram):
-            rapl.sample()
+        self._package.sample()
+        self._dram.sample()
         for gpu in self._gpus.values():
             gpu.sample(wall_seconds)
 
     def joules(self, used: Used) -> dict[str, dict[str, Any] | None]:
         """Joules and their source of `cpu`, `memory` and `gpu` (None where none was used)."""
         share = self._share(used.cpu_seconds)
+        self._package.sample()
+        self._dram.sample()
         return {
             "cpu": _measured(self._package.joules, share)
             or {"joules": WATTS_PER_CORE * used.cpu_seconds, "source": ESTIMATED_CPU},
@@ -137,11 +139,14 @@ def _busy_seconds(stat: Path) -> float | None:
 
 
 class _Rapl:
-    """Counters of all power zones of one name, in microjoules; they wrap around within minutes."""
+    """Counters of all power zones of one name, in microjoules; they wrap around within minutes.
+
+    Attributes:
+        joules: since the start, None where no counter can be read.
+    """
 
     def __init__(self, powercap: Path, name: str) -> None:
         self._last: dict[Path, int] = {}
-        self._sum = 0
         try:
             for zone in sorted(powercap.glob("intel-rapl:*")):
                 if (zone / "name").read_text().startswith(name):
@@ -150,24 +155,21 @@ class _Rapl:
             # Kernels since 2020 let the administrator alone read them (CVE-2020-8694).
             log.debug("no energy counter of the processor: %s", error)
             self._last = {}
-
-    @property
-    def joules(self) -> float | None:
-        """Joules since the start, None where no counter can be read."""
-        self.sample()
-        return self._sum / 1e6 if self._last else None
+        self.joules = 0.0 if self._last else None
 
     def sample(self) -> None:
         """Add up what was used since the last call."""
+        if self.joules is None:
+            return
         try:
             for zone, before in self._last.items():
                 now = _number(zone / "energy_uj")
                 wrapped = _number(zone / "max_energy_range_uj") if now < before else 0
-                self._sum += now - before + wrapped
+                self.joules += (now - before + wrapped) / 1e6
                 self._last[zone] = now
         except OSError as error:
             log.warning("an energy counter of the processor is gone: %s", error)
-            self._last = {}
+            self.joules = None
 
 
 def _number(path: Path) -> int:
@@ -181,7 +183,8 @@ class _Gpu:
         self._library, self._handle = library, handle
         self._start = self._read(library.nvmlDeviceGetTotalEnergyConsumption)
         self.watts = None if self._start is not None else self._watts()
-        self._sum, self._at = 0.0, None
+        self._sum = 0.0
+        self._at: float | None = None
 
     def _read(self, function: Any) -> int | None:
         try:

@@ -11,8 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from xstilts.config.tasks import PERTURBED
-from xstilts.execution.cost.shape import Shape
-from xstilts.execution.plan.encoders import checkpoint_bytes
+from xstilts.execution.cost.shape import Shape, checkpoint_bytes
 from xstilts.execution.plan.items import Amounts
 from xstilts.graph.cells import Grid
 from xstilts.graph.jobs import Job

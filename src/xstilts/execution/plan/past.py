@@ -49,8 +49,7 @@ def other_observations(root: Path) -> Iterator[Observation]:
     shapes = {folder.name: _shape(folder) for folder in folders}
     for job in _records(root, COMPUTED) if folders else ():
         shape = shapes.get(job.wildcards["encoder"])
-        flops = shape and tallied_flops(shape, job.amounts)
-        if shape is not None and flops is not None:
+        if shape and (flops := tallied_flops(shape, job.amounts)) is not None:
             work = Work(
                 flops=flops,
                 passes=job.amounts["passes"] * shape.layers,

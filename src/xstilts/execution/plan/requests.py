@@ -13,10 +13,9 @@ from xstilts.config.settings import TrainingSettings
 from xstilts.config.tasks import PERTURBED, TARGETS, TEXT, Metric
 from xstilts.errors import XstiltsError
 from xstilts.execution.cost.flops import COMPUTED
-from xstilts.execution.cost.shape import Shape
+from xstilts.execution.cost.shape import BYTES_PER_WEIGHT, Shape, shape_of_source
 from xstilts.execution.plan.accelerators import CPU, device_of
 from xstilts.execution.plan.calibration import Calibration
-from xstilts.execution.plan.encoders import BYTES_PER_WEIGHT, shape_of_source
 from xstilts.execution.plan.past import calibrated_seconds, own_observations
 from xstilts.execution.plan.rates import RATES, rate_of
 from xstilts.execution.plan.sizes import Sizes
@@ -92,10 +91,7 @@ class Requests:
 
     def _needs(self, rule: str, wildcards: Mapping[str, str]) -> tuple[int, float] | None:
         """(MB, seconds) of one job, None where they cannot be reckoned."""
-        try:
-            key = Works.key(rule, wildcards)
-        except (KeyError, AttributeError):
-            return None
+        key = Works.key(rule, wildcards)
         if key not in self._known:
             self._known[key] = self._reckoned(rule, wildcards)
         return self._known[key]

@@ -57,24 +57,13 @@ class Works:
     @staticmethod
     def key(rule: str, at: Mapping[str, str]) -> tuple[str, ...]:
         """What a job's work depends on: neither its seed nor, in target training, its recipe."""
-        match rule:
-            case "train_intermediate":
-                return rule, at["encoder"], at["recipe"]
-            case "train_target":
-                return rule, at["encoder"], at["train_set"]
-            case "predict" | "embed" | "retrieve" | "score":
-                noisy = "" if at["recipe"] == UNTRAINED else PERTURBED
-                return rule, at["encoder"], at["target"], noisy
-            case "pretrain" | "new_encoder" | "reinitialise" | "fetch_encoder":
-                return rule, at["encoder"]
-            case "tokenise":
-                return rule, at["encoder"], at["task"], at["part"]
-            case "ingest" | "generate":
-                return rule, at["task"], at["part"]
-            case "perturb" | "shortcuts":
-                return rule, at["target"]
-            case _:
-                return (rule,)
+        names = ("encoder", "train_set", "task", "target", "part")
+        found = [rule, *(value for name in names if (value := at.get(name)) is not None)]
+        if rule == "train_intermediate":
+            found.append(at["recipe"])
+        elif rule in ("predict", "embed", "retrieve", "score"):
+            found.append("" if at["recipe"] == UNTRAINED else PERTURBED)
+        return tuple(found)
 
     def of(self, rule: str, at: Mapping[str, str]) -> Work | None:
         """The work of a job by the wildcards of its rule; None where it cannot be reckoned."""
@@ -105,9 +94,9 @@ class Works:
                 noisy = self._sizes.amounts.perturbed_items(key[1]) if key[2] else 0
                 return Work(items=items(key[1], "eval") + noisy)
             case "shortcuts":
-                return Work(items=items(*key, "eval"))
+                return Work(items=items(key[0], "eval"))
             case "perturb":
-                return Work(items=items(*key, PERTURBED))
+                return Work(items=items(key[0], PERTURBED))
             case "tokenise":
                 return Work(items=self._sizes.tokens(*key))
             case "ingest" | "generate":
@@ -116,7 +105,7 @@ class Works:
                 return Work(items=items(TEXT, "train"))
             case "reinitialise" | "fetch_encoder":
                 shape = self._shapes[key[0]]
-                return shape and Work(items=shape.parameters or 0)
+                return None if shape is None else Work(items=shape.parameters or 0)
             case _:
                 return Work()
 
@@ -168,9 +157,8 @@ class Works:
             passes += batches[key] * max(1, math.ceil(micro)) * TRAINING_PASSES
         every = settings.evaluate_every or math.ceil(steps / settings.epochs)
         times = math.ceil(steps / every) if every else 0
-        for key, size in zip(dev, scored, strict=True):
-            if size is None:
-                continue
+        for key, held in zip(dev, scored, strict=True):
+            size = held or Size(0, 0, 0, 0)
             limit = settings.dev_items
             if limit is not None and size.items > limit:
                 size = size.scaled(limit / size.items)

@@ -49,7 +49,7 @@ class TaskKind(ABC):
         """A new head over the token states (batch, tokens, hidden) of `encoder`."""
 
     @abstractmethod
-    def targets(self, features: Features, rows: Sequence[int], width: int) -> Tensor:
+    def targets(self, features: Features, rows: np.ndarray, width: int) -> Tensor:
         """Gold targets of these features, padded to `width` tokens where they are per token."""
 
     @abstractmethod
@@ -84,29 +84,29 @@ class TaskKind(ABC):
         """
         return features, rows
 
-    def positions(self, features: Features, rows: Sequence[int], width: int) -> Tensor | None:
+    def positions(self, features: Features, rows: np.ndarray, width: int) -> Tensor | None:
         """Which of (batch × `width`) tokens the head shall see, None for all of them.
 
         With positions the head's input is (positions, hidden).
         """
         return None
 
-    def input_lengths(self, features: Features, rows: Sequence[int]) -> np.ndarray:
+    def input_lengths(self, features: Features, rows: np.ndarray) -> np.ndarray:
         """Tokens of each model input that these features are made of, in their order.
 
         A feature is one input, except in multiple choice, where it is one input a choice.
         """
         return features.lengths[rows]
 
-    def inputs(self, features: Features, rows: Sequence[int], pad_id: int) -> dict[str, Tensor]:
+    def inputs(self, features: Features, rows: np.ndarray, pad_id: int) -> dict[str, Tensor]:
         """Padded model inputs (inputs, tokens) of these features."""
         return collate(features, rows, pad_id, self.input_lengths(features, rows))
 
-    def arrange(self, outputs: Tensor, features: Features, rows: Sequence[int]) -> Tensor:
+    def arrange(self, outputs: Tensor, features: Features, rows: np.ndarray) -> Tensor:
         """What the head gives for `inputs` of these features as one row a feature."""
         return outputs
 
-    def decisions(self, features: Features, rows: Sequence[int]) -> int:
+    def decisions(self, features: Features, rows: np.ndarray) -> int:
         """How many decisions the loss of these features sums over."""
         return len(rows)
 
@@ -128,7 +128,7 @@ class TaskKind(ABC):
 
 
 def collate(
-    features: Features, rows: Sequence[int], pad_id: int, lengths: np.ndarray | None = None
+    features: Features, rows: np.ndarray, pad_id: int, lengths: np.ndarray | None = None
 ) -> dict[str, Tensor]:
     """Padded model inputs (inputs, tokens) of these rows, one a row or cut into `lengths`."""
     ids, own = features.ragged("input_ids").flat(rows)

@@ -84,24 +84,26 @@ class Choice(TaskKind):
             "label": labels,
         }
         if layout.types is not None:
-            types = [layout.type_ids(len(prompt), len(choice)) for prompt, choice in pairs]
-            columns["token_type_ids"] = _of_items(types, ends)
+            types = (layout.type_ids(len(prompt), len(choice)) for prompt, choice in pairs)
+            columns["token_type_ids"] = _of_items(
+                [each for each in types if each is not None], ends
+            )
         return pa.table(columns, schema=self.schema(type_ids=layout.types is not None))
 
     def head(self, encoder: PreTrainedModel, dropout: float) -> nn.Module:
         return PairHead(encoder.config.hidden_size, 1, dropout)
 
-    def input_lengths(self, features: Features, rows: Sequence[int]) -> np.ndarray:
+    def input_lengths(self, features: Features, rows: np.ndarray) -> np.ndarray:
         return features.ragged("choice_lengths").flat(rows)[0]
 
-    def arrange(self, outputs: Tensor, features: Features, rows: Sequence[int]) -> Tensor:
+    def arrange(self, outputs: Tensor, features: Features, rows: np.ndarray) -> Tensor:
         """(sum of choices, 1) to (items, most choices), -inf where an item has no more."""
         _, counts = features.ragged("choice_lengths").flat(rows)
         there = torch.from_numpy(np.arange(counts.max()) < counts[:, None]).to(outputs.device)
         absent = outputs.new_full(there.shape, float("-inf"))
         return absent.masked_scatter(there, outputs.flatten())
 
-    def targets(self, features: Features, rows: Sequence[int], width: int) -> Tensor:
+    def targets(self, features: Features, rows: np.ndarray, width: int) -> Tensor:
         return torch.from_numpy(features.column("label")[rows].astype(np.int64))
 
     def loss(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> Tensor:

@@ -39,9 +39,9 @@ class MaskedLanguageHead(nn.Module):
 
     in_mixed_precision = True
 
-    def __init__(self, embeddings: nn.Embedding, norm_eps: float = _NORM_EPS) -> None:
+    def __init__(self, embeddings: nn.Module, norm_eps: float = _NORM_EPS) -> None:
         super().__init__()
-        pieces, hidden_size = embeddings.weight.shape
+        pieces, hidden_size = embeddings.get_parameter("weight").shape
         self.dense = nn.Linear(hidden_size, hidden_size)
         self.norm = nn.LayerNorm(hidden_size, eps=norm_eps)
         self.bias = nn.Parameter(torch.zeros(pieces))
@@ -52,7 +52,7 @@ class MaskedLanguageHead(nn.Module):
     def forward(self, states: Tensor) -> Tensor:
         """(…, hidden) to (…, vocabulary)."""
         states = self.norm(functional.gelu(self.dense(states)))
-        return functional.linear(states, self._tied[0].weight, self.bias)
+        return functional.linear(states, self._tied[0].get_parameter("weight"), self.bias)
 
 
 @dataclass(frozen=True)
@@ -137,9 +137,10 @@ class MaskedLanguage(TaskKind):
 
     def head(self, encoder: PreTrainedModel, dropout: float) -> nn.Module:
         embeddings = encoder.get_input_embeddings()
-        if embeddings.embedding_dim != encoder.config.hidden_size:
+        _, size = embeddings.get_parameter("weight").shape
+        if size != encoder.config.hidden_size:
             raise XstiltsError(
-                f"its embeddings have {embeddings.embedding_dim} dimensions, its states"
+                f"its embeddings have {size} dimensions, its states"
                 f" {encoder.config.hidden_size}: no masked language modelling on it",
                 where=encoder.name_or_path,
                 hint="leave out the recipes with +mlm for this encoder",
@@ -148,14 +149,14 @@ class MaskedLanguage(TaskKind):
         eps = getattr(encoder.config, "layer_norm_eps", None) or _NORM_EPS
         return MaskedLanguageHead(embeddings, eps)
 
-    def positions(self, features: Features, rows: Sequence[int], width: int) -> Tensor:
+    def positions(self, features: Features, rows: np.ndarray, width: int) -> Tensor:
         masked, counts = features.ragged("masked").flat(rows)
         return torch.from_numpy(np.repeat(np.arange(len(rows)) * width, counts) + masked)
 
-    def targets(self, features: Features, rows: Sequence[int], width: int) -> Tensor:
+    def targets(self, features: Features, rows: np.ndarray, width: int) -> Tensor:
         return torch.from_numpy(features.ragged("gold").flat(rows)[0].astype(np.int64))
 
-    def decisions(self, features: Features, rows: Sequence[int]) -> int:
+    def decisions(self, features: Features, rows: np.ndarray) -> int:
         return len(features.ragged("gold").flat(rows)[0])
 
     def loss(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> Tensor:

@@ -77,7 +77,7 @@ class Pair(TaskKind):
     def head(self, encoder: PreTrainedModel, dropout: float) -> nn.Module:
         return PairHead(encoder.config.hidden_size, len(self.task.labels), dropout)
 
-    def targets(self, features: Features, rows: Sequence[int], width: int) -> Tensor:
+    def targets(self, features: Features, rows: np.ndarray, width: int) -> Tensor:
         return torch.from_numpy(features.column("label")[rows].astype(np.int64))
 
     def loss(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> Tensor:

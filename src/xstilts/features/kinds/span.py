@@ -114,25 +114,27 @@ class Span(TaskKind):
                 f" beside a question of {len(question)} tokens",
                 hint="raise tokenisation max_length or lower max_query_length",
             )
-        first, last = _answer_tokens(answers, offsets)
+        answer = _answer_tokens(answers, offsets)
         for start in window_starts(len(ids), capacity, lengths.doc_stride):
             window = slice(start, start + capacity)
             piece = ids[window]
-            inside = first is not None and start <= first and last < start + len(piece)
             columns["item"].append(item)
             columns["input_ids"].append(layout.join(question, piece))
             for name, side in (("char_start", 0), ("char_end", 1)):
                 chars = np.pad(offsets[window, side], (before, after), constant_values=_OUTSIDE)
                 columns[name].append(chars)
-            columns["start"].append(before + first - start if inside else 0)
-            columns["end"].append(before + last - start if inside else 0)
+            first, last = 0, 0
+            if answer and start <= answer[0] and answer[1] < start + len(piece):
+                first, last = (before + token - start for token in answer)
+            columns["start"].append(first)
+            columns["end"].append(last)
             if layout.types is not None:
                 columns["token_type_ids"].append(layout.type_ids(len(question), len(piece)))
 
     def head(self, encoder: PreTrainedModel, dropout: float) -> nn.Module:
         return TokenHead(encoder.config.hidden_size, 2, dropout)
 
-    def targets(self, features: Features, rows: Sequence[int], width: int) -> Tensor:
+    def targets(self, features: Features, rows: np.ndarray, width: int) -> Tensor:
         pairs = np.stack([features.column("start")[rows], features.column("end")[rows]], axis=1)
         return torch.from_numpy(pairs.astype(np.int64))
 
@@ -172,8 +174,8 @@ class Span(TaskKind):
             score, first, last = best_span(scores[inside], max_answer_length)
             item = features.items[row]
             if score > best[item][0]:
-                chars = starts.row(row)[inside[first]], ends.row(row)[inside[last]]
-                best[item] = (score, *map(int, chars))
+                begin, end = starts.row(row)[inside[first]], ends.row(row)[inside[last]]
+                best[item] = (score, int(begin), int(end))
         if self.task.unanswerable:
             for item, score in enumerate(self._null_scores(outputs, features, data.num_rows)):
                 if score > best[item][0] + NULL_THRESHOLD:
@@ -210,13 +212,11 @@ def best_span(scores: np.ndarray, longest: int) -> tuple[float, int, int]:
     return float(sums[first, length]), int(first), int(first + length)
 
 
-def _answer_tokens(
-    answers: list[dict[str, Any]], offsets: np.ndarray
-) -> tuple[int | None, int | None]:
-    """First and last token of the first answer, (None, None) if it has no known place."""
+def _answer_tokens(answers: list[dict[str, Any]], offsets: np.ndarray) -> tuple[int, int] | None:
+    """First and last token of the first answer, None if it has no known place."""
     if not answers or answers[0]["start"] < 0:
-        return None, None
+        return None
     begin = answers[0]["start"]
     end = begin + len(answers[0]["text"])
     touched = np.flatnonzero((offsets[:, 0] < end) & (offsets[:, 1] > begin))
-    return (int(touched[0]), int(touched[-1])) if len(touched) else (None, None)
+    return (int(touched[0]), int(touched[-1])) if len(touched) else None

@@ -149,11 +149,11 @@ class Tagging(TaskKind):
     def head(self, encoder: PreTrainedModel, dropout: float) -> nn.Module:
         return TokenHead(encoder.config.hidden_size, len(self.task.labels), dropout)
 
-    def targets(self, features: Features, rows: Sequence[int], width: int) -> Tensor:
+    def targets(self, features: Features, rows: np.ndarray, width: int) -> Tensor:
         labels = [features.ragged("labels").row(i) for i in rows]
         return torch.from_numpy(pad(labels, IGNORED, width))
 
-    def decisions(self, features: Features, rows: Sequence[int]) -> int:
+    def decisions(self, features: Features, rows: np.ndarray) -> int:
         labels = features.ragged("labels")
         return int(sum((labels.row(i) != IGNORED).sum() for i in rows))
 
