@@ -5,10 +5,12 @@
 #   snakemake -n                                          what would run, and why
 from snakemake.utils import min_version
 
+from xstilts.execution.snakemake_internals import names_configfiles
+
 min_version("9.27.1")
 
 # An experiment file is complete: it replaces config.yaml and is never merged into it.
-if not workflow.overwrite_configfiles:
+if not names_configfiles(workflow):
 
     configfile: "config.yaml"
 
@@ -89,9 +91,8 @@ rule plan:
 
 onstart:
     hold()
-    if workflow.is_main_process and not elsewhere():
+    if IS_MAIN and not elsewhere():
         warm.offer()
-        spare_scheduler()
     plan_jobs(requests.seconds_by_rule)
     if only_finished:
         scope.save()

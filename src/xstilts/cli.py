@@ -256,9 +256,8 @@ def _add_bundle(commands: argparse._SubParsersAction) -> None:
 
 
 def _bundle(options: argparse.Namespace) -> None:
-    from xstilts.config.parse import parse_experiment
+    from xstilts.config.parse import parse_experiment, read_configuration
     from xstilts.execution.bundle import write_bundle
-    from xstilts.execution.plan.configuration import read_configuration
     from xstilts.graph.cells import Grid
 
     values = read_configuration(options.configfile, options.config)
@@ -283,8 +282,7 @@ def _price(text: str) -> float:
 
 
 def _plan(options: argparse.Namespace) -> None:
-    from xstilts.config.parse import parse_experiment
-    from xstilts.execution.plan.configuration import read_configuration
+    from xstilts.config.parse import parse_experiment, read_configuration
     from xstilts.execution.plan.estimate import Options
     from xstilts.execution.plan.plan import Plan
     from xstilts.graph.cells import Grid

@@ -12,8 +12,7 @@ import yaml
 from tiny_grid import SMALL, make_folder
 
 from xstilts.cli import main
-from xstilts.config.parse import parse_experiment
-from xstilts.execution.plan.configuration import read_configuration
+from xstilts.config.parse import parse_experiment, read_configuration
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ class Machine:
         self.stat.write_text(f"cpu  {seconds * TICKS:.0f} 0 0 999 7 0 0 55 0 0\ncpu0 1 2 3\n")
 
     def meter(self, cpu_seconds=0.0, nvml=None):
-        return EnergyMeter(cpu_seconds, powercap=self.powercap, stat=self.stat, nvml=nvml)
+        return EnergyMeter(cpu_seconds, powercap=self.powercap, stat=self.stat, library=nvml)
 
 
 class Nvml:

@@ -25,7 +25,8 @@ from xstilts.execution.cost.records import job_cost, read_attempts
 from xstilts.execution.cost.shape import shape_of_folder
 from xstilts.execution.cost.tally import Tally
 from xstilts.execution.parquet import read_table, write_table
-from xstilts.execution.plan.inputs import Size, Sizes
+from xstilts.execution.plan.lengths import Size
+from xstilts.execution.plan.sizes import Sizes
 from xstilts.execution.plan.work import Works
 from xstilts.features.batches import Features
 from xstilts.features.build import tokenise

@@ -319,7 +319,7 @@ def test_energy_is_that_of_the_device_taken_whatever_its_number_is_now(monkeypat
     )
     monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=cuda))
     library = Nvml()
-    energy = EnergyMeter(0.0, powercap=tmp_path, stat=tmp_path / "absent", nvml=library)
+    energy = EnergyMeter(0.0, powercap=tmp_path, stat=tmp_path / "absent", library=library)
     library.millijoules["GPU-a"] += 70_000
     library.millijoules["GPU-b"] += 2_000
     used = Used(0.0, 0.0, 0, meter._gpu_in_use()["uuid"])

@@ -11,19 +11,19 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from snakemake_interface_logger_plugins.common import LogEvent
 from tiny_grid import LANGUAGES, make_folder
 from workflow_runs import planned, snakemake
 
 from xstilts.execution.cost.meter import Meter
 from xstilts.execution.failures import (
     Book,
-    Errors,
     Failure,
-    command_for,
-    command_with,
+    RunEvents,
     failed_jobs,
-    without_entry,
 )
+from xstilts.execution.run_command import command_for, command_with, without_entry
+from xstilts.graph.jobs import Job
 from xstilts.graph.paths import Paths, log_place
 
 TARGETS = {
@@ -198,10 +198,6 @@ def failure(number: int, **changes) -> Failure:
     )
 
 
-def workflow_of(*made: str) -> SimpleNamespace:
-    return SimpleNamespace(dag=SimpleNamespace(jobs=[SimpleNamespace(output=list(made))]))
-
-
 @pytest.fixture
 def book(tmp_path, monkeypatch) -> Book:
     monkeypatch.chdir(tmp_path)
@@ -210,7 +206,7 @@ def book(tmp_path, monkeypatch) -> Book:
 
 def test_many_failures_of_one_cause_are_short_on_the_console_and_whole_in_the_file(book):
     other = failure(99, rule="predict", cause="out of memory", lost=())
-    message = book.update(workflow_of(), [*map(failure, range(40)), other])
+    message = book.update((), [*map(failure, range(40)), other])
     assert message.count("again:") == 4
     assert "1. 40 jobs: results/x/target/xlmr/mnli/xnli/seed0: No space left" in message
     assert "and 37 more of train_target" in message
@@ -225,47 +221,49 @@ def test_many_failures_of_one_cause_are_short_on_the_console_and_whole_in_the_fi
 
 def test_failures_are_kept_until_a_run_has_mended_them(book):
     first, second, third = map(failure, range(3))
-    book.update(workflow_of(), [first, second, third])
+    book.update((), [first, second, third])
     # One made in a run of its own, one made in a run of more and thrown away since.
     Path(second.outputs[0]).mkdir(parents=True)
-    assert book.update(workflow_of(third.outputs[0]), []) is None
+    assert book.update(third.outputs, []) is None
     text = Path(book.paths.failures).read_text()
     assert first.words in text
     assert second.words not in text
     assert third.words not in text
-    assert book.update(workflow_of(first.outputs[0]), []) is None
+    assert book.update(first.outputs, []) is None
     assert not Path(book.paths.failures).exists()
 
 
-class Job(SimpleNamespace):
-    """As Snakemake's: each is itself alone."""
-
-    __hash__ = object.__hash__
-
-
-def snakemake_job(log: str, **changes) -> Job:
-    rule = SimpleNamespace(name="train_target")
-    return Job(
-        **{
-            "rule": rule, "log": [log], "output": ["results/x/model"], "temp_output": set(),
-            "message": None, "wildcards_dict": {"seed": "1"}, "jobid": 4, "attempt": 2,
-            "is_group": lambda: False, **changes,
-        }
-    )  # fmt: skip
-
-
-def errors_of_a_run() -> Errors:
+def run_of(*records: dict) -> RunEvents:
     """Of a run that began before this process, whose age the records tell."""
-    errors = Errors()
-    errors.began -= 3600
-    return errors
+    events = RunEvents()
+    events.began -= 3600
+    for record in records:
+        events.emit(SimpleNamespace(**record))
+    return events
 
 
-def cause_of(job: Job, errors: Errors) -> str:
-    workflow = SimpleNamespace(
-        scheduler=SimpleNamespace(failed={job}), dag=SimpleNamespace(depending={job: {}})
-    )
-    (found,) = failed_jobs(workflow, errors, {}, [])
+def begins(log: str, **changes) -> dict:
+    """As Snakemake's event of a job that begins."""
+    return {
+        "event": LogEvent.JOB_INFO, "jobid": 4, "rule_name": "train_target", "rule_msg": None,
+        "wildcards": {"seed": "1"}, "input": ["results/x/data"], "output": ["results/x/model"],
+        "log": [log], **changes,
+    }  # fmt: skip
+
+
+def fails(message: str | None = None, jobid: int = 4) -> dict:
+    return {"event": LogEvent.JOB_ERROR, "jobid": jobid, "rule_msg": message}
+
+
+def failures_of(events: RunEvents, arguments: tuple[str, ...] = ()) -> list[Failure]:
+    """Without cells that a job could lose."""
+    return failed_jobs(events, [], {}, arguments)
+
+
+def cause_of(log: str, message: str | None = None, began: float = 0) -> str:
+    events = run_of(begins(log), fails(), begins(log), fails(message))
+    events.began += began
+    (found,) = failures_of(events)
     assert found.attempts == 2
     return found.cause
 
@@ -279,57 +277,97 @@ def log(tmp_path, monkeypatch) -> str:
 
 
 def test_a_job_says_in_its_record_why_it_failed(log):
-    errors = errors_of_a_run()
     Path(log).write_text("ValueError: of an attempt before\n")
     Meter(Path(log_place(log).record), {"rule": "r"}).stop(
         finished=False, error="a.tsv:\n  bad https://me:secret@host/"
     )
-    assert cause_of(snakemake_job(log), errors) == "a.tsv: bad https://***@host/"
+    assert cause_of(log) == "a.tsv: bad https://***@host/"
 
 
 def test_what_a_cluster_says_goes_with_a_job_that_was_killed(log):
-    errors = errors_of_a_run()
     meter = Meter(Path(log_place(log).record), {"rule": "r"})
-    record = SimpleNamespace(
-        event="job_error",
-        jobid=4,
-        rule_msg="SLURM-job '7' failed, SLURM status is: 'OUT_OF_MEMORY'. For further error"
-        " details see the cluster/cloud log and the log files of the involved rule(s).",
-    )
-    errors.emit(record)
-    cause = cause_of(snakemake_job(log), errors)
+    cause = cause_of(log, "SLURM-job '7' failed, SLURM status is: 'OUT_OF_MEMORY'. See")
     meter.stop(finished=False)
     assert cause.startswith("killed without a word after")
-    assert cause.endswith("SLURM status is: 'OUT_OF_MEMORY'.")
+    assert cause.endswith("SLURM status is: 'OUT_OF_MEMORY'. See")
 
 
 def test_a_crash_in_native_code_is_told_from_the_log(log):
-    errors = errors_of_a_run()
     Meter(Path(log_place(log).record), {"rule": "r"}).stop(finished=False)
     Path(log).write_text("step 3\nFatal Python error: Segmentation fault\n\nCurrent thread\n")
-    assert cause_of(snakemake_job(log), errors) == "Fatal Python error: Segmentation fault"
+    assert cause_of(log) == "Fatal Python error: Segmentation fault"
 
 
 def test_an_earlier_run_is_not_blamed(log):
     Meter(Path(log_place(log).record), {"rule": "r"}).stop(finished=False, error="old")
     Path(log).write_text("ValueError: old\n")
-    errors = Errors()
-    errors.began += 3600
-    assert cause_of(snakemake_job(log), errors).startswith("it left no word")
+    assert cause_of(log, began=7200).startswith("it left no word")
+
+
+def test_a_job_loses_the_cells_that_are_made_of_its_files_in_their_order(log):
+    def job(reads: str, makes: str) -> Job:
+        return Job("r", {}, tuple(reads.split()), tuple(makes.split()))
+
+    jobs = [
+        job("data", "results/x/model curve"), job("data", "other"), job("curve", "predicted"),
+        job("predicted", "s2"), job("other", "s3"), job("results/x/model", "s1"),
+    ]  # fmt: skip
+    cells = {"s1": "first", "s2": "second", "s3": "third"}
+    (found,) = failed_jobs(run_of(begins(log, output=["curve"]), fails()), jobs, cells, [])
+    assert found.lost == ("second",)
+    both = begins(log, output=["results/x/model", "curve"])
+    (found,) = failed_jobs(run_of(both, fails()), jobs, cells, [])
+    assert found.lost == ("first", "second")
+
+
+def test_what_ended_well_in_the_end_or_has_begun_again_did_not_fail(log):
+    assert failures_of(run_of(begins(log), fails(), begins(log))) == []
+
+
+def test_a_job_whose_files_are_not_seen_failed_though_it_ended_well(log):
+    Meter(Path(log_place(log).record), {"rule": "r"}).stop(finished=True)
+    (found,) = failures_of(run_of(begins(log)))
+    assert "it ended well, but what it should have made was not seen" in found.cause
+    # What is temporary is gone as well when it has been used.
+    using = begins("b.log", jobid=5, input=["results/x/model"], output=["b"])
+    assert failures_of(run_of(begins(log), using)) == []
+    # A job that was cut short with the whole run says that it has not ended.
+    Meter(Path(log_place(log).record), {"rule": "r"}).stop(finished=False)
+    assert failures_of(run_of(begins(log))) == []
 
 
 def test_members_of_a_group_that_made_their_files_did_not_fail(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("done").touch()
-    done, undone = (
-        snakemake_job("a.log", output=["done"]), snakemake_job("b.log", output=["undone"])
-    )  # fmt: skip
-    group = SimpleNamespace(jobs=[done, undone], is_group=lambda: True)
-    workflow = SimpleNamespace(
-        scheduler=SimpleNamespace(failed=[group]), dag=SimpleNamespace(depending={undone: {}})
-    )
-    (found,) = failed_jobs(workflow, Errors(), {}, [])
+    members = [
+        begins("a.log", jobid=1, output=["done"]), begins("b.log", jobid=2, output=["undone"])
+    ]  # fmt: skip
+    group = {"event": LogEvent.GROUP_ERROR, "job_error_info": [{"jobid": 1}, {"jobid": 2}]}
+    events = run_of(*members, group, fails(jobid=1), fails(jobid=2))
+    (found,) = failures_of(events)
     assert found.outputs == ("undone",)
+    # Alone it is said of it whatever is there: its files may be of an earlier run.
+    (found,) = failures_of(run_of(members[0], fails(jobid=1)))
+    assert found.outputs == ("done",)
+
+
+def test_a_file_in_a_storage_has_the_name_that_it_has_in_the_experiment(log):
+    stored = begins(
+        "s3://bucket/folder/results/x/logs/train_target/a/1.log (send to storage)",
+        output=["s3://bucket/folder/results/x/model (send to storage)"],
+    )
+    (found,) = failures_of(run_of(stored, fails()), ("--cores", "2"))
+    assert found.outputs == ("results/x/model",)
+    assert found.log == log
+    assert found.again == "snakemake results/x/model --cores 2"
+    # What is not seen here may well be there.
+    Meter(Path(log_place(log).record), {"rule": "r"}).stop(finished=True)
+    assert failures_of(run_of(stored)) == []
+
+
+def test_an_event_that_lacks_what_is_expected_ends_nothing(log, capsys):
+    unlike = run_of({"event": LogEvent.JOB_INFO, "jobid": 9}, begins(log), fails(jobid=77))
+    assert failures_of(unlike) == []
 
 
 @pytest.mark.parametrize(

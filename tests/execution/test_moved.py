@@ -9,8 +9,6 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 import yaml
-from snakemake.persistence import RECORD_FORMAT_VERSION
-from snakemake.persistence.file import FilePersistence
 from tiny_grid import make_folder
 from workflow_runs import planned, snakemake
 
@@ -19,6 +17,7 @@ from xstilts.execution.adopted import adopt
 from xstilts.execution.files import sha256_file
 from xstilts.execution.parquet import write_table
 from xstilts.execution.provenance import write_provenance
+from xstilts.execution.snakemake_internals import Notes
 
 # As a wildcard, a variable of paths, a pattern of files, and in words of a shell.
 NAME = "O'Größe {v1} <v2> [a] & 数据;"
@@ -166,39 +165,42 @@ def results(tmp_path, monkeypatch) -> Path:
 PREDICTIONS, PAGE = "results/tiny/predictions/e/seed1.parquet", "results/tiny/index.html"
 
 
+class Told(Notes):
+    """Snakemake's notes, with what they were told."""
+
+    def add(self, path, **said):
+        super().add(path, **said)
+        self.said = {**getattr(self, "said", {}), path: {**said, "params": list(said["params"])}}
+
+
 def test_what_results_say_of_themselves_is_noted_once(results):
-    assert adopt("results/tiny", FilePersistence()) == [PAGE, PREDICTIONS]
-    notes = FilePersistence()
-    assert adopt("results/tiny", notes) == []
-    page = notes._read_record(PAGE)
-    assert page.rule == "write"
-    assert page.params == sorted(["1", "'c2'"])
-    assert page.input == ["results/tiny/gone.parquet", PREDICTIONS, PREDICTIONS]
-    assert page.input_checksums == {PREDICTIONS: f"sha256:{sha256_file(PREDICTIONS)}"}
-    assert page.record_format_version == RECORD_FORMAT_VERSION
-    assert notes._read_record(PREDICTIONS).params == sorted(["{'key': 'xnli'}", "'c1'"])
+    notes = Told()
+    assert adopt("results/tiny", notes) == [PAGE, PREDICTIONS]
+    assert adopt("results/tiny", Notes()) == []
+    assert notes.said[PAGE] == {
+        "rule": "write",
+        "params": [1, "c2"],
+        "inputs": [PREDICTIONS, "results/tiny/gone.parquet", PREDICTIONS],
+        "sha256": {PREDICTIONS: sha256_file(PREDICTIONS)},
+    }
+    assert notes.said[PREDICTIONS]["params"] == [{"key": "xnli"}, "c1"]
 
 
 def test_a_result_whose_input_is_another_by_now_is_noted_as_made_of_others(results):
     write_table(PREDICTIONS, pa.table({"a": [2]}), {})
-    notes = FilePersistence()
+    notes = Told()
     adopt("results/tiny", notes)
-    page = notes._read_record(PAGE)
-    assert page.input == ["results/tiny/gone.parquet"]
-    assert page.input_checksums == {}
+    assert notes.said[PAGE]["inputs"] == ["results/tiny/gone.parquet"]
+    assert notes.said[PAGE]["sha256"] == {}
 
 
-def test_what_is_being_written_or_cannot_be_read_or_says_nothing_is_not_noted(results):
-    notes = FilePersistence()
-    notes._mark_incomplete(PAGE, None)
+def test_what_cannot_be_read_or_says_nothing_is_not_noted(results):
     Path(PREDICTIONS).write_bytes(b"PAR1")
     write_table("results/tiny/old.parquet", pa.table({"a": [2]}), {"rule": "score"})
-    assert adopt("results/tiny", notes) == []
+    assert adopt("results/tiny", Notes()) == [PAGE]
 
 
 def test_what_snakemake_has_noted_stays(results):
-    notes = FilePersistence()
-    adopt("results/tiny", notes)
+    adopt("results/tiny", Notes())
     write_provenance([PAGE], {"rule": "write", "params": {"n": 2}, "inputs": {}})
-    assert adopt("results/tiny", FilePersistence()) == []
-    assert "1" in FilePersistence()._read_record(PAGE).params
+    assert adopt("results/tiny", Notes()) == []

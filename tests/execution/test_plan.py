@@ -10,22 +10,21 @@ from collections import Counter
 
 import pytest
 import yaml
-from cost_records import write_past
+from cost_records import write_past, write_record
 from tiny_grid import SMALL, make_folder
 from tiny_xtreme import write_tiny_xtreme
-from workflow_runs import ROOT, planned, snakemake
+from workflow_runs import ROOT, snakemake
 
 from xstilts.cli import main
 from xstilts.config.encoders import EncoderSource
-from xstilts.config.parse import parse_experiment
+from xstilts.config.parse import parse_experiment, read_configuration
 from xstilts.errors import XstiltsError
-from xstilts.execution.cost.shape import bert_shape
-from xstilts.execution.plan.configuration import read_configuration
+from xstilts.execution.cost.shape import bert_shape, checkpoint_bytes, shape_of_source
 from xstilts.execution.plan.disk import disk_of
-from xstilts.execution.plan.graph import Graph
-from xstilts.execution.plan.weights import checkpoint_bytes, shape_of_source
 from xstilts.graph.cells import Grid
 from xstilts.graph.job_params import JobParams
+from xstilts.graph.jobs import Jobs
+from xstilts.graph.paths import Paths
 
 COMMIT = "c23d21b0620b635a76227c604d44e43a9f0ee389"
 ENCODER = {
@@ -79,7 +78,7 @@ def lines(text):
 
 
 def jobs_by_rule(grid):
-    return dict(Counter(job.rule for job in Graph(grid).jobs))
+    return dict(Counter(job.rule for job in Jobs(grid).jobs))
 
 
 def test_a_plan_of_a_folder_experiment(folder, capsys):
@@ -125,21 +124,18 @@ def test_the_target_plan_prints_the_plan_and_makes_nothing(tmp_path, capsys, mon
     assert not (folder / "results/tiny/data").exists()
 
 
-@pytest.mark.workflow
-def test_the_plan_has_the_jobs_that_snakemake_has(tmp_path):
-    values = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
-    (tmp_path / "exp.yaml").write_text(yaml.safe_dump({**values, "seeds": [1, 2]}))
-    found = planned(snakemake(tmp_path, "-n", "--quiet", "rules"))
-    expected = jobs_by_rule(Grid(parse_experiment({**values, "seeds": [1, 2]})))
-    assert {rule: found.get(rule) for rule in expected} == expected
-
-
 @pytest.mark.parametrize("results", ["absent", "of this experiment", "of another"])
 def test_nothing_heavy_is_imported(folder, tmp_path, monkeypatch, results):
     monkeypatch.chdir(tmp_path)
     if results != "absent":
         experiment = "try" if results == "of this experiment" else "other"
         write_past(experiment, {"xnli": 1_000})
+        at = {"encoder": "e", "task": "xnli", "part": "train"}
+        features = tmp_path / Paths(experiment).features.format(**at)
+        features.parent.mkdir(parents=True)
+        features.touch()
+        counted = {"features": 2, "tokens": 20}
+        write_record("tokenise", at, 1.0, experiment=experiment, amounts=counted)
     options = [
         "--configfile",
         str(folder / "exp.yaml"),
@@ -197,6 +193,10 @@ LARGE = bert_shape(
 )
 
 
+def disk(grid, jobs):
+    return disk_of(grid, Jobs(grid).jobs, {"e": LARGE}, jobs)
+
+
 def hub_grid(**changes):
     return Grid(
         parse_experiment(
@@ -218,23 +218,23 @@ def test_disk_of_the_studys_size():
     """A checkpoint of XLM-R Large is 2.25 GB; two recipes are trained with three seeds each."""
     weights = checkpoint_bytes(LARGE)
     assert weights == pytest.approx(2.25e9, rel=0.01)
-    disk = disk_of(hub_grid(), {"e": LARGE}, jobs=1)
-    assert disk.kept["encoders"] == weights
-    assert disk.kept["intermediate checkpoints"] == 2 * 3 * weights
+    found = disk(hub_grid(), jobs=1)
+    assert found.kept["encoders"] == weights
+    assert found.kept["intermediate checkpoints"] == 2 * 3 * weights
     # State (weights and two moments) and best weights, each beside its successor.
-    assert disk.temporary["states of 1 training jobs"] == (2 * 3 + 2) * weights
-    assert disk.at_most - disk.at_the_end == pytest.approx(9 * weights)
-    more = disk_of(hub_grid(), {"e": LARGE}, jobs=4)
+    assert found.temporary["states of 1 training jobs"] == (2 * 3 + 2) * weights
+    assert found.at_most - found.at_the_end == pytest.approx(9 * weights)
+    more = disk(hub_grid(), jobs=4)
     assert more.at_most - more.at_the_end == pytest.approx(4 * 9 * weights)
     # Two train sets, because xquad and mlqa share one.
-    kept = disk_of(hub_grid(keep_target_checkpoints=True), {"e": LARGE}, jobs=1)
+    kept = disk(hub_grid(keep_target_checkpoints=True), jobs=1)
     assert kept.kept["target checkpoints"] == 3 * 3 * 2 * weights
     assert not any("target checkpoints" in name for name in kept.temporary)
 
 
 def test_data_are_counted_up_to_their_limits():
     whole, slight = (
-        disk_of(hub_grid(**changes), {"e": LARGE}, jobs=1).kept
+        disk(hub_grid(**changes), jobs=1).kept
         for changes in ({}, {"limits": {"default": {"train": 100, "dev": 10, "test": 10}}})
     )
     assert 50e6 < whole["data"] < 1e9
@@ -303,6 +303,6 @@ def test_perturbed_inputs_are_planned(folder):
         "perturb": 4,
         "tokenise": 4,
     }
-    kept = [disk_of(each, {"e": None}, 1).kept for each in (noisy, plain)]
+    kept = [disk(each, jobs=1).kept for each in (noisy, plain)]
     for name in ("data", "features", "predictions"):
         assert kept[0][name] > kept[1][name]

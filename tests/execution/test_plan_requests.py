@@ -12,9 +12,9 @@ from snakemake.iocontainers import Wildcards
 from test_plan import COMMIT, ENCODER, LARGE, hub_grid
 
 from xstilts.execution.plan.accelerators import CPU, GPUS, device_of
-from xstilts.execution.plan.inputs import Sizes
-from xstilts.execution.plan.rates import overhead, work_seconds
+from xstilts.execution.plan.rates import rate_of, work_seconds
 from xstilts.execution.plan.requests import Requests
+from xstilts.execution.plan.sizes import Sizes
 from xstilts.execution.plan.work import Works
 
 CELL = {"encoder": "e", "recipe": "none", "target": "xnli", "seed": "1"}
@@ -43,7 +43,7 @@ def offline(tmp_path, monkeypatch):
 
 def minutes(grid, device, rule, wildcards):
     work = Works(grid, {"e": LARGE}, Sizes(grid)).of(rule, wildcards)
-    return (overhead(rule) + work_seconds(rule, work, device)) / 60
+    return (rate_of(rule).overhead + work_seconds(rule, work, device)) / 60
 
 
 @pytest.mark.parametrize(("rule", "wildcards"), JOBS, ids=[rule for rule, _ in JOBS])
@@ -181,8 +181,7 @@ def test_a_cluster_may_have_devices_that_this_machine_has_not():
     grid = hub_grid(device="auto")
     here, there = Requests(grid), Requests(grid, lambda: "cuda")
     on_gpu = Requests(hub_grid(device="cuda"))
-    for rule in ("train_target", "predict"):
-        wanted = on_gpu.runtime(rule, TRAINED, 1)
-        assert there.runtime(rule, TRAINED, 1) == wanted
-        assert there.mem_mb(rule, TRAINED, 1) == on_gpu.mem_mb(rule, TRAINED, 1)
+    for rule, at in (("train_target", TRAINED), ("predict", CELL)):
+        assert there.runtime(rule, at, 1) == on_gpu.runtime(rule, at, 1)
+        assert there.mem_mb(rule, at, 1) == on_gpu.mem_mb(rule, at, 1)
     assert here.runtime("train_target", TRAINED, 1) > there.runtime("train_target", TRAINED, 1)

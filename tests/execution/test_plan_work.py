@@ -16,8 +16,8 @@ from xstilts.config.parse import parse_experiment
 from xstilts.execution.cost.flops import forward_flops, training_flops
 from xstilts.execution.cost.shape import shape_of_config, shape_of_folder
 from xstilts.execution.parquet import read_meta
-from xstilts.execution.plan.inputs import Size, Sizes
-from xstilts.execution.plan.lengths import ENGLISH, MULTILINGUAL, inputs_of, text_inputs
+from xstilts.execution.plan.lengths import ENGLISH, MULTILINGUAL, Size, item_size, text_size
+from xstilts.execution.plan.sizes import Sizes
 from xstilts.execution.plan.work import Works
 from xstilts.features.kinds.span import window_starts
 from xstilts.graph.cells import Grid
@@ -181,26 +181,26 @@ def test_windows_are_those_of_sampled_passages(max_length):
     for tokens in sample.round().astype(int):
         starts = window_starts(int(tokens), capacity, 32)
         lengths += [min(capacity, tokens - start) + question + specials for start in starts]
-    found = inputs_of("squad_v1", 1.0, ENGLISH, max_length, 32)
+    found = item_size("squad_v1", 1.0, ENGLISH, max_length, 32)
     assert found.features == pytest.approx(len(lengths) / len(sample), rel=0.03)
-    assert found.tokens == pytest.approx(np.mean(lengths), rel=0.03)
-    assert found.squares == pytest.approx(np.mean(np.square(lengths)), rel=0.05)
+    assert found.tokens / found.features == pytest.approx(np.mean(lengths), rel=0.03)
+    assert found.squares / found.features == pytest.approx(np.mean(np.square(lengths)), rel=0.05)
 
 
 def test_no_input_is_longer_than_is_allowed():
     for task in ("xnli", "udpos", "xquad", "hellaswag", "tatoeba"):
-        short, long = (inputs_of(task, 0.1, MULTILINGUAL, length, 16) for length in (32, 512))
+        short, long = (item_size(task, 0.1, MULTILINGUAL, length, 16) for length in (32, 512))
         choices = 4 if task == "hellaswag" else 1
-        assert short.tokens <= 32 * choices
-        assert short.squares <= 32**2 * choices
-        assert short.tokens < long.tokens
+        assert short.tokens <= 32 * choices * short.features
+        assert short.squares <= 32**2 * choices * short.features
+        assert short.tokens / short.features < long.tokens / long.features
         assert short.features >= long.features
     # Where scripts are not in the vocabulary, letters are tokens.
-    foreign = inputs_of("xnli", 0.0, ENGLISH, 512).tokens
-    assert foreign > 1.5 * inputs_of("xnli", 0.0, MULTILINGUAL, 512).tokens
+    foreign = item_size("xnli", 0.0, ENGLISH, 512).tokens
+    assert foreign > 1.5 * item_size("xnli", 0.0, MULTILINGUAL, 512).tokens
     # A document of 100 tokens is four features of at most 30 with two special ones each.
-    assert text_inputs(100, 32).features == 4
-    assert text_inputs(100, 32).tokens == (100 + 4 * 2) / 4
+    assert text_size(100, 32).features == 4
+    assert text_size(100, 32).tokens == 100 + 4 * 2
 
 
 def test_features_that_are_there_are_counted(tmp_path, monkeypatch):

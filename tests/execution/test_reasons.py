@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from snakemake.jobs import Reason
-from snakemake.persistence import ParamsChange
+from snakemake_interface_logger_plugins.common import LogEvent
 
-from xstilts.execution.reasons import Reasons, in_words
-
-
-def reason_of(before: list, now: list, **others) -> str:
-    """Snakemake's own text for a job whose parameters changed."""
-    reason = Reason()
-    reason.params_changed = ParamsChange(
-        only_old={repr(value) for value in before}, only_new={repr(value) for value in now}
-    )
-    for name, value in others.items():
-        setattr(reason, name, value)
-    return str(reason)
-
+from xstilts.execution.provenance import write_provenance
+from xstilts.execution.reasons import Reasons, params_in_words
 
 RUN = {"name": "tiny/mnli", "seed": 1, "settings": {"learning_rate": 1e-5, "epochs": 3}}
 UNITS = [{"split": "test", "language": "en", "files": ("a.tsv",), "reader": "pairs_tsv"}]
@@ -33,64 +22,53 @@ SWAHILI = {"split": "test", "language": "sw", "files": ("b.tsv",), "reader": "pa
     ("before", "now", "told"),
     [
         (
-            [RUN],
-            [{**RUN, "settings": {"learning_rate": 3e-4, "epochs": 3}}],
-            "Changed settings: learning_rate: 1e-05 → 0.0003",
+            {"run": RUN},
+            {"run": {**RUN, "settings": {"learning_rate": 3e-4, "epochs": 3}}},
+            ["Changed settings: learning_rate: 1e-05 → 0.0003"],
         ),
         (
-            [RUN],
-            [{**RUN, "seed": 2, "settings": {"learning_rate": 1e-5, "epochs": 4}}],
-            "Changed settings: seed: 1 → 2, epochs: 3 → 4",
+            {"run": RUN},
+            {"run": {**RUN, "seed": 2, "settings": {"learning_rate": 1e-5, "epochs": 4}}},
+            ["Changed settings: seed: 1 → 2, epochs: 3 → 4"],
         ),
-        (["0123456789abcdef"], ["fedcba9876543210"], "Changed code of train"),
+        ({"code": "c1"}, {"code": "c2"}, ["Changed code of train"]),
         (
-            ["0123456789abcdef", RUN],
-            [{**RUN, "seed": 2}, "fedcba9876543210"],
-            "Changed settings: seed: 1 → 2; Changed code of train",
-        ),
-        (
-            [{"units": UNITS, "source": "folder"}],
-            [{"units": [*UNITS, SWAHILI], "source": "folder"}],
-            "Changed settings: test data in language sw added",
+            {"code": "c1", "run": RUN},
+            {"run": {**RUN, "seed": 2}, "code": "c2"},
+            ["Changed settings: seed: 1 → 2", "Changed code of train"],
         ),
         (
-            [{"limits": {"test": None}}],
-            [{"limits": {"test": 5}}],
-            "Changed settings: limits.test: null → 5",
+            {"data": {"units": UNITS, "source": "folder"}},
+            {"data": {"units": [*UNITS, SWAHILI], "source": "folder"}},
+            ["Changed settings: test data in language sw added"],
         ),
         (
-            [{"conditions": ["typos@0.1"]}],
-            [{"conditions": ["upper@1"]}],
-            "Changed settings: conditions: upper@1 added, typos@0.1 removed",
+            {"data": {"limits": {"test": None}}},
+            {"data": {"limits": {"test": 5}}},
+            ["Changed settings: limits.test: null → 5"],
         ),
-        ([], [{"kept": True}], "Changed settings: {'kept': True} added"),
-        (["a now: b"], ["a now: c"], "Changed settings: a now: b → a now: c"),
         (
-            [{"a": 1, "b": 1, "c": 1, "d": 1, "e": 1, "f": 1}],
-            [{"a": 2, "b": 2, "c": 2, "d": 2, "e": 2, "f": 2}],
-            "Changed settings: a: 1 → 2, b: 1 → 2, c: 1 → 2, d: 1 → 2 and 2 more",
+            {"perturbation": {"conditions": ["typos@0.1"]}},
+            {"perturbation": {"conditions": ["upper@1"]}},
+            ["Changed settings: conditions: upper@1 added, typos@0.1 removed"],
+        ),
+        (
+            {"targets": ["xnli"], "left_out": []},
+            {"targets": ["xnli", "panx"], "unseen": True},
+            ["Changed settings: targets: panx added, left_out: [] removed, unseen: true added"],
+        ),
+        ({"resume": "a"}, {"resume": "b"}, ["Changed settings: resume: a → b"]),
+        # As it is after it was written and read.
+        ({"data": {"files": ["a", 1]}}, {"data": {"files": ("a", 1)}}, []),
+        (
+            {"run": {"a": 1, "b": 1, "c": 1, "d": 1, "e": 1, "f": 1}},
+            {"run": {"a": 2, "b": 2, "c": 2, "d": 2, "e": 2, "f": 2}},
+            ["Changed settings: a: 1 → 2, b: 1 → 2, c: 1 → 2, d: 1 → 2 and 2 more"],
         ),
     ],
 )
 def test_changed_parameters_are_told_by_name(before, now, told):
-    assert in_words(reason_of(before, now), "train") == told
-
-
-def test_other_reasons_stay_beside_the_parameters():
-    text = reason_of([RUN], [{**RUN, "seed": 2}], software_stack_changed=True, input_changed=True)
-    told = in_words(text, "train")
-    assert told.startswith("Set of input files has changed since last execution; ")
-    assert "; Changed settings: seed: 1 → 2; " in told
-    assert told.endswith("Other versions of libraries that train uses")
-
-
-def test_many_files_are_counted():
-    files = ", ".join(f"scores/{number}.parquet" for number in range(100))
-    told = in_words(f"Input files updated by another job: {files}; Set of input", "collect")
-    assert told == (
-        "Input files updated by another job: scores/0.parquet, scores/1.parquet, "
-        "scores/2.parquet, scores/3.parquet and 96 more; Set of input"
-    )
+    assert list(params_in_words(before, now, "train")) == told
 
 
 PLAIN = st.recursive(
@@ -100,57 +78,71 @@ PLAIN = st.recursive(
     ),
     max_leaves=8,
 )
+PARAMS = st.dictionaries(st.text(max_size=5), PLAIN, max_size=3)
 
 
-@given(st.lists(PLAIN, max_size=3), st.lists(PLAIN, max_size=3))
-def test_whatever_the_parameters_are_something_is_told(before, now):
-    text = reason_of(before, now)
-    told = in_words(text, "train")
-    changed = {repr(value) for value in before} ^ {repr(value) for value in now}
-    assert bool(told) == bool(text)
-    assert not changed or told
+@given(PARAMS, PARAMS)
+def test_whatever_the_parameters_are_something_is_told_if_they_differ(before, now):
+    assert bool(list(params_in_words(before, now, "train"))) == (before != now)
 
 
-@given(st.text())
-def test_a_text_that_is_no_reason_is_left_as_it_is(text):
-    if "Params have" not in text and "input files" not in text.lower():
-        assert in_words(text, "train") == text
-
-
-class Raises:
-    def __call__(self, jobid):
-        raise RuntimeError("nothing is known")
-
-
-def record(reason, **others):
+def announced(reason: str = "as Snakemake says", **others) -> logging.LogRecord:
     made = logging.LogRecord("snakemake", logging.INFO, "", 0, "Rule: train", None, None)
     made.__dict__.update(
-        {"reason": reason, "rule_name": "train", "jobid": 1, "input": ["a", "c"], **others}
-    )
+        {
+            "event": LogEvent.JOB_INFO, "reason": reason, "rule_name": "train",
+            "wildcards": {"seed": "1"}, "input": ["a", "c"], "output": [PAGE], **others,
+        }
+    )  # fmt: skip
     return made
 
 
-def test_other_input_files_are_named():
-    given_ = record("Set of input files has changed since last execution")
-    assert Reasons(lambda jobid: ["a", "b"] if jobid == 1 else None).filter(given_)
-    assert given_.reason == "Other input files: c added, b removed"
+PAGE = "results/x/index.html"
 
 
-def test_what_cannot_be_told_better_stands_and_ends_nothing():
-    text = "Set of input files has changed since last execution"
-    for inputs_before in (Raises(), lambda jobid: None):
-        given_ = record(text)
-        assert Reasons(inputs_before).filter(given_)
-        assert given_.reason == text
-    unknown = "Params have changed since last execution: in other words than today's"
-    for made in (
-        record(unknown),
-        record(reason_of([RUN], [{**RUN, "seed": 2}]).replace("{", "object(", 1)),
-        record(None),
-    ):
-        before = made.reason
-        assert Reasons(Raises()).filter(made)
-        assert made.reason == before
+@pytest.fixture
+def page(tmp_path, monkeypatch) -> None:
+    """A page that was made of two files."""
+    monkeypatch.chdir(tmp_path)
+    Path("results/x").mkdir(parents=True)
+    Path(PAGE).write_text("a page")
+    write_provenance([PAGE], {"params": {"run": RUN}, "inputs": {"a": "0", "b": "1"}})
+
+
+def reason_of(record: logging.LogRecord, now=None, reasons: Reasons | None = None) -> str:
+    reasons = reasons or Reasons(lambda rule, wildcards: now or {"run": RUN})
+    assert reasons.filter(record)
+    return record.reason
+
+
+def test_other_input_files_are_named(page):
+    assert reason_of(announced()) == "Other input files: c added, b removed"
+    changed = reason_of(announced(), {"run": {**RUN, "seed": 2}})
+    assert changed == "Changed settings: seed: 1 → 2; Other input files: c added, b removed"
+
+
+def test_input_files_that_the_run_makes_anew_are_counted(page):
+    several = [f"scores/{number}.parquet" for number in range(100)]
+    write_provenance([PAGE], {"params": {"run": RUN}, "inputs": dict.fromkeys(several, "0")})
+    reasons = Reasons(lambda rule, wildcards: {"run": RUN})
+    for path in several:
+        # It says nothing of itself.
+        assert reason_of(announced(output=[path]), reasons=reasons) == "as Snakemake says"
+    assert reason_of(announced(input=several), reasons=reasons) == (
+        "Input files made anew: scores/0.parquet, scores/1.parquet, scores/2.parquet,"
+        " scores/3.parquet and 96 more"
+    )
+
+
+def test_what_cannot_be_told_better_stands_and_ends_nothing(page):
+    def raises(rule, wildcards):
+        raise RuntimeError("nothing is known")
+
+    assert reason_of(announced(), reasons=Reasons(raises)) == "as Snakemake says"
+    assert reason_of(announced(input=["b", "a"])) == "as Snakemake says"
+    assert reason_of(announced(output=["results/x/none.parquet"])) == "as Snakemake says"
+    for lacking in ({"event": LogEvent.JOB_ERROR}, {"output": None}):
+        assert reason_of(announced(**lacking)) == "as Snakemake says"
     plain = logging.LogRecord("snakemake", logging.INFO, "", 0, "a message", None, None)
-    assert Reasons(Raises()).filter(plain)
+    assert Reasons(raises).filter(plain)
     assert plain.getMessage() == "a message"

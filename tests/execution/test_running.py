@@ -11,11 +11,11 @@ import pytest
 
 from xstilts.errors import XstiltsError
 from xstilts.execution import locks
-from xstilts.execution.experiment_lock import hold_experiment
+from xstilts.execution.locks import hold_experiment
 
 HOLDER = """
 import sys
-from xstilts.execution.experiment_lock import hold_experiment
+from xstilts.execution.locks import hold_experiment
 
 hold_experiment("x", sys.argv[1])
 print("held", flush=True)

@@ -3,8 +3,7 @@
 
 rule shortcuts:
     input:
-        data=data("eval", "target"),
-        train=lambda wildcards: grid.training_data(wildcards.target),
+        unpack(inputs.shortcuts),
     output:
         paths.shortcuts,
     log:

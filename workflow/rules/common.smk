@@ -1,30 +1,31 @@
 # The experiment, expanded once; wildcards may only take values that occur in it.
 import re
 import sys
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
-from snakemake.settings.types import DeploymentMethod
 
 from xstilts.config.parse import parse_experiment
 from xstilts.config.tasks import PERTURBED, TARGETS, XTREME
 from xstilts.config.user_paths import in_rules
 from xstilts.errors import XstiltsError
+from xstilts.execution import snakemake_internals as internals
 from xstilts.execution import warm
-from xstilts.execution.adopted import adopt, notes_of
+from xstilts.execution.adopted import adopt
 from xstilts.execution.code_digest import code_digest
+from xstilts.execution.cost.flops import COMPUTED
 from xstilts.execution.devices import device_for
 from xstilts.execution.disk_errors import check_working_directory
-from xstilts.execution.experiment_lock import hold_experiment
-from xstilts.execution.failures import Book, Errors, failed_jobs, in_words
+from xstilts.execution.failures import Book, RunEvents, failed_jobs, in_words
+from xstilts.execution.locks import hold_experiment
 from xstilts.execution.plan.requests import Requests
-from xstilts.execution.plan.work import COMPUTED
-from xstilts.execution.reasons import Reasons, inputs_before
+from xstilts.execution.reasons import Reasons
 from xstilts.execution.terminal import plan_jobs
 from xstilts.graph.cells import Grid
 from xstilts.graph.finished import Scope, pop_only_finished
 from xstilts.graph.job_params import JobParams
+from xstilts.graph.jobs import JobInputs, Jobs
 from xstilts.graph.required_data import PARTS
 
 values = dict(config)
@@ -32,20 +33,24 @@ try:
     check_working_directory(Path.cwd())
     # Asked of one run, and no part of the experiment.
     only_finished = pop_only_finished(values)
-    grid = Grid(parse_experiment(values, where=" + ".join(map(str, workflow.configfiles))))
+    grid = Grid(parse_experiment(values, where=" + ".join(internals.configfiles(workflow))))
 except XstiltsError as error:
     raise WorkflowError(str(error)) from None
 
 experiment = grid.experiment
 paths = grid.paths
 job_params = JobParams(grid)
+# What the jobs of each rule read: the plan goes by the same.
+inputs = JobInputs(grid)
 
 for told in grid.left_out:
     logger.warning(f"left out: {told}")
 
 
+IS_MAIN = internals.is_main_process(workflow)
+
 # Before Snakemake compares the results with its notes.
-if workflow.is_main_process and (adopted := adopt(paths.root, notes_of(workflow))):
+if IS_MAIN and (adopted := adopt(paths.root, internals.Notes(workflow))):
     logger.info(
         f"{len(adopted):,} results below {paths.root} were made where Snakemake has no notes of"
         " them; it goes by what they say of themselves"
@@ -72,12 +77,12 @@ wildcard_constraints:
 
 def elsewhere():
     """Whether jobs run on other machines, whose devices this one knows nothing of."""
-    return workflow.remote_exec or not workflow.local_exec
+    return internals.runs_elsewhere(workflow)
 
 
 # Inside a job of a cluster a second try would have no more memory or time than the first: the
 # cluster is asked again for the whole job.
-RETRIES = 0 if workflow.remote_exec else 2
+RETRIES = 0 if internals.is_job_elsewhere(workflow) else 2
 
 
 def gpus_offered():
@@ -85,10 +90,9 @@ def gpus_offered():
 
     In the process of a job it is the job's own number, and only the choice of `auto` hangs on it.
     """
-    if experiment.device != "auto" and not workflow.is_main_process:
+    if experiment.device != "auto" and not IS_MAIN:
         return None
-    limit = workflow.global_resources.get("gpu")
-    return None if limit is None else limit.value
+    return internals.limit_of(workflow, "gpu")
 
 
 @cache
@@ -144,7 +148,7 @@ def code(script, about=None):
 # What `--sdm conda` deploys for every job. Only then is it said, because Snakemake notes it of each
 # output and its report shows it, also where other versions computed. It does not hold this package:
 # Snakemake lets the environment's Python find, after its own libraries, what the main process finds.
-DEPLOYS_CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
+DEPLOYS_CONDA = "conda" in internals.deploys(workflow)
 ENVIRONMENT = "../../envs/xstilts.yaml" if DEPLOYS_CONDA else None
 
 
@@ -177,40 +181,9 @@ def left_out(wildcards):
     return list(grid.left_out)
 
 
-def features(part, task="task"):
-    """Input function: the feature file of the task that a wildcard names."""
-    return lambda wildcards: paths.features.format(
-        encoder=wildcards.encoder, task=wildcards[task], part=part
-    )
-
-
-def data(part, task="task"):
-    """Input function: the data file of the task that a wildcard names."""
-    return lambda wildcards: paths.data.format(task=wildcards[task], part=part)
-
-
 def given(files):
     """Input function: files of the user's, by names that a rule can take."""
     return lambda wildcards: [in_rules(path, paths.links) for path in files(wildcards)]
-
-
-def training_inputs(sources, chosen_on=None):
-    """Inputs of a training job: a file of data and one of features of each source that it learns
-    from and of each that its checkpoint is chosen on, which are the same unless others are given.
-    """
-
-    def files(pattern, part, of):
-        return lambda wildcards: [
-            pattern.format(task=key, part=part, encoder=wildcards.encoder) for key in of(wildcards)
-        ]
-
-    return {
-        "train_data": files(paths.data, "train", sources),
-        "train_features": files(paths.features, "train", sources),
-        "dev_data": files(paths.data, "dev", chosen_on or sources),
-        "dev_features": files(paths.features, "dev", chosen_on or sources),
-        "labels": lambda wildcards: grid.label_files(sources(wildcards)),
-    }
 
 
 def digest(script, sources):
@@ -222,7 +195,7 @@ def digest(script, sources):
 # What reports are made from.
 if not only_finished:
     scope = Scope.of_all(grid)
-elif workflow.is_main_process:
+elif IS_MAIN:
     try:
         scope = Scope.of_finished(grid, digest)
     except XstiltsError as error:
@@ -242,29 +215,22 @@ def hold():
         raise WorkflowError(str(error)) from None
 
 
-def spare_scheduler():
-    """Let Snakemake look at its jobs when one has ended, where all are started on this machine."""
-    # With a limit on submissions, even one that is never reached, Snakemake 9.27 leaves a timer
-    # behind for each job that ends, and each looks at all ready jobs once a second: after 200 jobs
-    # that takes a third of a core.
-    workflow.scheduler.job_rate_limiter = None
-
-
 # What failed is told at the end of a run, by the one process that has seen all of it.
-job_errors = Errors()
-if workflow.is_main_process:
-    logger.addHandler(job_errors)
-    logger.addFilter(Reasons(lambda jobid: inputs_before(workflow, jobid)))
+run_events = RunEvents()
+if IS_MAIN:
+    logger.addHandler(run_events)
+    logger.addFilter(Reasons(partial(internals.params_of, rules)))
 
 
 def tell_failures():
     """Enter what failed in this run where it is kept, and print it."""
+    internals.end_timers()
     cells = {
         paths.cell_scores.format(**cell.wildcards): in_words(cell)
         for cell in (*grid.cells, *grid.baseline_cells)
     }
     arguments = sys.argv[1:]
     book = Book(paths=paths, arguments=arguments, total=len(cells))
-    message = book.update(workflow, failed_jobs(workflow, job_errors, cells, arguments))
-    if message:
+    new = failed_jobs(run_events, Jobs(grid).jobs, cells, arguments)
+    if message := book.update(run_events.outputs(), new):
         print(f"\n{message}", file=sys.stderr)

@@ -28,7 +28,7 @@ if experiment.data_source == "invitro":
 
 rule perturb:
     input:
-        lambda wildcards: paths.data.format(task=wildcards.target, part="eval"),
+        unpack(inputs.perturb),
     output:
         paths.data.format(task="{target}", part=PERTURBED),
     log:
@@ -96,9 +96,7 @@ rule fetch_encoder:
 
 rule tokenise:
     input:
-        data=paths.data,
-        encoder=lambda wildcards: grid.tokenizer_folder(wildcards.encoder),
-        labels=lambda wildcards: grid.label_files([wildcards.task]),
+        unpack(inputs.tokenise),
     output:
         paths.features,
     log:

@@ -6,11 +6,7 @@ RETRIEVED = [name for name in experiment.targets if not grid.is_trained(name)]
 
 rule predict:
     input:
-        checkpoint=grid.trained,
-        data=data("eval", "target"),
-        features=features("eval", "target"),
-        perturbed=grid.perturbed_data,
-        perturbed_features=grid.perturbed_features,
+        unpack(inputs.predict),
     output:
         paths.predictions,
     log:
@@ -36,9 +32,7 @@ rule predict:
 
 rule embed:
     input:
-        encoder=lambda wildcards: grid.state(wildcards.encoder, wildcards.recipe, wildcards.seed),
-        features=features("eval", "target"),
-        perturbed_features=grid.perturbed_features,
+        unpack(inputs.embed),
     output:
         temp(paths.embeddings),
     log:
@@ -63,11 +57,7 @@ rule embed:
 
 rule retrieve:
     input:
-        embeddings=paths.embeddings,
-        data=data("eval", "target"),
-        features=features("eval", "target"),
-        perturbed=grid.perturbed_data,
-        perturbed_features=grid.perturbed_features,
+        unpack(inputs.retrieve),
     output:
         paths.predictions,
     log:

@@ -8,7 +8,7 @@ def text(wildcards):
 
 rule new_encoder:
     input:
-        paths.data.format(task="text", part="train"),
+        unpack(inputs.new_encoder),
     output:
         directory(paths.initial),
     log:
@@ -30,7 +30,7 @@ rule new_encoder:
 
 rule reinitialise:
     input:
-        lambda wildcards: grid.tokenizer_folder(wildcards.encoder),
+        unpack(inputs.reinitialise),
     output:
         directory(paths.untrained),
     log:
@@ -50,8 +50,7 @@ rule reinitialise:
 
 rule pretrain:
     input:
-        **training_inputs(text),
-        encoder=paths.initial,
+        unpack(inputs.pretrain),
     output:
         model=directory(paths.encoder),
         curve=paths.pretraining,

@@ -3,7 +3,7 @@
 
 rule score:
     input:
-        paths.predictions,
+        unpack(inputs.score),
     output:
         paths.cell_scores,
     log:

@@ -7,11 +7,6 @@ def mixed(wildcards):
     return grid.sources(wildcards.recipe)
 
 
-def mixed_tasks(wildcards):
-    """Tasks of a recipe, on whose English development data its checkpoint is chosen."""
-    return grid.recipes[wildcards.recipe].tasks
-
-
 def target(wildcards):
     """The only source of target training."""
     return [wildcards.train_set]
@@ -19,8 +14,7 @@ def target(wildcards):
 
 rule train_intermediate:
     input:
-        **training_inputs(mixed, chosen_on=mixed_tasks),
-        encoder=paths.encoder,
+        unpack(inputs.train_intermediate),
     output:
         model=directory(paths.intermediate),
         curve=paths.intermediate_curve,
@@ -46,8 +40,7 @@ rule train_intermediate:
 
 rule train_target:
     input:
-        **training_inputs(target),
-        encoder=lambda wildcards: grid.state(wildcards.encoder, wildcards.recipe, wildcards.seed),
+        unpack(inputs.train_target),
     output:
         model=(
             directory(paths.checkpoint)

@@ -245,25 +245,34 @@ def machine_devices(library: ModuleType | Any | None = None) -> list[Device]:
     Args:
         library: the module `pynvml`; imported by itself where there is an NVIDIA device.
     """
-    if library is None and not local_gpus():
-        return []
     try:
-        if library is None:
-            import pynvml
-
-            library = pynvml
-        library.nvmlInit()
-        return list(_listed(library))
+        library, handles = nvml(library)
+        return [Device(uuid, tuple(_parts(library, each))) for uuid, each in handles.items()]
     except Exception as error:
         # A driver can be broken in any way; what PyTorch makes of it is said by PyTorch.
         log.warning("one job at a time uses a GPU, for NVML lists none: %s", error)
         return []
 
 
-def _listed(library: Any) -> Iterator[Device]:
-    for number in range(library.nvmlDeviceGetCount()):
-        handle = library.nvmlDeviceGetHandleByIndex(number)
-        yield Device(_uuid(library, handle), tuple(_parts(library, handle)))
+def nvml(library: ModuleType | Any | None = None) -> tuple[Any, dict[str, Any]]:
+    """NVML, and of each NVIDIA device of this machine the UUID and NVML's handle.
+
+    Args:
+        library: the module `pynvml`; imported by itself where there is an NVIDIA device.
+
+    Raises:
+        Exception: whatever a driver that is broken makes of it.
+    """
+    if library is None:
+        if not local_gpus():
+            return None, {}
+        import pynvml
+
+        library = pynvml
+    library.nvmlInit()
+    numbers = range(library.nvmlDeviceGetCount())
+    handles = [library.nvmlDeviceGetHandleByIndex(number) for number in numbers]
+    return library, {_uuid(library, handle): handle for handle in handles}
 
 
 def _parts(library: Any, handle: Any) -> Iterator[str]:

@@ -1,41 +1,33 @@
 """What became of the jobs that failed in a run: why, what it costs, and how to run them again.
 
-Snakemake says which jobs have failed for good, whoever executed them (`workflow.scheduler.failed`);
-a job itself says why, in the record that it leaves (`xstilts.execution.cost.meter`), and a cluster
-says why it ended a job in the message that comes with the failure. Nothing is read from what is
-printed.
+Which jobs were run and which failed is taken from the events that Snakemake logs, whoever executed
+them; a job itself says why, in the record that it leaves (`xstilts.execution.cost.meter`), and a
+cluster says why it ended a job in the event of its failure. Nothing is read from what is printed.
 """
 
 from __future__ import annotations
 
-import argparse
-import contextlib
-import io
 import json
 import logging
 import re
-import shlex
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from snakemake.cli import get_argument_parser
+from snakemake_interface_logger_plugins.common import LogEvent
 
 from xstilts.config.tasks import TARGETS
 from xstilts.execution.cost.records import read_attempts
 from xstilts.execution.files import write_json, write_text
 from xstilts.execution.log import redact
+from xstilts.execution.run_command import command_for, command_with, without_entry
 from xstilts.graph.cells import Cell
 from xstilts.graph.finished import ONLY_FINISHED
+from xstilts.graph.jobs import Job
 from xstilts.graph.paths import Paths, log_place
-
-# Options that say what is run, as targets do, rather than how.
-_ABOUT_WHAT = {"batch", "force", "forceall", "forcerun", "omit_from", "until"}
-_CONFIG = ("--config", "-C")
-_ANY = "a-target-of-any-name"
 
 # Jobs of one cause that are shown on the console, and cells of one job; the file has all jobs.
 _SHOWN_JOBS = 3
@@ -44,73 +36,8 @@ _SHOWN_CELLS = 4
 _CLOCKS = 2.0
 _WIDTH = 400
 _SAYS_WHY = re.compile(r"^(?:Fatal Python error: |[\w.]*(?:Error|Exception|Interrupt): )")
-
-
-def command_for(targets: Sequence[str], arguments: Sequence[str]) -> str:
-    """The command with which only these files are made, with the options of another command.
-
-    Targets come first, since options such as `--config` would take them for theirs.
-
-    Args:
-        arguments: of the other command, without the program.
-    """
-    return shlex.join(["snakemake", *targets, *_options(arguments)])
-
-
-def without_entry(key: str, arguments: Sequence[str]) -> list[str]:
-    """Arguments without an entry of `--config`."""
-    kept = [argument for argument in arguments if not argument.startswith(f"{key}=")]
-    # An option that has lost its only entry goes too.
-    following = [*kept[1:], "-"]
-    return [
-        argument
-        for argument, after in zip(kept, following, strict=True)
-        if not (argument in _CONFIG and after.startswith("-"))
-    ]
-
-
-def command_with(entry: str, arguments: Sequence[str]) -> str:
-    """The command of a run without targets, with one more entry of `--config`."""
-    options = _options(arguments)
-    place = next((number for number, option in enumerate(options) if option in _CONFIG), None)
-    if place is None:
-        options += ["--config", entry]
-    else:
-        # The option may be given once, and what comes later holds.
-        end = place + 1
-        while end < len(options) and not options[end].startswith("-"):
-            end += 1
-        options.insert(end, entry)
-    return shlex.join(["snakemake", *options])
-
-
-def _options(arguments: Sequence[str]) -> list[str]:
-    """The arguments that say how a run is made: neither targets nor options about what is run."""
-    parser = get_argument_parser()
-    rest = [
-        argument
-        for place, argument in enumerate(arguments)
-        if argument != "--" and not _is_target(parser, arguments, place)
-    ]
-    names = parser._option_string_actions
-    kept: list[str] = []
-    keeps = True
-    for argument in rest:
-        if argument.startswith("-"):
-            action = names.get(argument.partition("=")[0]) or names.get(argument[:2])
-            keeps = action is None or action.dest not in _ABOUT_WHAT
-        if keeps:
-            kept.append(argument)
-    return kept
-
-
-def _is_target(parser: argparse.ArgumentParser, arguments: Sequence[str], place: int) -> bool:
-    """Whether something else in the place of this argument would be taken for a target."""
-    changed = [*arguments[:place], _ANY, *arguments[place + 1 :]]
-    # An option that takes no such value says so in one way or another.
-    with contextlib.redirect_stderr(io.StringIO()), contextlib.suppress(SystemExit, Exception):
-        return not arguments[place].startswith("-") and _ANY in parser.parse_args(changed).targets
-    return False
+# In an object storage a file is named by its address, and by what is done with it.
+_IN_STORAGE = re.compile(r"^\w+://\S*?(results/\S+)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,21 +76,100 @@ class Failure:
         return self.rule, re.sub(r"\d+(?:\.\d+)?", "0", text)
 
 
-class Errors(logging.Handler):
-    """What Snakemake and executors say of each job that fails, by the number of the job.
+@dataclass(kw_only=True)
+class RunJob:
+    """One job as the events of a run show it.
 
-    A cluster's executor knows why it was ended: `OUT_OF_MEMORY`, `TIMEOUT`.
+    Attributes:
+        attempts: how often it was begun.
+        has_failed: its last attempt has.
+        in_storage: what it makes is kept in an object storage.
+        in_group: it failed with others, of whom some may have made their files.
+        message: what its executor said of its failure.
+    """
+
+    words: str
+    rule: str
+    wildcards: Mapping[str, str]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    log: str | None
+    in_storage: bool
+    attempts: int = 1
+    has_failed: bool = False
+    in_group: bool = False
+    message: str | None = None
+
+    @property
+    def is_made(self) -> bool:
+        """Whether all that it should make is there."""
+        return all(map(_exists, self.outputs))
+
+
+class RunEvents(logging.Handler):
+    """The jobs of a run, by number, from the events that Snakemake logs.
+
+    A cluster's executor knows why a job was ended: `OUT_OF_MEMORY`, `TIMEOUT`.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.began = time.time()
-        self.messages: dict[int, str] = {}
+        self.jobs: dict[int, RunJob] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep the message of an executor on a failed job."""
-        if str(getattr(record, "event", None)) == "job_error" and getattr(record, "rule_msg", None):
-            self.messages[record.jobid] = record.rule_msg  # type: ignore[attr-defined]
+        """Take note of a job that begins or fails."""
+        try:
+            self._take(record)
+        except Exception:
+            # A run does not end because its jobs are listed.
+            self.handleError(record)
+
+    def _take(self, record: Any) -> None:
+        match getattr(record, "event", None):
+            case LogEvent.JOB_INFO:
+                before = self.jobs.get(record.jobid)
+                self.jobs[record.jobid] = RunJob(
+                    words=" ".join((record.rule_msg or record.rule_name).split()),
+                    rule=record.rule_name,
+                    wildcards=dict(record.wildcards),
+                    inputs=tuple(map(_path, record.input)),
+                    outputs=tuple(map(_path, record.output)),
+                    log=_path(record.log[0]) if record.log else None,
+                    in_storage=any(map(_IN_STORAGE.match, record.output)),
+                    attempts=before.attempts + 1 if before else 1,
+                )
+            case LogEvent.GROUP_ERROR:
+                for member in record.job_error_info:
+                    self.jobs[member["jobid"]].in_group = True
+            case LogEvent.JOB_ERROR:
+                job = self.jobs[record.jobid]
+                job.has_failed, job.message = True, getattr(record, "rule_msg", None)
+
+    def failed(self) -> Iterator[RunJob]:
+        """The jobs that failed for good: what has begun again by now has not."""
+        needed = {path for job in self.jobs.values() for path in job.inputs}
+        for job in self.jobs.values():
+            if job.has_failed:
+                if not (job.in_group and job.is_made):
+                    yield job
+            # Of a job that ended well, and whose files are not seen here, there is no such event.
+            # What is temporary is gone when all that needs it has begun.
+            elif (
+                needed.isdisjoint(job.outputs)
+                and not (job.is_made or job.in_storage)
+                and (_last_attempt(job.log, self.began) or {}).get("finished")
+            ):
+                yield job
+
+    def outputs(self) -> set[str]:
+        """What the jobs that were begun make."""
+        return {path for job in self.jobs.values() for path in job.outputs}
+
+
+def _path(named: str) -> str:
+    found = _IN_STORAGE.match(named)
+    return found[1] if found else named
 
 
 def in_words(cell: Cell) -> str:
@@ -173,78 +179,55 @@ def in_words(cell: Cell) -> str:
 
 
 def failed_jobs(
-    workflow: Any, errors: Errors, cells: Mapping[str, str], arguments: Sequence[str]
+    events: RunEvents, jobs: Sequence[Job], cells: Mapping[str, str], arguments: Sequence[str]
 ) -> list[Failure]:
     """The jobs of a run of Snakemake that failed for good, those that lose most cells first.
 
     Args:
-        workflow: as it is in a Snakefile.
-        errors: what has been said during the run.
+        events: what has been logged during the run.
+        jobs: of the experiment, each after those that it depends on.
         cells: file of scores to the cell, in words.
         arguments: what the user's command had behind `snakemake`.
     """
-    dag = workflow.dag
-    order = {words: place for place, words in enumerate(cells.values())}
     found = []
-    for job in _single(workflow.scheduler.failed):
-        lost = [cells[path] for each in _after(dag, job) for path in each.output if path in cells]
-        log = str(job.log[0]) if job.log else None
-        # What is temporary is kept only if it is asked for by name.
-        outputs = sorted(job.output, key=lambda path: path not in job.temp_output)
-        found.append(
-            Failure(
-                words=" ".join((job.message or job.rule.name).split()),
-                rule=job.rule.name,
-                wildcards=dict(job.wildcards_dict),
-                cause=_cause(log, errors.began, errors.messages.get(job.jobid)),
-                log=log,
-                attempts=job.attempt,
-                outputs=tuple(map(str, outputs)),
-                lost=tuple(sorted(lost, key=order.__getitem__)),
-                again=command_for(outputs[:1], arguments),
-            )
+    for job in events.failed():
+        missing = _made_of(job, jobs)
+        failure = Failure(
+            words=job.words,
+            rule=job.rule,
+            wildcards=job.wildcards,
+            cause=_cause(job.log, events.began, job.message),
+            log=job.log,
+            attempts=job.attempts,
+            outputs=job.outputs,
+            lost=tuple(words for path, words in cells.items() if path in missing),
+            # What is temporary is kept only if it is asked for by name, and is named first.
+            again=command_for(job.outputs[:1], arguments),
         )
+        found.append(failure)
     return sorted(found, key=lambda failure: (-len(failure.lost), failure.words))
 
 
-def _single(failed: Iterable[Any]) -> Iterator[Any]:
-    """Jobs; of a group, whose members fail together, those whose outputs are not there."""
-    for job in failed:
-        members = job.jobs if job.is_group() else [job]
-        yield from (
-            each for each in members if len(members) == 1 or not all(map(_exists, each.output))
-        )
+def _made_of(failed: RunJob, jobs: Sequence[Job]) -> set[str]:
+    """What a job should have made, and all that is made of that, directly or not."""
+    found = set(failed.outputs)
+    for job in jobs:
+        if not found.isdisjoint(job.inputs):
+            found.update(job.outputs)
+    return found
 
 
-def _exists(path: Any) -> bool:
+def _exists(path: str) -> bool:
     return Path(path).exists()
-
-
-def _after(dag: Any, job: Any) -> Iterator[Any]:
-    """The job and all that need it, directly or not, each once."""
-    seen, waiting = {job}, [job]
-    while waiting:
-        now = waiting.pop()
-        yield now
-        new = set(dag.depending[now]) - seen
-        seen |= new
-        waiting.extend(new)
 
 
 def _cause(log: str | None, began: float, message: str | None) -> str:
     """Why a job failed, in one line: its own word, its log's, or what can be told without."""
-    place = log and log_place(log)
-    last = None
-    if place and Path(place.record).exists():
-        attempts = read_attempts(Path(place.record))
-        last = attempts[-1] if attempts else None
-        if last and datetime.fromisoformat(last["started"]).timestamp() < began - _CLOCKS:
-            last = None
+    last = _last_attempt(log, began)
     if last and "error" in last:
         return _one_line(last["error"])
     in_log = _last_error(Path(log), began) if log and Path(log).exists() else None
-    # A cluster says what it knows, and then where to look, which is told better below.
-    ended = f" {_one_line(message.split('For further error details')[0])}" if message else ""
+    ended = f" {_one_line(message)}" if message else ""
     if in_log and (last is None or in_log.startswith("Fatal")):
         return in_log + ended
     if last and last["finished"]:
@@ -262,6 +245,18 @@ def _cause(log: str | None, began: float, message: str | None) -> str:
         "it left no word: it ended before it could open its log or record; what Snakemake printed"
         f" when it failed says more{ended and ':'}{ended}"
     )
+
+
+def _last_attempt(log: str | None, began: float) -> Mapping[str, Any] | None:
+    """What the last attempt of a job recorded, if it was one of this run."""
+    place = log_place(log) if log else None
+    if place is None or not Path(place.record).exists():
+        return None
+    attempts = read_attempts(Path(place.record))
+    last = attempts[-1] if attempts else None
+    if last and datetime.fromisoformat(last["started"]).timestamp() < began - _CLOCKS:
+        return None
+    return last
 
 
 def _last_error(log: Path, began: float) -> str | None:
@@ -291,17 +286,20 @@ class Book:
     arguments: Sequence[str]
     total: int
 
-    def update(self, workflow: Any, new: Sequence[Failure]) -> str | None:
+    def update(self, made: Collection[str], new: Sequence[Failure]) -> str | None:
         """Enter a run's failures; forget those that its jobs, or earlier ones, have mended.
+
+        Args:
+            made: what the jobs of the run made, or should have.
 
         Returns:
             What to print on the new ones; None where there are none.
         """
-        made = {str(path) for job in workflow.dag.jobs for path in job.output}
+        begun = set(made)
         earlier = [
             failure
             for failure in self._read()
-            if made.isdisjoint(failure.outputs) and not all(map(_exists, failure.outputs))
+            if begun.isdisjoint(failure.outputs) and not all(map(_exists, failure.outputs))
         ]
         kept = [*new, *earlier]
         if kept:

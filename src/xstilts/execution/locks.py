@@ -6,6 +6,7 @@ while jobs of the last one go on. Network disks may have no locks, or locks of e
 
 from __future__ import annotations
 
+import atexit
 import errno
 import logging
 import time
@@ -13,6 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from filelock import FileLock, SoftFileLease, SoftFileLock, Timeout
+
+from xstilts.errors import XstiltsError
+from xstilts.execution.disk_errors import disk_trouble
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +26,8 @@ LEASE_SECONDS = 60.0
 # Network disks without locks.
 _NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS}
 _LOOK_EVERY = 1.0
+# Snakemake's folder for what is no result.
+_NOTES = Path(".snakemake")
 
 
 class Lock:
@@ -137,3 +143,40 @@ def is_left_behind(marker: Path) -> bool:
     except OSError:
         return False
     return True
+
+
+def hold_experiment(name: str, folder: str | Path = ".") -> None:
+    """Keep every other run of the experiment out of the folder for as long as this process lives.
+
+    Snakemake refuses a second run too, but a run that ends deletes the locks of all that go on in
+    the folder, those of other experiments included.
+
+    Raises:
+        XstiltsError: another process runs it, and it says which; or trouble with the disk.
+    """
+    lock = Lock(Path(folder) / _NOTES / f"{name}.running")
+    # Where the kernel cannot say, a holder that shows no life for as long has ended.
+    end = time.monotonic() + 1.2 * LEASE_SECONDS
+    waiting = False
+
+    def go_on(lives_for_certain: bool) -> bool:
+        nonlocal waiting
+        if lives_for_certain or time.monotonic() > end:
+            return False
+        if not waiting:
+            waiting = True
+            log.warning("%s: waiting to see whether %s has ended", lock.path, lock.holder)
+        return True
+
+    try:
+        is_held = lock.acquire(go_on)
+    except OSError as error:
+        raise (disk_trouble(error, lock.path) or error) from None
+    if not is_held:
+        raise XstiltsError(
+            f"this experiment is being run here already, by {lock.holder}",
+            where=Path(folder).absolute(),
+            hint="wait for it or end it, or work in another folder: snakemake --directory",
+        )
+    # Bound to it: it lives as long as the process.
+    atexit.register(lock.release)

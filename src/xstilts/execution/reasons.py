@@ -1,32 +1,25 @@
 """Why a job runs, in the words of the experiment: a filter on Snakemake's log.
 
-Snakemake keeps the parameters of a job as they were and prints all that differ, whole; the code is
-among them as a digest. Here that becomes `learning_rate: 1e-05 → 0.0003`, `language sw added`,
-`the code of train_target`. What cannot be told in this way is left as Snakemake says it.
+Snakemake prints parameters that differ whole, the code among them as a digest. But a result says
+itself what it was made by and of (`xstilts.execution.provenance`), so a job that makes it again is
+compared with that: `learning_rate: 1e-05 → 0.0003`, `data in language sw added`, `Changed code of
+train_target`. Where nothing of this differs Snakemake's reason stands as it is.
 """
 
 from __future__ import annotations
 
-import ast
+import json
 import logging
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
+
+from snakemake_interface_logger_plugins.common import LogEvent
+
+from xstilts.execution.provenance import recorded_beside
 
 _log = logging.getLogger(__name__)
 
-# What comes before the values, and between and behind them: snakemake.persistence.ParamsChange.
-_PARAMS = re.compile(
-    r"Params have changed since last execution: "
-    r"Union of exclusive params before and now across all output: "
-    r"(?P<change>before: .*? now: .*?) (?=; |$)",
-    re.DOTALL,
-)
-_NOTHING = "<nothing exclusive>"
-_INPUT_SET = "Set of input files has changed since last execution"
-_SOFTWARE = "Software environment definition has changed since last execution"
-_FILES = re.compile(r"((?:Updated input files|Input files updated by another job): )([^;]+)")
-_DIGEST = re.compile(r"[0-9a-f]{16}")
+_CODE = "code"
 # Levels that the reader of an experiment file does not know.
 _UNSPOKEN = ("settings", "world")
 _MOST = 4
@@ -39,103 +32,62 @@ class Reasons(logging.Filter):
     """Rewrites the reason of each job that is announced; no record is ever held back.
 
     Args:
-        inputs_before: the number of a job to the input files of its last run, None if they are
-            not known.
+        params_of: a rule and the wildcards of a job to the job's parameters by name.
     """
 
-    def __init__(self, inputs_before: Callable[[int], Sequence[str] | None]) -> None:
+    def __init__(self, params_of: Callable[[str, Mapping[str, str]], Mapping[str, Any]]) -> None:
         super().__init__()
-        self._inputs_before = inputs_before
+        self._params_of = params_of
+        self._made_anew: set[str] = set()
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Let the record pass, with what can be told better."""
-        if isinstance(getattr(record, "reason", None), str) and hasattr(record, "rule_name"):
-            for rewritten in (self._in_words, self._with_inputs):
-                try:
-                    record.reason = rewritten(record)
-                except Exception as error:
-                    _log.debug("the reason stands as it is: %r", error)
+        if getattr(record, "event", None) == LogEvent.JOB_INFO:
+            try:
+                record.reason = "; ".join(self._changes(record)) or record.reason  # type: ignore[attr-defined]
+            except Exception as error:
+                _log.debug("the reason stands as it is: %r", error)
         return True
 
-    def _in_words(self, record: Any) -> str:
-        return in_words(record.reason, record.rule_name)
-
-    def _with_inputs(self, record: Any) -> str:
-        if _INPUT_SET not in record.reason:
-            return record.reason
-        before = self._inputs_before(record.jobid)
-        if before is None:
-            return record.reason
-        changes = _members(set(map(str, before)), set(map(str, record.input)))
-        return record.reason.replace(_INPUT_SET, f"Other input files: {changes}")
-
-
-def inputs_before(workflow: Any, jobid: int) -> Sequence[str] | None:
-    """The input files of a job's last run, as Snakemake has noted them."""
-    job = next(job for job in workflow.dag.jobs if workflow.dag.jobid(job) == jobid)
-    return workflow.persistence.input(job.output[0])
+    def _changes(self, record: Any) -> Iterator[str]:
+        anew = [path for path in record.input if path in self._made_anew]
+        self._made_anew.update(record.output)
+        made = next(filter(None, map(recorded_beside, record.output)), {})
+        if not {"params", "inputs"} <= made.keys():
+            return
+        now = self._params_of(record.rule_name, record.wildcards)
+        yield from params_in_words(made["params"], now, record.rule_name)
+        before = set(made["inputs"])
+        if before != set(record.input):
+            yield f"Other input files: {_members(before, set(record.input))}"
+        if kept := [path for path in anew if path in before]:
+            yield f"Input files made anew: {_some(kept)}"
 
 
-def in_words(reason: str, rule: str) -> str:
-    """Snakemake's reason with changed parameters by name, and with no more than a few files."""
-    reason = _PARAMS.sub(lambda found: _params_in_words(found, rule), reason)
-    reason = reason.replace(_SOFTWARE, f"Other versions of libraries that {rule} uses")
-    return _FILES.sub(lambda found: found[1] + _some(found[2].split(", ")), reason)
-
-
-def _params_in_words(found: re.Match[str], rule: str) -> str:
-    values = _values(found["change"])
-    if values is None:
-        return found[0]
-    changes, code = [], False
-    for old, new in _pairs(*values):
-        if all(isinstance(each, str) and _DIGEST.fullmatch(each) for each in (old, new)):
-            code = True
-        else:
-            changes += list(_changes(old, new))
-    told = [f"Changed settings: {_some(changes)}"] if changes else []
-    told += [f"Changed code of {rule}"] if code else []
-    return "; ".join(told) or found[0]
-
-
-def _values(change: str) -> tuple[list[Any], list[Any]] | None:
-    """The values that only were and that only are, from `before: … now: …`."""
-    listed = change.removeprefix("before: ")
-    for cut in re.finditer(re.escape(" now: "), listed):
-        try:
-            return _literal(listed[: cut.start()]), _literal(listed[cut.end() :])
-        except (ValueError, SyntaxError):
-            continue  # These words stand in a value.
-    return None
-
-
-def _literal(listed: str) -> list[Any]:
-    return [] if listed == _NOTHING else list(ast.literal_eval(f"[{listed}]"))
+def params_in_words(before: Mapping[str, Any], now: Mapping[str, Any], rule: str) -> Iterator[str]:
+    """What differs between the parameters that a result was made with and those of today."""
+    # As they are once they have been written and read again.
+    now = json.loads(json.dumps(dict(now)))
+    changes = [
+        change
+        for name in dict.fromkeys([*before, *now])
+        if name != _CODE
+        for change in _changes_of(name, before.get(name, _ABSENT), now.get(name, _ABSENT))
+    ]
+    if changes:
+        yield f"Changed settings: {_some(changes)}"
+    if before.get(_CODE) != now.get(_CODE):
+        yield f"Changed code of {rule}"
 
 
 _ABSENT = object()
 
 
-def _pairs(before: list[Any], now: list[Any]) -> Iterator[tuple[Any, Any]]:
-    """Each value with the one that it most likely was; names are not kept."""
-    left = list(now)
-    for old in before:
-        like = max(left, key=lambda new: _likeness(old, new), default=_ABSENT)
-        if like is _ABSENT or not _likeness(old, like):
-            yield old, _ABSENT
-        else:
-            left.remove(like)
-            yield old, like
-    yield from ((_ABSENT, new) for new in left)
-
-
-def _likeness(old: Any, new: Any) -> float:
-    if type(old) is not type(new):
-        return 0
-    if isinstance(old, dict):
-        return len(old.keys() & new.keys()) / max(len(old.keys() | new.keys()), 1)
-    digests = [isinstance(each, str) and bool(_DIGEST.fullmatch(each)) for each in (old, new)]
-    return 0 if digests[0] != digests[1] else 1
+def _changes_of(name: str, old: Any, new: Any) -> Iterable[str]:
+    if old == new:
+        return ()
+    # The keys of a mapping are the experiment's; the name of a parameter is the workflow's.
+    return _changes(old, new, () if isinstance(old, dict) and isinstance(new, dict) else (name,))
 
 
 def _changes(old: Any, new: Any, path: tuple[str, ...] = ()) -> Iterator[str]:

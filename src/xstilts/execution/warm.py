@@ -37,6 +37,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
+from xstilts.execution.snakemake_internals import IMPORTED_BY_SCRIPTS
+
 log = logging.getLogger(__name__)
 
 VARIABLE = "XSTILTS_WARM"
@@ -45,8 +47,7 @@ OFF = "off"
 # Speed alone depends on this list. What starts threads when it is imported, as polars does, is left
 # out: a lock that another thread holds at the moment of a fork would stay held in the copy.
 _IMPORTED = (
-    "snakemake.logging",
-    "snakemake.iocontainers",
+    *IMPORTED_BY_SCRIPTS,
     "xstilts.prediction.embed",
     "xstilts.prediction.predict",
     "xstilts.training.new_encoder",

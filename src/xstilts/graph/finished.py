@@ -71,13 +71,13 @@ class Scope:
             XstiltsError: there is none.
         """
         # Arrow takes its time, and other runs have no need of it.
-        from xstilts.graph.up_to_date import Proofs
+        from xstilts.graph.up_to_date import UpToDate
 
-        proofs = Proofs(grid, code)
+        up_to_date = UpToDate(grid, code)
         found = cls.of_cells(
             grid,
-            filter(proofs.is_finished, grid.cells),
-            filter(proofs.is_finished, grid.baseline_cells),
+            filter(up_to_date.is_finished, grid.cells),
+            filter(up_to_date.is_finished, grid.baseline_cells),
         )
         if not found.cells:
             raise XstiltsError(

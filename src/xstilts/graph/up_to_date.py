@@ -8,22 +8,25 @@ the one that it rests on. So cells of before and after a change never stand side
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from pathlib import Path, PurePath
 from typing import Any
 
-from xstilts.config.experiment import BASELINE
-from xstilts.config.recipes import UNTRAINED
 from xstilts.execution.parquet import read_meta
 from xstilts.graph.cells import Cell, Grid
 from xstilts.graph.job_params import JobParams
+from xstilts.graph.jobs import Job, Jobs
 
 # Settings of a run that decide how it is run, not what it gives (`JobParams`).
 _WITHOUT_EFFECT = ("save_every_seconds",)
+# Rules each of which makes something of what the one before it made, and those of its data.
+_STEPS = ("pretrain", "train_intermediate", "train_target", "predict", "retrieve", "score")
+_DATA = ("generate", "ingest", "perturb", "tokenise")
 
 
-class Proofs:
-    """Whether what cells rest on was made as it would be made today.
+class UpToDate:
+    """Whether the jobs that cells rest on were made as they would be made today.
 
     Args:
         code: digest of what a script of the workflow runs on these sources.
@@ -31,67 +34,66 @@ class Proofs:
 
     def __init__(self, grid: Grid, code: Callable[[str, Iterable[str]], str]) -> None:
         self._grid, self._code = grid, code
-        self._params = JobParams(grid)
-        self._known: dict[str, bool] = {}
+        self._params, self._graph = JobParams(grid), Jobs(grid)
+        self._is_current, self._steps = cache(self._look), cache(self._walk)
 
     def is_finished(self, cell: Cell) -> bool:
         """Whether an ordinary run would leave a cell's scores as they are."""
-        chain = [*self._runs_before(cell), *self._files_of(cell)]
-        inputs = list(self._inputs_of(cell))
-        if not all(self._is_current(path, expected) for path, expected in (*chain, *inputs)):
+        scores = self._grid.paths.cell_scores.format(**cell.wildcards)
+        steps = sorted(self._steps(self._graph.maker[scores]))
+        predicted = steps[-2]
+        inputs = [
+            number
+            for number in self._graph.before[predicted]
+            if self._graph.jobs[number].rule in _DATA
+        ]
+        if not all(map(self._is_current, (*steps, *inputs))):
             return False
-        # Each step of the chain is made from the one before it, predictions from the inputs too.
-        times = [_time(path) for path, _ in chain]
-        return times == sorted(times) and all(_time(path) <= times[-2] for path, _ in inputs)
+        # Each step is made from the one before it, predictions from the inputs too.
+        times = list(map(self._time, steps))
+        return times == sorted(times) and all(self._time(each) <= times[-2] for each in inputs)
 
-    def _runs_before(self, cell: Cell) -> Iterator[tuple[str, dict[str, Any]]]:
-        """The curves of the training runs that a cell rests on, and what decides them."""
-        paths, params, at = self._grid.paths, self._params, cell.wildcards
-        if cell.encoder in self._grid.experiment.pretrained and cell.recipe != UNTRAINED:
-            yield paths.pretraining.format(**at), params.pretraining(cell.encoder)
-        if cell.recipe not in (BASELINE, UNTRAINED):
-            yield paths.intermediate_curve.format(**at), params.intermediate(at)
-        if train_set := cell.task.train_set:
-            at |= {"phase": "target", "train_set": train_set}
-            yield paths.curve.format(**at), params.target(at)
+    def _walk(self, number: int) -> frozenset[int]:
+        """A job and those before it that are steps towards a cell, by number."""
+        found = {number} if self._graph.jobs[number].rule in _STEPS else set()
+        return frozenset(found.union(*map(self._steps, self._graph.before[number])))
 
-    def _files_of(self, cell: Cell) -> Iterator[tuple[str, dict[str, Any]]]:
-        """The predictions and scores of a cell, and what decides them."""
-        paths, params = self._grid.paths, self._params
-        task = params.task(cell.target)
-        if self._grid.is_trained(cell.target):
-            decided = {
-                "decoding": params.decoding(cell.target),
-                "code": self._code("predict", [cell.target]),
-            }
-        else:
-            mining = self._grid.experiment.mining.model_dump()
-            decided = {"mining": mining, "code": self._code("retrieve", [cell.target])}
-        yield paths.predictions.format(**cell.wildcards), {"task": task, **decided}
-        scored = {"task": task, "code": self._code("score", [cell.target])}
-        yield paths.cell_scores.format(**cell.wildcards), scored
+    def _time(self, number: int) -> int:
+        return Path(_record(self._graph.jobs[number])).stat().st_mtime_ns
 
-    def _inputs_of(self, cell: Cell) -> Iterator[tuple[str, dict[str, Any]]]:
-        """The data and features that a cell's predictions are of, and what decides them."""
-        paths, params, at = self._grid.paths, self._params, cell.wildcards
-        lengths = {"lengths": params.length(cell.encoder, cell.target)}
-        eval_data = {"data": params.data(cell.target, "eval")}
-        yield paths.data.format(task=cell.target, part="eval"), eval_data
-        yield paths.features.format(**at, task=cell.target, part="eval"), lengths
-        for path in self._grid.perturbed_data(at):
-            yield path, {"perturbation": params.perturbation(cell.target)}
-        for path in self._grid.perturbed_features(at):
-            yield path, lengths
+    def _look(self, number: int) -> bool:
+        job = self._graph.jobs[number]
+        path = _record(job)
+        if not Path(path).exists():
+            return False
+        if path.endswith(".json"):
+            return self._is_current_run(path, self._decided(job))
+        return _agrees(read_meta(path).get("params", {}), self._decided(job))
 
-    def _is_current(self, path: str, expected: Mapping[str, Any]) -> bool:
-        if path not in self._known:
-            if not Path(path).exists():
-                self._known[path] = False
-            elif path.endswith(".json"):
-                self._known[path] = self._is_current_run(path, expected)
-            else:
-                self._known[path] = _agrees(read_meta(path).get("params", {}), expected)
-        return self._known[path]
+    def _decided(self, job: Job) -> dict[str, Any]:
+        """What decides the result of a job, besides its inputs."""
+        params, at = self._params, job.wildcards
+        match job.rule:
+            case "pretrain":
+                return params.pretraining(at["encoder"])
+            case "train_intermediate":
+                return params.intermediate(at)
+            case "train_target":
+                return params.target(at)
+            case "generate" | "ingest":
+                return {"data": params.data(at["task"], at["part"])}
+            case "perturb":
+                return {"perturbation": params.perturbation(at["target"])}
+            case "tokenise":
+                return {"lengths": params.length(at["encoder"], at["task"])}
+        target = at["target"]
+        found = {"task": params.task(target), "code": self._code(job.rule, [target])}
+        match job.rule:
+            case "predict":
+                found["decoding"] = params.decoding(target)
+            case "retrieve":
+                found["mining"] = self._grid.experiment.mining.model_dump()
+        return found
 
     def _is_current_run(self, curve: str, expected: Mapping[str, Any]) -> bool:
         run = json.loads(Path(curve).read_text(encoding="utf-8"))
@@ -111,8 +113,9 @@ class Proofs:
         )
 
 
-def _time(path: str) -> int:
-    return Path(path).stat().st_mtime_ns
+def _record(job: Job) -> str:
+    """The output that says what it was made with: of training its curve, which is the last."""
+    return job.outputs[-1]
 
 
 def _agrees(found: Mapping[str, Any], expected: Mapping[str, Any]) -> bool:

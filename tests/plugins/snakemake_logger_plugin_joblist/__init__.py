@@ -16,7 +16,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 
 class LogHandler(LogHandlerBase):
-    """Appends a line with the rule, the wildcards in the order of the path, and the reason."""
+    """Appends a line: rule, wildcards in the order of the path, files, and the reason."""
 
     writes_to_stream = False
     writes_to_file = False
@@ -30,6 +30,8 @@ class LogHandler(LogHandlerBase):
         job = {
             "rule": record.rule_name,
             "wildcards": dict(record.wildcards),
+            "inputs": record.input,
+            "outputs": record.output,
             "reason": record.reason,
         }
         with Path(os.environ["JOBLIST"]).open("a", encoding="utf-8") as handle:

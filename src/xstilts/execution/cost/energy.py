@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from xstilts.execution.devices import local_gpus
+from xstilts.execution.devices import nvml
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class EnergyMeter:
         cpu_seconds: what the process has used so far.
         powercap: the kernel's folder of power zones.
         stat: the kernel's counts of processor time.
-        nvml: the module `pynvml`; imported by itself where there is an NVIDIA device.
+        library: the module `pynvml`; imported by itself where there is an NVIDIA device.
     """
 
     def __init__(
@@ -65,29 +65,38 @@ class EnergyMeter:
         *,
         powercap: Path = _POWERCAP,
         stat: Path = _STAT,
-        nvml: ModuleType | Any | None = None,
+        library: ModuleType | Any | None = None,
     ) -> None:
-        self._package = _Rapl(powercap, "package")
-        self._dram = _Rapl(powercap, "dram")
-        self._gpus = _Nvml(nvml)
-        self._stat = stat
+        self._package, self._dram = _Rapl(powercap, "package"), _Rapl(powercap, "dram")
+        self._stat, self._busy = stat, _busy_seconds(stat)
         self._cpu_seconds = cpu_seconds
-        self._busy = _busy_seconds(stat)
+        self._gpus: dict[str, _Gpu] = {}
+        self._why = "not among the devices that NVML shows"
+        try:
+            library, handles = nvml(library)
+            self._gpus = {uuid: _Gpu(library, handle) for uuid, handle in handles.items()}
+        except Exception as error:
+            # A driver can be broken in any way; the job itself may not need it.
+            self._why = f"NVML: {error}"
+            log.warning("the energy of GPUs is not measured: %s", error)
 
     @property
     def samples_power(self) -> bool:
         """Whether a GPU has no energy counter, so that its power must be read every second."""
-        return self._gpus.samples_power
+        return any(gpu.watts is not None for gpu in self._gpus.values())
 
     def sample(self, wall_seconds: float) -> None:
         """Read the counters that wrap around, and the power of GPUs that have none."""
         self._package.sample()
         self._dram.sample()
-        self._gpus.sample(wall_seconds)
+        for gpu in self._gpus.values():
+            gpu.sample(wall_seconds)
 
     def joules(self, used: Used) -> dict[str, dict[str, Any] | None]:
         """Joules and their source of `cpu`, `memory` and `gpu` (None where none was used)."""
         share = self._share(used.cpu_seconds)
+        self._package.sample()
+        self._dram.sample()
         return {
             "cpu": _measured(self._package.joules, share)
             or {"joules": WATTS_PER_CORE * used.cpu_seconds, "source": ESTIMATED_CPU},
@@ -96,8 +105,15 @@ class EnergyMeter:
                 "joules": WATTS_PER_GB * used.peak_memory_bytes / 1e9 * used.wall_seconds,
                 "source": ESTIMATED_MEMORY,
             },
-            "gpu": None if used.gpu is None else self._gpus.joules(used.gpu),
+            "gpu": None if used.gpu is None else self._of_gpu(used.gpu),
         }
+
+    def _of_gpu(self, uuid: str) -> dict[str, Any]:
+        for name, gpu in self._gpus.items():
+            if uuid in name:
+                return gpu.joules()
+        # A part of a device (MIG) has a UUID of its own, and no counter.
+        return {"joules": None, "source": f"not measured ({self._why})"}
 
     def _share(self, cpu_seconds: float) -> float:
         """This process's share of the processor time since the start; all if that is unknown."""
@@ -123,11 +139,14 @@ def _busy_seconds(stat: Path) -> float | None:
 
 
 class _Rapl:
-    """Counters of all power zones of one name, in microjoules; they wrap around within minutes."""
+    """Counters of all power zones of one name, in microjoules; they wrap around within minutes.
+
+    Attributes:
+        joules: since the start, None where no counter can be read.
+    """
 
     def __init__(self, powercap: Path, name: str) -> None:
         self._last: dict[Path, int] = {}
-        self._sum = 0
         try:
             for zone in sorted(powercap.glob("intel-rapl:*")):
                 if (zone / "name").read_text().startswith(name):
@@ -136,74 +155,28 @@ class _Rapl:
             # Kernels since 2020 let the administrator alone read them (CVE-2020-8694).
             log.debug("no energy counter of the processor: %s", error)
             self._last = {}
-
-    @property
-    def joules(self) -> float | None:
-        """Joules since the start, None where no counter can be read."""
-        self.sample()
-        return self._sum / 1e6 if self._last else None
+        self.joules = 0.0 if self._last else None
 
     def sample(self) -> None:
         """Add up what was used since the last call."""
+        if self.joules is None:
+            return
         try:
             for zone, before in self._last.items():
                 now = _number(zone / "energy_uj")
                 wrapped = _number(zone / "max_energy_range_uj") if now < before else 0
-                self._sum += now - before + wrapped
+                self.joules += (now - before + wrapped) / 1e6
                 self._last[zone] = now
         except OSError as error:
             log.warning("an energy counter of the processor is gone: %s", error)
-            self._last = {}
+            self.joules = None
 
 
 def _number(path: Path) -> int:
     return int(path.read_text())
 
 
-class _Nvml:
-    """Energy of the NVIDIA devices of this machine, by UUID."""
-
-    def __init__(self, library: ModuleType | Any | None) -> None:
-        self._devices: dict[str, _Device] = {}
-        self._why = "not among the devices that NVML shows"
-        if library is None and not local_gpus():
-            return
-        try:
-            if library is None:
-                import pynvml
-
-                library = pynvml
-            library.nvmlInit()
-            self._devices = dict(_devices(library))
-        except Exception as error:
-            # A driver can be broken in any way; the job itself may not need it.
-            self._why = f"NVML: {error}"
-            log.warning("the energy of GPUs is not measured: %s", error)
-
-    @property
-    def samples_power(self) -> bool:
-        return any(device.watts is not None for device in self._devices.values())
-
-    def sample(self, wall_seconds: float) -> None:
-        for device in self._devices.values():
-            device.sample(wall_seconds)
-
-    def joules(self, uuid: str) -> dict[str, Any]:
-        found = [device for name, device in self._devices.items() if uuid in name]
-        if not found:
-            # A part of a device (MIG) has a UUID of its own, and no counter.
-            return {"joules": None, "source": f"not measured ({self._why})"}
-        return found[0].joules()
-
-
-def _devices(library: Any) -> Iterator[tuple[str, _Device]]:
-    for number in range(library.nvmlDeviceGetCount()):
-        handle = library.nvmlDeviceGetHandleByIndex(number)
-        uuid = library.nvmlDeviceGetUUID(handle)
-        yield uuid.decode() if isinstance(uuid, bytes) else uuid, _Device(library, handle)
-
-
-class _Device:
+class _Gpu:
     """One GPU: its counter in millijoules, or its power added up over time."""
 
     def __init__(self, library: Any, handle: Any) -> None:
@@ -225,10 +198,7 @@ class _Device:
         return None if milliwatts is None else milliwatts / 1000
 
     def sample(self, wall_seconds: float) -> None:
-        if self.watts is None:
-            return
-        now = self._watts()
-        if now is None:
+        if self.watts is None or (now := self._watts()) is None:
             return
         if self._at is not None:
             self._sum += (self.watts + now) / 2 * (wall_seconds - self._at)

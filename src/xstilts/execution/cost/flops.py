@@ -21,6 +21,9 @@ from collections.abc import Mapping
 from xstilts.execution.cost.shape import Shape
 from xstilts.execution.cost.tally import TRAINING_PASSES
 
+# Rules whose jobs run an encoder, on the GPU where there is one, and keep a `Tally` of it.
+COMPUTED = ("pretrain", "train_intermediate", "train_target", "predict", "embed")
+
 
 def tallied_flops(shape: Shape, sums: Mapping[str, int]) -> float | None:
     """Operations of what a `Tally` says, None where there is none or where they are not counted."""

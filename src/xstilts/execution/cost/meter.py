@@ -15,7 +15,8 @@ import resource
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -50,32 +51,22 @@ class Meter:
         job: Mapping[str, Any],
         energy: Callable[[float], EnergyMeter] = EnergyMeter,
     ) -> None:
-        self._record = record
-        self._finished = threading.Event()
+        self._finished, self._lock = threading.Event(), threading.Lock()
         self._amounts: dict[str, int] = {}
+        self._thread: threading.Thread | None = None
         if record is None:
             return
-        try:
-            self._begin(record, job, energy)
-        except Exception:
-            log.warning("the cost of this job is not recorded", exc_info=True)
-            self._record = None
-
-    def _begin(
-        self, record: Path, job: Mapping[str, Any], energy: Callable[[float], EnergyMeter]
-    ) -> None:
-        age = _process_age()
-        self._zero = time.monotonic() - age
-        self._head = {"attempt": os.urandom(8).hex(), **job}
-        self._started = datetime.fromtimestamp(time.time() - age, UTC)
-        self._energy = energy(_cpu_seconds())
-        self._energy.sample(age)
-        self._hardware = {"cpu": cpu_model(), "cores": cores(), "gpu": None}
-        record.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = threading.Lock()
-        self._write(finished=False)
-        self._thread = threading.Thread(target=self._watch, name="meter", daemon=True)
-        self._thread.start()
+        with _harmless("the cost of this job is not recorded"):
+            age = _process_age()
+            self._record, self._zero = record, time.monotonic() - age
+            self._head = {"attempt": os.urandom(8).hex(), **job}
+            self._started = datetime.fromtimestamp(time.time() - age, UTC)
+            self._energy = energy(_cpu_seconds())
+            self._hardware = {"cpu": cpu_model(), "cores": cores(), "gpu": None}
+            record.parent.mkdir(parents=True, exist_ok=True)
+            self._write(finished=False)
+            self._thread = threading.Thread(target=self._watch, name="meter", daemon=True)
+            self._thread.start()
 
     def note(self, **amounts: int) -> None:
         """What the job has made or done so far, by name: further lines have it."""
@@ -88,19 +79,16 @@ class Meter:
         Args:
             error: why it has not finished, without credentials.
         """
-        if self._record is None:
-            return
         self._finished.set()
-        try:
-            self._thread.join(timeout=_READ_EVERY)
-            self._write(finished=finished, error=error)
-        except Exception:
-            log.warning("the cost of this job is not recorded", exc_info=True)
+        if self._thread is not None:
+            with _harmless("the cost of this job is not recorded"):
+                self._thread.join(timeout=_READ_EVERY)
+                self._write(finished=finished, error=error)
 
     def _watch(self) -> None:
         every = _SAMPLE_EVERY if self._energy.samples_power else _READ_EVERY
         written = self._wall_seconds()
-        try:
+        with _harmless("the cost of this job is no longer recorded as it goes"):
             while not self._finished.wait(every):
                 wall = self._wall_seconds()
                 with self._lock:
@@ -108,8 +96,6 @@ class Meter:
                 if wall - written >= max(_WRITE_EVERY, _WRITE_SHARE * wall):
                     self._write(finished=False)
                     written = wall
-        except Exception:
-            log.warning("the cost of this job is no longer recorded as it goes", exc_info=True)
 
     def _wall_seconds(self) -> float:
         return time.monotonic() - self._zero
@@ -117,9 +103,7 @@ class Meter:
     def _write(self, *, finished: bool, error: str | None = None) -> None:
         with self._lock:
             line = self._line(finished=finished)
-            if error is not None:
-                line["error"] = error
-            _append(self._record, line)  # type: ignore[arg-type]
+            _append(self._record, line if error is None else {**line, "error": error})
 
     def _line(self, *, finished: bool) -> dict[str, Any]:
         wall, cpu, memory = self._wall_seconds(), _cpu_seconds(), _peak_memory_bytes()
@@ -139,6 +123,15 @@ class Meter:
             "hardware": self._hardware,
             "amounts": self._amounts,
         }
+
+
+@contextmanager
+def _harmless(message: str) -> Iterator[None]:
+    """Log what goes wrong, and no more."""
+    try:
+        yield
+    except Exception:
+        log.warning("%s", message, exc_info=True)
 
 
 def _append(path: Path, line: Mapping[str, Any]) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,6 +77,8 @@ def job_cost(attempts: Sequence[Mapping[str, Any]]) -> JobCost:
     last = attempts[-1]
     joules = [total_joules(attempt["energy"]) for attempt in attempts]
     gpu = [attempt["peak_gpu_memory_bytes"] for attempt in attempts]
+    amounts = [attempt.get("amounts", {}) for attempt in attempts]
+    names = dict.fromkeys(name for each in amounts for name in each)
     return JobCost(
         rule=last["rule"],
         wildcards=last["wildcards"],
@@ -89,12 +90,5 @@ def job_cost(attempts: Sequence[Mapping[str, Any]]) -> JobCost:
         energy_source=" / ".join(dict.fromkeys(sources(attempt["energy"]) for attempt in attempts)),
         attempts=len(attempts),
         hardware=last["hardware"],
-        amounts=dict(_summed(attempt.get("amounts", {}) for attempt in attempts)),
+        amounts={name: sum(each.get(name, 0) for each in amounts) for name in names},
     )
-
-
-def _summed(amounts: Iterable[Mapping[str, int]]) -> Counter[str]:
-    total = Counter[str]()
-    for each in amounts:
-        total.update(each)
-    return total

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +13,13 @@ import pyarrow as pa
 from xstilts.config.tasks import TARGETS
 from xstilts.data.schemas import CELL_COSTS, COSTS, PHASES
 from xstilts.errors import XstiltsError
-from xstilts.execution.cost.flops import tallied_flops
+from xstilts.execution.cost.flops import COMPUTED, tallied_flops
 from xstilts.execution.cost.records import JobCost, read_records
 from xstilts.execution.cost.shape import Shape, shape_of_folder
 from xstilts.graph.paths import Paths
 
 log = logging.getLogger(__name__)
 
-# Those that keep a tally of what they pass through an encoder.
-_COUNTED = {"pretrain", "train_intermediate", "train_target", "predict", "embed"}
 _CELL = ("encoder", "recipe", "target", "seed")
 
 
@@ -47,9 +45,7 @@ def collect_costs(
     """
     known = _values(cells)
     jobs = [job for job in read_records(Path(paths.root) / "benchmarks") if _belongs(job, known)]
-    operations = _Operations(paths)
-    flops = [operations.of(job) for job in jobs]
-    rows = [_row(job, count) for job, count in zip(jobs, flops, strict=True)]
+    rows = [_row(job, count) for job, count in zip(jobs, _operations(paths, jobs), strict=True)]
     return Collected(
         costs=pa.Table.from_pylist(_summed(rows, COSTS), schema=COSTS),
         cells=pa.Table.from_pylist(
@@ -115,7 +111,7 @@ def _shares(
                 **row,
                 **share,
                 # Nothing was left out where nothing is counted.
-                "flops": share["flops"] if job.rule in _COUNTED else 0.0,
+                "flops": share["flops"] if job.rule in COMPUTED else 0.0,
                 **{name: cell[name] for name in ("encoder", "recipe", "target")},
                 "seed": int(cell["seed"]),
                 "phase": PHASES[job.rule],
@@ -154,26 +150,19 @@ def _machine(hardware: Mapping[str, Any]) -> str:
     return f"{hardware['cpu']}, {hardware['cores']} cores{gpu}"
 
 
-@dataclass
-class _Operations:
-    """Floating point operations of jobs."""
-
-    paths: Paths
-    _shapes: dict[str, Shape | None] = field(default_factory=dict)
-
-    def of(self, job: JobCost) -> float | None:
-        """Operations of all attempts of the job, None where they are not counted."""
-        if job.rule not in _COUNTED or (shape := self._shape(job.wildcards["encoder"])) is None:
-            return None
-        return tallied_flops(shape, job.amounts)
-
-    def _shape(self, encoder: str) -> Shape | None:
-        if encoder not in self._shapes:
+def _operations(paths: Paths, jobs: Sequence[JobCost]) -> Iterator[float | None]:
+    """Floating point operations of all attempts of each job, None where they are not counted."""
+    shapes: dict[str, Shape | None] = {}
+    for job in jobs:
+        if job.rule not in COMPUTED:
+            yield None
+            continue
+        encoder = job.wildcards["encoder"]
+        if encoder not in shapes:
             try:
-                self._shapes[encoder] = shape_of_folder(
-                    Path(self.paths.encoder.format(encoder=encoder))
-                )
+                shapes[encoder] = shape_of_folder(Path(paths.encoder.format(encoder=encoder)))
             except XstiltsError as error:
                 log.warning("operations are not counted: %s", error)
-                self._shapes[encoder] = None
-        return self._shapes[encoder]
+                shapes[encoder] = None
+        shape = shapes[encoder]
+        yield None if shape is None else tallied_flops(shape, job.amounts)

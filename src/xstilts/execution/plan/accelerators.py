@@ -8,9 +8,9 @@ no bfloat16 arithmetic: PyTorch emulates it, no faster than float32.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 
 from xstilts.errors import XstiltsError, did_you_mean
@@ -99,43 +99,23 @@ CPU = Device(
 
 # Of the process beside its GPU: one core, and its memory.
 HOST_WATTS = WATTS_PER_CORE + 8 * WATTS_PER_GB
-# How NVIDIA's names differ from those above, longest first.
-_SPELLINGS = (
-    ("h100pcie", "h100-pcie"),
-    ("a100-pcie-40gb", "a100-40gb"),
-    ("a100-sxm4-40gb", "a100-40gb"),
-    ("rtx6000ada", "rtx6000ada"),
-)
-
-
-def device_named(name: str) -> Device:
-    """The device that a user, or a driver, calls so.
-
-    Raises:
-        XstiltsError: nothing is known of it.
-    """
-    if (found := find_device(name)) is None:
-        raise XstiltsError(
-            f"nothing is known of the device {name!r} ({did_you_mean(name, [*GPUS, 'cpu'])})",
-            where="--device",
-        )
-    return found
 
 
 def find_device(name: str) -> Device | None:
-    """As `device_named`, None where nothing is known.
+    """The device that a user, or a driver, calls so; None where nothing is known of it.
 
     Names of drivers such as `NVIDIA A100-SXM4-80GB` or `NVIDIA GeForce RTX 3090` are understood.
     """
-    plain = name.lower().replace(" ", "")
-    if plain == CPU.name or plain in GPUS:
-        return CPU if plain == CPU.name else GPUS[plain]
-    for spelling, known in _SPELLINGS:
-        if spelling in plain:
-            return GPUS[known]
-    words = [word for part in name.lower().split() for word in part.split("-")]
-    joined = ["".join(pair) for pair in pairwise(words)]
-    return next((GPUS[word] for word in (*joined, *words) if word in GPUS), None)
+    known = {device.name.replace("-", ""): device for device in (CPU, *GPUS.values())}
+    # The memory of an A100 comes after the way in which it is built in.
+    plain = re.sub(r"a100-\w+-40gb", "a100-40gb", name.lower())
+    words = re.split("[ -]", plain)
+    joined = (
+        "".join(words[start : start + number])
+        for number in (3, 2, 1)
+        for start in range(len(words))
+    )
+    return next((known[each] for each in joined if each in known), None)
 
 
 def gpu_here(driver: Path = Path("/proc/driver/nvidia/gpus")) -> str | None:
@@ -169,7 +149,13 @@ def device_of(
         XstiltsError: nothing is known of the device that the user names.
     """
     if name is not None:
-        return device_named(name)
+        if (found := find_device(name)) is None:
+            known = [*GPUS, CPU.name]
+            raise XstiltsError(
+                f"nothing is known of the device {name!r} ({did_you_mean(name, known)})",
+                where="--device",
+            )
+        return found
     if device_for(setting) == "cpu":
         return CPU
     return gpu_called(gpu_here() or used() or DEFAULT_GPU)

@@ -13,11 +13,12 @@ taken: it is assumed to be used as well, or badly, as that.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 
-from xstilts.execution.plan.work import COMPUTED
+from xstilts.execution.cost.flops import COMPUTED
 
 # To tell overhead and factor apart: so many jobs, the largest so many times the smallest.
 _JOBS, _SPREAD = 4, 2.0
@@ -99,22 +100,20 @@ class Calibration:
             for place, jobs in self._by_place.items()
             if place[0] == rule and jobs[0].is_gpu == is_gpu
         ]
-        if not others and rule in COMPUTED:
+        if rule in COMPUTED:
             # Another stage on the same hardware says more than nothing.
-            others = [
+            others = others or [
                 found
                 for (other, place), found in self._fits.items()
                 if place == hardware and other in COMPUTED
             ]
-        if not others:
-            return Fit(overhead, 1.0, 0)
-        return Fit(overhead, median(found.factor for found in others), 0)
+        factor = median(found.factor for found in others) if others else 1.0
+        return Fit(overhead, factor, 0)
 
     def watts(self, rule: str, hardware: str) -> float | None:
         """Median power of a rule's jobs on this hardware, None where it was not measured."""
-        found = [
-            job.watts for job in self._by_place.get((rule, hardware), ()) if job.watts is not None
-        ]
+        jobs = self._by_place.get((rule, hardware), ())
+        found = [job.watts for job in jobs if job.watts is not None]
         return median(found) if found else None
 
     @property
@@ -128,10 +127,8 @@ class Calibration:
 
     def hardware(self, *, is_gpu: bool) -> str | None:
         """The hardware that most jobs of encoders ran on, of GPUs or of processors."""
-        counts: dict[str, int] = {}
-        for job in self._observations:
-            if job.is_gpu == is_gpu and job.rule in COMPUTED:
-                counts[job.hardware] = counts.get(job.hardware, 0) + 1
+        jobs = (job for job in self._observations if job.is_gpu == is_gpu)
+        counts = Counter(job.hardware for job in jobs if job.rule in COMPUTED)
         return max(counts, key=counts.__getitem__, default=None)
 
     def errors(self) -> list[Error]:
@@ -140,22 +137,15 @@ class Calibration:
         Before calibration, and with each job (with all seeds of it) predicted from the others
         alone, where there are others.
         """
-        before: dict[str, list[float]] = {}
-        after: dict[str, list[float]] = {}
-        for (rule, _), jobs in self._by_place.items():
-            before.setdefault(rule, []).extend(
-                (job.overhead + job.work) / job.seconds for job in jobs
+        found = []
+        for rule in dict.fromkeys(rule for rule, _ in self._by_place):
+            places = [jobs for place, jobs in self._by_place.items() if place[0] == rule]
+            before = [(job.overhead + job.work) / job.seconds for jobs in places for job in jobs]
+            after = [ratio for jobs in places for ratio in _left_out(jobs)]
+            found.append(
+                Error(rule, len(before), _middle(before), _middle(after) if after else None)
             )
-            after.setdefault(rule, []).extend(_left_out(jobs))
-        return [
-            Error(
-                rule,
-                len(ratios),
-                _middle(ratios),
-                _middle(after[rule]) if after[rule] else None,
-            )
-            for rule, ratios in before.items()
-        ]
+        return found
 
 
 def fit(jobs: Sequence[Observation]) -> Fit:

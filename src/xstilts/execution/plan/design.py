@@ -58,12 +58,9 @@ def design_error(parts: Sequence[Part], seeds: int, assumptions: Assumptions) ->
     With one seed it is that of items alone: how seeds differ cannot be seen.
     """
     items = sum(_item_variance(part, assumptions) for part in parts)
-    within, across = (
-        assumptions.seed_correlation_languages,
-        assumptions.seed_correlation_targets,
-    )
+    within = assumptions.seed_correlation_languages
     common = sum(within + (1 - within) / part.languages for part in parts)
-    common += across * len(parts) * (len(parts) - 1)
+    common += assumptions.seed_correlation_targets * len(parts) * (len(parts) - 1)
     seeded = assumptions.seed_sd**2 * common / seeds if seeds > 1 else 0.0
     whole = items + seeded
     return Noise(error=math.sqrt(whole) / len(parts), share=seeded / whole)

@@ -7,21 +7,14 @@ states lie side by side for a moment, and so do the best weights and those befor
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from xstilts.config.recipes import UNTRAINED
 from xstilts.config.tasks import PERTURBED
-from xstilts.execution.cost.shape import Shape
+from xstilts.execution.cost.shape import Shape, checkpoint_bytes
 from xstilts.execution.plan.items import Amounts
-from xstilts.execution.plan.jobs import (
-    feature_parts,
-    intermediate_runs,
-    trained_recipes,
-    trained_targets,
-)
-from xstilts.execution.plan.weights import checkpoint_bytes
 from xstilts.graph.cells import Grid
+from xstilts.graph.jobs import Job
 
 _STATES, _BEST = 2 * 3, 2
 
@@ -45,11 +38,15 @@ class Disk:
         return self.at_the_end + sum(self.temporary.values())
 
 
-def disk_of(grid: Grid, shapes: Mapping[str, Shape | None], jobs: int) -> Disk:
-    """The disk that an experiment needs if `jobs` jobs run at a time.
+def disk_of(
+    grid: Grid, jobs: Sequence[Job], shapes: Mapping[str, Shape | None], at_a_time: int
+) -> Disk:
+    """The disk that an experiment needs.
 
     Args:
+        jobs: of the grid.
         shapes: by encoder; None where it is not known.
+        at_a_time: how many jobs run at a time.
     """
     experiment, amounts = grid.experiment, Amounts(grid)
     sizes = {
@@ -57,38 +54,42 @@ def disk_of(grid: Grid, shapes: Mapping[str, Shape | None], jobs: int) -> Disk:
         for encoder, shape in shapes.items()
         if shape is not None and (size := checkpoint_bytes(shape)) is not None
     }
-    weights = sum(sizes.values())
     largest = max(sizes.values(), default=0)
-    encoders = len(experiment.encoders)
-    # Pretraining starts from an encoder of its own, and so does an untrained one.
-    started = sum(sizes.get(name, 0) for name in experiment.pretrained)
-    untrained = weights if UNTRAINED in experiment.baselines else 0
-    targets = trained_targets(grid)
+    wildcards: dict[str, list[Mapping[str, str]]] = {}
+    for job in jobs:
+        wildcards.setdefault(job.rule, []).append(job.wildcards)
+
+    def of(*rules: str) -> list[Mapping[str, str]]:
+        return [at for rule in rules for at in wildcards.get(rule, ())]
+
+    def weights(*rules: str) -> float:
+        return sum(sizes.get(at["encoder"], 0) for at in of(*rules))
+
     kept: dict[str, float] = {
-        "encoders": weights + started + untrained,
-        "intermediate checkpoints": weights * len(trained_recipes(grid)) * len(experiment.seeds),
-        "data": sum(
-            amounts.data_bytes(source, part) for source in grid.tasks for part in grid.parts(source)
-        )
-        + sum(amounts.data_bytes(target, PERTURBED) for target in grid.perturbed),
-        "features": sum(
-            amounts.feature_bytes(*part)
-            for encoder in experiment.encoders
-            for part in feature_parts(grid, encoder)
-        ),
-        "predictions": sum(
-            amounts.prediction_bytes(cell.target) for cell in (*grid.cells, *grid.baseline_cells)
-        ),
+        # Pretraining starts from an encoder of its own, and so does an untrained one.
+        "encoders": weights("fetch_encoder", "new_encoder", "pretrain", "reinitialise"),
+        "intermediate checkpoints": weights("train_intermediate"),
+        "data": sum(amounts.data_bytes(at["task"], at["part"]) for at in of("generate", "ingest"))
+        + sum(amounts.data_bytes(at["target"], PERTURBED) for at in of("perturb")),
+        "features": sum(amounts.feature_bytes(at["task"], at["part"]) for at in of("tokenise")),
+        "predictions": sum(amounts.prediction_bytes(at["target"]) for at in of("score")),
     }
+    trained = len(of("train_target"))
     if experiment.keep_target_checkpoints:
-        kept["target checkpoints"] = weights * targets / encoders
-    running = min(jobs, max(targets + intermediate_runs(grid), len(experiment.pretrained)))
+        kept["target checkpoints"] = weights("train_target")
+    runs = max(trained + len(of("train_intermediate")), len(of("pretrain")))
+    running = min(at_a_time, runs)
+    vectors = sorted(
+        amounts.embedding_bytes(at["target"], shape.hidden)
+        for at in of("embed")
+        if (shape := shapes[at["encoder"]]) is not None
+    )
     temporary = {
         f"states of {running} training jobs": float((_STATES + _BEST) * largest * running),
-        "sentence vectors": _embeddings(grid, amounts, shapes, jobs),
+        "sentence vectors": sum(vectors[-at_a_time:]),
     }
     if not experiment.keep_target_checkpoints:
-        waiting = min(jobs, targets)
+        waiting = min(at_a_time, trained)
         temporary[f"{waiting} target checkpoints until they have predicted"] = float(
             largest * waiting
         )
@@ -99,18 +100,3 @@ def disk_of(grid: Grid, shapes: Mapping[str, Shape | None], jobs: int) -> Disk:
     ]
     unknown += [f"the data of {source}" for source in amounts.unknown()]
     return Disk(kept, {name: size for name, size in temporary.items() if size}, unknown)
-
-
-def _embeddings(
-    grid: Grid, amounts: Amounts, shapes: Mapping[str, Shape | None], jobs: int
-) -> float:
-    """Bytes of the sentence vectors of the largest cells that are retrieved at the same time."""
-    found = sorted(
-        (
-            amounts.embedding_bytes(cell.target, shape.hidden)
-            for cell in (*grid.cells, *grid.baseline_cells)
-            if (shape := shapes[cell.encoder]) is not None
-        ),
-        reverse=True,
-    )
-    return sum(found[:jobs])

@@ -7,22 +7,25 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
+from xstilts.execution.cost.flops import COMPUTED
 from xstilts.execution.cost.shape import Shape
 from xstilts.execution.devices import computing_gpus, cores
 from xstilts.execution.plan.accelerators import CPU, HOST_WATTS, Device, device_of, gpu_here
 from xstilts.execution.plan.calibration import Calibration, Error
-from xstilts.execution.plan.graph import RULES, Graph, Job
-from xstilts.execution.plan.inputs import Sizes
 from xstilts.execution.plan.past import (
     calibrated_seconds,
     hardware_name,
     other_observations,
     own_observations,
 )
+from xstilts.execution.plan.rates import RATES
 from xstilts.execution.plan.schedule import Span, span_of
-from xstilts.execution.plan.work import COMPUTED, Works
+from xstilts.execution.plan.sizes import Sizes
+from xstilts.execution.plan.work import Works
 from xstilts.graph.cells import Grid
+from xstilts.graph.jobs import Job, Jobs
 
 JOULES_PER_KWH = 3.6e6
 
@@ -39,7 +42,7 @@ class Basis(StrEnum):
 class Options:
     """What a user may say beside the experiment.
 
-    `device` is one that `accelerators.device_named` knows; `gpus` how many there are; `jobs` how
+    `device` is one that `accelerators.find_device` knows; `gpus` how many there are; `jobs` how
     many jobs run at a time that use none; `price` of an hour of a GPU, or of a core where there is
     none, in any currency.
     """
@@ -48,6 +51,14 @@ class Options:
     gpus: int | None = None
     jobs: int | None = None
     price: float | None = None
+
+
+class Cost(NamedTuple):
+    """What one job takes: its encoder's operations alone."""
+
+    seconds: float
+    flops: float
+    joules: float
 
 
 @dataclass(frozen=True)
@@ -67,7 +78,7 @@ class Needs:
     """What a set of jobs needs. `money` and `kg_co2e` are None where nobody said what they cost.
 
     `device_seconds` are those of the jobs that run an encoder, added up: on GPUs where there are
-    any.
+    any; `jobs`, `unknown` and `seconds` are sums over stages; `kwh` is without the building's.
     """
 
     stages: tuple[Stage, ...]
@@ -75,26 +86,10 @@ class Needs:
     span: Span
     money: float | None
     kg_co2e: float | None
-
-    @property
-    def jobs(self) -> int:
-        """Jobs of all stages."""
-        return sum(stage.jobs for stage in self.stages)
-
-    @property
-    def unknown(self) -> int:
-        """Jobs of which it is not known how long they take."""
-        return sum(stage.unknown for stage in self.stages)
-
-    @property
-    def seconds(self) -> float:
-        """Seconds of all jobs, one after the other."""
-        return sum(stage.seconds for stage in self.stages)
-
-    @property
-    def kwh(self) -> float:
-        """Energy of all jobs, without that of the building."""
-        return sum(stage.joules for stage in self.stages) / JOULES_PER_KWH
+    jobs: int
+    unknown: int
+    seconds: float
+    kwh: float
 
 
 class Estimate:
@@ -102,29 +97,21 @@ class Estimate:
 
     Args:
         shapes: by encoder; None where it is not known.
-        results: the folder that holds all experiments.
     """
 
-    def __init__(
-        self,
-        grid: Grid,
-        shapes: Mapping[str, Shape | None],
-        options: Options,
-        results: Path | None = None,
-    ) -> None:
+    def __init__(self, grid: Grid, shapes: Mapping[str, Shape | None], options: Options) -> None:
         self._grid, self._options = grid, options
-        self._results = Path(grid.paths.root).parent if results is None else results
         self.works = Works(grid, shapes, Sizes(grid))
-        self.graph = Graph(grid)
-        self._known: dict[tuple[str, ...], tuple[float, float, float] | None] = {}
+        self.graph = Jobs(grid)
+        self._known: dict[tuple[str, ...], Cost | None] = {}
 
     @cached_property
     def calibration(self) -> Calibration:
         """What the finished jobs of all experiments say; of this one by what is planned here."""
         own = Path(self._grid.paths.root)
         found = list(own_observations(own, self.works))
-        for root in sorted(self._results.glob("*")):
-            if root.name != own.name:
+        for root in sorted(own.parent.glob("*")):
+            if root != own:
                 found += other_observations(root)
         return Calibration(found)
 
@@ -177,37 +164,41 @@ class Estimate:
     def errors(self) -> list[Error]:
         """How far off estimates of finished jobs are, stage by stage."""
         found = {error.rule: error for error in self.calibration.errors()}
-        return [found[rule] for rule in RULES if rule in found]
+        return [found[rule] for rule in RATES if rule in found]
 
-    def seconds(self, job: Job) -> float | None:
+    @cached_property
+    def cells_made(self) -> int:
+        """Cells whose scores are there, without those of untrained encoders."""
+        scores = (
+            self._grid.paths.cell_scores.format(**cell.wildcards) for cell in self._grid.cells
+        )
+        return sum(self.graph.maker[path] in self.graph.made for path in scores)
+
+    def cost(self, job: Job) -> Cost | None:
         """What one job takes, None where it is not known."""
-        found = self._of(job)
-        return None if found is None else found[0]
-
-    def _of(self, job: Job) -> tuple[float, float, float] | None:
-        """(seconds, operations, joules) of a job."""
         key = self.works.key(job.rule, job.wildcards)
         if key not in self._known:
             self._known[key] = self._reckoned(job)
         return self._known[key]
 
-    def _reckoned(self, job: Job) -> tuple[float, float, float] | None:
+    def _reckoned(self, job: Job) -> Cost | None:
         work = self.works.of(job.rule, job.wildcards)
         if work is None:
             return None
-        device = self.device if job.rule in COMPUTED else CPU
+        is_computed = job.rule in COMPUTED
+        device = self.device if is_computed else CPU
         seconds = calibrated_seconds(job.rule, work, device, self.calibration)
         watts = self.calibration.watts(job.rule, hardware_name(device))
         if watts is None:
             watts = device.watts + HOST_WATTS if device.is_gpu else HOST_WATTS
-        return seconds, work.flops if job.rule in COMPUTED else 0.0, seconds * watts
+        return Cost(seconds, work.flops if is_computed else 0.0, seconds * watts)
 
     def _needs(self, chosen: Collection[int]) -> Needs:
         numbers = sorted(chosen)
         place = {job: i for i, job in enumerate(numbers)}
         jobs = [self.graph.jobs[i] for i in numbers]
-        found = [self._of(job) for job in jobs]
-        seconds = [each[0] if each else 0.0 for each in found]
+        costs = [self.cost(job) for job in jobs]
+        seconds = [cost.seconds if cost else 0.0 for cost in costs]
         on_device = [job.rule in COMPUTED for job in jobs]
         before = [
             [place[needed] for needed in self.graph.before[i] if needed in place] for i in numbers
@@ -215,33 +206,26 @@ class Estimate:
         capacity = [self.other_jobs, self.devices] if self.device.is_gpu else [self.devices]
         places = [int(each and self.device.is_gpu) for each in on_device]
         stages = []
-        for rule in RULES:
-            members = [i for i, job in enumerate(jobs) if job.rule == rule]
-            known = [each for i in members if (each := found[i]) is not None]
+        for rule in RATES:
+            members = [cost for job, cost in zip(jobs, costs, strict=True) if job.rule == rule]
+            known = [cost for cost in members if cost is not None]
             if members:
-                sums = (sum(each[column] for each in known) for column in range(3))
+                sums = map(sum, zip(*known, strict=True)) if known else (0.0, 0.0, 0.0)
                 stages.append(Stage(rule, len(members), len(members) - len(known), *sums))
         device_seconds = sum(
             second for second, each in zip(seconds, on_device, strict=True) if each
         )
-        joules = sum(stage.joules for stage in stages)
-        emissions = self._grid.experiment.emissions
-        price = self._options.price
+        kwh = sum(stage.joules for stage in stages) / JOULES_PER_KWH
+        emissions, price = self._grid.experiment.emissions, self._options.price
+        gram = emissions.gram_per_kwh
         return Needs(
-            tuple(stages),
-            device_seconds,
-            span_of(seconds, before, places, capacity),
-            None if price is None else price * device_seconds / 3600,
-            None
-            if emissions.gram_per_kwh is None
-            else joules / JOULES_PER_KWH * emissions.pue * emissions.gram_per_kwh / 1000,
+            stages=tuple(stages),
+            device_seconds=device_seconds,
+            span=span_of(seconds, before, places, capacity),
+            money=None if price is None else price * device_seconds / 3600,
+            kg_co2e=None if gram is None else kwh * emissions.pue * gram / 1000,
+            jobs=len(jobs),
+            unknown=costs.count(None),
+            seconds=sum(stage.seconds for stage in stages),
+            kwh=kwh,
         )
-
-    @cached_property
-    def cells_made(self) -> int:
-        """Cells whose scores are there, without those of untrained encoders."""
-        grid = self._grid
-        if not Path(grid.paths.root).is_dir():
-            return 0
-        pattern = grid.paths.cell_scores
-        return sum(Path(pattern.format(**cell.wildcards)).is_file() for cell in grid.cells)

@@ -62,23 +62,15 @@ class Scored:
     together: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Bytes:
-    """Compressed bytes an item takes in data, features and predictions."""
-
-    data: int
-    features: int
-    predictions: int
-
-
-# Measured on real XTREME data; of multiple choice reckoned from the lengths of its texts.
+# Compressed bytes an item takes in data, features and predictions, measured on real XTREME data; of
+# multiple choice reckoned from the lengths of its texts.
 _BYTES = {
-    Kind.PAIR: _Bytes(data=110, features=90, predictions=10),
-    Kind.CHOICE: _Bytes(data=350, features=700, predictions=15),
-    Kind.TAGGING: _Bytes(data=90, features=90, predictions=40),
-    Kind.SPAN: _Bytes(data=500, features=1000, predictions=60),
-    Kind.RETRIEVAL: _Bytes(data=50, features=40, predictions=25),
-    Kind.MLM: _Bytes(data=40, features=30, predictions=0),
+    Kind.PAIR: (110, 90, 10),
+    Kind.CHOICE: (350, 700, 15),
+    Kind.TAGGING: (90, 90, 40),
+    Kind.SPAN: (500, 1000, 60),
+    Kind.RETRIEVAL: (50, 40, 25),
+    Kind.MLM: (40, 30, 0),
 }
 # Mined pairs for each sentence of the corpora; other predictions are one an item.
 _PREDICTED = {"bucc2018": 0.03}
@@ -153,27 +145,24 @@ class Amounts:
 
     def data_bytes(self, source: str, part: str) -> float:
         """Bytes of one data file."""
-        return self._text_bytes(source, part) or self.items(source, part) * self._of(source).data
+        return self._bytes(source, part, 0)
 
     def feature_bytes(self, source: str, part: str) -> float:
         """Bytes of one feature file."""
-        return (
-            self._text_bytes(source, part) or self.items(source, part) * self._of(source).features
-        )
+        return self._bytes(source, part, 1)
 
     def prediction_bytes(self, target: str) -> float:
         """Bytes of one cell's predictions."""
         predicted = self.items(target, "eval") * _PREDICTED.get(target, 1.0)
-        if target in self._grid.perturbed:
-            predicted += self.items(target, PERTURBED)
-        return predicted * self._of(target).predictions
+        return (predicted + self.perturbed_items(target)) * _BYTES[TARGETS[target].kind][2]
 
     def embedding_bytes(self, target: str, hidden: int) -> float:
         """Bytes of one cell's sentence vectors in float32, while it is retrieved."""
-        if not _is_retrieved(target):
-            return 0.0
-        noisy = self.items(target, PERTURBED) if target in self._grid.perturbed else 0
-        return 4.0 * hidden * (self.items(target, "eval") + noisy)
+        return 4.0 * hidden * (self.items(target, "eval") + self.perturbed_items(target))
+
+    def perturbed_items(self, target: str) -> int:
+        """Items of a target under all conditions, none where it is not perturbed."""
+        return self.items(target, PERTURBED) if target in self._grid.perturbed else 0
 
     def unknown(self) -> list[str]:
         """Sources of which nothing is known here."""
@@ -185,18 +174,12 @@ class Amounts:
             if source != TEXT and Source.of(source).task not in _ITEMS
         ]
 
-    def _text_bytes(self, source: str, part: str) -> float:
-        """Bytes of plain text by the sizes of its files; of the development part a share."""
+    def _bytes(self, source: str, part: str, column: int) -> float:
+        """Bytes of a file; of plain text by the sizes of what it is made of."""
         if source != TEXT:
-            return 0.0
+            return self.items(source, part) * _BYTES[TASKS[Source.of(source).task].kind][column]
         files = [Path(name) for name in self._grid.input_files(source, part)]
         share = self._experiment.text.dev_share if part == "dev" else 1.0
-        return _OF_TEXT * share * sum(path.stat().st_size for path in files)
-
-    @staticmethod
-    def _of(source: str) -> _Bytes:
-        return _BYTES[TASKS[Source.of(source).task].kind]
-
-
-def _is_retrieved(target: str) -> bool:
-    return TARGETS[target].kind is Kind.RETRIEVAL
+        found = _OF_TEXT * share * sum(path.stat().st_size for path in files)
+        # Generated text lies in no file.
+        return found or self.items(source, part) * _BYTES[Kind.MLM][column]

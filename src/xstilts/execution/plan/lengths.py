@@ -11,38 +11,28 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, reduce
 from statistics import NormalDist
-from typing import Any
+from typing import NamedTuple
 
 from xstilts.config.tasks import TASKS, Kind
 
 # Points at which the distribution of lengths is looked at.
 _POINTS = 200
 # Special tokens of a pair: <s> a </s></s> b </s> of XLM-R; BERT has three. Of one text.
-_PAIR_SPECIALS, TEXT_SPECIALS = 4, 2
+_PAIR_SPECIALS, _TEXT_SPECIALS = 4, 2
 
 
-@dataclass(frozen=True)
-class Text:
-    """Characters of a text: their mean and coefficient of variation."""
+class _Task(NamedTuple):
+    """Texts of one item, in English and in other languages; of QA the passage.
 
-    mean: float
-    variation: float
+    Of each the mean number of characters, and its coefficient of variation.
+    """
 
-
-@dataclass(frozen=True, kw_only=True)
-class _Task:
-    """Texts of one item in English and in other languages; of QA the passage."""
-
-    english: Text
-    other: Text
+    english: tuple[float, float]
+    other: tuple[float, float]
     question: float = 0.0
     choices: int = 1
-
-
-def _same(mean: float, variation: float, **more: Any) -> _Task:
-    return _Task(english=Text(mean, variation), other=Text(mean, variation), **more)
 
 
 # Measured on up to 600 training items and 60 to 160 test items a language, all texts of an item
@@ -50,25 +40,25 @@ def _same(mean: float, variation: float, **more: Any) -> _Task:
 # Swahili. BUCC was measured in English, which its other sides translate; the Chinese one alone was
 # there. Not measured: qqp (two questions of eleven words) and ccg (sentences of newspapers).
 _TASKS: Mapping[str, _Task] = {
-    "xnli": _Task(english=Text(164, 0.54), other=Text(144, 0.44)),
-    "pawsx": _Task(english=Text(228, 0.29), other=Text(174, 0.49)),
-    "udpos": _Task(english=Text(115, 0.64), other=Text(99, 0.71)),
-    "panx": _Task(english=Text(40, 0.62), other=Text(43, 0.96)),
-    "xquad": _Task(english=Text(748, 0.34), other=Text(732, 0.42), question=60),
-    "mlqa": _Task(english=Text(957, 0.73), other=Text(724, 0.90), question=46),
-    "tydiqa": _Task(english=Text(600, 0.69), other=Text(276, 0.78), question=35),
-    "bucc2018": _same(101, 0.22),
-    "tatoeba": _same(32, 0.60),
-    "xcopa": _same(82, 0.18, choices=2),
-    "mnli": _same(164, 0.57),
-    "anli": _same(224, 0.63),
-    "qqp": _same(120, 0.45),
-    "squad_v1": _same(891, 0.46, question=61),
-    "squad_v2": _same(834, 0.47, question=59),
-    "hellaswag": _same(347, 0.41, choices=4),
-    "cosmosqa": _same(438, 0.28, choices=4),
-    "csqa": _same(77, 0.35, choices=5),
-    "ccg": _same(130, 0.45),
+    "xnli": _Task((164, 0.54), (144, 0.44)),
+    "pawsx": _Task((228, 0.29), (174, 0.49)),
+    "udpos": _Task((115, 0.64), (99, 0.71)),
+    "panx": _Task((40, 0.62), (43, 0.96)),
+    "xquad": _Task((748, 0.34), (732, 0.42), question=60),
+    "mlqa": _Task((957, 0.73), (724, 0.90), question=46),
+    "tydiqa": _Task((600, 0.69), (276, 0.78), question=35),
+    "bucc2018": _Task((101, 0.22), (101, 0.22)),
+    "tatoeba": _Task((32, 0.60), (32, 0.60)),
+    "xcopa": _Task((82, 0.18), (82, 0.18), choices=2),
+    "mnli": _Task((164, 0.57), (164, 0.57)),
+    "anli": _Task((224, 0.63), (224, 0.63)),
+    "qqp": _Task((120, 0.45), (120, 0.45)),
+    "squad_v1": _Task((891, 0.46), (891, 0.46), question=61),
+    "squad_v2": _Task((834, 0.47), (834, 0.47), question=59),
+    "hellaswag": _Task((347, 0.41), (347, 0.41), choices=4),
+    "cosmosqa": _Task((438, 0.28), (438, 0.28), choices=4),
+    "csqa": _Task((77, 0.35), (77, 0.35), choices=5),
+    "ccg": _Task((130, 0.45), (130, 0.45)),
 }
 
 # Tokens of one input of the generated tasks, special tokens included: measured on the demo with
@@ -80,7 +70,7 @@ _GENERATED: Mapping[str, float] = {
 }  # fmt: skip
 _GENERATED_VARIATION = 0.25
 # Noise breaks pieces apart: tokens of perturbed inputs for one of clean ones, measured alike.
-_PERTURBED, _PERTURBED_GENERATED = 1.1, 1.5
+PERTURBED_LONGER, GENERATED_PERTURBED_LONGER = 1.1, 1.5
 
 
 @dataclass(frozen=True)
@@ -99,32 +89,52 @@ MULTILINGUAL = Vocabulary(4.3, 3.5)
 
 
 @dataclass(frozen=True)
-class Inputs:
-    """What an item becomes: features, and of each its model inputs' tokens.
+class Size:
+    """What some data are for an encoder.
 
-    `tokens` and `squares` are the mean sums of the lengths, and of the squared lengths, of the
-    inputs of one feature (several in multiple choice).
+    Numbers of items and features, and the sums of the lengths (`tokens`) and of the squared lengths
+    (`squares`) of their model inputs, of which a feature of multiple choice has several.
     """
 
+    items: float
     features: float
     tokens: float
     squares: float
 
-    def stretched(self, factor: float) -> Inputs:
-        """The same with inputs that are longer by `factor`."""
-        return Inputs(self.features, self.tokens * factor, self.squares * factor**2)
+    def scaled(self, factor: float, *, longer: float = 1.0) -> Size:
+        """So many times as much of the same, in inputs that are longer by a factor."""
+        items, features = self.items * factor, self.features * factor
+        return Size(
+            items, features, self.tokens * factor * longer, self.squares * factor * longer**2
+        )
+
+    def plus(self, other: Size) -> Size:
+        """Both together."""
+        return Size(
+            self.items + other.items,
+            self.features + other.features,
+            self.tokens + other.tokens,
+            self.squares + other.squares,
+        )
+
+    def predicted(self, mask_ratio: float) -> float:
+        """Positions that masked language modelling predicts.
+
+        That share of the tokens of each feature, special ones aside, and at least one.
+        """
+        return max(self.features, mask_ratio * (self.tokens - _TEXT_SPECIALS * self.features))
 
 
 @cache
-def inputs_of(
+def item_size(
     task: str,
     english_share: float,
     vocabulary: Vocabulary,
     max_length: int,
     doc_stride: int = 128,
     max_query_length: int = 64,
-) -> Inputs:
-    """The inputs of a mean item of real data.
+) -> Size:
+    """The size of a mean item of real data.
 
     Args:
         english_share: how many of the items are English, from 0 to 1.
@@ -134,41 +144,32 @@ def inputs_of(
         KeyError: nothing is known of the task's texts.
     """
     found = _TASKS[task]
-    parts = []
+    size = Size(0, 0, 0, 0)
     for share, text, letters in (
         (english_share, found.english, vocabulary.english),
         (1 - english_share, found.other, vocabulary.other),
     ):
+        question = min(found.question / letters, max_query_length)
         if share > 0:
-            question = min(found.question / letters, max_query_length)
-            of_points = [
+            items = (
                 _item(TASKS[task].kind, tokens, question, max_length, doc_stride)
-                for tokens in _points(text.mean / letters, text.variation)
-            ]
-            parts.append((share / _POINTS, of_points))
-    features, tokens, squares = (
-        sum(weight * sum(point[i] for point in of_points) for weight, of_points in parts)
-        for i in range(3)
-    )
-    return Inputs(features, found.choices * tokens / features, found.choices * squares / features)
+                for tokens in _points(text[0] / letters, text[1])
+            )
+            size = size.plus(reduce(Size.plus, items).scaled(share / _POINTS))
+    return Size(1, size.features, found.choices * size.tokens, found.choices * size.squares)
 
 
-def generated_inputs(task: str, max_length: int) -> Inputs:
-    """The inputs of a mean item of the generated data (`data_source: invitro`)."""
+def generated_item_size(task: str, max_length: int) -> Size:
+    """The size of a mean item of the generated data (`data_source: invitro`)."""
     choices = _TASKS[task].choices if task in _TASKS else 1
     tokens = min(_GENERATED[task], max_length)
-    return Inputs(1.0, choices * tokens, choices * tokens**2 * (1 + _GENERATED_VARIATION**2))
+    return Size(1, 1, choices * tokens, choices * tokens**2 * (1 + _GENERATED_VARIATION**2))
 
 
-def text_inputs(tokens: float, max_length: int) -> Inputs:
-    """The inputs of a document of so many tokens, cut into features of `max_length`."""
-    features, total, squares = _pieces(tokens, max_length - TEXT_SPECIALS, TEXT_SPECIALS)
-    return Inputs(features, total / features, squares / features)
-
-
-def noise_factor(*, generated: bool) -> float:
-    """By how much perturbed inputs are longer than clean ones."""
-    return _PERTURBED_GENERATED if generated else _PERTURBED
+def text_size(tokens: float, max_length: int) -> Size:
+    """The size of a document of so many tokens, cut into features of `max_length`."""
+    capacity = max_length - _TEXT_SPECIALS
+    return _windows(tokens, capacity, _TEXT_SPECIALS, math.ceil(capacity))
 
 
 def _points(mean: float, variation: float) -> list[float]:
@@ -178,33 +179,24 @@ def _points(mean: float, variation: float) -> list[float]:
     return [math.exp(normal.inv_cdf((i + 0.5) / _POINTS)) for i in range(_POINTS)]
 
 
-def _item(
-    kind: Kind, tokens: float, question: float, max_length: int, stride: int
-) -> tuple[float, float, float]:
-    """(features, tokens, squared lengths) of one item whose text has so many tokens."""
+def _item(kind: Kind, tokens: float, question: float, max_length: int, stride: int) -> Size:
+    """The size of one item whose text has so many tokens."""
     match kind:
         case Kind.SPAN:
             around = question + _PAIR_SPECIALS
             return _windows(tokens, max(1.0, max_length - around), around, stride)
         case Kind.TAGGING:
-            return _pieces(tokens, max_length - TEXT_SPECIALS, TEXT_SPECIALS)
+            return text_size(tokens, max_length)
         case Kind.RETRIEVAL:
-            length = min(tokens + TEXT_SPECIALS, max_length)
+            length = min(tokens + _TEXT_SPECIALS, max_length)
         case _:
             length = min(tokens + _PAIR_SPECIALS, max_length)
-    return 1.0, length, length**2
+    return Size(1, 1, length, length**2)
 
 
-def _windows(
-    tokens: float, capacity: float, around: float, stride: int
-) -> tuple[float, float, float]:
+def _windows(tokens: float, capacity: float, around: float, stride: int) -> Size:
     """Windows over a passage, each beside `around` other tokens (`kinds.span.window_starts`)."""
     step = min(stride, capacity)
     full = max(0, math.ceil((tokens - capacity) / step))
-    last = tokens - full * step + around
-    return 1.0 + full, full * (capacity + around) + last, full * (capacity + around) ** 2 + last**2
-
-
-def _pieces(tokens: float, capacity: float, around: float) -> tuple[float, float, float]:
-    """A text cut into pieces that do not overlap."""
-    return _windows(tokens, capacity, around, math.ceil(capacity))
+    whole, last = capacity + around, tokens - full * step + around
+    return Size(1, 1 + full, full * whole + last, full * whole**2 + last**2)

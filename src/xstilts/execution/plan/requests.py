@@ -13,43 +13,21 @@ from xstilts.config.recipes import UNTRAINED
 from xstilts.config.settings import TrainingSettings
 from xstilts.config.tasks import PERTURBED, TARGETS, TEXT, Metric
 from xstilts.errors import XstiltsError
-from xstilts.execution.cost.shape import Shape
+from xstilts.execution.cost.flops import COMPUTED
+from xstilts.execution.cost.shape import BYTES_PER_WEIGHT, Shape, shape_of_source
 from xstilts.execution.plan.accelerators import CPU, device_of
 from xstilts.execution.plan.calibration import Calibration
-from xstilts.execution.plan.graph import Graph
-from xstilts.execution.plan.inputs import Sizes
 from xstilts.execution.plan.past import calibrated_seconds, own_observations
-from xstilts.execution.plan.weights import BYTES_PER_WEIGHT, shape_of_source
-from xstilts.execution.plan.work import COMPUTED, Works
+from xstilts.execution.plan.rates import RATES, rate_of
+from xstilts.execution.plan.sizes import Sizes
+from xstilts.execution.plan.work import Works
 from xstilts.graph.cells import Grid
 from xstilts.graph.job_params import JobParams
-
-# MB and minutes where an encoder's size, or a task's texts, are not known.
-_OTHERWISE: Mapping[str, tuple[int, int]] = {
-    "generate": (4000, 240),
-    "perturb": (16000, 120),
-    "ingest": (16000, 60),
-    "fetch_encoder": (16000, 60),
-    "tokenise": (16000, 120),
-    "new_encoder": (16000, 120),
-    "reinitialise": (16000, 60),
-    "pretrain": (16000, 1440),
-    "train_intermediate": (16000, 1440),
-    "train_target": (16000, 1440),
-    "predict": (16000, 240),
-    "embed": (16000, 240),
-    "retrieve": (32000, 1440),
-    "score": (4000, 30),
-    "shortcuts": (16000, 60),
-}
-# Of jobs that collect and report.
-_REPORTS: Mapping[str, tuple[int, int]] = {"analyse": (16000, 60)}
-_LEAST = (4000, 30)
-_DAY = 1440
+from xstilts.graph.jobs import Jobs
 
 # Time: asked for so many times what is reckoned, because jobs that are stopped cost more than
 # jobs that end early, and no less than half an hour.
-_MARGIN, _LEAST_MINUTES = 3, 30
+_MARGIN, _LEAST_MINUTES, _DAY = 3, 30, 1440
 
 _MB = 1_000_000
 # Of memory in MB. The interpreter with pyarrow takes 200, with PyTorch and transformers 800
@@ -99,7 +77,7 @@ class Requests:
             attempt: 1 for the first.
         """
         found = self._needs(rule, wildcards)
-        return (_otherwise(rule)[0] if found is None else found[0]) * attempt
+        return (rate_of(rule).megabytes if found is None else found[0]) * attempt
 
     def runtime(self, rule: str, wildcards: Mapping[str, str], attempt: int) -> int:
         """Minutes that a job asks for, more with every attempt (arguments as of `mem_mb`).
@@ -109,44 +87,37 @@ class Requests:
         """
         found = self._needs(rule, wildcards)
         if found is None:
-            return _otherwise(rule)[1] * attempt
+            return rate_of(rule).minutes * attempt
         minutes = found[1] / 60
         return attempt * math.ceil(max(_LEAST_MINUTES, min(_MARGIN * minutes, max(_DAY, minutes))))
 
     def seconds_by_rule(self) -> dict[str, float]:
         """Seconds that a job of each rule is reckoned to take, as a mean; not of all rules."""
         found: dict[str, list[float]] = {}
-        for job in Graph(self._grid).jobs:
+        for job in Jobs(self._grid).jobs:
             if (needs := self._needs(job.rule, job.wildcards)) is not None:
                 found.setdefault(job.rule, []).append(needs[1])
         return {rule: fmean(seconds) for rule, seconds in found.items()}
 
     def _needs(self, rule: str, wildcards: Mapping[str, str]) -> tuple[int, float] | None:
         """(MB, seconds) of one job, None where they cannot be reckoned."""
-        try:
-            key = Works.key(rule, wildcards)
-        except (KeyError, AttributeError):
-            return None
+        key = Works.key(rule, wildcards)
         if key not in self._known:
             self._known[key] = self._reckoned(rule, wildcards)
         return self._known[key]
 
     def _reckoned(self, rule: str, wildcards: Mapping[str, str]) -> tuple[int, float] | None:
-        if rule not in _OTHERWISE:
-            return None
-        work = self._works.of(rule, wildcards)
+        work = self._works.of(rule, wildcards) if rule in RATES else None
         if work is None:
             return None
-        # The eight threads of a search are a margin on top.
         calibration = self._calibration(rule)
         device = CPU
         if rule in COMPUTED:
             device = device_of(self._device(), used=lambda: calibration.hardware(is_gpu=True))
-        memory = self._megabytes(rule, wildcards)
-        return (
-            math.ceil(_MEMORY_MARGIN * memory / 500) * 500,
-            calibrated_seconds(rule, work, device, calibration),
-        )
+        # The eight threads of a search are a margin on top.
+        seconds = calibrated_seconds(rule, work, device, calibration)
+        memory = _MEMORY_MARGIN * self._megabytes(rule, wildcards)
+        return math.ceil(memory / 500) * 500, seconds
 
     def _calibration(self, rule: str) -> Calibration:
         """What the rule's own finished jobs in this experiment say: no others need be read."""
@@ -186,63 +157,49 @@ class Requests:
 
     def _data_bytes(self, rule: str, at: Mapping[str, str]) -> float:
         """What is read of items and features."""
-        items = self._sizes.amounts.items
+        amounts, tokens = self._sizes.amounts, self._sizes.tokens
         match rule:
-            case "ingest" | "tokenise":
-                found = _ITEM_BYTES * float(items(at["task"], at["part"]))
-                if rule == "tokenise":
-                    found += _TOKEN_BYTES * self._tokens(at["encoder"], at["task"], at["part"])
-                return found
+            case "ingest":
+                return _ITEM_BYTES * amounts.items(at["task"], at["part"])
+            case "tokenise":
+                made = _TOKEN_BYTES * tokens(at["encoder"], at["task"], at["part"])
+                return made + _ITEM_BYTES * amounts.items(at["task"], at["part"])
+            case "new_encoder":
+                return _ITEM_BYTES * amounts.items(TEXT, "train") / 2
             case "score" if TARGETS[at["target"]].metric is Metric.BITEXT_F1:
                 # Mined pairs alone.
                 return 0.0
             case "perturb" | "shortcuts" | "score":
+                target = at["target"]
                 return _ITEM_BYTES * (
-                    items(at["target"], "eval") + self._perturbed_items(at["target"])
+                    amounts.items(target, "eval") + amounts.perturbed_items(target)
                 )
             case "predict" | "embed" | "retrieve":
                 return self._predicted_bytes(rule, at)
-            case "train_intermediate":
-                sources = self._grid.sources(at["recipe"])
-            case "train_target":
-                sources = [at["train_set"]]
-            case "pretrain" | "new_encoder":
-                sources = [TEXT]
+            case "pretrain" | "train_intermediate" | "train_target":
+                trained = (tokens(at["encoder"], key, "train") for key in self._sources(rule, at))
+                return _FEATURE_BYTES * sum(trained)
             case _:
                 return 0.0
-        if rule == "new_encoder":
-            return _ITEM_BYTES * items(TEXT, "train") / 2
-        return _FEATURE_BYTES * sum(self._tokens(at["encoder"], key, "train") for key in sources)
 
     def _predicted_bytes(self, rule: str, at: Mapping[str, str]) -> float:
-        target, encoder = at["target"], at["encoder"]
-        noisy = at["recipe"] != UNTRAINED
-        number = self._sizes.amounts.items(target, "eval")
-        tokens = self._tokens(encoder, target, "eval")
-        if noisy:
-            number += self._perturbed_items(target)
-            if target in self._grid.perturbed:
-                tokens += self._tokens(encoder, target, PERTURBED)
+        target, encoder, amounts = at["target"], at["encoder"], self._sizes.amounts
+        items = amounts.items(target, "eval")
+        tokens = self._sizes.tokens(encoder, target, "eval")
+        if at["recipe"] != UNTRAINED and target in self._grid.perturbed:
+            items += amounts.perturbed_items(target)
+            tokens += self._sizes.tokens(encoder, target, PERTURBED)
         if rule == "embed":
             return _FEATURE_BYTES * tokens
         if rule == "predict":
             labels = 4 * len(TARGETS[target].labels)
-            return _ITEM_BYTES * number + (_TOKEN_BYTES + labels) * tokens
+            return _ITEM_BYTES * items + (_TOKEN_BYTES + labels) * tokens
         shape = self._shapes[encoder]
-        hidden = shape.hidden if shape else 0
         languages = {unit.language for unit in self._grid.units(target, "eval")}
-        index = self._sizes.amounts.embedding_bytes(target, hidden) / max(len(languages), 1)
+        vectors = amounts.embedding_bytes(target, shape.hidden if shape else 0)
+        index = vectors / max(len(languages), 1)
         # Texts and ids of all languages, and a memory map of all vectors.
-        return _VECTOR_COPIES * index + index * len(languages) + _ITEM_BYTES / 4 * number
-
-    def _perturbed_items(self, target: str) -> int:
-        if target not in self._grid.perturbed:
-            return 0
-        return self._sizes.amounts.items(target, PERTURBED)
-
-    def _tokens(self, encoder: str, source: str, part: str) -> float:
-        size = self._sizes.of(encoder, source, part)
-        return size.tokens if size else 0.0
+        return _VECTOR_COPIES * index + index * len(languages) + _ITEM_BYTES / 4 * items
 
     def _encoder_bytes(self, rule: str, at: Mapping[str, str]) -> float:
         """Copies of the weights, and on a processor what a batch takes."""
@@ -253,22 +210,31 @@ class Requests:
         trained = rule in ("pretrain", "train_intermediate", "train_target")
         if rule not in COMPUTED or self._on_gpu:
             return weights * (_TRAINED_ON_GPU if trained else _LOADED)
+        if rule == "embed":
+            # Of one layer all, and the output of each.
+            tokens = self._experiment.encoders[at["encoder"]].retrieval.batch_tokens
+            held = tokens * shape.hidden * (_ACTIVATION + BYTES_PER_WEIGHT * shape.layers)
+            return weights * _LOADED + held
         if not trained:
-            return weights * _LOADED + self._pass_bytes(rule, at["encoder"], shape)
+            held = self._experiment.prediction.batch_tokens * shape.hidden * _ACTIVATION
+            return weights * _LOADED + held
         settings = self._settings(rule, at)
-        tokens, length = settings.micro_batch_tokens, self._longest(rule, at)
+        tokens = settings.micro_batch_tokens
+        length = max(
+            self._params.length(at["encoder"], source)["max_length"]
+            for source in self._sources(rule, at)
+        )
         pairs = _PAIR_NUMBERS * BYTES_PER_WEIGHT * shape.hidden / _HEAD * length
         activations = tokens * shape.layers * (_ACTIVATION * shape.hidden + pairs)
         # A batch may be smaller than what fits into one forward pass.
         activations *= min(1.0, settings.batch_size * length / tokens)
         return weights * _TRAINED_ON_CPU + activations
 
-    def _pass_bytes(self, rule: str, encoder: str, shape: Shape) -> float:
-        """What a forward pass holds: of one layer all, and for vectors the output of each."""
-        if rule == "embed":
-            tokens = self._experiment.encoders[encoder].retrieval.batch_tokens
-            return tokens * shape.hidden * (_ACTIVATION + BYTES_PER_WEIGHT * shape.layers)
-        return self._experiment.prediction.batch_tokens * shape.hidden * _ACTIVATION
+    def _sources(self, rule: str, at: Mapping[str, str]) -> list[str]:
+        """What a training run learns from."""
+        if rule == "train_intermediate":
+            return self._grid.sources(at["recipe"])
+        return [TEXT if rule == "pretrain" else at["train_set"]]
 
     def _settings(self, rule: str, at: Mapping[str, str]) -> TrainingSettings:
         if rule == "pretrain":
@@ -277,16 +243,3 @@ class Requests:
         if rule == "train_target":
             return self._experiment.training_for(at["train_set"])
         return self._experiment.intermediate_training_for(self._grid.recipes[at["recipe"]])
-
-    def _longest(self, rule: str, at: Mapping[str, str]) -> int:
-        """Tokens of the longest input of a training run."""
-        if rule == "train_intermediate":
-            sources = self._grid.sources(at["recipe"])
-        else:
-            sources = [TEXT if rule == "pretrain" else at["train_set"]]
-        return max(self._params.length(at["encoder"], source)["max_length"] for source in sources)
-
-
-def _otherwise(rule: str) -> tuple[int, int]:
-    """MB and minutes of a job that is not reckoned."""
-    return _OTHERWISE.get(rule) or _REPORTS.get(rule, _LEAST)

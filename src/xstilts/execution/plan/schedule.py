@@ -39,46 +39,33 @@ def span_of(
     for job, needed in enumerate(before):
         for other in needed:
             after[other].append(job)
-    chain = [0.0] * len(seconds)
+    chain = list(seconds)
     for job in range(len(seconds) - 1, -1, -1):
-        chain[job] = seconds[job] + max((chain[other] for other in after[job]), default=0.0)
+        chain[job] += max((chain[other] for other in after[job]), default=0.0)
     spread = [0.0] * len(capacity)
     for job, place in enumerate(places):
         spread[place] += seconds[job] / capacity[place]
-    return Span(
-        _simulated(seconds, before, after, places, capacity, chain),
-        max(max(chain, default=0.0), max(spread, default=0.0)),
-    )
 
-
-def _simulated(
-    seconds: Sequence[float],
-    before: Sequence[Sequence[int]],
-    after: Sequence[Sequence[int]],
-    places: Sequence[int],
-    capacity: Sequence[int],
-    chain: Sequence[float],
-) -> float:
-    """When the last job ends if the longest chain always starts first."""
-    free = list(capacity)
-    waiting = [len(needed) for needed in before]
+    free, waiting = list(capacity), [len(needed) for needed in before]
     ready: list[list[tuple[float, int]]] = [[] for _ in capacity]
-    for job, number in enumerate(waiting):
-        if not number:
-            heapq.heappush(ready[places[job]], (-chain[job], job))
     running: list[tuple[float, int]] = []
     now = 0.0
-    while True:
+
+    def start(jobs: Sequence[int]) -> None:
+        for job in jobs:
+            if not waiting[job]:
+                heapq.heappush(ready[places[job]], (-chain[job], job))
         for place, queue in enumerate(ready):
             while queue and free[place]:
                 _, job = heapq.heappop(queue)
                 free[place] -= 1
                 heapq.heappush(running, (now + seconds[job], job))
-        if not running:
-            return now
+
+    start(range(len(seconds)))
+    while running:
         now, job = heapq.heappop(running)
         free[places[job]] += 1
         for other in after[job]:
             waiting[other] -= 1
-            if not waiting[other]:
-                heapq.heappush(ready[places[other]], (-chain[other], other))
+        start(after[job])
+    return Span(now, max(max(chain, default=0.0), *spread))

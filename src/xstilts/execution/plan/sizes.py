@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -12,14 +11,13 @@ from xstilts.execution.cost.records import last_run, read_attempts
 from xstilts.execution.plan.items import Amounts
 from xstilts.execution.plan.lengths import (
     ENGLISH,
+    GENERATED_PERTURBED_LONGER,
     MULTILINGUAL,
-    TEXT_SPECIALS,
-    Inputs,
-    Vocabulary,
-    generated_inputs,
-    inputs_of,
-    noise_factor,
-    text_inputs,
+    PERTURBED_LONGER,
+    Size,
+    generated_item_size,
+    item_size,
+    text_size,
 )
 from xstilts.graph.cells import Grid
 from xstilts.graph.job_params import JobParams
@@ -29,58 +27,19 @@ from xstilts.graph.paths import Paths
 _SAMPLE = 1 << 16
 
 
-@dataclass(frozen=True)
-class Size:
-    """What one part of a source's data is for an encoder.
-
-    Numbers of items and features, and the sums of the lengths (`tokens`) and of the squared lengths
-    (`squares`) of their model inputs.
-    """
-
-    items: float
-    features: float
-    tokens: float
-    squares: float
-
-    def scaled(self, factor: float) -> Size:
-        """So many times as much of the same."""
-        return Size(
-            self.items * factor, self.features * factor, self.tokens * factor, self.squares * factor
-        )
-
-    def predicted(self, mask_ratio: float) -> float:
-        """Positions that masked language modelling predicts.
-
-        That share of the tokens of each feature, special ones aside, and at least one.
-        """
-        return max(self.features, mask_ratio * (self.tokens - TEXT_SPECIALS * self.features))
-
-    def plus(self, other: Size) -> Size:
-        """Both together."""
-        return Size(
-            self.items + other.items,
-            self.features + other.features,
-            self.tokens + other.tokens,
-            self.squares + other.squares,
-        )
-
-
-NOTHING = Size(0, 0, 0, 0)
-
-
 class Sizes:
-    """Sizes of an experiment's parts; each is looked up once."""
+    """Sizes of an experiment's parts; each is looked up once.
+
+    Attributes:
+        amounts: items and bytes of the data.
+    """
 
     def __init__(self, grid: Grid) -> None:
         self._grid, self._experiment = grid, grid.experiment
         self._params = JobParams(grid)
-        self._amounts = Amounts(grid)
+        self._is_generated = self._experiment.data_source == "invitro"
+        self.amounts = Amounts(grid)
         self._known: dict[tuple[str, str, str], Size | None] = {}
-
-    @property
-    def amounts(self) -> Amounts:
-        """Items and bytes of the data."""
-        return self._amounts
 
     def of(self, encoder: str, source: str, part: str) -> Size | None:
         """The size of one part; None where nothing is known of the task."""
@@ -89,50 +48,46 @@ class Sizes:
             self._known[key] = self._of(*key)
         return self._known[key]
 
+    def tokens(self, encoder: str, source: str, part: str) -> float:
+        """Tokens of one part; 0 where nothing is known."""
+        size = self.of(encoder, source, part)
+        return size.tokens if size else 0.0
+
     def _of(self, encoder: str, source: str, part: str) -> Size | None:
-        inputs = self._inputs(encoder, source, part)
-        if inputs is None:
+        item = self._item(encoder, source, part)
+        if item is None:
             return None
         if self._is_begun and (found := _counts(self._grid.paths, encoder, source, part)):
             features, tokens = found
-            squares = features * inputs.squares * (tokens / features / inputs.tokens) ** 2
-            return Size(features / inputs.features, features, tokens, squares)
-        items = self._items(source, part)
-        count = items * inputs.features
-        return Size(items, count, count * inputs.tokens, count * inputs.squares)
+            items = features / item.features
+            longer = tokens / (items * item.tokens)
+            return Size(items, features, tokens, items * item.squares * longer**2)
+        if source == TEXT and not self._is_generated:
+            return item.scaled(self._documents(part)[0])
+        return item.scaled(self.amounts.items(source, part))
 
     @cached_property
     def _is_begun(self) -> bool:
         return Path(self._grid.paths.root, "features").is_dir()
 
-    def _items(self, source: str, part: str) -> float:
-        if source == TEXT and not self._generated:
-            return self._documents(part)[0]
-        return self._amounts.items(source, part)
-
-    @property
-    def _generated(self) -> bool:
-        return self._experiment.data_source == "invitro"
-
-    def _inputs(self, encoder: str, source: str, part: str) -> Inputs | None:
+    def _item(self, encoder: str, source: str, part: str) -> Size | None:
+        """The size of a mean item."""
         task = Source.of(source).task
         lengths = self._params.length(encoder, source)
-        noise = noise_factor(generated=self._generated) if part == PERTURBED else 1.0
+        languages = self._experiment.encoders[encoder].languages
+        vocabulary = ENGLISH if languages == (SOURCE_LANGUAGE,) else MULTILINGUAL
+        longer = GENERATED_PERTURBED_LONGER if self._is_generated else PERTURBED_LONGER
         try:
-            if self._generated:
-                found = generated_inputs(task, lengths["max_length"])
+            if self._is_generated:
+                found = generated_item_size(task, lengths["max_length"])
             elif task == TEXT:
-                found = text_inputs(
-                    self._documents(part)[1] / self._vocabulary(encoder).other,
-                    lengths["max_length"],
-                )
+                tokens = self._documents(part)[1] / vocabulary.other
+                found = text_size(tokens, lengths["max_length"])
             else:
-                found = inputs_of(
-                    task, self._english_share(source, part), self._vocabulary(encoder), **lengths
-                )
+                found = item_size(task, self._english_share(source, part), vocabulary, **lengths)
         except KeyError:
             return None
-        return found.stretched(noise)
+        return found.scaled(1, longer=longer) if part == PERTURBED else found
 
     def _english_share(self, source: str, part: str) -> float:
         """How much of a part is English; of retrieval one side of every language."""
@@ -142,11 +97,6 @@ class Sizes:
             return 0.5
         languages = [unit.language for unit in self._grid.units(source, "eval")]
         return languages.count(SOURCE_LANGUAGE) / max(len(languages), 1)
-
-    def _vocabulary(self, encoder: str) -> Vocabulary:
-        """That of an English encoder, if the experiment says so, or of a multilingual one."""
-        languages = self._experiment.encoders[encoder].languages
-        return ENGLISH if languages == (SOURCE_LANGUAGE,) else MULTILINGUAL
 
     def _documents(self, part: str) -> tuple[float, float]:
         """Documents of the plain text, and characters of one, from the beginning of its files."""
