@@ -57,13 +57,24 @@ class Works:
     @staticmethod
     def key(rule: str, at: Mapping[str, str]) -> tuple[str, ...]:
         """What a job's work depends on: neither its seed nor, in target training, its recipe."""
-        names = ("encoder", "train_set", "task", "target", "part")
-        found = [rule, *(value for name in names if (value := at.get(name)) is not None)]
-        if rule == "train_intermediate":
-            found.append(at["recipe"])
-        elif rule in ("predict", "embed", "retrieve", "score"):
-            found.append("" if at["recipe"] == UNTRAINED else PERTURBED)
-        return tuple(found)
+        match rule:
+            case "train_intermediate":
+                return rule, at["encoder"], at["recipe"]
+            case "train_target":
+                return rule, at["encoder"], at["train_set"]
+            case "predict" | "embed" | "retrieve" | "score":
+                noisy = "" if at["recipe"] == UNTRAINED else PERTURBED
+                return rule, at["encoder"], at["target"], noisy
+            case "pretrain" | "new_encoder" | "reinitialise" | "fetch_encoder":
+                return rule, at["encoder"]
+            case "tokenise":
+                return rule, at["encoder"], at["task"], at["part"]
+            case "ingest" | "generate":
+                return rule, at["task"], at["part"]
+            case "perturb" | "shortcuts":
+                return rule, at["target"]
+            case _:
+                return (rule,)
 
     def of(self, rule: str, at: Mapping[str, str]) -> Work | None:
         """The work of a job by the wildcards of its rule; None where it cannot be reckoned."""
