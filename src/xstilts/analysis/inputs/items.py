@@ -108,18 +108,10 @@ def cell_files(paths: Iterable[str | Path], recipes: Collection[str]) -> list[Ce
     return [found[key] for key in sorted(found)]
 
 
-def languages_of(
-    file: CellFile, split: str, *, condition: str = CLEAN, within: str | None = None
-) -> set[str]:
-    """The languages in which a file has predictions of a split in a condition.
-
-    Args:
-        within: another condition in which they have predictions too.
-    """
+def languages_of(file: CellFile, split: str) -> set[str]:
+    """The languages in which a file has predictions of a split without perturbation."""
     rows = pl.read_parquet(file.path, columns=["language", "split", "condition"])
-    names = {condition, within or condition}
-    held = [set(rows.filter(split=split, condition=name)["language"].unique()) for name in names]
-    return set.intersection(*held)
+    return set(rows.filter(split=split, condition=CLEAN)["language"])
 
 
 def conditions_of(file: CellFile, split: str) -> list[str]:
@@ -135,24 +127,12 @@ def shared_languages(target: str, held: Iterable[set[str]]) -> tuple[str, ...]:
     return tuple(sorted(shared, key=lambda code: (order.get(code, len(order)), code)))
 
 
-def read_items(
-    files: Sequence[CellFile],
-    languages: Sequence[str],
-    split: str,
-    *,
-    condition: str = CLEAN,
-    within: str | None = None,
-) -> dict[str, Items]:
-    """What is resampled, of cells of one encoder and target: language to its items.
+def read_items(files: Sequence[CellFile], languages: Sequence[str], split: str) -> dict[str, Items]:
+    """What is resampled, of the clean items of cells of one target: language to its items.
 
     Columns are in the order of `files`. Rows are clusters, ordered by name, so that nothing depends
     on the order of items. On parallel tasks they are the same clusters in all languages; else each
     language has its own. A cluster that a cell lacks adds nothing to its sums.
-
-    Args:
-        condition: whose items are counted.
-        within: a condition to whose items they are confined: those with a row there in the same
-            language and cell. So clean scores can be those of the very items that were perturbed.
 
     Raises:
         XstiltsError: a file has other columns, or lacks a count or cluster in some row.
@@ -160,8 +140,8 @@ def read_items(
     task = TARGETS[files[0].target]
 
     def rows(column: int) -> pl.DataFrame:
-        scanned = _scan(files[column], task, split).filter(pl.col("language").is_in(languages))
-        return _collect(_of_condition(scanned, condition, within).drop("id"), files[column])
+        clean = _scan(files[column], task, split).filter(condition=CLEAN)
+        return _collect(clean.filter(pl.col("language").is_in(languages)), files[column])
 
     return _arrange(task, languages, len(files), rows)
 
@@ -188,45 +168,45 @@ def items_of(
     condition: str,
     within: str | None = None,
 ) -> dict[str, Items]:
-    """As `read_items`, from what `read_conditions` has read of each cell."""
-    lazy = (rows.lazy().filter(pl.col("language").is_in(languages)) for rows in held)
-    rows = pl.collect_all([_of_condition(each, condition, within) for each in lazy])
-    return _arrange(TARGETS[target], languages, len(held), rows.__getitem__)
+    """As `read_items`, from what `read_conditions` has read of each cell.
+
+    Args:
+        condition: whose items are counted.
+        within: a condition to whose items they are confined: those with a row there in the same
+            language and cell. So clean scores can be those of the very items that were perturbed.
+    """
+
+    def rows(column: int) -> pl.DataFrame:
+        spoken = held[column].filter(pl.col("language").is_in(languages))
+        found = spoken.filter(condition=condition)
+        if within is None:
+            return found
+        return found.join(spoken.filter(condition=within), on=_ITEM, how="semi")
+
+    return _arrange(TARGETS[target], languages, len(held), rows)
 
 
 def _arrange(
     task: Task, languages: Sequence[str], columns: int, rows: Callable[[int], pl.DataFrame]
 ) -> dict[str, Items]:
     """Language to its items; `rows` gives those of a column, which are not all held at once."""
-    key = ["cluster"] if task.parallel else ["language", "cluster"]
-    places = {language: number for number, language in enumerate(languages)}
-    keys = (
-        _all_keys(columns, rows, key)
-        .with_columns(
-            pl.lit(0).alias("rank")
-            if task.parallel
-            else pl.col("language").replace_strict(places, return_dtype=pl.Int64).alias("rank")
-        )
-        .sort("rank", "cluster")
-        .with_columns(place=pl.int_range(pl.len()))
-    )
+    places = pl.DataFrame({"language": languages}).with_row_index("number")
+    key = ["language", "cluster"]
+    keys = _all_keys(columns, rows, ["cluster"] if task.parallel else key)
     if task.parallel:
-        starts = [len(keys) * number for number in range(len(languages) + 1)]
-    else:
-        sizes = [int((keys["rank"] == number).sum()) for number in range(len(languages))]
-        starts = [0, *np.cumsum(sizes).tolist()]
+        keys = keys.join(places.select("language"), how="cross")
+    keys = keys.join(places, on="language").sort("number", "cluster").with_row_index("place")
+    sizes = [int((keys["number"] == number).sum()) for number in range(len(languages))]
+    starts = [0, *np.cumsum(sizes).tolist()]
 
-    owner = np.repeat(np.arange(len(languages)), np.diff(starts))
+    owner = np.repeat(np.arange(len(languages)), sizes)
     matrices = {name: np.zeros((starts[-1], columns), dtype=np.float32) for name in _COUNTS}
     present = np.zeros(starts[-1], dtype=bool)
     counts = np.zeros((columns, len(languages)), dtype=int)
     effects = np.zeros((columns, len(languages)))
     for column in range(columns):
-        placed = rows(column).join(keys.select(*key, "place"), on=key)
+        placed = rows(column).join(keys, on=key)
         place = placed["place"].to_numpy()
-        if task.parallel:
-            offsets = placed["language"].replace_strict(places, return_dtype=pl.Int64).to_numpy()
-            place = place + offsets * len(keys)
         values = [placed[name].to_numpy().astype(np.float64) for name in _COUNTS]
         for matrix, added in zip(matrices.values(), values, strict=True):
             matrix[:, column] = np.bincount(place, weights=added, minlength=starts[-1])
@@ -292,13 +272,6 @@ def _scan(file: CellFile, task: Task, split: str) -> pl.LazyFrame:
     return rows.select(
         "language", "condition", "id", "cluster", numerator=numerator, denominator=denominator
     )
-
-
-def _of_condition(rows: pl.LazyFrame, condition: str, within: str | None) -> pl.LazyFrame:
-    found = rows.filter(condition=condition)
-    if within is None:
-        return found
-    return found.join(rows.filter(condition=within), on=_ITEM, how="semi")
 
 
 def _collect(rows: pl.LazyFrame, file: CellFile) -> pl.DataFrame:
