@@ -6,12 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from xstilts.analysis.comparable import KNOWN, Common, common
-from xstilts.analysis.data_differences import data_notes
 from xstilts.analysis.groups import group_rows
 from xstilts.analysis.inference.bootstrap import DRAWS, sample_of
 from xstilts.analysis.inputs.panel import Panel
 from xstilts.analysis.side_scores import INDEPENDENT, Seeds, Sides, cells_of, collapsed_of
-from xstilts.analysis.sides import Side, short_names
+from xstilts.analysis.sides import Side, data_notes, short_names
 from xstilts.analysis.tables import BRANCH, GAIN, GAINS, LOSES, POINTS, SCORE
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks import TARGETS

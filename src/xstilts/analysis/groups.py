@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 from scipy import special
 
-from xstilts.analysis.group_layout import Group, Layout, layout_with_english
+from xstilts.analysis.group_means import Group, Layout, layout_with_english
 from xstilts.analysis.inference.adjust import NOT_ENOUGH, detectable, holm, verdict
 from xstilts.analysis.inference.columns import Columns
 from xstilts.analysis.inference.draws import ITEMS, LANGUAGES, Draws

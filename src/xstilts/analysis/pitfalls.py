@@ -18,12 +18,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
+from scipy import stats
 
-from xstilts.analysis.agreement import mcnemar, pitfall
-from xstilts.analysis.group_layout import Group, Layout
+from xstilts.analysis.fairness.formulas import quotient
 from xstilts.analysis.group_means import (
+    Group,
     Grouped,
     Judged,
+    Layout,
     Mean,
     change_columns,
     group_means,
@@ -290,3 +292,74 @@ def _rows(scope: Mapping[str, _Measured]) -> Iterator[tuple[dict[str, object], M
                 row |= {"low": max(0.0, told.low), "high": min(1.0, told.high)}
             row |= change_columns(changes.get(group))
         yield row, changes.get(group) if rate else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pitfall:
+    """How right answers in English and in another language go together on parallel items.
+
+    Each has the shape of the counts; nan where it is not defined.
+
+    Attributes:
+        rate: P(wrong in the other language, given right in English), 0 to 1, lower is better. It
+            falls as accuracy rises, so it says something only beside `independence`.
+        reverse: P(wrong in English, given right in the other language), 0 to 1.
+        independence: what `rate` would be if the two were independent: 1 minus the accuracy in
+            the other language.
+        kappa: Cohen's kappa of being right, -1 to 1: agreement beyond chance. nan where both
+            languages are right, or both wrong, throughout.
+    """
+
+    rate: np.ndarray
+    reverse: np.ndarray
+    independence: np.ndarray
+    kappa: np.ndarray
+
+
+def pitfall(a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray) -> Pitfall:
+    """Cross-lingual pitfalls: items answered in English and not in another language.
+
+    Rates after Xu et al. 2025 (arXiv 2505.18673).
+
+    Args:
+        a: number of items with both right.
+        b: right in English only.
+        c: right in the other language only.
+        d: both wrong. All four may be arrays that broadcast.
+
+    Raises:
+        ValueError: if counts are not whole numbers of 0 or more.
+    """
+    a, b, c, d = np.broadcast_arrays(*(np.asarray(count, dtype=float) for count in (a, b, c, d)))
+    for counts in (a, b, c, d):
+        if not (np.isfinite(counts) & (counts >= 0) & (counts == np.floor(counts))).all():
+            raise ValueError("counts have to be whole numbers of 0 or more")
+    english, other = a + b, a + c
+    items = english + c + d
+    # The share of disagreement that chance would give, times the square of the items.
+    expected = english * (b + d) + other * (c + d)
+    return Pitfall(
+        rate=quotient(b, english),
+        reverse=quotient(c, other),
+        independence=quotient(b + d, items),
+        kappa=1 - quotient((b + c) * items, expected),
+    )
+
+
+def mcnemar(differences: np.ndarray) -> float:
+    """Exact two-sided p of McNemar's test that two languages are right equally often.
+
+    The sign test of paired items (Agresti 2013, Categorical Data Analysis, section 11.1; scipy's
+    `binomtest`): of the clusters that favour one language, each is as likely to favour either.
+    Unlike pairs are independent from cluster to cluster only, so a cluster counts once, whatever
+    the number of its items, and so does an item, whatever the number of its seeds.
+
+    Args:
+        differences: (clusters,): right in one language minus right in the other, summed over the
+            cluster's items; 0 where neither language is ahead, which counts for neither.
+
+    Returns:
+        1 where no cluster favours a language.
+    """
+    ahead, behind = int((differences > 0).sum()), int((differences < 0).sum())
+    return float(stats.binomtest(ahead, ahead + behind).pvalue) if ahead + behind else 1.0

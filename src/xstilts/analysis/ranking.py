@@ -1,22 +1,21 @@
-"""All sides of an experiment in order, in groups within which none differs from another."""
+"""All sides of an experiment in order, with letters for the groups in which none differs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
+from string import ascii_lowercase
 
 import numpy as np
 
 from xstilts.analysis.comparable import Common, common
-from xstilts.analysis.data_differences import data_notes
 from xstilts.analysis.inference.adjust import NOT_ENOUGH, detectable, holm, verdict
 from xstilts.analysis.inference.bootstrap import DRAWS, Sample, sample_of
 from xstilts.analysis.inference.draws import Draws, mean_of
 from xstilts.analysis.inference.estimates import Estimate, estimate
-from xstilts.analysis.inference.letters import letters
 from xstilts.analysis.side_scores import INDEPENDENT, PAIRED, Sides, cells_of, collapsed_of
-from xstilts.analysis.sides import Side, short_names
+from xstilts.analysis.sides import Side, data_notes, short_names
 from xstilts.analysis.tables import ALL_LANGUAGES, EVERY
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks import SOURCE_LANGUAGE, XTREME
@@ -168,3 +167,48 @@ def _order(found: Sides, names: Sequence[str], target: str, scope: Sequence[str]
         ),
         pairs=tuple(rows),
     )
+
+
+def letters(different: np.ndarray) -> list[tuple[str, ...]]:
+    """The letters of each of n things: two that share one cannot be told apart.
+
+    There is a letter for each maximal set in which no pair differs. So two things that differ share
+    none, and two that do not differ share at least one. Sets are found by inserting and absorbing
+    (Piepho 2004, Journal of Computational and Graphical Statistics 13): a set that holds a pair
+    which differs is replaced by the two that lack one of them, and a set inside another goes.
+
+    Args:
+        different: (n, n) as booleans, symmetric: whether two things differ.
+
+    Returns:
+        For each thing its letters in order. The first letter is that of the first thing; after z
+        come a2, b2 and so on.
+
+    Raises:
+        ValueError: the array is not symmetric, or a thing differs from itself.
+    """
+    different = np.asarray(different, dtype=bool)
+    if not np.array_equal(different, different.T) or different.diagonal().any():
+        raise ValueError("what differs is not symmetric, or a thing differs from itself")
+    count = len(different)
+    sets = [frozenset(range(count))]
+    for one, other in np.argwhere(np.triu(different)).tolist():
+        parted = [
+            part
+            for held in sets
+            for part in (
+                (held - {one}, held - {other}) if one in held and other in held else (held,)
+            )
+        ]
+        unique = dict.fromkeys(parted)
+        sets = [held for held in unique if not any(held < another for another in unique)]
+    sets.sort(key=sorted)
+    return [
+        tuple(_name(place) for place, held in enumerate(sets) if thing in held)
+        for thing in range(count)
+    ]
+
+
+def _name(place: int) -> str:
+    rounds, letter = divmod(place, len(ascii_lowercase))
+    return ascii_lowercase[letter] + (str(rounds + 1) if rounds else "")

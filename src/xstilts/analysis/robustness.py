@@ -14,10 +14,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from xstilts.analysis.fairness.formulas import chance_corrected, relative_drop
-from xstilts.analysis.group_layout import Group, Layout
 from xstilts.analysis.group_means import (
+    Group,
     Grouped,
     Judged,
+    Layout,
     Mean,
     change_columns,
     group_means,

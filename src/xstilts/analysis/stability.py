@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 import numpy as np
+from scipy import stats
 
-from xstilts.analysis.agreement import kendall_tau_b, kendall_w
+from xstilts.analysis.fairness.formulas import finite, quotient
 from xstilts.analysis.inference.adjust import detectable, holm, verdict
 from xstilts.analysis.inference.draws import mean_of, stack
 from xstilts.analysis.inference.estimates import LEVEL, estimates
@@ -137,3 +138,48 @@ def _in_target(panel: Panel, target: str) -> _BySeed:
 
 def _or_none(value: float | np.ndarray) -> float | None:
     return float(value) if np.isfinite(value) else None
+
+
+def kendall_tau_b(x: np.ndarray, y: np.ndarray) -> float:
+    """Kendall's tau-b (scipy's), -1 to 1: 1 where both rank alike, 0 where they do not at all.
+
+    nan where x or y is tied throughout, as with fewer than two recipes. Between seeds, or between
+    the English development set and a target: the former is often a poor guide to the latter (Keung
+    et al. 2020).
+
+    Args:
+        x, y: (recipes,): scores or ranks.
+
+    Raises:
+        ValueError: if x and y do not have as many recipes.
+    """
+    x, y = finite(x), finite(y)
+    if x.shape != y.shape or x.ndim != 1:
+        raise ValueError(f"recipes {x.shape} and {y.shape} are no pairs")
+    return float(stats.kendalltau(x, y).statistic) if len(x) > 1 else np.nan
+
+
+def kendall_w(scores: np.ndarray) -> float:
+    """Kendall's W, 0 to 1: 1 where all raters rank the items alike.
+
+    12 S / (m² (n³ - n) - m T): S the squared deviations of rank sums from their mean, and T the
+    sum of t³ - t over each rater's groups of t tied items, which share their mean rank. nan where
+    all raters tie all items, for fewer than two items, and for one rater. W is above 0 by chance,
+    on average 1 / m.
+
+    Args:
+        scores: (raters, items): scores or ranks, e.g. of seeds and recipes.
+
+    Raises:
+        ValueError: if scores have other axes.
+    """
+    scores = finite(scores)
+    if scores.ndim != 2:
+        raise ValueError(f"scores have to be (raters, items), not {scores.shape}")
+    raters, items = scores.shape
+    ranks = stats.rankdata(scores, axis=1)
+    sums = ranks.sum(axis=0) - raters * (items + 1) / 2
+    # tiecorrect is 1 - (sum of t³ - t) / (n³ - n).
+    untied = sum(stats.tiecorrect(row) for row in ranks)
+    most = raters * (items**3 - items) * untied
+    return float(quotient(12 * (sums**2).sum(), most * (raters > 1)))

@@ -12,8 +12,8 @@ from typing import Any, Literal, NamedTuple
 import pyarrow as pa
 
 from xstilts.config.tasks import Kind, Task
-from xstilts.data.checks import refuse_placeholder, refuse_repeated
 from xstilts.data.clusters import reference_clusters, set_clusters
+from xstilts.data.gold import refuse_placeholder, refuse_repeated
 from xstilts.data.parallel import not_paired, refuse_other_items
 from xstilts.data.readers.folder import READERS, squad_passages
 from xstilts.data.rows import Batch, Place, Row, unpaired_group

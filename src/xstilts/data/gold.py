@@ -1,12 +1,12 @@
-"""Refusal of gold that is missing or a placeholder, which would turn into false scores.
+"""Labels by name, and refusal of gold that is missing or a placeholder.
 
-XTREME's processed test files have their labels removed; scored against them a model reads
-as 1/3 or 0 (google-research/xtreme issues 24, 93, 99).
+Such gold would turn into false scores: XTREME's processed test files have their labels removed, and
+scored against them a model reads as 1/3 or 0 (google-research/xtreme issues 24, 93, 99).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,15 @@ from xstilts.errors import XstiltsError, did_you_mean
 # Fewer items than this may well share one label by chance.
 ENOUGH = 20
 GOLD_REMOVED = "XTREME's processed test files hold no gold; use files that keep it"
+
+# How XNLI's and ANLI's own files write labels.
+_ALIASES = {
+    "contradictory": "contradiction",
+    "e": "entailment",
+    "n": "neutral",
+    "c": "contradiction",
+}
+_UNLABELLED = {"-", "-1"}
 
 
 def refuse_placeholder_gold(
@@ -80,3 +89,52 @@ def _refuse_item(task: Task, gold: Any, where: str | Path, number: int) -> None:
                 row=row,
                 hint=did_you_mean(label, task.labels),
             )
+
+
+def spellings(labels: Sequence[str]) -> dict[str, str]:
+    """The label that is meant, for each way to write one."""
+    aliases = {alias: label for alias, label in _ALIASES.items() if label in labels}
+    return aliases | {label: label for label in labels}
+
+
+def label_name(raw: Any, labels: Sequence[str], where: object, row: int | None) -> str | None:
+    """The label by name, or None where the annotators did not agree on one ("-" or -1).
+
+    Raises:
+        XstiltsError: `raw` is no label of the task, or there is none.
+    """
+    name = "" if raw is None else str(raw).strip()
+    if name not in labels:
+        name = _ALIASES.get(name, name)
+    if name in labels:
+        return name
+    if name in _UNLABELLED:
+        return None
+    if not name:
+        raise XstiltsError("the label is missing", where=str(where), row=row, hint=GOLD_REMOVED)
+    raise XstiltsError(
+        f"unknown label {name!r}", where=str(where), row=row, hint=did_you_mean(name, labels)
+    )
+
+
+def refuse_repeated(names: Iterable[Any], what: str, where: str) -> None:
+    """Raise if a name occurs twice."""
+    seen: set[Any] = set()
+    for name in names:
+        if name in seen:
+            raise XstiltsError(
+                f"{what} {name!r} occurs twice", where=where, hint="remove one of the two"
+            )
+        seen.add(name)
+
+
+def refuse_placeholder(task: Task, split: str, rows: Sequence[dict[str, Any]], where: str) -> None:
+    """Raise if the gold of a whole dev or test file is one constant, or if nothing is left.
+
+    Spans and retrieval are refused where they are read, for there the gold is missing outright.
+    """
+    if not rows:
+        raise XstiltsError("no item has a label", where=where, hint=GOLD_REMOVED)
+    column = {Kind.PAIR: "label", Kind.CHOICE: "label", Kind.TAGGING: "tags"}.get(task.kind)
+    if column and split != "train":
+        refuse_placeholder_gold(task, [row[column] for row in rows], where)

@@ -9,8 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from xstilts.config.tasks import Kind, Task
-from xstilts.data.checks import refuse_repeated
-from xstilts.data.gold import GOLD_REMOVED
+from xstilts.data.gold import GOLD_REMOVED, refuse_repeated
 from xstilts.data.readers.answers import (
     Question,
     in_characters,

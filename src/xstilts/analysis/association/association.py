@@ -32,16 +32,18 @@ from scipy import stats
 from xstilts.analysis.association.observations import (
     FEWEST_DRAWN,
     TAIL,
+    TINY,
     Association,
     Observations,
     OfLanguages,
     about,
     noted,
     of_languages,
+    rank_correlation,
+    rank_matrix,
     varies,
     why_missing,
 )
-from xstilts.analysis.association.rank_correlation import TINY, rank_correlation, rank_matrix
 from xstilts.config.seeds import derive_seed
 
 _DRAWS = 2_000

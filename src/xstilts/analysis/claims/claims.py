@@ -22,14 +22,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from xstilts.analysis.claims.choice_claims import alternatives, best_per_target
-from xstilts.analysis.claims.gain_claims import (
-    best_single_tasks,
-    multi_task,
-    tydiqa,
-    untrained_targets,
-    xnli,
-)
 from xstilts.analysis.claims.parts import (
     NO_GAIN,
     NO_ITEMS,
@@ -38,6 +30,7 @@ from xstilts.analysis.claims.parts import (
     FamilyChange,
     Measure,
     Part,
+    Run,
     basis,
     facts,
     judged,
@@ -45,7 +38,15 @@ from xstilts.analysis.claims.parts import (
     missing_targets,
 )
 from xstilts.analysis.claims.selection import Development
-from xstilts.analysis.claims.study_recipes import Run
+from xstilts.analysis.claims.study_claims import (
+    alternatives,
+    best_per_target,
+    best_single_tasks,
+    multi_task,
+    tydiqa,
+    untrained_targets,
+    xnli,
+)
 from xstilts.analysis.inference.adjust import NOT_ENOUGH, detectable, holm, plain
 from xstilts.analysis.inputs.evidence import Evidence
 from xstilts.analysis.tables import EVERY, FAIRER, FAMILY, GAIN, LESS_FAIR, POINTS

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.stats import false_discovery_control
 
+from xstilts.analysis.inference.behrens_fisher import smallest_detectable
 from xstilts.analysis.inference.draws import ITEMS
 from xstilts.analysis.inference.estimates import LEVEL, Estimate
-from xstilts.analysis.inference.power import smallest_detectable
 
 NOT_ENOUGH = "not enough data to tell"
 # With one seed, what is true of its items says nothing of another seed.

@@ -15,8 +15,8 @@ from tqdm import tqdm
 from xstilts.config.tasks import SOURCE_LANGUAGE, Kind, Task
 from xstilts.data.clusters import reference_clusters, set_clusters
 from xstilts.data.invitro import bitext, choices, pairs, questions, sequences
-from xstilts.data.invitro.documents import document
-from xstilts.data.invitro.spot import Spot
+from xstilts.data.invitro.events import Spot
+from xstilts.data.invitro.texts import document
 from xstilts.data.rows import Place, Row, item, retrieval_batch
 from xstilts.data.schemas import DATA
 from xstilts.execution.parquet import write_stream

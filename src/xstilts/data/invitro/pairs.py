@@ -25,6 +25,7 @@ from xstilts.data.invitro.events import (
     Event,
     Phrase,
     Role,
+    Spot,
     event,
     location,
     person,
@@ -33,7 +34,6 @@ from xstilts.data.invitro.events import (
     time,
 )
 from xstilts.data.invitro.grammar import is_person, sentence, text_of
-from xstilts.data.invitro.spot import Spot
 
 _MODIFIERS = 0.45
 # Share of inference pairs in which negation decides, or stands on both sides; and how often,

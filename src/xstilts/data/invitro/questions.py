@@ -15,6 +15,7 @@ from xstilts.data.invitro.events import (
     Event,
     Phrase,
     Role,
+    Spot,
     event,
     location,
     person,
@@ -23,7 +24,6 @@ from xstilts.data.invitro.events import (
     time,
 )
 from xstilts.data.invitro.grammar import Word, find_role, sentence, text_of
-from xstilts.data.invitro.spot import Spot
 
 # As often as they stand here.
 _ASKED: tuple[Role, ...] = (*("subject",) * 4, *("object",) * 4, "place", "time")

@@ -15,8 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from xstilts.data.checks import label_name, refuse_repeated
-from xstilts.data.gold import ENOUGH, GOLD_REMOVED
+from xstilts.data.gold import ENOUGH, GOLD_REMOVED, label_name, refuse_repeated
 from xstilts.data.readers import choices, pairs
 from xstilts.data.readers.answers import Question
 from xstilts.data.readers.lines import read_json, read_lines
