@@ -123,10 +123,11 @@ class Grouped:
 
 @dataclass(frozen=True, kw_only=True)
 class Mean:
-    """The mean of a quantity over targets, of one or of several."""
+    """The mean of a quantity over targets, of one or of several; the fewest seeds of any."""
 
     estimate: Estimate
     basis: str | None
+    seeds: int
     targets: tuple[str, ...]
 
 
@@ -163,7 +164,7 @@ def means(scope: Mapping[str, Grouped]) -> dict[Group, Mean]:
         draws = mean_of([scope[target].columns(groups) for target in targets])
         for group, estimate in zip(groups, estimates(draws), strict=True):
             basis = None if estimate.low is None else draws.basis
-            found[group] = Mean(estimate=estimate, basis=basis, targets=targets)
+            found[group] = Mean(estimate=estimate, basis=basis, seeds=draws.seeds, targets=targets)
     return found
 
 
@@ -208,4 +209,6 @@ def judge(
         each.row["verdict"] = NOT_ENOUGH
     for each, p, size in zip(tested, adjusted, smallest, strict=True):
         each.row.update({"p_adjusted": p, "tests": len(tested), "detectable": size})
-        each.row["verdict"] = verdict(each.change.estimate.value, p, words, each.change.basis)
+        each.row["verdict"] = verdict(
+            each.change.estimate.value, p, words, one_seed=each.change.seeds == 1
+        )

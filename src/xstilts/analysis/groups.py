@@ -12,7 +12,7 @@ from scipy import special
 from xstilts.analysis.group_means import Group, Layout, layout_with_english
 from xstilts.analysis.inference.adjust import NOT_ENOUGH, detectable, holm, verdict
 from xstilts.analysis.inference.columns import Columns
-from xstilts.analysis.inference.draws import ITEMS, LANGUAGES, Draws
+from xstilts.analysis.inference.draws import LANGUAGES, Draws
 from xstilts.analysis.inference.estimates import Estimate
 from xstilts.analysis.inputs.panel import Panel
 from xstilts.analysis.tables import (
@@ -330,9 +330,7 @@ def _judge(rows: Sequence[dict]) -> None:
     adjusted = holm([row["p"] for row in tested])
     for row, p in zip(tested, adjusted, strict=True):
         row |= {"p_adjusted": p, "tests": len(tested)}
-        # Over the languages of one run, too, nothing is known of another run.
-        one = row["basis"] == LANGUAGES and row["seeds"] == 1
-        row["verdict"] = verdict(row["value"], p, (LOSES, GAINS), ITEMS if one else row["basis"])
+        row["verdict"] = verdict(row["value"], p, (LOSES, GAINS), one_seed=row["seeds"] == 1)
     found = detectable([estimate_of(row) for row in tested], tests=len(tested))
     for row, smallest in zip(tested, found, strict=True):
         row["detectable"] = smallest

@@ -201,7 +201,9 @@ def association_rows(panel: Panel, facts: Mapping[str, Facts]) -> list[dict[str,
     for held in families.values():
         for row, p in zip(held, holm([row["p"] for row in held]), strict=True):
             row |= {"p_adjusted": p, "tests": len(held)}
-            row["verdict"] = verdict(row["value"], p, (FALLS, RISES), row["basis"])
+            row["verdict"] = verdict(
+                row["value"], p, (FALLS, RISES), one_seed=row["basis"] == ITEMS
+            )
     for row in rows:
         row["basis"] = LANGUAGES if row["low"] is not None else None
     return rows

@@ -139,7 +139,7 @@ def _order(found: Sides, names: Sequence[str], target: str, scope: Sequence[str]
     for place, (one, other) in enumerate(pairs):
         each, basis = tested[place], differences[place].basis
         words = (f"{other} is better", f"{one} is better")
-        said = verdict(each.value, adjusted[place], words, basis)
+        said = verdict(each.value, adjusted[place], words, one_seed=differences[place].seeds == 1)
         cell = ordered.index(one), ordered.index(other)
         different[cell] = different[cell[::-1]] = said != NOT_ENOUGH
         hows = {found.compared(key, one, other).how for key in scope}

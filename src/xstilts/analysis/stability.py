@@ -99,7 +99,7 @@ def _best(panel: Panel, targets: Sequence[str], recipes: Sequence[str]) -> Itera
             "tests": tests,
             "verdict": MAY_BE_BEST
             if p >= LEVEL
-            else verdict(each.value, p, (MAY_BE_BEST, CLEARLY_BELOW), scores.basis),
+            else verdict(each.value, p, (MAY_BE_BEST, CLEARLY_BELOW), one_seed=scores.seeds == 1),
             "basis": scores.basis,
             "detectable": size,
             "recipes": len(recipes),

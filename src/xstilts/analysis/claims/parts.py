@@ -9,7 +9,7 @@ from typing import Any
 
 from xstilts.analysis.claims.selection import Development
 from xstilts.analysis.inference.adjust import NOT_ENOUGH, verdict
-from xstilts.analysis.inference.draws import ITEMS, Draws, mean_of
+from xstilts.analysis.inference.draws import Draws, mean_of
 from xstilts.analysis.inference.estimates import Estimate, estimate
 from xstilts.analysis.inputs.evidence import Evidence
 from xstilts.config.recipes import MULTI, NONE
@@ -161,12 +161,11 @@ def judged(part: Part, p_adjusted: float, tests: int) -> Part:
     """The part with its verdict; with one seed it is on this run."""
     claims_none = part.number == NO_GAIN
     words = (SUPPORTED, NOT_SUPPORTED) if claims_none else (NOT_SUPPORTED, SUPPORTED)
-    basis = ITEMS if part.seeds == 1 else None
     return replace(
         part,
         p_adjusted=p_adjusted,
         tests=tests,
-        verdict=verdict(part.value or 0.0, p_adjusted, words, basis),
+        verdict=verdict(part.value or 0.0, p_adjusted, words, one_seed=part.seeds == 1),
     )
 
 

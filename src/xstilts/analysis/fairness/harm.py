@@ -9,7 +9,6 @@ import numpy as np
 from xstilts.analysis.fairness import formulas as measures
 from xstilts.analysis.inference.adjust import NOT_ENOUGH, holm, verdict
 from xstilts.analysis.inference.bootstrap import DRAWS
-from xstilts.analysis.inference.draws import ITEMS, LANGUAGES
 from xstilts.analysis.inference.estimates import LEVEL
 from xstilts.analysis.inputs.panel import Panel
 from xstilts.analysis.tables import ALL, EVERY, FAMILY, GAIN, LANGUAGE, POINTS
@@ -81,11 +80,11 @@ def _rows(
 
 def _judge(rows: Sequence[dict], languages: Sequence[Sequence[Mapping]]) -> None:
     """Fill in which families bear more than their share, for all of them together."""
-    several = min(row["seeds"] for held in languages for row in held) > 1
+    fewest = min(row["seeds"] for held in languages for row in held)
     for row, p in zip(rows, holm([row["p"] for row in rows]), strict=True):
         row |= {"p_adjusted": p, "tests": len(rows)}
         words = (NOT_ENOUGH, BEARS_MORE)
-        row["verdict"] = verdict(1.0, p, words, LANGUAGES if several else ITEMS)
+        row["verdict"] = verdict(1.0, p, words, one_seed=fewest == 1)
 
 
 def _rates(rows: Sequence[Mapping]) -> dict[str, float | int | None]:

@@ -255,6 +255,7 @@ class _Mean:
 
     estimate: Estimate
     basis: str | None
+    seeds: int
 
 
 def _means(
@@ -275,13 +276,15 @@ def _means(
     for held in together.values():
         columns = estimates(stack([quantity for _, quantity in held]))
         found |= {place: each for (place, _), each in zip(held, columns, strict=True)}
-    bases = [
-        max((part.draws for part in after), key=lambda each: each.most_seeds).basis
-        for after, _ in wanted
-    ]
     return [
-        _Mean(estimate=found[place], basis=basis if found[place].low is not None else None)
-        for place, basis in enumerate(bases)
+        _Mean(
+            estimate=found[place],
+            basis=None
+            if found[place].low is None
+            else max((part.draws for part in after), key=lambda each: each.most_seeds).basis,
+            seeds=min(part.draws.seeds for part in (*after, *(before or ()))),
+        )
+        for place, (after, before) in enumerate(wanted)
     ]
 
 
@@ -324,7 +327,7 @@ def _rows(
         if measure.group:
             # What stands among the groups is the same number here.
             value, change = (
-                row and _Mean(estimate=estimate_of(row), basis=row["basis"])
+                row and _Mean(estimate=estimate_of(row), basis=row["basis"], seeds=row["seeds"])
                 for row in (groups.get((name, measure.group)) for name in (SCORE, GAIN))
             )
         else:
@@ -347,7 +350,7 @@ def _rows(
         up, down = (BETTER, WORSE) if measure.level else (FAIRER, LESS_FAIR)
         words = (down, up) if measure.better == GREATER else (up, down)
         row |= {"p_adjusted": p, "tests": len(tested), "detectable": size}
-        row["verdict"] = verdict(row["change"], p, words, change.basis)
+        row["verdict"] = verdict(row["change"], p, words, one_seed=change.seeds == 1)
     return rows
 
 

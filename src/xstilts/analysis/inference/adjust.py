@@ -8,11 +8,11 @@ import numpy as np
 from scipy.stats import false_discovery_control
 
 from xstilts.analysis.inference.behrens_fisher import smallest_detectable
-from xstilts.analysis.inference.draws import ITEMS
 from xstilts.analysis.inference.estimates import LEVEL, Estimate
 
 NOT_ENOUGH = "not enough data to tell"
-# With one seed, what is true of its items says nothing of another seed.
+# With one seed, what is true of its items says nothing of another seed; nor does a mean over
+# targets of which some have one seed left.
 IN_RUN = " in this run"
 
 
@@ -40,17 +40,18 @@ def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
 
 
 def verdict(
-    value: float, p_adjusted: float | None, words: tuple[str, str], basis: str | None
+    value: float, p_adjusted: float | None, words: tuple[str, str], *, one_seed: bool
 ) -> str:
     """What an adjusted p says of a value.
 
     Args:
         words: for a value below 0 and for one above.
-        basis: what the interval is over; over the items of one seed the verdict is on this run.
+        one_seed: whether some part of the value rests on one seed, so that the verdict is on this
+            run.
     """
     if p_adjusted is None or p_adjusted >= LEVEL:
         return NOT_ENOUGH
-    return words[value > 0] + (IN_RUN if basis == ITEMS else "")
+    return words[value > 0] + IN_RUN * one_seed
 
 
 def plain(verdict: str | None) -> str:
