@@ -217,8 +217,10 @@ EDITS = {
         runs=ANALYSED,
     ),
     "wording of a perturbation": Edit(
-        files=("src/xstilts/data/perturb/wording.py",),
-        act=edited("src/xstilts/data/perturb/wording.py", 'title="Typos"', 'title="Misprints"'),
+        files=("src/xstilts/config/perturbations/kinds.py",),
+        act=edited(
+            "src/xstilts/config/perturbations/kinds.py", 'title="Typos"', 'title="Misprints"'
+        ),
         runs={"write_fairness"},
     ),
     "look of the pages": Edit(
