@@ -258,7 +258,7 @@ EDITS = {
                 "src/xstilts/config/tasks/intermediate.py",
                 "INTERMEDIATE = (\n",
                 'INTERMEDIATE = (\n    Task(key="new", title="New", kind=Kind.PAIR, licence="none",'
-                " metric=Metric.ACCURACY, intermediate=True),\n",
+                ' metric="accuracy", intermediate=True),\n',
             ),
         ),
         runs=ANALYSED | PAGES,

@@ -331,13 +331,6 @@ TrainingLevels = _by_level(TrainingSettings)
 LimitLevels = _by_level(Limit)
 SizeLevels = _by_level(Size)
 
-# Lengths of QA in XTREME's scripts; room for Cosmos QA's passages, of which 128 would cut many;
-# everything else is Tokenisation's own default.
-TOKENISATION_BY_KIND: dict[str, dict[str, Any]] = {
-    Kind.SPAN: {"max_length": 384},
-    Kind.CHOICE: {"max_length": 256},
-}
-
 
 class Invitro(Strict):
     """The generated miniature of XTREME (`xstilts.data.invitro`), for `data_source: invitro`.
