@@ -11,10 +11,9 @@ import pyarrow.parquet as pq
 from xstilts.analysis.inputs.items import CLEAN, CellFile, shared_languages
 from xstilts.analysis.sides import Side
 from xstilts.config.languages import INVITRO_LANGUAGES, LANGUAGES
-from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS, Kind
-from xstilts.data.schemas import PREDICTIONS
+from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS
 from xstilts.errors import XstiltsError, did_you_mean
-from xstilts.scoring.item_counts import FROM_ENGLISH, MINING
+from xstilts.scoring.metrics import METRICS, prediction_schema
 
 # The languages of all data sources. They share the code of English alone, which is in no family
 # that is compared.
@@ -124,7 +123,7 @@ def common(
 
 def _clean(file: CellFile) -> set[tuple[str, str]]:
     """(split, language) of the clean items of a file."""
-    if not pq.read_schema(file.path).equals(PREDICTIONS[TARGETS[file.target].kind]):
+    if not pq.read_schema(file.path).equals(prediction_schema(TARGETS[file.target])):
         raise XstiltsError(
             f"no predictions of {file.target}, or those of an earlier version",
             where=file.path,
@@ -215,9 +214,11 @@ def _items(file: CellFile, split: str, codes: set[str]) -> pl.DataFrame:
     rows = pl.scan_parquet(file.path).filter(
         pl.col("language").is_in(sorted(codes)), split=split, condition=CLEAN
     )
-    if TARGETS[file.target].kind is Kind.RETRIEVAL:
-        is_true_pair = pl.col("direction").eq(MINING) & pl.col("is_gold").eq(1)
-        rows = rows.filter(pl.col("direction").eq(FROM_ENGLISH) | is_true_pair)
+    task = TARGETS[file.target]
+    if task.mined:
+        rows = rows.filter(is_gold=1)
+    if (direction := METRICS[task.metric].direction) is not None:
+        rows = rows.filter(direction=direction)
     gold = pl.col("gold")
     listed = isinstance(rows.collect_schema()["gold"], pl.List)
     return (

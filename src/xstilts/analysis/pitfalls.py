@@ -41,15 +41,10 @@ from xstilts.analysis.inputs.items import CLEAN, CellFile, Items, of_target
 from xstilts.analysis.inputs.panel import Panel
 from xstilts.analysis.tables import EVERY, FAMILY, LANGUAGE
 from xstilts.config.recipes import NONE
-from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS, Kind
+from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS
+from xstilts.scoring.metrics import METRICS
 
 FEWER, MORE = "fewer", "more"
-
-_RIGHT = {
-    Kind.PAIR: pl.col("correct") == 1,
-    Kind.CHOICE: pl.col("correct") == 1,
-    Kind.SPAN: pl.col("f1") > 0.5,
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +152,8 @@ def pitfall_rows(
 
 
 def _is_parallel(target: str) -> bool:
-    return TARGETS[target].parallel and TARGETS[target].kind in _RIGHT
+    task = TARGETS[target]
+    return task.parallel and METRICS[task.metric].right is not None
 
 
 def _matched(cells: Sequence[CellFile], codes: Sequence[str], split: str) -> Matched:
@@ -187,7 +183,8 @@ def _matched(cells: Sequence[CellFile], codes: Sequence[str], split: str) -> Mat
 
 
 def _read(cell: CellFile, languages: Sequence[str], split: str) -> pl.DataFrame:
-    right = _RIGHT[TARGETS[cell.target].kind]
+    right = METRICS[TARGETS[cell.target].metric].right
+    assert right is not None
     return (
         pl.scan_parquet(cell.path)
         .filter(pl.col("language").is_in(languages), split=split, condition=CLEAN)

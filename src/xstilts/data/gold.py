@@ -27,6 +27,15 @@ _ALIASES = {
 _UNLABELLED = {"-", "-1"}
 
 
+def gold_of(task: Task, row: dict[str, Any]) -> Any:
+    """The gold of an item (`schemas.DATA`): label, place of a choice, tags, or answer texts."""
+    if task.kind in (Kind.PAIR, Kind.CHOICE):
+        return row["label"]
+    if task.kind is Kind.TAGGING:
+        return row["tags"] or []
+    return [answer["text"] for answer in row["answers"] or []]
+
+
 def refuse_placeholder_gold(
     task: Task,
     golds: Sequence[str] | Sequence[int] | Sequence[Sequence[str]],

@@ -28,7 +28,7 @@ from xstilts.analysis.tables import (
 )
 from xstilts.config.experiment import BASELINE
 from xstilts.config.languages import Language
-from xstilts.config.tasks import SOURCE_LANGUAGE, XTREME, Kind
+from xstilts.config.tasks import SOURCE_LANGUAGE, XTREME
 from xstilts.report.cells import title
 from xstilts.report.wording import counted, listed
 from xstilts.rounding import fixed, signed
@@ -293,7 +293,7 @@ def _side_effects(run: _Run) -> str:
 def _retrieval(run: _Run, recipe: str) -> Iterator[tuple[str, _Row]]:
     for target, task in XTREME.items():
         row = run.task_score(GAIN, recipe, target)
-        if task.kind is Kind.RETRIEVAL and row is not None:
+        if task.facts.embedded and row is not None:
             yield target, row
 
 

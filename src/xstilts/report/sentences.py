@@ -34,8 +34,8 @@ from xstilts.analysis.tables import (
     SCORE,
     Findings,
 )
+from xstilts.config.perturbations import KINDS
 from xstilts.config.recipes import NONE
-from xstilts.data.perturb.wording import WORDING
 from xstilts.report.summary import Certain, Said, Summary, certainty, size, sure, unclear
 from xstilts.report.wording import counted, listed
 from xstilts.rounding import fixed, signed
@@ -286,7 +286,7 @@ class _Of:
                     strongest[row["kind"]] = row
         if strongest:
             told = [
-                f"{_within(WORDING[kind].title)} at strength {row['strength']:g}"
+                f"{_within(KINDS[kind].wording.title)} at strength {row['strength']:g}"
                 f" by {fixed(row['value'])} points ({self._interval(row)})"
                 for kind, row in strongest.items()
             ]
@@ -302,7 +302,7 @@ class _Of:
         told = [
             f"{self._name(row['recipe'])} loses {fixed(abs(row['change']))} percentage points"
             f" {'more' if row['change'] > 0 else 'less'}"
-            f" by {_within(WORDING[row['kind']].title)} at"
+            f" by {_within(KINDS[row['kind']].wording.title)} at"
             f" {row['strength']:g} ({self._interval(row, 'change_', lowered=row['change'] < 0)})"
             for row in clear
         ]

@@ -14,12 +14,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from xstilts.config.tasks import Kind, Metric, Task
-from xstilts.data.schemas import DATA, PREDICTIONS
+from xstilts.config.tasks import Kind, Task
+from xstilts.data.schemas import DATA
 from xstilts.errors import XstiltsError
 from xstilts.execution.files import write_json, write_text
 from xstilts.execution.parquet import expect_columns
-from xstilts.scoring.item_counts import CLEAN, TO_ENGLISH
+from xstilts.scoring.item_counts import CLEAN
+from xstilts.scoring.metrics import prediction_schema
+from xstilts.scoring.metrics.retrieval import TO_ENGLISH
 
 
 def language_file(folder: str | Path, task: Task, language: str) -> Path:
@@ -44,7 +46,7 @@ def write_predictions(table: pa.Table, task: Task, folder: str | Path) -> list[P
         return []
     rows = [
         row
-        for row in _rows(table, PREDICTIONS[task.kind], f"predictions of {task.key}")
+        for row in _rows(table, prediction_schema(task), f"predictions of {task.key}")
         if row["condition"] == CLEAN and row.get("direction") != TO_ENGLISH
     ]
     written = []
@@ -55,7 +57,7 @@ def write_predictions(table: pa.Table, task: Task, folder: str | Path) -> list[P
             write_json(path, {item["id"]: item["prediction"] for item in items})
         elif task.kind is Kind.TAGGING:
             _write_sentences(path, [item["prediction"] for item in items])
-        elif task.metric is Metric.BITEXT_F1:
+        elif task.mined:
             _write_lines(path, [item["id"] for item in items if item["predicted"]])
         else:
             _write_lines(path, [item["prediction"] for item in items])
@@ -151,7 +153,7 @@ def _squad_json(entries: Sequence[dict[str, Any]], task: Task) -> dict[str, Any]
 def _retrieval_gold(english: Sequence[dict[str, Any]], task: Task, path: Path) -> Iterable[str]:
     for entry in english:
         gold = entry["gold"] or []
-        if task.metric is Metric.BITEXT_F1:
+        if task.mined:
             yield from (f"{foreign}\t{entry['id']}" for foreign in gold)
         elif len(gold) == 1:
             yield gold[0]

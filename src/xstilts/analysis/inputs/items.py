@@ -20,32 +20,14 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from xstilts.analysis.inference.design_effect import design_effects
-from xstilts.config.tasks import TARGETS, Metric, Task
-from xstilts.data.schemas import PREDICTIONS
+from xstilts.config.tasks import TARGETS, Task
 from xstilts.errors import XstiltsError
 from xstilts.execution.parquet import read_meta
-from xstilts.scoring.item_counts import CLEAN, FROM_ENGLISH
+from xstilts.scoring.item_counts import CLEAN
+from xstilts.scoring.metrics import METRICS, prediction_schema
 
-_CHUNKS = ("chunks_correct", "chunks_predicted", "chunks_gold")
-_PAIRS = ("correct", "predicted", "is_gold")
 _ITEM = ["language", "id"]
 _COUNTS = ("numerator", "denominator")
-
-
-def _f1(correct: str, predicted: str, gold: str) -> tuple[pl.Expr, pl.Expr]:
-    return 2 * pl.col(correct), pl.col(predicted) + pl.col(gold)
-
-
-# metric -> what an item adds to the numerator and to the denominator
-_ADDS: dict[Metric, tuple[pl.Expr, pl.Expr]] = {
-    Metric.ACCURACY: (pl.col("correct"), pl.lit(1)),
-    Metric.RETRIEVAL_ACCURACY: (pl.col("correct"), pl.lit(1)),
-    Metric.SQUAD: ((pl.col("exact_match") + pl.col("f1")) / 2, pl.lit(1)),
-    Metric.MLQA: ((pl.col("exact_match") + pl.col("f1")) / 2, pl.lit(1)),
-    Metric.TOKEN_ACCURACY: (pl.col("tokens_correct"), pl.col("tokens")),
-    Metric.SEQEVAL: _f1(*_CHUNKS),
-    Metric.BITEXT_F1: _f1(*_PAIRS),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -260,15 +242,15 @@ def _language(
 
 def _scan(file: CellFile, task: Task, split: str) -> pl.LazyFrame:
     """language, condition, id, cluster, numerator, denominator of each item of one file."""
-    schema = PREDICTIONS[task.kind]
-    if not pq.read_schema(file.path).equals(schema):
+    if not pq.read_schema(file.path).equals(prediction_schema(task)):
         raise XstiltsError(
             f"no predictions of {task.key}", where=file.path, hint="run the workflow again"
         )
-    numerator, denominator = _ADDS[task.metric]
+    metric = METRICS[task.metric]
+    numerator, denominator = metric.ratio()
     rows = pl.scan_parquet(file.path).filter(split=split)
-    if task.metric is Metric.RETRIEVAL_ACCURACY:
-        rows = rows.filter(direction=FROM_ENGLISH)
+    if metric.direction is not None:
+        rows = rows.filter(direction=metric.direction)
     return rows.select(
         "language", "condition", "id", "cluster", numerator=numerator, denominator=denominator
     )

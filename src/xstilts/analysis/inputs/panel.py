@@ -13,7 +13,8 @@ from xstilts.analysis.inference.draws import Draws
 from xstilts.analysis.inputs.evidence import Evidence
 from xstilts.config.languages import Language
 from xstilts.config.recipes import NONE
-from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS, XTREME, Kind, Metric
+from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS, XTREME
+from xstilts.scoring.metrics import METRICS
 from xstilts.scoring.scores import LANGUAGE_SCORE
 
 
@@ -150,14 +151,9 @@ class Panel:
 
     def _chance(self, target: str, code: str) -> float:
         task = TARGETS[target]
-        if task.kind is Kind.PAIR:
-            return 100 / len(task.labels)
-        if task.kind is Kind.CHOICE:
-            return 100 / task.choices
-        if task.metric is Metric.RETRIEVAL_ACCURACY:
-            items = self.items(target, code)
-            return 100 / items if items > 1 else 0.0
-        return self.majority.get((target, code), 0.0)
+        if task.facts.majority_is_chance:
+            return self.majority.get((target, code), 0.0)
+        return METRICS[task.metric].chance(task, self.items(target, code))
 
 
 def majority_levels(
@@ -176,5 +172,5 @@ def majority_levels(
     return {
         (row["target"], row["language"]): row["value"]
         for row in rows.iter_rows(named=True)
-        if TARGETS[row["target"]].kind is Kind.TAGGING
+        if TARGETS[row["target"]].facts.majority_is_chance
     }

@@ -7,22 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from xstilts.config.languages import Language
+from xstilts.config.perturbations.kinds import KINDS
 from xstilts.config.seeds import derive_seed
 from xstilts.config.tasks import Kind
-from xstilts.data.perturb import words
 from xstilts.data.perturb.letters import Alphabet
 from xstilts.data.perturb.passage import Edit, Passage, apply_edits, moved, protect
 from xstilts.data.perturb.typos import typos
+from xstilts.data.perturb.words import some_words
 
 Row = dict[str, Any]
-
-# The edits of some words, by kind of perturbation.
-WORD_EDITS: dict[str, Callable[[Passage], list[Edit]]] = {
-    "lower": words.lower,
-    "upper": words.upper,
-    "no_diacritics": words.no_diacritics,
-    "no_punctuation": words.no_punctuation,
-}
 
 
 @dataclass(frozen=True)
@@ -40,10 +33,11 @@ class ItemNoise:
         """What is edited in a field: nothing if nothing but spaces would be left of it."""
         seed = derive_seed(self.kind, self.task, self.language.code, self.item, field)
         passage = Passage(text, self.language, self.alphabet, seed, protected)
-        if self.kind in WORD_EDITS:
-            found = words.some_words(passage, WORD_EDITS[self.kind](passage), self.strength)
-        else:
+        kind = KINDS[self.kind]
+        if kind.unit is None:
             found = typos(passage, self.strength)
+        else:
+            found = some_words(passage, kind, self.strength)
         return found if apply_edits(text, found).strip() else []
 
     def text(self, field: str, text: str) -> str:

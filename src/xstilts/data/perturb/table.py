@@ -75,8 +75,8 @@ def perturb_table(
             raise XstiltsError(
                 f"unknown language {code!r}", where=where, hint=did_you_mean(code, languages)
             )
-    # No other kind draws letters.
-    counted = _ALPHABET_ITEMS if any(kind == "typos" for kind, _ in asked.values()) else 0
+    draws_letters = any(KINDS[kind].unit is None for kind, _ in asked.values())
+    counted = _ALPHABET_ITEMS if draws_letters else 0
     alphabets = {
         code: _alphabet(here, places[:counted], task.kind) for code, places in ranked.items()
     }

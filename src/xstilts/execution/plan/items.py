@@ -199,4 +199,4 @@ class Amounts:
 
 
 def _is_retrieved(target: str) -> bool:
-    return TARGETS[target].kind is Kind.RETRIEVAL
+    return TARGETS[target].facts.embedded

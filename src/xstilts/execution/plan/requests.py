@@ -10,7 +10,7 @@ from pathlib import Path
 from xstilts.config.encoders import EncoderSource
 from xstilts.config.recipes import UNTRAINED
 from xstilts.config.settings import TrainingSettings
-from xstilts.config.tasks import PERTURBED, TARGETS, TEXT, Metric
+from xstilts.config.tasks import PERTURBED, TARGETS, TEXT
 from xstilts.errors import XstiltsError
 from xstilts.execution.cost.shape import Shape
 from xstilts.execution.plan.accelerators import CPU, device_of
@@ -183,7 +183,7 @@ class Requests:
                 if rule == "tokenise":
                     found += _TOKEN_BYTES * self._tokens(at["encoder"], at["task"], at["part"])
                 return found
-            case "score" if TARGETS[at["target"]].metric is Metric.BITEXT_F1:
+            case "score" if TARGETS[at["target"]].mined:
                 # Mined pairs alone.
                 return 0.0
             case "perturb" | "shortcuts" | "score":

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from xstilts.config.experiment import BASELINE
 from xstilts.config.recipes import UNTRAINED, Source
 from xstilts.config.settings import TrainingSettings
-from xstilts.config.tasks import PERTURBED, TARGETS, TASKS, TEXT, Kind, Metric
+from xstilts.config.tasks import PERTURBED, TARGETS, TEXT
 from xstilts.execution.cost.flops import forward_flops, training_flops, vocabulary_flops
 from xstilts.execution.cost.shape import Shape
 from xstilts.execution.cost.tally import TRAINING_PASSES
@@ -197,7 +197,7 @@ class Works:
                 Source.of(key).task,
                 round(size.items),
                 round(size.features),
-                TASKS[Source.of(key).task].kind is Kind.MLM,
+                Source.of(key).task == TEXT,
             )
             for key, size in parts.items()
         ]
@@ -249,7 +249,7 @@ class Works:
         items = self._sizes.amounts.items
         if rule == "perturb":
             return items(target, PERTURBED)
-        if TARGETS[target].metric is Metric.BITEXT_F1 and rule == "score":
+        if TARGETS[target].mined and rule == "score":
             return 0.0
         noisy = rule == "score" and key[2] and target in self._grid.perturbed
         return items(target, "eval") + (items(target, PERTURBED) if noisy else 0)

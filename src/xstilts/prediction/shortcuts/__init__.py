@@ -18,7 +18,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from xstilts.config.tasks import Kind, Metric, Task
+from xstilts.config.tasks import Kind, Task
 from xstilts.data.schemas import DATA
 from xstilts.errors import XstiltsError, did_you_mean
 from xstilts.execution.parquet import expect_columns
@@ -40,13 +40,13 @@ _TRAINED: dict[Kind, dict[str, _Learned]] = {
         for kind, module in ((Kind.PAIR, pairs), (Kind.TAGGING, tags), (Kind.SPAN, spans))
     },
 }
-_SEARCHED: dict[Metric, dict[str, _Searched]] = {
-    Metric.RETRIEVAL_ACCURACY: {
+_SEARCHED: dict[str, dict[str, _Searched]] = {
+    "retrieval_accuracy": {
         "majority": partial(search.answer_queries, search=search.first_row),
         "type_only": partial(search.answer_queries, search=search.nearest_length),
         "shared_names": partial(search.answer_queries, search=search.shared_words),
     },
-    Metric.BITEXT_F1: {
+    "bitext_f1": {
         "majority": search.mine_nothing,
         "shared_names": search.mine_shared_words,
     },
