@@ -149,17 +149,18 @@ def _split(
     found = [next((part for part in ("test", "dev") if part in parts), None) for parts in theirs]
     if None in found:
         raise XstiltsError(f"{names[found.index(None)]} has no predictions of clean items")
+    first, *_ = (part for part in found if part is not None)
     if len(set(found)) > 1:
-        other = next(place for place, part in enumerate(found) if part != found[0])
+        other = next(place for place, part in enumerate(found) if part != first)
         shared = set.intersection(*theirs)
         raise XstiltsError(
-            f"splits differ: {names[0]} has predictions of the {found[0]} split, {names[other]}"
+            f"splits differ: {names[0]} has predictions of the {first} split, {names[other]}"
             f" of the {found[other]} split",
             hint=f"compare on --split {min(shared)}"
             if shared
             else "predict the same split on both sides (`splits` of the experiment)",
         )
-    return found[0]
+    return first
 
 
 def _refuse_unknown(what: str, asked: Sequence[str] | None, known: set[str] | dict) -> None:
@@ -184,7 +185,7 @@ def _problems(
         yield _Problem(
             target=target,
             language=None,
-            text=f"{_listed(lacking)} {_lacks(lacking)} this target, {_owners(ours)} has it",
+            text=f"{_lacks(lacking)} this target, {ours[0][0]} has it",
         )
         return
     missing = set()
@@ -192,12 +193,11 @@ def _problems(
         without = [_cell(owner, file) for owner, file, spoken in ours if code not in spoken]
         if without:
             missing.add(code)
-            having = [cell for cell in ours if code in cell[2]]
+            having = next(owner for owner, _, spoken in ours if code in spoken)
             yield _Problem(
                 target=target,
                 language=code,
-                text=f"{_listed(without)} {_lacks(without)} this language,"
-                f" {_owners(having)} has it",
+                text=f"{_lacks(without)} this language, {having} has it",
             )
     (first, file, _), *others = ours
     reference = _items(file, split, codes - missing)
@@ -296,13 +296,5 @@ def _cell(owner: str, file: CellFile) -> str:
     return f"{owner} (seed {file.seed})"
 
 
-def _owners(cells: Sequence[tuple[str, CellFile, set[str]]]) -> str:
-    return next(owner for owner, _, _ in cells)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names)
-
-
 def _lacks(names: Sequence[str]) -> str:
-    return "lacks" if len(names) == 1 else "lack"
+    return f"{', '.join(names)} {'lacks' if len(names) == 1 else 'lack'}"

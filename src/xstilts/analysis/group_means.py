@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
-from xstilts.analysis.inference.adjust import NOT_ENOUGH, detectable, verdict
+from xstilts.analysis.inference.adjust import Statement
 from xstilts.analysis.inference.draws import Draws, mean_of
 from xstilts.analysis.inference.estimates import Estimate, estimates
 from xstilts.analysis.inputs.panel import Panel
@@ -21,6 +21,7 @@ from xstilts.analysis.tables import (
     FAMILY,
     LANGUAGE,
     WITH_ENGLISH,
+    Row,
 )
 
 
@@ -128,7 +129,11 @@ class Mean:
     estimate: Estimate
     basis: str | None
     seeds: int
-    targets: tuple[str, ...]
+    targets: tuple[str, ...] = ()
+
+    def statement(self, row: Row, words: tuple[str, str]) -> Statement:
+        """The statement on it in a row."""
+        return Statement(row=row, estimate=self.estimate, words=words, seeds=self.seeds)
 
 
 def main_groups(panel: Panel, target: str) -> Layout:
@@ -145,7 +150,7 @@ def group_means(values: np.ndarray, groups: Layout) -> np.ndarray:
 
     nan where one of the group's languages is.
     """
-    weights = np.stack([units.weights.mean(axis=1) for units in groups.values()], axis=1)
+    weights = np.stack([units.mean for units in groups.values()], axis=1)
     missing = np.isnan(values)
     if not missing.any():
         return values @ weights
@@ -168,15 +173,7 @@ def means(scope: Mapping[str, Grouped]) -> dict[Group, Mean]:
     return found
 
 
-@dataclass(frozen=True, kw_only=True)
-class Judged:
-    """A row with a change, which a verdict is to be given on."""
-
-    row: dict[str, object]
-    change: Mean
-
-
-def change_columns(change: Mean | None) -> dict[str, object]:
+def change_columns(change: Mean | None) -> Row:
     """The columns of a change, none where there is no change."""
     if change is None:
         return {}
@@ -188,27 +185,3 @@ def change_columns(change: Mean | None) -> dict[str, object]:
         "change_basis": change.basis,
         "p": found.p,
     }
-
-
-def judge(
-    changed: Iterable[Judged],
-    adjust: Callable[[Sequence[float]], list[float]],
-    words: tuple[str, str],
-) -> None:
-    """Fill in p that hold for these rows together, and the verdict on each change.
-
-    Args:
-        adjust: how p is adjusted (`xstilts.analysis.inference.adjust`).
-        words: for a change below 0 and for one above.
-    """
-    changed = list(changed)
-    tested = [each for each in changed if each.change.estimate.p is not None]
-    adjusted = adjust([each.change.estimate.p for each in tested])
-    smallest = detectable([each.change.estimate for each in tested], tests=len(tested))
-    for each in changed:
-        each.row["verdict"] = NOT_ENOUGH
-    for each, p, size in zip(tested, adjusted, smallest, strict=True):
-        each.row.update({"p_adjusted": p, "tests": len(tested), "detectable": size})
-        each.row["verdict"] = verdict(
-            each.change.estimate.value, p, words, one_seed=each.change.seeds == 1
-        )

@@ -152,7 +152,7 @@ def _worst(held: Matched, panel: Panel, recipe: str) -> Iterator[_Pick]:
 def _mean_right(held: Matched, cells: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
     """(1 + codes, units): the share of cells that are right, and whether all have the item."""
     right = held.right[list(cells)]
-    return right.mean(axis=0), (right >= 0).all(axis=0)
+    return right.mean(axis=0), np.all(right >= 0, axis=0)
 
 
 def _before(held: Matched, baseline: Sequence[int]) -> np.ndarray:

@@ -14,7 +14,7 @@ a cluster once, where its items, each the mean over seeds, have one language ahe
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -24,22 +24,19 @@ from xstilts.analysis.fairness.formulas import quotient
 from xstilts.analysis.group_means import (
     Group,
     Grouped,
-    Judged,
     Layout,
     Mean,
     change_columns,
     group_means,
-    judge,
     main_groups,
     means,
 )
-from xstilts.analysis.inference.adjust import holm
+from xstilts.analysis.inference.adjust import Statement, holm, judge
 from xstilts.analysis.inference.bootstrap import Sample, resample
 from xstilts.analysis.inference.draws import Draws
-from xstilts.analysis.inputs.evidence import Evidence
 from xstilts.analysis.inputs.items import CLEAN, CellFile, Items, of_target
 from xstilts.analysis.inputs.panel import Panel
-from xstilts.analysis.tables import EVERY, FAMILY, LANGUAGE
+from xstilts.analysis.tables import EVERY, FAMILY, LANGUAGE, Row
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS
 from xstilts.scoring.metrics import METRICS
@@ -115,9 +112,7 @@ def matched_items(files: Sequence[CellFile], panel: Panel, split: str) -> dict[s
     return found
 
 
-def pitfall_rows(
-    files: Sequence[CellFile], panel: Panel, *, split: str, draws: int
-) -> list[dict[str, object]]:
+def pitfall_rows(files: Sequence[CellFile], panel: Panel, *, split: str, draws: int) -> list[Row]:
     """Rows of `findings.PITFALLS` for each recipe, parallel target and group.
 
     The rate of a family or of all languages is the mean of theirs, and so is what stands beside
@@ -133,21 +128,21 @@ def pitfall_rows(
     rows = []
     for recipe in panel.recipes:
         found = {
-            target: _measure(held, panel, rates, recipe)
+            target: measured
             for target, held in matched.items()
-            if held.places(panel, recipe)
+            if (measured := _measure(held, panel, rates, recipe))
         }
         head = {"encoder": panel.evidence.encoder, "recipe": recipe}
         scopes = {target: {target: measured} for target, measured in found.items()}
         for target, scope in {**scopes, EVERY: found}.items():
-            judged: dict[object, list[Judged]] = {}
+            families: dict[str, list[Statement]] = {}
             for row, change in _rows(scope):
                 rows.append({**head, "target": target, **row})
                 if change is not None:
-                    family = judged.setdefault(row["grouping"], [])
-                    family.append(Judged(row=rows[-1], change=change))
-            for family in judged.values():
-                judge(family, holm, (FEWER, MORE))
+                    family = families.setdefault(row["grouping"], [])
+                    family.append(change.statement(rows[-1], (FEWER, MORE)))
+            for family in families.values():
+                judge(family, holm)
     return rows
 
 
@@ -195,16 +190,16 @@ def _read(cell: CellFile, languages: Sequence[str], split: str) -> pl.DataFrame:
 
 def _rates(matched: Mapping[str, Matched], panel: Panel, draws: int) -> Panel:
     """The panel with rates of pitfalls, in percent, for scores."""
-    samples = {target: _sample(held, target, draws) for target, held in matched.items()}
-    evidence = Evidence(panel.evidence.encoder, samples, panel.evidence.left_out)
-    return replace(panel, evidence=evidence)
+    return panel.with_samples(
+        {target: _sample(held, target, draws) for target, held in matched.items()}
+    )
 
 
 def _sample(held: Matched, target: str, draws: int) -> Sample:
     english, others = held.right[:, :1], held.right[:, 1:]
     asked = (english == 1) & (others >= 0)
     missed = asked & (others == 0)
-    there = ((english >= 0) & (others >= 0)).any(axis=0)
+    there = np.any((english >= 0) & (others >= 0), axis=0)
     missed_sums, asked_sums = held.by_cluster(missed), held.by_cluster(asked)
     scores = resample(
         {
@@ -219,7 +214,7 @@ def _sample(held: Matched, target: str, draws: int) -> Sample:
         parallel=True,
         draws=draws,
     )
-    scores[:, ~asked.any(axis=2)] = np.nan
+    scores[:, ~np.any(asked, axis=2)] = np.nan
     return Sample(
         cells=tuple((cell.recipe, cell.seed) for cell in held.cells),
         languages=held.codes,
@@ -228,9 +223,13 @@ def _sample(held: Matched, target: str, draws: int) -> Sample:
     )
 
 
-def _measure(held: Matched, panel: Panel, rates: Panel, recipe: str) -> _Measured:
+def _measure(held: Matched, panel: Panel, rates: Panel, recipe: str) -> _Measured | None:
+    """None where the recipe was not run on the target."""
     target = held.cells[0].target
     places = held.places(panel, recipe)
+    rate = rates.scores(target, recipe)
+    if rate is None:
+        return None
     right = held.right[places]
     counts = [
         ((right[:, :1] == english) & (right[:, 1:] == other)).sum(axis=(0, 2))
@@ -253,14 +252,14 @@ def _measure(held: Matched, panel: Panel, rates: Panel, recipe: str) -> _Measure
     change = rates.gain(target, recipe) if recipe != NONE else None
     return _Measured(
         layout=layout,
-        rate=grouped(rates.scores(target, recipe)),
+        rate=grouped(rate),
         change=None if change is None else grouped(change),
         beside=beside,
         pairs={code: rates.items(target, code) for code in held.codes},
     )
 
 
-def _rows(scope: Mapping[str, _Measured]) -> Iterator[tuple[dict[str, object], Mean | None]]:
+def _rows(scope: Mapping[str, _Measured]) -> Iterator[tuple[Row, Mean | None]]:
     """The rows of one target, or of the mean over several, each with its change."""
     values = means({target: held.rate for target, held in scope.items()})
     changes = means({target: held.change for target, held in scope.items() if held.change})

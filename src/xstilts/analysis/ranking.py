@@ -10,13 +10,13 @@ from string import ascii_lowercase
 import numpy as np
 
 from xstilts.analysis.comparable import Common, common
-from xstilts.analysis.inference.adjust import NOT_ENOUGH, detectable, holm, verdict
+from xstilts.analysis.inference.adjust import NOT_ENOUGH, Statement, holm, judge
 from xstilts.analysis.inference.bootstrap import DRAWS, Sample, sample_of
 from xstilts.analysis.inference.draws import Draws, mean_of
 from xstilts.analysis.inference.estimates import Estimate, estimate
 from xstilts.analysis.side_scores import INDEPENDENT, PAIRED, Sides, cells_of, collapsed_of
 from xstilts.analysis.sides import Side, data_notes, short_names
-from xstilts.analysis.tables import ALL_LANGUAGES, EVERY
+from xstilts.analysis.tables import ALL_LANGUAGES, EVERY, Row
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks import SOURCE_LANGUAGE, XTREME
 from xstilts.errors import XstiltsError
@@ -43,7 +43,7 @@ class Order:
 
     target: str
     placed: tuple[Placed, ...]
-    pairs: tuple[dict, ...]
+    pairs: tuple[Row, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,39 +125,34 @@ def _mean_alone(sample: Sample) -> Sample:
 
 def _order(found: Sides, names: Sequence[str], target: str, scope: Sequence[str]) -> Order:
     def mean(name: str, beside: str) -> Draws:
-        return mean_of([found.scores(key, name, beside).map(lambda s: s[:, 0]) for key in scope])
+        scores = [found.scores(key, name, beside) for key in scope]
+        return mean_of([each.map(lambda s: s[:, 0]) for each in scores if each is not None])
 
     means = {name: estimate(mean(name, name)) for name in names}
     ordered = sorted(names, key=lambda name: (-means[name].value, name))
     pairs = list(combinations(ordered, 2))
-    differences = [mean(one, other).minus(mean(other, one)) for one, other in pairs]
-    tested = [estimate(each) for each in differences]
-    adjusted = holm([each.p for each in tested])
-    smallest = detectable(tested, tests=len(tested))
-    rows = []
-    different = np.zeros((len(ordered), len(ordered)), dtype=bool)
-    for place, (one, other) in enumerate(pairs):
-        each, basis = tested[place], differences[place].basis
-        words = (f"{other} is better", f"{one} is better")
-        said = verdict(each.value, adjusted[place], words, one_seed=differences[place].seeds == 1)
-        cell = ordered.index(one), ordered.index(other)
-        different[cell] = different[cell[::-1]] = said != NOT_ENOUGH
+    rows: list[Row] = []
+    said: list[Statement] = []
+    for one, other in pairs:
+        difference = mean(one, other).minus(mean(other, one))
+        each = estimate(difference)
         hows = {found.compared(key, one, other).how for key in scope}
-        rows.append(
-            {
-                "target": target,
-                "a": one,
-                "b": other,
-                **{name: getattr(each, name) for name in ("value", "low", "high", "error", "p")},
-                "p_adjusted": adjusted[place],
-                "tests": len(pairs),
-                "verdict": said,
-                "detectable": smallest[place],
-                "basis": basis,
-                "seeds": differences[place].seeds,
-                "pairing": PAIRED if hows == {PAIRED} else INDEPENDENT,
-            }
-        )
+        row: Row = {
+            **{"target": target, "a": one, "b": other},
+            **{name: getattr(each, name) for name in ("value", "low", "high", "error", "p")},
+            "basis": difference.basis,
+            "seeds": difference.seeds,
+            "pairing": PAIRED if hows == {PAIRED} else INDEPENDENT,
+            "detectable": None,
+        }
+        words = (f"{other} is better", f"{one} is better")
+        said.append(Statement(row=row, estimate=each, words=words, seeds=difference.seeds))
+        rows.append(row)
+    judge(said, holm)
+    different = np.zeros((len(ordered), len(ordered)), dtype=bool)
+    for row in rows:
+        cell = ordered.index(row["a"]), ordered.index(row["b"])
+        different[cell] = different[cell[::-1]] = row["verdict"] != NOT_ENOUGH
     shown = letters(different)
     return Order(
         target=target,

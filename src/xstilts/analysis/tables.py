@@ -26,6 +26,8 @@ from xstilts.execution.files import atomic_path
 
 _CLAIMS, _NOTES = "claims.json", "notes.txt"
 
+# Of a table: column to value.
+Row = dict[str, Any]
 # Column to its type.
 Type = pl.DataType | type[pl.DataType]
 Schema = Mapping[str, Type]

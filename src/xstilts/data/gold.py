@@ -38,7 +38,7 @@ def gold_of(task: Task, row: dict[str, Any]) -> Any:
 
 def refuse_placeholder_gold(
     task: Task,
-    golds: Sequence[str] | Sequence[int] | Sequence[Sequence[str]],
+    golds: Sequence[Any],
     where: str | Path,
 ) -> None:
     """Refuse missing, unknown or constant gold of one language's evaluation items.

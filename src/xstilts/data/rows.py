@@ -104,7 +104,7 @@ def unpaired_group(row: Row) -> str:
 
 def item_name(row: Row) -> str:
     """What an item is called in every language, paired or not, where it has such a name."""
-    group = row.get("group", row["id"])
+    group: str = row["group"] if "group" in row else row["id"]
     return group.removeprefix(f"{_UNPAIRED} {row['language']} ")
 
 

@@ -98,7 +98,7 @@ def _looked_at(part: Part) -> int:
 def _judged(parts: Sequence[Part]) -> Iterator[Part]:
     """The parts with verdicts that hold for all of them together."""
     tested = [part for part in parts if part.p is not None]
-    adjusted = holm([part.p for part in tested])
+    adjusted = holm([part.p for part in tested if part.p is not None])
     found = {part.number: p for part, p in zip(tested, adjusted, strict=True)}
     smallest = {
         part.number: detectable([part.estimate], tests=len(tested) * _looked_at(part))[0]

@@ -218,7 +218,7 @@ def _count(number: int, name: str) -> str:
     return f"{number:,} {name}" + ("s" if number != 1 else "")
 
 
-def facts(recipes: Mapping[str, Mapping[str, object]]) -> dict[str, Facts]:
+def facts(recipes: Mapping[str, Mapping[str, Any]]) -> dict[str, Facts]:
     """Plain data on recipes (`tasks`, `languages`, `mlm`) by name, in the order given."""
     return {
         name: Facts(
@@ -307,12 +307,7 @@ class Run:
         seeds = min(len(self.evidence.common_seeds(*each)) for each in comparisons)
         return replace(
             part,
-            value=estimate.value,
-            low=estimate.low,
-            high=estimate.high,
-            p=estimate.p,
-            error=estimate.error,
-            seeds_share=None if estimate.error is None else estimate.share,
+            **estimate.columns,
             seeds=seeds,
             verdict=NOT_ENOUGH,
             missing=missing(*lacking, "" if self.evidence.has_items else NO_ITEMS),

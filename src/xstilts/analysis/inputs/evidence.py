@@ -106,9 +106,10 @@ class Evidence:
         scores = held.scores[:, places]
         items = scores.mean(axis=1)
         seed_draws = min(len(items), 1 + SEED_DRAWS)
-        alone = len(places) == 1 or weights is None
         return Draws(
-            both=items if alone else np.einsum("bs,bsl->bl", weights, scores),
+            both=items
+            if weights is None or len(places) == 1
+            else np.einsum("bs,bsl->bl", weights, scores),
             items=items,
             seeds_alone=np.repeat(items[:1], seed_draws, axis=0)
             if weights is None

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
+from xstilts.analysis.inference.bootstrap import Sample
 from xstilts.analysis.inference.draws import Draws
 from xstilts.analysis.inputs.evidence import Evidence
 from xstilts.config.languages import Language
@@ -138,6 +139,11 @@ class Panel:
     def items(self, target: str, code: str) -> int:
         """The number of items of a language, 0 where it is not known."""
         return self.evidence.samples[target].counts.get(code, 0)
+
+    def with_samples(self, samples: Mapping[str, Sample]) -> Panel:
+        """The same with other scores, by target."""
+        evidence = Evidence(self.evidence.encoder, samples, self.evidence.left_out)
+        return replace(self, evidence=evidence)
 
     @cached_property
     def fewer(self) -> Panel:

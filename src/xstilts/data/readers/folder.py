@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -56,10 +57,10 @@ def read_tags_tsv(place: Place, files: Sequence[Path]) -> Batch:
             batch.rows.append({**item(place, len(batch.rows)), "tokens": tokens, "tags": tags})
             tokens, tags = [], []
     prefix = f"{place.language}:"
-    if all(token.startswith(prefix) for row in batch.rows for token in row["tokens"]):
-        for row in batch.rows:
-            row["tokens"] = [token.removeprefix(prefix) for token in row["tokens"]]
-            batch.counts["language_prefixes_cut"] += len(row["tokens"])
+    if all(token.startswith(prefix) for held in batch.rows for token in held["tokens"]):
+        for held in batch.rows:
+            held["tokens"] = [token.removeprefix(prefix) for token in held["tokens"]]
+            batch.counts["language_prefixes_cut"] += len(held["tokens"])
     return batch
 
 
@@ -297,10 +298,10 @@ READERS: dict[str, Callable[[Place, Sequence[Path]], Batch]] = {
     "xnli_mt_tsv": pairs.read_xnli_mt,
     "translated_tsv": pairs.read_translated,
     "qqp_tsv": pairs.read_qqp,
-    "hellaswag_jsonl": choices.read_hellaswag,
-    "cosmosqa_csv": choices.read_cosmosqa,
-    "csqa_jsonl": choices.read_csqa,
-    "copa_jsonl": choices.read_copa,
+    "hellaswag_jsonl": partial(choices.read_jsonl, shape=choices.HELLASWAG),
+    "cosmosqa_csv": partial(choices.read_csv, shape=choices.COSMOSQA),
+    "csqa_jsonl": partial(choices.read_jsonl, shape=choices.CSQA),
+    "copa_jsonl": partial(choices.read_jsonl, shape=choices.COPA),
     "tags_tsv": read_tags_tsv,
     "ccg_auto": read_ccg_auto,
     "squad_json": read_squad_json,
