@@ -49,6 +49,8 @@ class Items:
         numerator: float32, (clusters, cells): sums over the items of a cluster, which is what is
             resampled as one. On parallel tasks these are the clusters of any language.
         denominator: the same, or (clusters, 1) where it is the same for all cells.
+        loose: names of the last clusters, those of which a cell has items only if it was wrong:
+            sentences without a translation that were paired.
         count: number of items in this language, of the cell that has most.
         clusters: number of clusters that have an item in this language; 0 if it is not known.
         design_effect: variance of the score with clusters over that with independent items, mean
@@ -58,6 +60,7 @@ class Items:
     numerator: np.ndarray
     denominator: np.ndarray
     count: int
+    loose: tuple[str, ...] = ()
     clusters: int = 0
     design_effect: float = 1.0
 
@@ -112,9 +115,9 @@ def shared_languages(target: str, held: Iterable[set[str]]) -> tuple[str, ...]:
 def read_items(files: Sequence[CellFile], languages: Sequence[str], split: str) -> dict[str, Items]:
     """What is resampled, of the clean items of cells of one target: language to its items.
 
-    Columns are in the order of `files`. Rows are clusters, ordered by name, so that nothing depends
-    on the order of items. On parallel tasks they are the same clusters in all languages; else each
-    language has its own. A cluster that a cell lacks adds nothing to its sums.
+    Columns are in the order of `files`. Rows are clusters, ordered by name, loose ones last, so
+    that nothing depends on the order of items. On parallel tasks they are the same clusters in all
+    languages; else each language has its own. A cluster that a cell lacks adds nothing to its sums.
 
     Raises:
         XstiltsError: a file has other columns, or lacks a count or cluster in some row.
@@ -129,7 +132,7 @@ def read_items(files: Sequence[CellFile], languages: Sequence[str], split: str) 
 
 
 def read_conditions(file: CellFile, split: str) -> pl.DataFrame:
-    """language, condition, id, cluster, numerator, denominator of a split in all conditions.
+    """What `read_items` counts of a split, item by item and in all conditions.
 
     Items that are not both clean and perturbed in a language are left out.
 
@@ -177,8 +180,11 @@ def _arrange(
     keys = _all_keys(columns, rows, ["cluster"] if task.parallel else key)
     if task.parallel:
         keys = keys.join(places.select("language"), how="cross")
-    keys = keys.join(places, on="language").sort("number", "cluster").with_row_index("place")
+    keys = keys.join(places, on="language").sort("number", "loose", "cluster")
+    keys = keys.with_row_index("place")
     sizes = [int((keys["number"] == number).sum()) for number in range(len(languages))]
+    loose = keys.filter("loose").group_by("number").agg("cluster")
+    names = {number: tuple(clusters) for number, clusters in loose.iter_rows()}
     starts = [0, *np.cumsum(sizes).tolist()]
 
     owner = np.repeat(np.arange(len(languages)), sizes)
@@ -187,7 +193,7 @@ def _arrange(
     counts = np.zeros((columns, len(languages)), dtype=int)
     effects = np.zeros((columns, len(languages)))
     for column in range(columns):
-        placed = rows(column).join(keys, on=key)
+        placed = rows(column).join(keys.select(*key, "place"), on=key)
         place = placed["place"].to_numpy()
         values = [placed[name].to_numpy().astype(np.float64) for name in _COUNTS]
         for matrix, added in zip(matrices.values(), values, strict=True):
@@ -201,6 +207,7 @@ def _arrange(
         language: _language(
             *(matrix[start:end] for matrix in matrices.values()),
             count=int(counts[:, number].max()),
+            loose=names.get(number, ()),
             clusters=int(present[start:end].sum()),
             effects=effects[:, number],
         )
@@ -213,11 +220,12 @@ def _arrange(
 def _all_keys(
     columns: int, rows: Callable[[int], pl.DataFrame], key: Sequence[str]
 ) -> pl.DataFrame:
-    """What is resampled in any of the columns, each once; cells mine different pairs."""
-    keys = rows(0).select(key).unique()
+    """What is resampled in any of the columns, each once, and whether it is loose."""
+    is_loose = pl.col("loose").all()
+    keys = rows(0).group_by(key).agg(is_loose)
     for column in range(1, columns):
-        more = rows(column).select(key).join(keys, on=key, how="anti")
-        keys = pl.concat([keys, more.unique()])
+        more = rows(column).join(keys, on=key, how="anti")
+        keys = pl.concat([keys, more.group_by(key).agg(is_loose)])
     return keys
 
 
@@ -226,6 +234,7 @@ def _language(
     denominator: np.ndarray,
     *,
     count: int,
+    loose: tuple[str, ...],
     clusters: int,
     effects: np.ndarray,
 ) -> Items:
@@ -235,13 +244,14 @@ def _language(
         numerator=numerator,
         denominator=denominator[:, :1] if same else denominator,
         count=count,
+        loose=loose,
         clusters=clusters,
         design_effect=float(known.mean()) if len(known) else 1.0,
     )
 
 
 def _scan(file: CellFile, task: Task, split: str) -> pl.LazyFrame:
-    """language, condition, id, cluster, numerator, denominator of each item of one file."""
+    """language, condition, id, cluster, numerator, denominator, loose of each item of a file."""
     if not pq.read_schema(file.path).equals(prediction_schema(task)):
         raise XstiltsError(
             f"no predictions of {task.key}", where=file.path, hint="run the workflow again"
@@ -252,7 +262,10 @@ def _scan(file: CellFile, task: Task, split: str) -> pl.LazyFrame:
     if metric.direction is not None:
         rows = rows.filter(direction=metric.direction)
     return rows.select(
-        "language", "condition", "id", "cluster", numerator=numerator, denominator=denominator
+        *("language", "condition", "id", "cluster"),
+        numerator=numerator,
+        denominator=denominator,
+        loose=pl.col("is_gold") == 0 if task.mined else pl.lit(False),
     )
 
 
