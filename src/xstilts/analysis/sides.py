@@ -148,14 +148,10 @@ def short_names(sides: Sequence[Side]) -> list[str]:
     folders = [side.folder.resolve() for side in sides]
     if len(set(experiments)) < len(set(folders)):
         experiments = [str(side.folder) for side in sides]
-    parts = list(
-        zip(
-            experiments,
-            [side.encoder for side in sides],
-            [side.recipe for side in sides],
-            strict=True,
-        )
-    )
+    parts = [
+        (experiment, side.encoder, side.recipe)
+        for experiment, side in zip(experiments, sides, strict=True)
+    ]
     if len(set(parts)) < len(parts):
         twice = next(part for part in parts if parts.count(part) > 1)
         raise XstiltsError(f"{_MARK.join(twice)} is to be compared with itself")

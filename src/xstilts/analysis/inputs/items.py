@@ -203,18 +203,21 @@ def _arrange(
         effects[column] = design_effects(
             *values, cluster=place, language=owner, languages=len(languages)
         )
-    return {
-        language: _language(
-            *(matrix[start:end] for matrix in matrices.values()),
+    found = {}
+    for number, language in enumerate(languages):
+        rows_of = slice(starts[number], starts[number + 1])
+        numerator, denominator = (matrix[rows_of] for matrix in matrices.values())
+        same = bool((denominator == denominator[:, :1]).all())
+        known = effects[np.isfinite(effects[:, number]), number]
+        found[language] = Items(
+            numerator=numerator,
+            denominator=denominator[:, :1] if same else denominator,
             count=int(counts[:, number].max()),
             loose=names.get(number, ()),
-            clusters=int(present[start:end].sum()),
-            effects=effects[:, number],
+            clusters=int(present[rows_of].sum()),
+            design_effect=float(known.mean()) if len(known) else 1.0,
         )
-        for number, (language, start, end) in enumerate(
-            zip(languages, starts[:-1], starts[1:], strict=True)
-        )
-    }
+    return found
 
 
 def _all_keys(
@@ -227,27 +230,6 @@ def _all_keys(
         more = rows(column).join(keys, on=key, how="anti")
         keys = pl.concat([keys, more.group_by(key).agg(is_loose)])
     return keys
-
-
-def _language(
-    numerator: np.ndarray,
-    denominator: np.ndarray,
-    *,
-    count: int,
-    loose: tuple[str, ...],
-    clusters: int,
-    effects: np.ndarray,
-) -> Items:
-    same = bool((denominator == denominator[:, :1]).all())
-    known = effects[np.isfinite(effects)]
-    return Items(
-        numerator=numerator,
-        denominator=denominator[:, :1] if same else denominator,
-        count=count,
-        loose=loose,
-        clusters=clusters,
-        design_effect=float(known.mean()) if len(known) else 1.0,
-    )
 
 
 def _scan(file: CellFile, task: Task, split: str) -> pl.LazyFrame:
