@@ -8,7 +8,7 @@ drop allows for that, but says nothing near chance, where there is nothing to lo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -187,10 +187,8 @@ def perturbed_rows(files: Sequence[CellFile], panel: Panel, *, split: str, draws
     families: dict[tuple[str, str], list[Statement]] = {}
     for condition, held in _by_condition(files, panel, split).items():
         kind, strength = parse_condition(condition)
-        clean = _panel(panel, {key: (each.cells, each.clean) for key, each in held.items()}, draws)
-        perturbed = _panel(
-            panel, {key: (each.cells, each.perturbed) for key, each in held.items()}, draws
-        )
+        clean = _panel(panel, held, lambda each: each.clean, draws)
+        perturbed = _panel(panel, held, lambda each: each.perturbed, draws)
         compared = _Compared(panel=panel, clean=clean, perturbed=perturbed)
         for recipe in panel.recipes:
             found = {
@@ -245,23 +243,24 @@ def _by_condition(
 
 def _panel(
     panel: Panel,
-    held: Mapping[str, tuple[tuple[tuple[str, int], ...], Mapping[str, Items]]],
+    held: Mapping[str, _Held],
+    of: Callable[[_Held], Mapping[str, Items]],
     draws: int,
 ) -> Panel:
-    """The panel with the scores of these items, which are held by target with their cells.
+    """The panel with the scores of the clean or of the perturbed items, by target.
 
     Random numbers derive from the target and the number of units, so clean and perturbed items,
     which are the same units in the same order, are drawn alike.
     """
-    samples = {
-        target: Sample(
-            cells=cells,
+    samples = {}
+    for target, each in held.items():
+        items, parallel = of(each), TARGETS[target].parallel
+        samples[target] = Sample(
+            cells=each.cells,
             languages=tuple(items),
-            scores=resample(items, name=target, parallel=TARGETS[target].parallel, draws=draws),
-            counts={code: each.count for code, each in items.items()},
+            scores=resample(items, name=target, parallel=parallel, draws=draws),
+            counts={code: own.count for code, own in items.items()},
         )
-        for target, (cells, items) in held.items()
-    }
     return panel.with_samples(samples)
 
 

@@ -13,7 +13,7 @@ from xstilts.analysis.inference.adjust import NOT_ENOUGH, Statement, holm, judge
 from xstilts.analysis.inference.draws import mean_of, stack
 from xstilts.analysis.inference.estimates import estimates
 from xstilts.analysis.inputs.panel import Panel
-from xstilts.analysis.tables import EVERY, Row
+from xstilts.analysis.tables import EVERY, Row, or_null
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks import TARGETS
 
@@ -47,8 +47,8 @@ def _rows(panel: Panel, targets: Sequence[str]) -> Iterator[dict]:
         scores = np.array([[held[seed] for held in ranked.values()] for seed in seeds])
         pairs = [kendall_tau_b(one, other) for one, other in combinations(scores, 2)]
         known = {"recipes": len(ranked), "seeds": len(seeds)}
-        yield {"measure": "kendall_tau", "value": _or_none(float(np.mean(pairs))), **known}
-        yield {"measure": "kendall_w", "value": _or_none(kendall_w(scores)), **known}
+        yield {"measure": "kendall_tau", "value": or_null(float(np.mean(pairs))), **known}
+        yield {"measure": "kendall_w", "value": or_null(kendall_w(scores)), **known}
     yield from _best(panel, targets, list(by_seed))
     for recipe, held in by_seed.items():
         # Of an untrained target the baseline has one run, whatever seeds it stands for.
@@ -134,10 +134,6 @@ def _in_target(panel: Panel, target: str) -> _BySeed:
         every = sorted({seed for held in found.values() for seed in held})
         found[NONE] = dict.fromkeys(every, next(iter(found[NONE].values())))
     return found
-
-
-def _or_none(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
 
 
 def kendall_tau_b(x: np.ndarray, y: np.ndarray) -> float:

@@ -15,6 +15,7 @@ zero.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -285,6 +286,11 @@ class Findings:
         tables = {name: pl.read_parquet(folder / f"{name}.parquet") for name in TABLES}
         claims = json.loads((folder / _CLAIMS).read_text("utf-8"))
         return cls.of((folder / _NOTES).read_text("utf-8").splitlines(), claims, **tables)
+
+
+def or_null(value: float) -> float | None:
+    """A number as it stands in a table, where there is no nan."""
+    return float(value) if math.isfinite(value) else None
 
 
 def table(rows: Sequence[Mapping[str, object]], schema: Schema) -> pl.DataFrame:

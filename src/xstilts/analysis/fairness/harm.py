@@ -11,7 +11,7 @@ from xstilts.analysis.inference.adjust import NOT_ENOUGH, Statement, holm, judge
 from xstilts.analysis.inference.bootstrap import DRAWS
 from xstilts.analysis.inference.estimates import LEVEL, Estimate
 from xstilts.analysis.inputs.panel import Panel
-from xstilts.analysis.tables import ALL, EVERY, FAMILY, GAIN, LANGUAGE, POINTS, Row
+from xstilts.analysis.tables import ALL, EVERY, FAMILY, GAIN, LANGUAGE, POINTS, Row, or_null
 from xstilts.config.seeds import derive_seed
 
 BEARS_MORE = "bears more than its share"
@@ -71,8 +71,8 @@ def _rows(
             "grouping": FAMILY,
             "group": family,
             **_rates(own),
-            "ratio": _or_none(harm.concentration),
-            "share_of_losses": _or_none(harm.loss_share),
+            "ratio": or_null(harm.concentration),
+            "share_of_losses": or_null(harm.loss_share),
             "p": p_values[family],
             "single": family in panel.single,
         }
@@ -114,7 +114,3 @@ def _rates(rows: Sequence[Row]) -> dict[str, float | int | None]:
         "rate": harmed / len(rows),
         "strict": None if strictly is None else strictly / len(rows),
     }
-
-
-def _or_none(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
-from typing import Protocol
 
 import numpy as np
 
@@ -45,22 +44,11 @@ from xstilts.analysis.tables import (
     WORSE,
     Row,
 )
+from xstilts.config.language_facts import Facts
 from xstilts.config.recipes import NONE
 
 # In corrected points: what is better by less does not dominate, as scores are printed to a tenth.
 TOLERANCE = 0.1
-
-
-class Spoken(Protocol):
-    """How many millions speak a language, None where it is not known."""
-
-    @property
-    def speakers(self) -> float | None:
-        """By Unicode CLDR."""
-
-    @property
-    def speakers_ethnologue(self) -> float | None:
-        """By Ethnologue, where that differs much."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +74,7 @@ class Measured:
 _Measured = Mapping[tuple[str, Measure], Measured]
 
 
-def fairness_rows(panel: Panel, facts: Mapping[str, Spoken], groups: Iterable[Row]) -> list[Row]:
+def fairness_rows(panel: Panel, facts: Mapping[str, Facts], groups: Iterable[Row]) -> list[Row]:
     """The rows of `findings.FAIRNESS`.
 
     Args:
@@ -184,7 +172,7 @@ def pareto_rows(panel: Panel, groups: Iterable[Row] = ()) -> list[Row]:
     ]
 
 
-def _covered(panel: Panel, target: str, facts: Mapping[str, Spoken]) -> Covered:
+def _covered(panel: Panel, target: str, facts: Mapping[str, Facts]) -> Covered:
     codes = panel.codes(target)
     known = [facts.get(code) for code in codes]
     cldr = [None if fact is None else fact.speakers for fact in known]
