@@ -13,8 +13,14 @@ from hypothesis import strategies as st
 from prediction_files import Item, rows_of, write_cell
 
 from xstilts.analysis.inference.bootstrap import Sample, sample_of
-from xstilts.analysis.inference.design_effect import design_effects
-from xstilts.analysis.inputs.items import CLEAN, cell_files, items_of, read_conditions, read_items
+from xstilts.analysis.inputs.items import (
+    CLEAN,
+    cell_files,
+    design_effects,
+    items_of,
+    read_conditions,
+    read_items,
+)
 from xstilts.config.tasks import TARGETS, Kind
 from xstilts.data.schemas import PREDICTIONS
 from xstilts.execution.parquet import write_table

@@ -17,10 +17,10 @@ import polars as pl
 
 from xstilts.analysis.association.association import (
     leave_one_family_out,
+    mixed_model,
     partial_rank_correlations,
     rank_correlations,
 )
-from xstilts.analysis.association.mixed_model import mixed_model
 from xstilts.analysis.association.observations import (
     DISTANCE,
     FALLS,

@@ -1,4 +1,4 @@
-"""What is set against what in `association` and `mixed_model`, by ranks, and what comes of it."""
+"""What scores and gains are set against, by ranks, and what comes of it."""
 
 from __future__ import annotations
 
