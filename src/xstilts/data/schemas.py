@@ -15,59 +15,13 @@ from pathlib import Path
 import pyarrow as pa
 
 from xstilts.config.tasks import Kind
+from xstilts.data.kinds import ITEMS
 from xstilts.execution.parquet import expect_columns, read_table
 
 _ITEM = [("id", pa.string()), ("language", pa.string()), ("split", pa.string())]
-ANSWERS = pa.list_(pa.struct([("text", pa.string()), ("start", pa.int32())]))
-TAGS = pa.list_(pa.string())
 
 DATA: dict[Kind, pa.Schema] = {
-    Kind.PAIR: pa.schema(
-        [
-            *_ITEM,
-            ("text_a", pa.string()),
-            ("text_b", pa.string()),
-            ("label", pa.string()),
-            ("group", pa.string()),
-            ("cluster", pa.string()),
-        ]
-    ),
-    # label: the 0-based place of the right one among the choices.
-    Kind.CHOICE: pa.schema(
-        [
-            *_ITEM,
-            ("prompt", pa.string()),
-            ("choices", pa.list_(pa.string())),
-            ("label", pa.int32()),
-            ("group", pa.string()),
-            ("cluster", pa.string()),
-        ]
-    ),
-    Kind.TAGGING: pa.schema(
-        [*_ITEM, ("tokens", pa.list_(pa.string())), ("tags", TAGS), ("group", pa.string())]
-    ),
-    Kind.SPAN: pa.schema(
-        [
-            *_ITEM,
-            ("context", pa.string()),
-            ("question", pa.string()),
-            ("answers", ANSWERS),
-            ("group", pa.string()),
-            ("cluster", pa.string()),
-        ]
-    ),
-    # side: "foreign" or "en". gold: on English rows the ids of the foreign translations. cluster:
-    # the document, where the source names one, else the row's own.
-    Kind.RETRIEVAL: pa.schema(
-        [
-            *_ITEM,
-            ("side", pa.string()),
-            ("text", pa.string()),
-            ("gold", pa.list_(pa.string())),
-            ("cluster", pa.string()),
-        ]
-    ),
-    Kind.MLM: pa.schema([*_ITEM, ("text", pa.string())]),
+    kind: pa.schema([*_ITEM, *items.columns]) for kind, items in ITEMS.items()
 }
 
 _CELL_ITEM = [
@@ -81,63 +35,9 @@ _CELL_ITEM = [
 
 # Per-item counts are such that every metric is a function of their sums or means over items.
 PREDICTIONS: dict[Kind, pa.Schema] = {
-    Kind.PAIR: pa.schema(
-        [
-            *_CELL_ITEM,
-            ("prediction", pa.string()),
-            ("gold", pa.string()),
-            ("correct", pa.int32()),
-        ]
-    ),
-    Kind.CHOICE: pa.schema(
-        [
-            *_CELL_ITEM,
-            ("prediction", pa.int32()),
-            ("gold", pa.int32()),
-            ("correct", pa.int32()),
-        ]
-    ),
-    # Chunks are counted once as seqeval's lenient default does, once in strict IOB2; null where
-    # the metric is token accuracy, or the tags are not IOB2.
-    Kind.TAGGING: pa.schema(
-        [
-            *_CELL_ITEM,
-            ("prediction", TAGS),
-            ("gold", TAGS),
-            ("chunks_correct", pa.int32()),
-            ("chunks_predicted", pa.int32()),
-            ("chunks_gold", pa.int32()),
-            ("strict_correct", pa.int32()),
-            ("strict_predicted", pa.int32()),
-            ("strict_gold", pa.int32()),
-            ("tokens_correct", pa.int32()),
-            ("tokens", pa.int32()),
-        ]
-    ),
-    # exact_match and f1 of one question are in [0, 1].
-    Kind.SPAN: pa.schema(
-        [
-            *_CELL_ITEM,
-            ("prediction", pa.string()),
-            ("gold", pa.list_(pa.string())),
-            ("exact_match", pa.float64()),
-            ("f1", pa.float64()),
-        ]
-    ),
-    # One row a query (Tatoeba, both directions) or a mined or gold pair (BUCC, where an item
-    # is a pair of ids and counts as predicted, as gold, or as both).
-    Kind.RETRIEVAL: pa.schema(
-        [
-            *_CELL_ITEM,
-            ("direction", pa.string()),
-            ("prediction", pa.string()),
-            ("gold", pa.string()),
-            ("score", pa.float64()),
-            ("correct", pa.int32()),
-            ("predicted", pa.int32()),
-            ("is_gold", pa.int32()),
-        ]
-    ),
+    kind: pa.schema([*_CELL_ITEM, *items.predicted])
+    for kind, items in ITEMS.items()
+    if items.predicted
 }
 
 # One row a score of one cell in one language. condition: clean, or a perturbation and its strength.
