@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from xstilts.config.tasks import Kind, Task
-from xstilts.data.gold import GOLD_REMOVED, refuse_repeated
+from xstilts.config.tasks import Task
+from xstilts.data.checks import refuse_repeated
+from xstilts.data.kinds.base import GOLD_REMOVED
 from xstilts.data.readers.answers import (
     Question,
     in_characters,
@@ -21,14 +22,6 @@ from xstilts.errors import XstiltsError
 Row = dict[str, Any]
 
 _UNPAIRED = "unpaired"
-# The columns of text, by kind of task.
-_TEXTS: dict[Kind, tuple[str, ...]] = {
-    Kind.PAIR: ("text_a", "text_b"),
-    Kind.CHOICE: ("prompt", "choices"),
-    Kind.TAGGING: ("tokens",),
-    Kind.SPAN: ("context", "question"),
-    Kind.RETRIEVAL: ("text",),
-}
 
 
 @dataclass(frozen=True)
@@ -87,14 +80,6 @@ def item(place: Place, number: int, key: str | None = None) -> Row:
     else:
         group = f"{place.language}:{name}"
     return {"id": name, "language": place.language, "split": place.split, "group": group}
-
-
-def texts(kind: Kind, row: Row) -> list[str]:
-    """The texts of an item: all that a reader of it sees."""
-    found: list[str] = []
-    for column in _TEXTS[kind]:
-        found += [row[column]] if isinstance(row[column], str) else row[column]
-    return found
 
 
 def unpaired_group(row: Row) -> str:

@@ -15,12 +15,10 @@ from pathlib import Path
 import pyarrow as pa
 
 from xstilts.config.tasks import Kind
+from xstilts.data.kinds import ITEMS
 from xstilts.execution.parquet import expect_columns, read_table
 
-_STRING, _INT32, _INT64, _FLOAT = pa.string(), pa.int32(), pa.int64(), pa.float64()
-_STRINGS = pa.list_(_STRING)
-ANSWERS = pa.list_(pa.struct([("text", _STRING), ("start", _INT32)]))
-TAGS = _STRINGS
+_STRING, _INT64, _FLOAT = pa.string(), pa.int64(), pa.float64()
 
 
 def _columns(kind: pa.DataType, *names: str) -> list[tuple[str, pa.DataType]]:
@@ -31,74 +29,16 @@ def _columns(kind: pa.DataType, *names: str) -> list[tuple[str, pa.DataType]]:
 _ITEM = _columns(_STRING, "id", "language", "split")
 
 DATA: dict[Kind, pa.Schema] = {
-    Kind.PAIR: pa.schema(
-        _ITEM + _columns(_STRING, "text_a", "text_b", "label", "group", "cluster")
-    ),
-    # label: the 0-based place of the right one among the choices.
-    Kind.CHOICE: pa.schema(
-        [
-            *_ITEM,
-            ("prompt", _STRING),
-            ("choices", _STRINGS),
-            ("label", _INT32),
-            *_columns(_STRING, "group", "cluster"),
-        ]
-    ),
-    Kind.TAGGING: pa.schema([*_ITEM, ("tokens", _STRINGS), ("tags", TAGS), ("group", _STRING)]),
-    Kind.SPAN: pa.schema(
-        [
-            *_ITEM,
-            *_columns(_STRING, "context", "question"),
-            ("answers", ANSWERS),
-            *_columns(_STRING, "group", "cluster"),
-        ]
-    ),
-    # side: "foreign" or "en". gold: on English rows the ids of the foreign translations. cluster:
-    # the document, where the source names one, else the row's own.
-    Kind.RETRIEVAL: pa.schema(
-        [*_ITEM, *_columns(_STRING, "side", "text"), ("gold", _STRINGS), ("cluster", _STRING)]
-    ),
-    Kind.MLM: pa.schema([*_ITEM, ("text", _STRING)]),
+    kind: pa.schema([*_ITEM, *items.columns]) for kind, items in ITEMS.items()
 }
 
 _CELL_ITEM = _ITEM + _columns(_STRING, "condition", "group", "cluster")
 
 # Per-item counts are such that every metric is a function of their sums or means over items.
 PREDICTIONS: dict[Kind, pa.Schema] = {
-    Kind.PAIR: pa.schema(
-        [*_CELL_ITEM, *_columns(_STRING, "prediction", "gold"), ("correct", _INT32)]
-    ),
-    Kind.CHOICE: pa.schema(_CELL_ITEM + _columns(_INT32, "prediction", "gold", "correct")),
-    # Chunks are counted once as seqeval's lenient default does, once in strict IOB2; null where
-    # the metric is token accuracy, or the tags are not IOB2.
-    Kind.TAGGING: pa.schema(
-        [
-            *_CELL_ITEM,
-            *_columns(TAGS, "prediction", "gold"),
-            *_columns(_INT32, "chunks_correct", "chunks_predicted", "chunks_gold"),
-            *_columns(_INT32, "strict_correct", "strict_predicted", "strict_gold"),
-            *_columns(_INT32, "tokens_correct", "tokens"),
-        ]
-    ),
-    # exact_match and f1 of one question are in [0, 1].
-    Kind.SPAN: pa.schema(
-        [
-            *_CELL_ITEM,
-            ("prediction", _STRING),
-            ("gold", _STRINGS),
-            *_columns(_FLOAT, "exact_match", "f1"),
-        ]
-    ),
-    # One row a query (Tatoeba, both directions) or a mined or gold pair (BUCC, where an item
-    # is a pair of ids and counts as predicted, as gold, or as both).
-    Kind.RETRIEVAL: pa.schema(
-        [
-            *_CELL_ITEM,
-            *_columns(_STRING, "direction", "prediction", "gold"),
-            ("score", _FLOAT),
-            *_columns(_INT32, "correct", "predicted", "is_gold"),
-        ]
-    ),
+    kind: pa.schema([*_CELL_ITEM, *items.predicted])
+    for kind, items in ITEMS.items()
+    if items.predicted
 }
 
 # One row a score of one cell in one language. condition: clean, or a perturbation and its strength.

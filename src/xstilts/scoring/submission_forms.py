@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from xstilts.config.tasks import Task
-from xstilts.data.gold import spellings
+from xstilts.data.checks import spellings
 from xstilts.errors import XstiltsError, did_you_mean
 
 # Takes what is to be said.

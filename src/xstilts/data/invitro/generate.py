@@ -12,7 +12,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from xstilts.config.tasks import SOURCE_LANGUAGE, Kind, Task
+from xstilts.config.tasks import SOURCE_LANGUAGE, TEXT, Task
 from xstilts.data.clusters import reference_clusters, set_clusters
 from xstilts.data.invitro import choices, pairs, questions, sequences, texts
 from xstilts.data.invitro.events import Spot
@@ -65,7 +65,7 @@ def rows_of(task: Task, split: str, language: str, number: int, world: World) ->
         KeyError: there is no generator for this task.
     """
     place = Place(task, split, language, f"generated {task.key} {split} {language}")
-    if task.kind is Kind.RETRIEVAL:
+    if task.facts.embedded:
         foreign, english, gold = BITEXTS[task.key](world.seed, task.key, split, language, number)
         yield from retrieval_batch(place, foreign, english, gold).rows
         return
@@ -105,7 +105,7 @@ def write_part(
 
     def rows() -> Iterator[Row]:
         for unit in units:
-            if task.kind is Kind.MLM:
+            if task.key == TEXT:
                 made = documents(unit.split, sizes[unit.split], world)
             else:
                 made = rows_of(task, unit.split, unit.language, sizes[unit.split], world)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xstilts.data.gold import GOLD_REMOVED
+from xstilts.data.kinds.base import GOLD_REMOVED
 from xstilts.data.readers.lines import parse_json, read_lines, read_text
 from xstilts.data.rows import Batch, Pairing, Place, item
 from xstilts.errors import XstiltsError

@@ -16,7 +16,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from xstilts.data.gold import ENOUGH, GOLD_REMOVED, label_name, refuse_repeated
+from xstilts.data.checks import label_name, refuse_repeated
+from xstilts.data.gold import ENOUGH
+from xstilts.data.kinds.base import GOLD_REMOVED
 from xstilts.data.readers import choices, pairs
 from xstilts.data.readers.answers import Question
 from xstilts.data.readers.lines import read_json, read_lines

@@ -22,7 +22,7 @@ from datasets import ClassLabel, Dataset, Features, load_dataset
 from xstilts.config.languages import LANGUAGES
 from xstilts.config.tasks import HubSource, Task
 from xstilts.config.tasks.hub_rows import expected_rows
-from xstilts.data.gold import label_name
+from xstilts.data.checks import label_name
 from xstilts.data.readers import choices
 from xstilts.data.readers.answers import Question
 from xstilts.data.rows import Batch, Pairing, Place, item, retrieval_batch, span_batch

@@ -11,7 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from xstilts.data.gold import GOLD_REMOVED, label_name, spellings
+from xstilts.data.checks import label_name, spellings
+from xstilts.data.kinds.base import GOLD_REMOVED
 from xstilts.data.readers.lines import parse_json, read_lines
 from xstilts.data.rows import Batch, Place, item
 from xstilts.errors import XstiltsError

@@ -10,7 +10,7 @@ import polars as pl
 from xstilts.config.rows import Row
 from xstilts.config.tasks import Task
 from xstilts.errors import XstiltsError
-from xstilts.scoring.metrics.base import Item, Metric, Ratio, Scores, column
+from xstilts.scoring.metrics.base import Item, Metric, Ratio, Scores, total
 
 
 class Accuracy(Metric, Row):
@@ -35,7 +35,7 @@ class Accuracy(Metric, Row):
 
     def numbers(self, items: pl.DataFrame, where: str) -> Scores:
         n = len(items)
-        return {"accuracy": (100 * column(items, "correct", where).sum() / n, n)}
+        return {"accuracy": (100 * total(items, "correct", where) / n, n)}
 
     def ratio(self) -> Ratio:
         return pl.col("correct"), pl.lit(1)

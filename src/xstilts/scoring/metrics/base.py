@@ -85,3 +85,12 @@ def column(items: pl.DataFrame, name: str, where: str) -> pl.Series:
     if found.null_count():
         raise XstiltsError(f"the count {name!r} is missing in some rows", where=where)
     return found
+
+
+def total(items: pl.DataFrame, name: str, where: str) -> int:
+    """The sum of a column of counts.
+
+    Raises:
+        XstiltsError: a count is missing.
+    """
+    return int(column(items, name, where).sum())

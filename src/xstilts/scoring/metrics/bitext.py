@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import polars as pl
 
 from xstilts.config.rows import Row
-from xstilts.scoring.metrics.base import Metric, Ratio, Scores, column
+from xstilts.scoring.metrics.base import Metric, Ratio, Scores, total
 from xstilts.scoring.metrics.counts import PrecisionRecallF1, f1_from_counts, f1_ratio
 from xstilts.scoring.metrics.retrieval import MINING
 
@@ -33,7 +33,7 @@ class BitextF1(Metric, Row):
     directions = frozenset({MINING})
 
     def numbers(self, items: pl.DataFrame, where: str) -> Scores:
-        shares = f1_from_counts(*(column(items, name, where).sum() for name in _COUNTS))
+        shares = f1_from_counts(*(total(items, name, where) for name in _COUNTS))
         return {name: (100 * share, len(items)) for name, share in shares._asdict().items()}
 
     def ratio(self) -> Ratio:

@@ -6,7 +6,7 @@ import polars as pl
 
 from xstilts.config.rows import Row
 from xstilts.config.tasks import Task
-from xstilts.scoring.metrics.base import Metric, Ratio, Scores, column
+from xstilts.scoring.metrics.base import Metric, Ratio, Scores, total
 
 # English queries and a foreign index, which is XTREME's direction; the other way round; both.
 FROM_ENGLISH = "from_en"
@@ -27,7 +27,7 @@ class RetrievalAccuracy(Metric, Row):
         for name, direction in (("accuracy", FROM_ENGLISH), ("accuracy_to_en", TO_ENGLISH)):
             queries = items.filter(pl.col("direction") == direction)
             if n := len(queries):
-                scores[name] = (100 * column(queries, "correct", where).sum() / n, n)
+                scores[name] = (100 * total(queries, "correct", where) / n, n)
         return scores
 
     def ratio(self) -> Ratio:

@@ -20,7 +20,7 @@ import polars as pl
 from xstilts.config.rows import Row
 from xstilts.config.tasks import Task
 from xstilts.errors import XstiltsError
-from xstilts.scoring.metrics.base import Item, Metric, Ratio, Scores, column
+from xstilts.scoring.metrics.base import Item, Metric, Ratio, Scores, total
 from xstilts.scoring.metrics.counts import f1_from_counts, f1_ratio
 
 _CHUNKS = ("correct", "predicted", "gold")
@@ -154,15 +154,11 @@ class Seqeval(Metric, Row):
 
     def numbers(self, items: pl.DataFrame, where: str) -> Scores:
         n = len(items)
-        lenient = f1_from_counts(
-            *(column(items, f"chunks_{name}", where).sum() for name in _CHUNKS)
-        )
+        lenient = f1_from_counts(*(total(items, f"chunks_{name}", where) for name in _CHUNKS))
         scores = {name: (100 * share, n) for name, share in lenient._asdict().items()}
         scores |= _token_accuracy(items, where)
         if items["strict_gold"].null_count() < n:
-            strict = f1_from_counts(
-                *(column(items, f"strict_{name}", where).sum() for name in _CHUNKS)
-            )
+            strict = f1_from_counts(*(total(items, f"strict_{name}", where) for name in _CHUNKS))
             scores["strict_f1"] = (100 * strict.f1, n)
         return scores
 
@@ -202,6 +198,6 @@ def _count_chunks(sentences: Sequence[Item], *, strict: bool) -> None:
 
 
 def _token_accuracy(items: pl.DataFrame, where: str) -> Scores:
-    tokens = column(items, "tokens", where).sum()
-    correct = column(items, "tokens_correct", where).sum()
+    tokens = total(items, "tokens", where)
+    correct = total(items, "tokens_correct", where)
     return {"token_accuracy": (100 * correct / tokens if tokens else 0.0, len(items))}
