@@ -10,7 +10,7 @@ import numpy as np
 from score_tables import NOTHING, TABLE_TARGETS, codes
 from verdicts import COVERED, FALSE, FOUND, Check, Setting, adjusted, covered, false, others, where
 
-from xstilts.analysis.group_layout import Group, layout_with_english
+from xstilts.analysis.group_means import Group, layout_with_english
 from xstilts.analysis.inference.adjust import holm
 from xstilts.analysis.inference.bootstrap import Sample
 from xstilts.analysis.inference.draws import combine

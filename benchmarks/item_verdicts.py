@@ -14,14 +14,14 @@ from scipy.special import ndtri
 from score_tables import CLUSTER, CLUSTERS, NOTHING, TABLE_TARGETS, weights_of_seeds
 from verdicts import COVERED, FALSE, FOUND, Check, Setting, adjusted, covered, false
 
-from xstilts.analysis.agreement import mcnemar
 from xstilts.analysis.fairness.formulas import chance_corrected, relative_drop
 from xstilts.analysis.inference.adjust import benjamini_hochberg, holm
+from xstilts.analysis.inference.behrens_fisher import smallest_detectable
 from xstilts.analysis.inference.bootstrap import resample
 from xstilts.analysis.inference.draws import Draws, combine
 from xstilts.analysis.inference.estimates import LEVEL, Estimates, estimates
-from xstilts.analysis.inference.power import smallest_detectable
 from xstilts.analysis.inputs.items import Items
+from xstilts.analysis.pitfalls import mcnemar
 from xstilts.analysis.tables import ALL_LANGUAGES, FAMILY, LANGUAGE
 from xstilts.config.tasks import TARGETS, Kind
 

@@ -15,9 +15,9 @@ from functools import cache
 import numpy as np
 from score_tables import Tables, codes
 
+from xstilts.analysis.inference.behrens_fisher import smallest_detectable
 from xstilts.analysis.inference.draws import Draws
 from xstilts.analysis.inference.estimates import LEVEL, Estimates
-from xstilts.analysis.inference.power import smallest_detectable
 from xstilts.analysis.tables import EVERY
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks import SOURCE_LANGUAGE

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from xstilts.config.tasks import TARGETS, Kind
 from xstilts.data.schemas import PREDICTIONS, RUNS
 from xstilts.execution.parquet import read_meta, write_table
-from xstilts.scoring.item_counts import FROM_ENGLISH, MINING, TO_ENGLISH
+from xstilts.scoring.metrics.retrieval import FROM_ENGLISH, MINING, TO_ENGLISH
 from xstilts.scoring.scores import cell_scores
 
 # An item: its id, and what its kind counts (see `rows_of`).

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,10 +17,28 @@ from xstilts.graph.paths import LARGE
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code: 0, or 1 after an error that it has printed."""
+    """Run the command and return its exit code.
+
+    0; 1 after an error that it has printed; and where the reader of its output has closed the pipe
+    what a shell gives for SIGPIPE.
+    """
+    try:
+        try:
+            return _run(arguments)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # Python flushes once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     options = make_parser().parse_args(arguments)
     try:
         options.run(options)
+    except BrokenPipeError:
+        raise
     except XstiltsError as error:
         return _fail(str(error))
     except OSError as error:

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from xstilts.analysis.agreement import kendall_tau_b, kendall_w, mcnemar, pitfall
+from xstilts.analysis.pitfalls import mcnemar, pitfall
+from xstilts.analysis.stability import kendall_tau_b, kendall_w
 
 # So few values that ties are common.
 RATINGS = st.integers(2, 5).flatmap(

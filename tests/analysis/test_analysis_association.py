@@ -13,10 +13,10 @@ from scipy.stats import rankdata, spearmanr
 from xstilts.analysis.association import association, rank_correlation
 from xstilts.analysis.association.association import (
     leave_one_family_out,
+    mixed_model,
     partial_rank_correlations,
     rank_correlations,
 )
-from xstilts.analysis.association.mixed_model import mixed_model
 from xstilts.analysis.association.observations import Observations
 from xstilts.config.language_facts import FACTS
 from xstilts.config.languages import LANGUAGES

@@ -389,3 +389,51 @@ def test_nothing_heavy_is_imported() -> None:
         "sys.exit(bool({'torch', 'transformers', 'datasets'} & set(sys.modules)))"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def mined(random: np.random.Generator, size: int) -> list[Item]:
+    """Found and missed pairs, and wrong ones of sentences that have no translation."""
+    wrong = random.choice(10 * size, size // 2, replace=False).tolist()
+    return [
+        *random_items(random, "bucc2018", size, 0.6),
+        *((f"alone{place}\tother", 0, 1, 0) for place in sorted(wrong)),
+    ]
+
+
+def test_mined_pairs_of_other_cells_change_no_draw(tmp_path: Path) -> None:
+    """What two recipes gain is the same number whether a third, wrong elsewhere, is there."""
+    paths = [
+        write_cell(
+            tmp_path,
+            ("enc", recipe, "bucc2018", 1),
+            {"de": mined(np.random.default_rng(number), 40)},
+        )
+        for number, recipe in enumerate(("mnli", "none", "qqp"))
+    ]
+    both, every = (
+        sample_of(cell_files(held, ("mnli", "none", "qqp")), ("de",), split="test", draws=200)
+        for held in (paths[:2], paths)
+    )
+    assert every.clusters["de"] > both.clusters["de"]
+    np.testing.assert_allclose(every.scores[:, :2], both.scores, atol=1e-4)
+
+
+def test_loose_clusters_vary_as_if_all_were_drawn_together() -> None:
+    """Against drawing pairs with replacement from all, of which scores vary as much."""
+    random = np.random.default_rng(5)
+    gold, wrong = 400, 200
+    right = random.random(gold) < 0.6
+    above = np.concatenate([2.0 * right, np.zeros(wrong)])
+    below = np.concatenate([1.0 + right, np.ones(wrong)])
+    picks = random.integers(0, gold + wrong, (4000, gold + wrong))
+    expected = 100 * above[picks].sum(axis=1) / below[picks].sum(axis=1)
+    items = Items(
+        numerator=above.astype(np.float32)[:, None],
+        denominator=below.astype(np.float32)[:, None],
+        count=gold + wrong,
+        loose=tuple(f"alone{place}" for place in range(wrong)),
+    )
+    found = resample({"de": items}, name="bucc2018", parallel=False, draws=4000)[:, 0, 0]
+    assert found[0] == pytest.approx(100 * above.sum() / below.sum())
+    assert found[1:].mean() == pytest.approx(expected.mean(), abs=0.15)
+    assert found[1:].std() == pytest.approx(expected.std(), rel=0.08)

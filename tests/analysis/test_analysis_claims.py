@@ -17,17 +17,17 @@ from xstilts.analysis.claims.parts import (
     NO_ITEMS,
     NOT_SUPPORTED,
     NOT_TESTABLE,
+    STUDY_TASKS,
     SUPPORTED,
     Part,
     judged,
 )
 from xstilts.analysis.claims.selection import Development
-from xstilts.analysis.claims.study_recipes import STUDY_TASKS
 from xstilts.analysis.fairness.rows import fairness_rows
 from xstilts.analysis.groups import group_rows
 from xstilts.analysis.inference.adjust import IN_RUN, NOT_ENOUGH, plain
+from xstilts.analysis.inference.behrens_fisher import smallest_detectable
 from xstilts.analysis.inference.bootstrap import Sample
-from xstilts.analysis.inference.power import smallest_detectable
 from xstilts.analysis.inputs.evidence import Evidence
 from xstilts.analysis.inputs.panel import Panel
 from xstilts.config.languages import LANGUAGES

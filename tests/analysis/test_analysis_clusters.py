@@ -13,8 +13,14 @@ from hypothesis import strategies as st
 from prediction_files import Item, rows_of, write_cell
 
 from xstilts.analysis.inference.bootstrap import Sample, sample_of
-from xstilts.analysis.inference.design_effect import design_effects
-from xstilts.analysis.inputs.items import CLEAN, cell_files, read_items
+from xstilts.analysis.inputs.items import (
+    CLEAN,
+    cell_files,
+    design_effects,
+    items_of,
+    read_conditions,
+    read_items,
+)
 from xstilts.config.tasks import TARGETS, Kind
 from xstilts.data.schemas import PREDICTIONS
 from xstilts.execution.parquet import write_table
@@ -168,7 +174,8 @@ def test_items_not_clusters_are_confined_to_what_was_perturbed(tmp_path: Path) -
     noisy = rows_of("xnli", "de", [("h1", 0), ("h3", 0)], "test", clusters)
     noisy = [{**row, "condition": "typos@0.1"} for row in noisy]
     (file,) = cell_files([write_rows(tmp_path, [*clean, *noisy])], ["none"])
-    (held,) = read_items([file], ("de",), "test", condition=CLEAN, within="typos@0.1").values()
+    rows = read_conditions(file, "test")
+    (held,) = items_of([rows], "xnli", ("de",), condition=CLEAN, within="typos@0.1").values()
     assert held.numerator.tolist() == [[1]]
     assert held.denominator.tolist() == [[2]]
     assert (held.count, held.clusters) == (2, 1)

@@ -18,7 +18,7 @@ from xstilts.analysis.inference.adjust import (
     plain,
     verdict,
 )
-from xstilts.analysis.inference.draws import ITEMS, ITEMS_AND_SEEDS, Draws
+from xstilts.analysis.inference.draws import Draws
 from xstilts.analysis.inference.estimates import (
     Estimate,
     candidates,
@@ -178,10 +178,14 @@ def test_adjusted_p_are_those_of_statsmodels_and_in_order(values: list[float]) -
 
 def test_a_verdict_is_taken_from_the_adjusted_p_and_says_what_it_is_on() -> None:
     words = ("loses", "gains")
-    assert verdict(1.0, 0.04, words, ITEMS_AND_SEEDS) == "gains"
-    assert verdict(-1.0, 0.04, words, ITEMS_AND_SEEDS) == "loses"
-    assert verdict(-1.0, 0.04, words, ITEMS) == "loses in this run"
-    assert verdict(1.0, 0.05, words, ITEMS) == verdict(1.0, None, words, ITEMS) == NOT_ENOUGH
+    assert verdict(1.0, 0.04, words, one_seed=False) == "gains"
+    assert verdict(-1.0, 0.04, words, one_seed=False) == "loses"
+    assert verdict(-1.0, 0.04, words, one_seed=True) == "loses in this run"
+    assert (
+        verdict(1.0, 0.05, words, one_seed=True)
+        == verdict(1.0, None, words, one_seed=True)
+        == NOT_ENOUGH
+    )
     assert [plain(each) for each in (f"gains{IN_RUN}", NOT_ENOUGH, None)] == [
         *("gains", NOT_ENOUGH),
         "",

@@ -11,6 +11,7 @@ from panels import known_panel, only
 from scipy import stats
 
 from xstilts.analysis.fairness.harm import harm_rows
+from xstilts.analysis.fairness.rows import fairness_rows
 from xstilts.analysis.groups import group_rows
 from xstilts.analysis.inference.adjust import IN_RUN, NOT_ENOUGH
 from xstilts.analysis.inference.draws import ITEMS, LANGUAGES, SEEDS
@@ -20,9 +21,11 @@ from xstilts.analysis.tables import (
     ALL,
     ALL_FAMILIES,
     ALL_LANGUAGES,
+    BETTER,
     BRANCH,
     CORRECTED,
     EVERY,
+    FAIRER,
     FAMILY,
     GAIN,
     GAINS,
@@ -303,6 +306,28 @@ def test_beside_a_recipe_with_one_seed_left_it_stands_for_that_one() -> None:
         assert (row["seeds"], row["basis"], row["verdict"]) == (1, ITEMS, GAINS + IN_RUN)
         row = only(rows, recipe="qqp", target=target)
         assert (row["seeds"], row["basis"]) == (2, "items and seeds")
+
+
+def test_a_mean_over_targets_of_which_one_has_one_seed_left_is_on_this_run() -> None:
+    panx = {("none", seed): {"de": 50.0, "fr": 50.0 - seed / 10} for seed in (1, 2, 3)}
+    panx |= {("mnli", seed): {"de": 80.0, "fr": 80.0 + seed / 10} for seed in (1, 2, 3)}
+    udpos = {
+        cell: scores for cell, scores in panx.items() if cell not in (("mnli", 2), ("mnli", 3))
+    }
+    panel = known_panel({"panx": panx, "udpos": udpos}, draws=500, noise=0.2)
+    wanted = {"recipe": "mnli", "scale": POINTS, "quantity": GAIN, "group": ALL_LANGUAGES}
+    rows = rows_of(panel, **wanted)
+    found = {row["target"]: (row["seeds"], row["verdict"]) for row in rows}
+    assert found == {
+        "panx": (3, GAINS),
+        "udpos": (1, GAINS + IN_RUN),
+        EVERY: (1, GAINS + IN_RUN),
+    }
+    assert only(rows, target=EVERY)["basis"] == "items and seeds"
+    place = {"recipe": "mnli", "target": EVERY, "scale": POINTS}
+    changes = fairness_rows(panel, {}, group_rows(panel))
+    for measure, word in (("mean_languages", BETTER), ("worst_language", FAIRER)):
+        assert only(changes, measure=measure, **place)["verdict"] == word + IN_RUN
 
 
 def test_a_recipe_without_the_baseline_has_no_gain() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xstilts.analysis.inference.letters import letters
+from xstilts.analysis.ranking import letters
 
 
 def matrix(count: int, pairs) -> np.ndarray:

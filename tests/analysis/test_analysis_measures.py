@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xstilts.analysis import costs as summary
 from xstilts.analysis.fairness import formulas as measures
 
 # XQuAD F1 of XLM-R Large as published (google-deepmind/xquad): en ar de el es hi ru th tr vi zh.
@@ -466,12 +465,6 @@ def test_the_front_is_that_of_the_double_loop(points: list[tuple[int, int, int]]
         )
         assert kept == (not beaten)
     assert found.any()
-
-
-@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=12))
-def test_cost_and_score_have_the_same_front(points: list[tuple[int, int]]) -> None:
-    negated = np.array([(-cost, score) for cost, score in points])
-    assert measures.pareto_front(negated).tolist() == summary.pareto_front(points)
 
 
 def test_what_is_not_known_is_on_no_front() -> None:

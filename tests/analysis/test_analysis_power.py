@@ -5,8 +5,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.power import TTestPower
 
-from xstilts.analysis.inference.behrens_fisher import two_sided
-from xstilts.analysis.inference.power import power, smallest_detectable
+from xstilts.analysis.inference.behrens_fisher import power, smallest_detectable, two_sided
 
 
 @pytest.mark.parametrize("degrees", [1, 2, 4, 9])

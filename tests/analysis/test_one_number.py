@@ -40,7 +40,7 @@ from xstilts.config.tasks import TARGETS
 from xstilts.report.claims import write_claims
 from xstilts.report.fairness import write_fairness
 from xstilts.report.headline import headline
-from xstilts.report.sentences import sentences
+from xstilts.report.sentences import summary_of
 from xstilts.scoring.averages import summarise
 
 RECIPES = {
@@ -86,7 +86,7 @@ class Run:
         )
         found.write(folder / "findings")
         self.findings = Findings.read(folder / "findings")
-        self.said = sentences(self.findings)
+        self.said = summary_of(self.findings).sentences
         self.headline = headline(self.scores, None, LANGUAGES, self.findings)
         write_claims(
             folder / "claims.html",

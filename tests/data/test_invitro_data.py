@@ -39,9 +39,8 @@ from xstilts.config.invitro.tongues import GRAMMARS
 from xstilts.config.tasks import NER_TAGS, SPLITS, TASKS, TEXT, Kind
 from xstilts.data.clusters import set_clusters
 from xstilts.data.invitro import generate
-from xstilts.data.invitro.events import Event, Phrase, held_out, split_of
+from xstilts.data.invitro.events import Event, Phrase, Spot, held_out, split_of
 from xstilts.data.invitro.generate import BITEXTS, MAKERS, World, documents, rows_of
-from xstilts.data.invitro.spot import Spot
 from xstilts.data.rows import gold_pairs
 from xstilts.data.schemas import DATA
 from xstilts.execution.parquet import read_meta, read_table

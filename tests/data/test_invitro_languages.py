@@ -14,8 +14,8 @@ from invitro_oracle import OBJECTS, PEOPLE, dictionary, tokens_of
 from xstilts.config.invitro.lexicon import CONCEPTS, NAMES
 from xstilts.config.invitro.tongues import GRAMMARS, PARTS, distance, distances, tongue
 from xstilts.config.languages import INVITRO_LANGUAGES
+from xstilts.data.invitro.events import Spot
 from xstilts.data.invitro.generate import MAKERS
-from xstilts.data.invitro.spot import Spot
 
 LANGUAGES = tuple(GRAMMARS)
 PAIRS = tuple(combinations(LANGUAGES, 2))

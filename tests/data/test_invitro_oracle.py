@@ -33,9 +33,9 @@ from invitro_oracle import (
 
 from xstilts.config.invitro import lexicon
 from xstilts.config.invitro.tongues import GRAMMARS
+from xstilts.data.invitro.events import Spot
 from xstilts.data.invitro.generate import BITEXTS, MAKERS
 from xstilts.data.invitro.sequences import CATEGORIES
-from xstilts.data.invitro.spot import Spot
 
 LANGUAGES = tuple(GRAMMARS)
 SEED = 1

@@ -18,12 +18,10 @@ from xstilts.config.perturbations import KINDS, condition_name, parse_condition
 from xstilts.config.tasks import TASKS, Kind
 from xstilts.data.build import Unit, build_part
 from xstilts.data.graphemes import graphemes
-from xstilts.data.perturb.items import WORD_EDITS
 from xstilts.data.perturb.letters import Alphabet, script_and_case
 from xstilts.data.perturb.passage import Edit, Passage, apply_edits, moved
 from xstilts.data.perturb.table import perturb_table, perturbed_schema
 from xstilts.data.perturb.typos import typos
-from xstilts.data.perturb.wording import WORDING
 from xstilts.data.perturb.words import some_words
 from xstilts.data.schemas import DATA
 from xstilts.errors import XstiltsError
@@ -89,7 +87,7 @@ def passage(text: str, language: str = "en", seed: int = 0) -> Passage:
 def edits_of(kind: str, place: Passage, strength: float) -> list[Edit]:
     if kind == "typos":
         return typos(place, strength)
-    return some_words(place, WORD_EDITS[kind](place), strength)
+    return some_words(place, KINDS[kind], strength)
 
 
 # --- kinds and their names ---------------------------------------------------------------------
@@ -125,13 +123,9 @@ def test_what_names_no_condition_is_refused(name, message):
         parse_condition(name)
 
 
-def test_every_kind_is_made_and_described():
-    assert {"typos", *WORD_EDITS} == set(KINDS)
-    assert WORDING.keys() == KINDS.keys()
-    for key, kind in KINDS.items():
-        assert kind.key == key
-        assert WORDING[key].title
-        assert WORDING[key].definition.endswith(".")
+def test_every_kind_is_described():
+    assert all(kind.wording.title for kind in KINDS.values())
+    assert all(kind.wording.definition.endswith(".") for kind in KINDS.values())
 
 
 @pytest.mark.parametrize(

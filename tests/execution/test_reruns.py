@@ -216,8 +216,10 @@ EDITS = {
         runs=ANALYSED,
     ),
     "wording of a perturbation": Edit(
-        files=("src/xstilts/data/perturb/wording.py",),
-        act=edited("src/xstilts/data/perturb/wording.py", 'title="Typos"', 'title="Misprints"'),
+        files=("src/xstilts/config/perturbations/kinds.py",),
+        act=edited(
+            "src/xstilts/config/perturbations/kinds.py", 'title="Typos"', 'title="Misprints"'
+        ),
         runs={"write_fairness"},
     ),
     "look of the pages": Edit(
@@ -255,7 +257,7 @@ EDITS = {
                 "src/xstilts/config/tasks/intermediate.py",
                 "INTERMEDIATE = (\n",
                 'INTERMEDIATE = (\n    Task(key="new", title="New", kind=Kind.PAIR, licence="none",'
-                " metric=Metric.ACCURACY, intermediate=True),\n",
+                ' metric="accuracy", intermediate=True),\n',
             ),
         ),
         runs=ANALYSED | PAGES,

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+ROOT = Path(__file__).parents[2]
 
 PLANNING = (
     "xstilts.cli",
@@ -66,3 +71,21 @@ with job(SimpleNamespace(threads=1, log=["job.log"], rule="score")):
     run(program, cwd=tmp_path)
     assert (tmp_path / "kept.txt").read_text() == "every byte"
     assert (tmp_path / "job.log").read_text() == "said at exit\n"
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_pipe_that_its_reader_closed_ends_the_command_quietly(unbuffered) -> None:
+    """As of any command in `xstilts plan | head`."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    ended = subprocess.run(
+        [sys.executable, "-m", "xstilts.cli", "plan"],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
+        check=False,
+    )
+    os.close(writer)
+    assert (ended.returncode, ended.stderr) == (128 + signal.SIGPIPE, "")

@@ -28,7 +28,7 @@ from xstilts.report.fairness import write_fairness
 from xstilts.report.fairness_figures import SIGNIFICANT
 from xstilts.report.headline import headline
 from xstilts.report.page import write_page
-from xstilts.report.sentences import sentences as sentences_of
+from xstilts.report.sentences import summary_of
 from xstilts.rounding import fixed, signed
 
 
@@ -227,7 +227,7 @@ def test_with_one_seed_every_verdict_is_on_this_run(grid, one_seed, tmp_path: Pa
     assert {"supported in this run", "gains in this run", "fairer in this run"} <= seen
     other = tmp_path / "fairness"
     other.mkdir()
-    summary = sentences_of(one_seed)
+    summary = summary_of(one_seed).sentences
     write_fairness(other / "fairness.html", one_seed, title="T", summary=summary)
     whole = (other / "fairness.html").read_text(encoding="utf-8")
     marked = re.findall(f"{SIGNIFICANT} ([a-z ]+)", whole.replace("\\u2731", SIGNIFICANT))

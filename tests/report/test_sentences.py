@@ -30,7 +30,8 @@ from xstilts.analysis.tables import (
     Findings,
     table,
 )
-from xstilts.report.sentences import sentences
+from xstilts.report.sentences import summary_of
+from xstilts.report.summary import FIRST, Summary
 
 MEAN = {"grouping": ALL, "group": ALL_LANGUAGES}
 
@@ -60,13 +61,16 @@ def change(recipe, measure, value, low, high, verdict, scale=POINTS):
 
 
 def said(**tables) -> list[str]:
+    return list(summary(**{"groups": [BASELINE], **tables}).sentences)
+
+
+def summary(**rows) -> Summary:
     schemas = {
         "groups": GROUPS, "fairness": FAIRNESS, "harm": HARM, "perturbed": PERTURBED,
         "pitfalls": PITFALLS, "association": ASSOCIATION, "languages": LANGUAGE_TABLE,
         "collapsed": COLLAPSED,
     }  # fmt: skip
-    rows = {"groups": [BASELINE], **tables}
-    return list(sentences(Findings.of(**{k: table(v, schemas[k]) for k, v in rows.items()})))
+    return summary_of(Findings.of(**{k: table(v, schemas[k]) for k, v in rows.items()}))
 
 
 def test_a_gain_whose_interval_carries_it_is_said_with_its_numbers():
@@ -188,7 +192,7 @@ def test_an_association_is_told_where_its_verdict_carries_it(verdict, told):
 
 
 def test_nothing_at_all_is_said_of_nothing():
-    assert "nothing can be said" in sentences(Findings.of())[0]
+    assert "nothing can be said" in summary_of(Findings.of()).first[0]
 
 
 def test_what_perturbation_costs_is_told_where_its_verdict_carries_it():
@@ -280,3 +284,46 @@ def test_what_no_score_can_change_by_is_not_named():
     rows.append(group("qqp", 0.2, -1.0, 1.4, NOT_ENOUGH, detectable=40.0))
     found = said(groups=[BASELINE, *rows])
     assert any("a true change of 40.0 points would be seen" in each for each in found)
+
+
+def test_ten_sentences_come_first_the_most_certain_and_largest_and_none_is_lost():
+    recipes = [f"r{number}" for number in range(12)]
+    rows = [BASELINE]
+    for number, recipe in enumerate(recipes):
+        rows.append(group(recipe, 0.5, -1.0, 2.0, NOT_ENOUGH))
+        # The greatest two are on one run alone.
+        verdict = GAINS + IN_RUN * (number >= 10)
+        rows.append(family(recipe, "Turkic", 1.0 + number, 0.5, 20.0, verdict))
+    rates = [{
+        "encoder": "xlmr", "recipe": "none", "target": EVERY, "grouping": ALL,
+        "group": ALL_LANGUAGES, "rate": 0.4, "low": 0.3, "high": 0.5, "expected": 0.6,
+        "basis": ITEMS_AND_SEEDS,
+    }]  # fmt: skip
+    found = summary(groups=rows, pitfalls=rates)
+    assert len(found.first) == FIRST
+    assert [sentence.split("`")[1] for sentence in found.first] == recipes[:10]
+    headings = {heading: len(held) for heading, held in found.rest}
+    assert headings == {
+        "Mean and worst family": 2,
+        "Which families gain": 2,
+        "Right in English, wrong elsewhere": 1,
+    }
+    lines = found.text(["Two cells are missing."]).splitlines()
+    assert lines[:2] == ["Two cells are missing.", found.first[0]]
+    assert lines[11:13] == ["", "Mean and worst family"]
+    assert sorted(lines[1:]) == sorted([*found.sentences, *headings, *[""] * 3])
+
+
+def test_changes_of_a_share_follow_the_share():
+    rows = [
+        {
+            "encoder": "xlmr", "recipe": recipe, "target": EVERY, "grouping": ALL,
+            "group": ALL_LANGUAGES, "rate": 0.4, "low": 0.3, "high": 0.5, "expected": 0.6,
+            "change": change, "change_low": 0.1, "change_high": 0.2, "verdict": verdict,
+            "basis": ITEMS_AND_SEEDS, "change_basis": ITEMS_AND_SEEDS,
+        }
+        for recipe, change, verdict in (("none", None, None), ("mnli", 0.15, "rises"))
+    ]  # fmt: skip
+    baseline, after = said(pitfalls=rows)[-2:]
+    assert baseline.startswith("Without intermediate training, of what is right in English 40.0 %")
+    assert after.startswith("This share rises by 15.0 points after `mnli`")

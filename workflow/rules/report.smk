@@ -10,7 +10,7 @@ rule write_report:
         mined=[
             paths.predictions.format(**cell.wildcards)
             for cell in scope.cells
-            if cell.task.metric == "bitext_f1"
+            if cell.task.mined
         ],
         data=scope.files(
             paths.data.format(task=task, part=part)

@@ -10,19 +10,18 @@ with job(snakemake):
     from xstilts.report.fairness import write_fairness
     from xstilts.report.holes import Holes
     from xstilts.report.notes import left_out_notes
-    from xstilts.report.sentences import sentences
+    from xstilts.report.sentences import summary_of
 
     experiment = snakemake.params.experiment
     findings = Findings.read(snakemake.input[0])
-    summary = sentences(findings)
+    summary = summary_of(findings)
     unfinished = Holes.of(snakemake.params.get("unfinished")).told
-    lines = [*unfinished, *summary]
-    write_text(snakemake.output.summary, "".join(f"{line}\n" for line in lines))
+    write_text(snakemake.output.summary, summary.text(unfinished))
     write_fairness(
         Path(snakemake.output.page),
         findings,
         title=experiment["experiment"],
-        summary=summary,
+        summary=summary.sentences,
         notes=list(left_out_notes(snakemake.params.left_out)),
         experiment=experiment,
         recipes=snakemake.params.recipes,

@@ -85,7 +85,7 @@ def split_collapsed(cells: Collection[Cell], runs: pl.DataFrame | None) -> Colla
         seeds.setdefault((encoder, recipe, target), []).append(seed)
     left_out, hopeless = set(), set()
     # Targets of which the same is to be said share a sentence.
-    alike: dict[tuple, list[str]] = {}
+    alike: dict[tuple[str, str, int, int, str], list[str]] = {}
     for (encoder, recipe, target), ran in seeds.items():
         cells_of = {seed: (encoder, recipe, target, seed) for seed in ran}
         lost = [seed for seed, cell in cells_of.items() if cell in reasons]
@@ -98,12 +98,12 @@ def split_collapsed(cells: Collection[Cell], runs: pl.DataFrame | None) -> Colla
         else:
             hopeless.add((encoder, recipe, target))
     several = len({encoder for encoder, *_ in seeds}) > 1
-    notes = [_note(*key, targets, several=several) for key, targets in alike.items()]
+    notes = [_note(targets, *key, several=several) for key, targets in alike.items()]
     return Collapsed(left_out=frozenset(left_out), hopeless=frozenset(hopeless), notes=tuple(notes))
 
 
 def _note(
-    encoder: str, recipe: str, lost: int, ran: int, why: str, targets: list[str], *, several: bool
+    targets: list[str], encoder: str, recipe: str, lost: int, ran: int, why: str, *, several: bool
 ) -> str:
     names = ", ".join(TARGETS[target].title for target in TARGETS if target in targets)
     place = f"{recipe} on {names}" + (f" ({encoder})" if several else "")

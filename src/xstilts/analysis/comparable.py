@@ -11,10 +11,9 @@ import pyarrow.parquet as pq
 from xstilts.analysis.inputs.items import CLEAN, CellFile, shared_languages
 from xstilts.analysis.sides import Side
 from xstilts.config.languages import INVITRO_LANGUAGES, LANGUAGES
-from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS, Kind
-from xstilts.data.schemas import PREDICTIONS
+from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS
 from xstilts.errors import XstiltsError, did_you_mean
-from xstilts.scoring.item_counts import FROM_ENGLISH, MINING
+from xstilts.scoring.metrics import METRICS, prediction_schema
 
 # The languages of all data sources. They share the code of English alone, which is in no family
 # that is compared.
@@ -124,7 +123,7 @@ def common(
 
 def _clean(file: CellFile) -> set[tuple[str, str]]:
     """(split, language) of the clean items of a file."""
-    if not pq.read_schema(file.path).equals(PREDICTIONS[TARGETS[file.target].kind]):
+    if not pq.read_schema(file.path).equals(prediction_schema(TARGETS[file.target])):
         raise XstiltsError(
             f"no predictions of {file.target}, or those of an earlier version",
             where=file.path,
@@ -150,17 +149,18 @@ def _split(
     found = [next((part for part in ("test", "dev") if part in parts), None) for parts in theirs]
     if None in found:
         raise XstiltsError(f"{names[found.index(None)]} has no predictions of clean items")
+    first, *_ = (part for part in found if part is not None)
     if len(set(found)) > 1:
-        other = next(place for place, part in enumerate(found) if part != found[0])
+        other = next(place for place, part in enumerate(found) if part != first)
         shared = set.intersection(*theirs)
         raise XstiltsError(
-            f"splits differ: {names[0]} has predictions of the {found[0]} split, {names[other]}"
+            f"splits differ: {names[0]} has predictions of the {first} split, {names[other]}"
             f" of the {found[other]} split",
             hint=f"compare on --split {min(shared)}"
             if shared
             else "predict the same split on both sides (`splits` of the experiment)",
         )
-    return found[0]
+    return first
 
 
 def _refuse_unknown(what: str, asked: Sequence[str] | None, known: set[str] | dict) -> None:
@@ -185,7 +185,7 @@ def _problems(
         yield _Problem(
             target=target,
             language=None,
-            text=f"{_listed(lacking)} {_lacks(lacking)} this target, {_owners(ours)} has it",
+            text=f"{_lacks(lacking)} this target, {ours[0][0]} has it",
         )
         return
     missing = set()
@@ -193,12 +193,11 @@ def _problems(
         without = [_cell(owner, file) for owner, file, spoken in ours if code not in spoken]
         if without:
             missing.add(code)
-            having = [cell for cell in ours if code in cell[2]]
+            having = next(owner for owner, _, spoken in ours if code in spoken)
             yield _Problem(
                 target=target,
                 language=code,
-                text=f"{_listed(without)} {_lacks(without)} this language,"
-                f" {_owners(having)} has it",
+                text=f"{_lacks(without)} this language, {having} has it",
             )
     (first, file, _), *others = ours
     reference = _items(file, split, codes - missing)
@@ -215,9 +214,11 @@ def _items(file: CellFile, split: str, codes: set[str]) -> pl.DataFrame:
     rows = pl.scan_parquet(file.path).filter(
         pl.col("language").is_in(sorted(codes)), split=split, condition=CLEAN
     )
-    if TARGETS[file.target].kind is Kind.RETRIEVAL:
-        is_true_pair = pl.col("direction").eq(MINING) & pl.col("is_gold").eq(1)
-        rows = rows.filter(pl.col("direction").eq(FROM_ENGLISH) | is_true_pair)
+    task = TARGETS[file.target]
+    if task.mined:
+        rows = rows.filter(is_gold=1)
+    if (direction := METRICS[task.metric].direction) is not None:
+        rows = rows.filter(direction=direction)
     gold = pl.col("gold")
     listed = isinstance(rows.collect_schema()["gold"], pl.List)
     return (
@@ -295,13 +296,5 @@ def _cell(owner: str, file: CellFile) -> str:
     return f"{owner} (seed {file.seed})"
 
 
-def _owners(cells: Sequence[tuple[str, CellFile, set[str]]]) -> str:
-    return next(owner for owner, _, _ in cells)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names)
-
-
 def _lacks(names: Sequence[str]) -> str:
-    return "lacks" if len(names) == 1 else "lack"
+    return f"{', '.join(names)} {'lacks' if len(names) == 1 else 'lack'}"

@@ -6,13 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from xstilts.analysis.comparable import KNOWN, Common, common
-from xstilts.analysis.data_differences import data_notes
 from xstilts.analysis.groups import group_rows
 from xstilts.analysis.inference.bootstrap import DRAWS, sample_of
 from xstilts.analysis.inputs.panel import Panel
 from xstilts.analysis.side_scores import INDEPENDENT, Seeds, Sides, cells_of, collapsed_of
-from xstilts.analysis.sides import Side, short_names
-from xstilts.analysis.tables import BRANCH, GAIN, GAINS, LOSES, POINTS, SCORE
+from xstilts.analysis.sides import Side, data_notes, short_names
+from xstilts.analysis.tables import BRANCH, GAIN, GAINS, LOSES, POINTS, SCORE, Row
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks import TARGETS
 
@@ -40,7 +39,7 @@ class Comparison:
     names: tuple[str, str]
     common: Common
     seeds: Mapping[str, Seeds]
-    rows: tuple[dict, ...]
+    rows: tuple[Row, ...]
     notes: tuple[str, ...]
     draws: int
 
@@ -64,7 +63,7 @@ def compare(
         XstiltsError: the sides are the same, or were not tested on the same.
     """
     sides = (one, other)
-    names = short_names(sides)
+    first, second = names = short_names(sides)
     shared = common(sides, names, split=split, targets=targets, languages=languages)
     left_out, notes = collapsed_of(names, sides, shared)
     samples = {
@@ -81,7 +80,7 @@ def compare(
     panel = Panel(evidence=found, recipes=tuple(names), languages=KNOWN, baseline=names[1])
     return Comparison(
         sides=sides,
-        names=tuple(names),
+        names=(first, second),
         common=shared,
         seeds=seeds,
         rows=tuple(_rows(panel, names)),
@@ -94,7 +93,7 @@ def compare(
     )
 
 
-def _rows(panel: Panel, names: Sequence[str]) -> Iterator[dict]:
+def _rows(panel: Panel, names: Sequence[str]) -> Iterator[Row]:
     rows = [
         row
         for row in group_rows(panel)
@@ -109,7 +108,7 @@ def _rows(panel: Panel, names: Sequence[str]) -> Iterator[dict]:
     for row in rows:
         if row["quantity"] == GAIN:
             place = (row["target"], row["grouping"], row["group"])
-            taken = {name: row.get(name) for name in _TAKEN}
+            taken: Row = {name: row.get(name) for name in _TAKEN}
             for word, said in words.items():
                 taken["verdict"] = taken["verdict"].replace(word, said)
             yield taken | {"a": levels[names[0], *place], "b": levels[names[1], *place]}

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import polars as pl
+
+from xstilts.analysis.fairness import formulas as measures
 
 _RECIPE = ["encoder", "recipe"]
 _SUMS = ("wall_seconds", "cpu_seconds", "flops", "energy_joules")
@@ -50,12 +53,8 @@ def pareto_front(points: Sequence[tuple[float, float]]) -> list[bool]:
 
     Lower cost and higher score are better; of equal points all are kept.
     """
-    return [
-        not any(
-            other != (cost, score) and other[0] <= cost and other[1] >= score for other in points
-        )
-        for cost, score in points
-    ]
+    gains = np.array([(-cost, score) for cost, score in points]).reshape(-1, 2)
+    return measures.pareto_front(gains).tolist()
 
 
 def emissions_kg(joules: float, gram_per_kwh: float, pue: float) -> float:

@@ -1,18 +1,104 @@
-"""A quantity in the groups of a target, its means over targets, and what is tested of them."""
+"""Groups of languages, a quantity in them, its means over targets, and what is tested of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
-from xstilts.analysis.group_layout import Group, Layout, layout
-from xstilts.analysis.inference.adjust import NOT_ENOUGH, detectable, verdict
+from xstilts.analysis.inference.adjust import Statement
 from xstilts.analysis.inference.draws import Draws, mean_of
 from xstilts.analysis.inference.estimates import Estimate, estimates
 from xstilts.analysis.inputs.panel import Panel
-from xstilts.analysis.tables import ALL_LANGUAGES, FAMILY, LANGUAGE
+from xstilts.analysis.tables import (
+    ALL,
+    ALL_FAMILIES,
+    ALL_LANGUAGES,
+    BRANCH,
+    FAMILY,
+    LANGUAGE,
+    WITH_ENGLISH,
+    Row,
+)
+
+
+class Group(NamedTuple):
+    """One group of a grouping."""
+
+    grouping: str
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Units:
+    """What a group is the plain mean of in one target: languages, of "all families" families.
+
+    Attributes:
+        names: of the units.
+        weights: (languages of the target, units): each unit as a mean of languages.
+        codes: the languages of all units.
+    """
+
+    names: tuple[str, ...]
+    weights: np.ndarray
+    codes: tuple[str, ...]
+
+    @cached_property
+    def mean(self) -> np.ndarray:
+        """(languages of the target,): the group as a mean of languages."""
+        return self.weights.mean(axis=1)
+
+
+# The groups of one target.
+Layout = Mapping[Group, Units]
+
+
+def layout(panel: Panel, target: str) -> dict[Group, Units]:
+    """The groups of a target's languages, English left out."""
+    codes = panel.codes(target)
+    one_each = np.eye(len(codes))
+    members: dict[Group, list[int]] = {}
+    for place, code in enumerate(codes):
+        members[Group(LANGUAGE, code)] = [place]
+    for grouping in (BRANCH, FAMILY):
+        for place, code in enumerate(codes):
+            name = getattr(panel.languages[code], grouping)
+            members.setdefault(Group(grouping, name), []).append(place)
+    members[Group(ALL, ALL_LANGUAGES)] = list(range(len(codes)))
+    found = {
+        group: Units(
+            names=(held := tuple(codes[place] for place in places)),
+            codes=held,
+            weights=one_each[:, places],
+        )
+        for group, places in members.items()
+    }
+    families = {group: units for group, units in found.items() if group.grouping == FAMILY}
+    found[Group(ALL, ALL_FAMILIES)] = Units(
+        names=tuple(group.name for group in families),
+        weights=np.stack([units.mean for units in families.values()], axis=1),
+        codes=codes,
+    )
+    return found
+
+
+def layout_with_english(panel: Panel, target: str) -> dict[Group, Units]:
+    """The groups of the covered languages: those of `layout`, and the task score."""
+    covered = panel.covered(target)
+    more = len(covered) - len(panel.codes(target))
+    found = {
+        group: Units(
+            names=units.names,
+            codes=units.codes,
+            weights=np.vstack([units.weights, np.zeros((more, len(units.names)))]),
+        )
+        for group, units in layout(panel, target).items()
+    }
+    task = Units(names=covered, codes=covered, weights=np.eye(len(covered)))
+    return {**found, Group(ALL, WITH_ENGLISH): task}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,11 +124,16 @@ class Grouped:
 
 @dataclass(frozen=True, kw_only=True)
 class Mean:
-    """The mean of a quantity over targets, of one or of several."""
+    """The mean of a quantity over targets, of one or of several; the fewest seeds of any."""
 
     estimate: Estimate
     basis: str | None
-    targets: tuple[str, ...]
+    seeds: int
+    targets: tuple[str, ...] = ()
+
+    def statement(self, row: Row, words: tuple[str, str]) -> Statement:
+        """The statement on it in a row."""
+        return Statement(row=row, estimate=self.estimate, words=words, seeds=self.seeds)
 
 
 def main_groups(panel: Panel, target: str) -> Layout:
@@ -59,7 +150,7 @@ def group_means(values: np.ndarray, groups: Layout) -> np.ndarray:
 
     nan where one of the group's languages is.
     """
-    weights = np.stack([units.weights.mean(axis=1) for units in groups.values()], axis=1)
+    weights = np.stack([units.mean for units in groups.values()], axis=1)
     missing = np.isnan(values)
     if not missing.any():
         return values @ weights
@@ -78,19 +169,11 @@ def means(scope: Mapping[str, Grouped]) -> dict[Group, Mean]:
         draws = mean_of([scope[target].columns(groups) for target in targets])
         for group, estimate in zip(groups, estimates(draws), strict=True):
             basis = None if estimate.low is None else draws.basis
-            found[group] = Mean(estimate=estimate, basis=basis, targets=targets)
+            found[group] = Mean(estimate=estimate, basis=basis, seeds=draws.seeds, targets=targets)
     return found
 
 
-@dataclass(frozen=True, kw_only=True)
-class Judged:
-    """A row with a change, which a verdict is to be given on."""
-
-    row: dict[str, object]
-    change: Mean
-
-
-def change_columns(change: Mean | None) -> dict[str, object]:
+def change_columns(change: Mean | None) -> Row:
     """The columns of a change, none where there is no change."""
     if change is None:
         return {}
@@ -102,25 +185,3 @@ def change_columns(change: Mean | None) -> dict[str, object]:
         "change_basis": change.basis,
         "p": found.p,
     }
-
-
-def judge(
-    changed: Iterable[Judged],
-    adjust: Callable[[Sequence[float]], list[float]],
-    words: tuple[str, str],
-) -> None:
-    """Fill in p that hold for these rows together, and the verdict on each change.
-
-    Args:
-        adjust: how p is adjusted (`xstilts.analysis.inference.adjust`).
-        words: for a change below 0 and for one above.
-    """
-    changed = list(changed)
-    tested = [each for each in changed if each.change.estimate.p is not None]
-    adjusted = adjust([each.change.estimate.p for each in tested])
-    smallest = detectable([each.change.estimate for each in tested], tests=len(tested))
-    for each in changed:
-        each.row["verdict"] = NOT_ENOUGH
-    for each, p, size in zip(tested, adjusted, smallest, strict=True):
-        each.row.update({"p_adjusted": p, "tests": len(tested), "detectable": size})
-        each.row["verdict"] = verdict(each.change.estimate.value, p, words, each.change.basis)

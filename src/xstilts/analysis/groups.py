@@ -9,10 +9,10 @@ from functools import cache
 import numpy as np
 from scipy import special
 
-from xstilts.analysis.group_layout import Group, Layout, layout_with_english
-from xstilts.analysis.inference.adjust import NOT_ENOUGH, detectable, holm, verdict
+from xstilts.analysis.group_means import Group, Layout, layout_with_english
+from xstilts.analysis.inference.adjust import Statement, holm, judge
 from xstilts.analysis.inference.columns import Columns
-from xstilts.analysis.inference.draws import ITEMS, LANGUAGES, Draws
+from xstilts.analysis.inference.draws import LANGUAGES, Draws
 from xstilts.analysis.inference.estimates import Estimate
 from xstilts.analysis.inputs.panel import Panel
 from xstilts.analysis.tables import (
@@ -95,18 +95,24 @@ def group_rows(panel: Panel) -> list[dict]:
 
 def _quantities(panel: Panel, recipe: str, layouts: Mapping[str, Layout]) -> Iterator[_Quantity]:
     """Score, gain and gap on both scales, as far as the recipe has them."""
-    own, gains, own_all, gains_all = {}, {}, {}, {}
-    for target in panel.targets:
-        codes = panel.covered(target)
-        for found, of in ((own, panel), (own_all, panel.everything)):
-            scores = of.scores_in(codes, target, recipe)
-            if scores is not None:
-                found[target] = scores
-        for found, of in ((gains, panel), (gains_all, panel.everything)):
-            after = of.scores_in(codes, target, recipe, panel.baseline)
-            before = of.scores_in(codes, target, panel.baseline, recipe)
-            if recipe != panel.baseline and after is not None and before is not None:
-                found[target] = after.minus(before)
+
+    def scores(of: Panel, whose: str, beside: str | None = None) -> dict[str, Draws]:
+        """Target to scores of the covered languages."""
+        return {
+            target: found
+            for target in panel.targets
+            if (found := of.scores_in(panel.covered(target), target, whose, beside)) is not None
+        }
+
+    def gained(of: Panel) -> dict[str, Draws]:
+        if recipe == panel.baseline:
+            return {}
+        after = scores(of, recipe, panel.baseline)
+        before = scores(of, panel.baseline, recipe)
+        return {target: after[target].minus(before[target]) for target in after if target in before}
+
+    own, own_all = scores(panel, recipe), scores(panel.everything, recipe)
+    gains, gains_all = gained(panel), gained(panel.everything)
     collapsed = {
         target: {
             name
@@ -204,7 +210,19 @@ def _rows(panel: Panel, recipe: str, quantity: _Quantity, scope: Sequence[str]) 
             rows[group] = _row(panel, recipe, quantity, group, where, estimate, basis)
     if quantity.name == GAIN:
         for grouping in (LANGUAGE, BRANCH, FAMILY, ALL):
-            _judge([row for group, row in rows.items() if group.grouping == grouping])
+            judge(
+                (
+                    Statement(
+                        row=row,
+                        estimate=estimate_of(row),
+                        words=(LOSES, GAINS),
+                        seeds=row["seeds"],
+                    )
+                    for group, row in rows.items()
+                    if group.grouping == grouping
+                ),
+                holm,
+            )
     yield from (rows[group] for group in targets)
 
 
@@ -228,8 +246,11 @@ def _row(
     pairs = [(target, code) for target in where for code in quantity.layouts[target][group].codes]
     codes = tuple(dict.fromkeys(code for _, code in pairs))
     samples = panel.evidence.samples
-    effects = [samples[target].design_effects.get(code) for target, code in pairs]
-    effects = [effect for effect in effects if effect is not None]
+    effects = [
+        samples[target].design_effects[code]
+        for target, code in pairs
+        if code in samples[target].design_effects
+    ]
     gone = [
         len(panel.evidence.collapsed_seeds(name, target))
         for target in where
@@ -240,11 +261,7 @@ def _row(
     return {
         "grouping": group.grouping,
         "group": group.name,
-        "value": estimate.value,
-        "low": estimate.low,
-        "high": estimate.high,
-        "error": estimate.error,
-        "seeds_share": None if estimate.error is None else estimate.share,
+        **estimate.columns,
         "p": estimate.p if quantity.name == GAIN else None,
         "basis": known,
         "low_languages": over.low,
@@ -320,22 +337,6 @@ def _over_units(values: Sequence[float], value: float) -> Estimate:
 @cache
 def _student(degrees: int) -> float:
     return float(special.stdtrit(degrees, 1 - _TAIL))
-
-
-def _judge(rows: Sequence[dict]) -> None:
-    """Fill in the verdicts on gains that hold for all of these groups together."""
-    tested = [row for row in rows if row["p"] is not None]
-    for row in rows:
-        row["verdict"] = NOT_ENOUGH
-    adjusted = holm([row["p"] for row in tested])
-    for row, p in zip(tested, adjusted, strict=True):
-        row |= {"p_adjusted": p, "tests": len(tested)}
-        # Over the languages of one run, too, nothing is known of another run.
-        one = row["basis"] == LANGUAGES and row["seeds"] == 1
-        row["verdict"] = verdict(row["value"], p, (LOSES, GAINS), ITEMS if one else row["basis"])
-    found = detectable([estimate_of(row) for row in tested], tests=len(tested))
-    for row, smallest in zip(tested, found, strict=True):
-        row["detectable"] = smallest
 
 
 def estimate_of(row: Mapping) -> Estimate:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, field
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -16,18 +17,16 @@ import polars as pl
 
 from xstilts.analysis.association.association import (
     leave_one_family_out,
+    mixed_model,
     partial_rank_correlations,
     rank_correlations,
 )
-from xstilts.analysis.association.mixed_model import mixed_model
 from xstilts.analysis.association.observations import (
     DISTANCE,
-    ENOUGH_LANGUAGES,
     FALLS,
     LATIN,
     RISES,
     TEXT_SIZE,
-    Association,
     Observations,
 )
 from xstilts.analysis.claims.claims import claim_parts
@@ -36,9 +35,10 @@ from xstilts.analysis.collapsed_cells import collapsed_scores
 from xstilts.analysis.fairness.harm import harm_rows
 from xstilts.analysis.fairness.rows import fairness_rows, pareto_rows
 from xstilts.analysis.groups import group_rows
-from xstilts.analysis.inference.adjust import holm, verdict
+from xstilts.analysis.inference.adjust import Statement, holm, judge
 from xstilts.analysis.inference.bootstrap import DRAWS
-from xstilts.analysis.inference.draws import ITEMS, LANGUAGES
+from xstilts.analysis.inference.draws import LANGUAGES
+from xstilts.analysis.inference.estimates import Estimate
 from xstilts.analysis.inputs.evidence import Evidence, evidence, evidence_of_scores
 from xstilts.analysis.inputs.items import CLEAN, CellFile, cell_files
 from xstilts.analysis.inputs.panel import Panel, majority_levels
@@ -46,7 +46,7 @@ from xstilts.analysis.pitfall_items import pitfall_items
 from xstilts.analysis.pitfalls import pitfall_rows
 from xstilts.analysis.robustness import perturbed_rows
 from xstilts.analysis.stability import stability_rows
-from xstilts.analysis.tables import COLLAPSED, GAIN, SCORE, TABLES, Findings, table
+from xstilts.analysis.tables import COLLAPSED, GAIN, SCORE, TABLES, Findings, Row, table
 from xstilts.config.language_facts import Facts
 from xstilts.config.languages import Language
 from xstilts.config.recipes import NONE
@@ -57,7 +57,7 @@ log = logging.getLogger(__name__)
 
 _ASSOCIATIONS = (rank_correlations, partial_rank_correlations, leave_one_family_out, mixed_model)
 
-Rows = dict[str, list[dict[str, object]]]
+Rows = dict[str, list[Row]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,16 +111,18 @@ def investigate(
     split = "test" if "test" in clean["split"] or clean.is_empty() else "dev"
     collapsed = collapsed_scores(clean, runs)
     paths = list(predictions)
-    options = {"recipes": recipes, "split": split, "left_out": collapsed.left_out}
-    held: Iterable[Evidence] = (
-        evidence(paths, draws=draws, **options)
-        if paths
-        else evidence_of_scores(clean, draws=draws, **options)
-    )
+    left_out = collapsed.left_out
+    held: Iterable[Evidence]
+    if paths:
+        held = evidence(paths, recipes=recipes, split=split, draws=draws, left_out=left_out)
+    else:
+        held = evidence_of_scores(
+            clean, recipes=recipes, split=split, draws=draws, left_out=left_out
+        )
     files = cell_files(paths, set(recipes))
-    told = isinstance(recipes, Mapping)
-    chosen = select(clean, runs, recipes, split=split) if told else NOTHING
-    claims: list[dict[str, object]] = []
+    known = recipes if isinstance(recipes, Mapping) else None
+    chosen = select(clean, runs, known, split=split) if known is not None else NOTHING
+    claims: list[Row] = []
     rows: Rows = {name: [] for name in TABLES}
     for each in held:
         ran = {recipe for sample in each.samples.values() for recipe, _ in sample.cells}
@@ -137,10 +139,10 @@ def investigate(
             log.info("%s: %d rows of %s", each.encoder, len(found), name)
             rows[name] += found
             own[name] = found
-        if told:
+        if known is not None:
             parts = claim_parts(
                 each,
-                recipes=recipes,
+                recipes=known,
                 development=chosen.of(ENGLISH, each.encoder),
                 groups=own["groups"],
                 fairness=own["fairness"],
@@ -163,7 +165,7 @@ def _tables(
     split: str,
     data: Mapping[str, str | Path],
     draws: int,
-) -> Iterator[tuple[str, list[dict[str, object]]]]:
+) -> Iterator[tuple[str, list[Row]]]:
     groups = group_rows(panel)
     yield "groups", groups
     yield "fairness", fairness_rows(panel, world.facts, groups)
@@ -177,33 +179,28 @@ def _tables(
         yield "pitfall_items", pitfall_items(files, panel, data, split=split)
 
 
-def association_rows(panel: Panel, facts: Mapping[str, Facts]) -> list[dict[str, object]]:
+def association_rows(panel: Panel, facts: Mapping[str, Facts]) -> list[Row]:
     """Rows of `findings.ASSOCIATION`: scores and gains of every recipe against what is known."""
-    rows = []
-    for recipe in panel.recipes:
-        for outcome in (SCORE, GAIN):
-            observations = _observations(panel, facts, recipe, outcome)
-            if observations is None:
-                continue
-            found: list[Association] = [
-                each for compute in _ASSOCIATIONS for each in compute(observations)
-            ]
-            basis = LANGUAGES if observations.seeds > 1 else ITEMS
-            rows += [
-                {"encoder": panel.evidence.encoder, "recipe": recipe, **asdict(each)}
-                | {"basis": basis}
-                for each in found
-            ]
-    families: dict[tuple[str, str], list[dict[str, object]]] = {}
-    for row in rows:
-        if row["p"] is not None and row["languages"] >= ENOUGH_LANGUAGES:
-            families.setdefault((row["method"], row["predictor"]), []).append(row)
-    for held in families.values():
-        for row, p in zip(held, holm([row["p"] for row in held]), strict=True):
-            row |= {"p_adjusted": p, "tests": len(held)}
-            row["verdict"] = verdict(row["value"], p, (FALLS, RISES), row["basis"])
-    for row in rows:
-        row["basis"] = LANGUAGES if row["low"] is not None else None
+    rows: list[Row] = []
+    families: dict[tuple[str, str], list[Statement]] = {}
+    for recipe, outcome in product(panel.recipes, (SCORE, GAIN)):
+        observations = _observations(panel, facts, recipe, outcome)
+        if observations is None:
+            continue
+        for each in (each for compute in _ASSOCIATIONS for each in compute(observations)):
+            basis = None if each.low is None else LANGUAGES
+            head = {"encoder": panel.evidence.encoder, "recipe": recipe, "basis": basis}
+            rows.append({**head, **asdict(each)})
+            if each.value is not None and each.p is not None and each.enough:
+                said = Statement(
+                    row=rows[-1],
+                    estimate=Estimate(value=each.value, p=each.p),
+                    words=(FALLS, RISES),
+                    seeds=observations.seeds,
+                )
+                families.setdefault((each.method, each.predictor), []).append(said)
+    for family in families.values():
+        judge(family, holm)
     return rows
 
 
@@ -211,7 +208,10 @@ def _observations(
     panel: Panel, facts: Mapping[str, Facts], recipe: str, outcome: str
 ) -> Observations | None:
     """Chance-corrected scores of a recipe, or its gains in points; None where there are none."""
-    series, seeds, tasks, codes = [], [], [], []
+    series: list[np.ndarray] = []
+    seeds: list[int] = []
+    tasks: list[str] = []
+    codes: list[str] = []
     for target in panel.averaged:
         scores = panel.scores(target, recipe)
         if outcome == GAIN:
@@ -235,8 +235,8 @@ def _observations(
         values=np.concatenate(series).astype(float),
         seeds=min(seeds),
         predictors={
-            DISTANCE: _numbers(each and each.syntactic_distance for each in known),
-            TEXT_SIZE: np.log1p(_numbers(each and each.cc100_gib for each in known)),
+            DISTANCE: _numbers(each.syntactic_distance if each else None for each in known),
+            TEXT_SIZE: np.log1p(_numbers(each.cc100_gib if each else None for each in known)),
             LATIN: np.array([float(panel.languages[code].script == "Latn") for code in codes]),
         },
     )
@@ -246,7 +246,7 @@ def _numbers(values: Iterable[float | None]) -> np.ndarray:
     return np.array([np.nan if value is None else value for value in values], dtype=float)
 
 
-def _languages(groups: Sequence[Mapping[str, object]], world: World) -> list[dict[str, object]]:
+def _languages(groups: Sequence[Row], world: World) -> list[Row]:
     """What is known of every language that some group holds."""
     codes = dict.fromkeys(code for row in groups for code in row["languages"])
     # Marked where no encoder has seen it: what each has seen is in the groups.

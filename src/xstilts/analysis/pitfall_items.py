@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,20 +14,16 @@ from xstilts.analysis.inputs.items import CLEAN, CellFile
 from xstilts.analysis.inputs.panel import Panel
 from xstilts.analysis.pitfalls import Matched, matched_items
 from xstilts.config.recipes import NONE
-from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS, Kind
+from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS
 from xstilts.data.graphemes import whole_graphemes
+from xstilts.data.kinds import ITEMS
+from xstilts.data.kinds.base import Item
 from xstilts.data.sampling import rank
 
 RIGHT, WRONG, UNKNOWN = "right", "wrong", ""
 
-# Characters that are shown of a text, and of a passage on either side of the answer; then the rest
-# of a grapheme.
+# Characters that are shown of a text; then the rest of a grapheme.
 _LONGEST = 400
-_AROUND = 80
-_BETWEEN = " ⏐ "
-
-# An item of schemas.DATA.
-_Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +69,7 @@ def pitfall_items(
     answers = _answers(picks, split)
     rows = []
     for pick in picks:
-        text, answer = _SHOWN[TARGETS[pick.target].kind]
+        kind = ITEMS[TARGETS[pick.target].kind]
         english = items[pick.target][SOURCE_LANGUAGE, pick.unit]
         other = items[pick.target][pick.language, pick.unit]
         prediction, gold = answers[pick.cell.path, pick.language, pick.unit]
@@ -87,10 +83,10 @@ def pitfall_items(
                 "item": pick.unit,
                 "before": pick.before,
                 "share": pick.share,
-                "english": _capped(text(english)),
-                "text": _capped(text(other)),
-                "gold": _capped(answer(gold, other)),
-                "prediction": _capped(answer(prediction, other)),
+                "english": _capped(kind.shown(english)),
+                "text": _capped(kind.shown(other)),
+                "gold": _capped(kind.answer_shown(gold, other)),
+                "prediction": _capped(kind.answer_shown(prediction, other)),
             }
         )
     return rows
@@ -152,7 +148,7 @@ def _worst(held: Matched, panel: Panel, recipe: str) -> Iterator[_Pick]:
 def _mean_right(held: Matched, cells: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
     """(1 + codes, units): the share of cells that are right, and whether all have the item."""
     right = held.right[list(cells)]
-    return right.mean(axis=0), (right >= 0).all(axis=0)
+    return right.mean(axis=0), np.all(right >= 0, axis=0)
 
 
 def _before(held: Matched, baseline: Sequence[int]) -> np.ndarray:
@@ -165,7 +161,7 @@ def _before(held: Matched, baseline: Sequence[int]) -> np.ndarray:
 
 def _items(
     path: str | Path, target: str, picks: Iterable[_Pick], split: str
-) -> dict[tuple[str, str], _Row]:
+) -> dict[tuple[str, str], Item]:
     """(language, unit) to the item of those that were picked, English among them."""
     units = {pick.unit for pick in picks if pick.target == target}
     languages = {pick.language for pick in picks if pick.target == target} | {SOURCE_LANGUAGE}
@@ -191,48 +187,6 @@ def _answers(picks: Sequence[_Pick], split: str) -> dict[tuple[str, str, str], t
         for language, unit, prediction, gold in rows.iter_rows():
             found[path, language, unit] = (prediction, gold)
     return found
-
-
-def _pair(row: _Row) -> str:
-    return _BETWEEN.join((row["text_a"], row["text_b"]))
-
-
-def _choice(row: _Row) -> str:
-    return _BETWEEN.join((row["prompt"], *row["choices"]))
-
-
-def _question(row: _Row) -> str:
-    """The question, and of the passage what is around the first answer whose place is known."""
-    start, end = 0, 0
-    for answer in row["answers"] or ():
-        if answer["start"] >= 0:
-            start, end = answer["start"], answer["start"] + len(answer["text"])
-            break
-    passage = row["context"]
-    around = np.array([[max(0, start - _AROUND), min(end + _AROUND, len(passage))]])
-    ((first, last),) = whole_graphemes(passage, around)
-    before, after = "…" if first else "", "…" if last < len(passage) else ""
-    return f"{row['question']}{_BETWEEN}{before}{passage[first:last]}{after}"
-
-
-def _label(label: str, row: _Row) -> str:
-    return label
-
-
-def _chosen(place: int, row: _Row) -> str:
-    return row["choices"][place]
-
-
-def _span(texts: str | Sequence[str], row: _Row) -> str:
-    return texts if isinstance(texts, str) else _BETWEEN.join(dict.fromkeys(texts))
-
-
-# How an item is shown, and how its prediction and its gold.
-_SHOWN: dict[Kind, tuple[Callable[[_Row], str], Callable[[Any, _Row], str]]] = {
-    Kind.PAIR: (_pair, _label),
-    Kind.CHOICE: (_choice, _chosen),
-    Kind.SPAN: (_question, _span),
-}
 
 
 def _capped(text: str) -> str:

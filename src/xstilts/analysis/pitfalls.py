@@ -14,40 +14,34 @@ a cluster once, where its items, each the mean over seeds, have one language ahe
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+from scipy import stats
 
-from xstilts.analysis.agreement import mcnemar, pitfall
-from xstilts.analysis.group_layout import Group, Layout
+from xstilts.analysis.fairness.formulas import quotient
 from xstilts.analysis.group_means import (
+    Group,
     Grouped,
-    Judged,
+    Layout,
     Mean,
     change_columns,
     group_means,
-    judge,
     main_groups,
     means,
 )
-from xstilts.analysis.inference.adjust import holm
+from xstilts.analysis.inference.adjust import Statement, holm, judge
 from xstilts.analysis.inference.bootstrap import Sample, resample
 from xstilts.analysis.inference.draws import Draws
-from xstilts.analysis.inputs.evidence import Evidence
 from xstilts.analysis.inputs.items import CLEAN, CellFile, Items, of_target
 from xstilts.analysis.inputs.panel import Panel
-from xstilts.analysis.tables import EVERY, FAMILY, LANGUAGE
+from xstilts.analysis.tables import EVERY, FAMILY, LANGUAGE, Row
 from xstilts.config.recipes import NONE
-from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS, Kind
+from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS
+from xstilts.scoring.metrics import METRICS
 
 FEWER, MORE = "fewer", "more"
-
-_RIGHT = {
-    Kind.PAIR: pl.col("correct") == 1,
-    Kind.CHOICE: pl.col("correct") == 1,
-    Kind.SPAN: pl.col("f1") > 0.5,
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,9 +112,7 @@ def matched_items(files: Sequence[CellFile], panel: Panel, split: str) -> dict[s
     return found
 
 
-def pitfall_rows(
-    files: Sequence[CellFile], panel: Panel, *, split: str, draws: int
-) -> list[dict[str, object]]:
+def pitfall_rows(files: Sequence[CellFile], panel: Panel, *, split: str, draws: int) -> list[Row]:
     """Rows of `findings.PITFALLS` for each recipe, parallel target and group.
 
     The rate of a family or of all languages is the mean of theirs, and so is what stands beside
@@ -136,26 +128,27 @@ def pitfall_rows(
     rows = []
     for recipe in panel.recipes:
         found = {
-            target: _measure(held, panel, rates, recipe)
+            target: measured
             for target, held in matched.items()
-            if held.places(panel, recipe)
+            if (measured := _measure(held, panel, rates, recipe))
         }
         head = {"encoder": panel.evidence.encoder, "recipe": recipe}
         scopes = {target: {target: measured} for target, measured in found.items()}
         for target, scope in {**scopes, EVERY: found}.items():
-            judged: dict[object, list[Judged]] = {}
+            families: dict[str, list[Statement]] = {}
             for row, change in _rows(scope):
                 rows.append({**head, "target": target, **row})
                 if change is not None:
-                    family = judged.setdefault(row["grouping"], [])
-                    family.append(Judged(row=rows[-1], change=change))
-            for family in judged.values():
-                judge(family, holm, (FEWER, MORE))
+                    family = families.setdefault(row["grouping"], [])
+                    family.append(change.statement(rows[-1], (FEWER, MORE)))
+            for family in families.values():
+                judge(family, holm)
     return rows
 
 
 def _is_parallel(target: str) -> bool:
-    return TARGETS[target].parallel and TARGETS[target].kind in _RIGHT
+    task = TARGETS[target]
+    return task.parallel and METRICS[task.metric].right is not None
 
 
 def _matched(cells: Sequence[CellFile], codes: Sequence[str], split: str) -> Matched:
@@ -185,7 +178,8 @@ def _matched(cells: Sequence[CellFile], codes: Sequence[str], split: str) -> Mat
 
 
 def _read(cell: CellFile, languages: Sequence[str], split: str) -> pl.DataFrame:
-    right = _RIGHT[TARGETS[cell.target].kind]
+    right = METRICS[TARGETS[cell.target].metric].right
+    assert right is not None
     return (
         pl.scan_parquet(cell.path)
         .filter(pl.col("language").is_in(languages), split=split, condition=CLEAN)
@@ -196,16 +190,16 @@ def _read(cell: CellFile, languages: Sequence[str], split: str) -> pl.DataFrame:
 
 def _rates(matched: Mapping[str, Matched], panel: Panel, draws: int) -> Panel:
     """The panel with rates of pitfalls, in percent, for scores."""
-    samples = {target: _sample(held, target, draws) for target, held in matched.items()}
-    evidence = Evidence(panel.evidence.encoder, samples, panel.evidence.left_out)
-    return replace(panel, evidence=evidence)
+    return panel.with_samples(
+        {target: _sample(held, target, draws) for target, held in matched.items()}
+    )
 
 
 def _sample(held: Matched, target: str, draws: int) -> Sample:
     english, others = held.right[:, :1], held.right[:, 1:]
     asked = (english == 1) & (others >= 0)
     missed = asked & (others == 0)
-    there = ((english >= 0) & (others >= 0)).any(axis=0)
+    there = np.any((english >= 0) & (others >= 0), axis=0)
     missed_sums, asked_sums = held.by_cluster(missed), held.by_cluster(asked)
     scores = resample(
         {
@@ -220,7 +214,7 @@ def _sample(held: Matched, target: str, draws: int) -> Sample:
         parallel=True,
         draws=draws,
     )
-    scores[:, ~asked.any(axis=2)] = np.nan
+    scores[:, ~np.any(asked, axis=2)] = np.nan
     return Sample(
         cells=tuple((cell.recipe, cell.seed) for cell in held.cells),
         languages=held.codes,
@@ -229,9 +223,13 @@ def _sample(held: Matched, target: str, draws: int) -> Sample:
     )
 
 
-def _measure(held: Matched, panel: Panel, rates: Panel, recipe: str) -> _Measured:
+def _measure(held: Matched, panel: Panel, rates: Panel, recipe: str) -> _Measured | None:
+    """None where the recipe was not run on the target."""
     target = held.cells[0].target
     places = held.places(panel, recipe)
+    rate = rates.scores(target, recipe)
+    if rate is None:
+        return None
     right = held.right[places]
     counts = [
         ((right[:, :1] == english) & (right[:, 1:] == other)).sum(axis=(0, 2))
@@ -254,14 +252,14 @@ def _measure(held: Matched, panel: Panel, rates: Panel, recipe: str) -> _Measure
     change = rates.gain(target, recipe) if recipe != NONE else None
     return _Measured(
         layout=layout,
-        rate=grouped(rates.scores(target, recipe)),
+        rate=grouped(rate),
         change=None if change is None else grouped(change),
         beside=beside,
         pairs={code: rates.items(target, code) for code in held.codes},
     )
 
 
-def _rows(scope: Mapping[str, _Measured]) -> Iterator[tuple[dict[str, object], Mean | None]]:
+def _rows(scope: Mapping[str, _Measured]) -> Iterator[tuple[Row, Mean | None]]:
     """The rows of one target, or of the mean over several, each with its change."""
     values = means({target: held.rate for target, held in scope.items()})
     changes = means({target: held.change for target, held in scope.items() if held.change})
@@ -290,3 +288,74 @@ def _rows(scope: Mapping[str, _Measured]) -> Iterator[tuple[dict[str, object], M
                 row |= {"low": max(0.0, told.low), "high": min(1.0, told.high)}
             row |= change_columns(changes.get(group))
         yield row, changes.get(group) if rate else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pitfall:
+    """How right answers in English and in another language go together on parallel items.
+
+    Each has the shape of the counts; nan where it is not defined.
+
+    Attributes:
+        rate: P(wrong in the other language, given right in English), 0 to 1, lower is better. It
+            falls as accuracy rises, so it says something only beside `independence`.
+        reverse: P(wrong in English, given right in the other language), 0 to 1.
+        independence: what `rate` would be if the two were independent: 1 minus the accuracy in
+            the other language.
+        kappa: Cohen's kappa of being right, -1 to 1: agreement beyond chance. nan where both
+            languages are right, or both wrong, throughout.
+    """
+
+    rate: np.ndarray
+    reverse: np.ndarray
+    independence: np.ndarray
+    kappa: np.ndarray
+
+
+def pitfall(a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray) -> Pitfall:
+    """Cross-lingual pitfalls: items answered in English and not in another language.
+
+    Rates after Xu et al. 2025 (arXiv 2505.18673).
+
+    Args:
+        a: number of items with both right.
+        b: right in English only.
+        c: right in the other language only.
+        d: both wrong. All four may be arrays that broadcast.
+
+    Raises:
+        ValueError: if counts are not whole numbers of 0 or more.
+    """
+    a, b, c, d = np.broadcast_arrays(*(np.asarray(count, dtype=float) for count in (a, b, c, d)))
+    for counts in (a, b, c, d):
+        if not (np.isfinite(counts) & (counts >= 0) & (counts == np.floor(counts))).all():
+            raise ValueError("counts have to be whole numbers of 0 or more")
+    english, other = a + b, a + c
+    items = english + c + d
+    # The share of disagreement that chance would give, times the square of the items.
+    expected = english * (b + d) + other * (c + d)
+    return Pitfall(
+        rate=quotient(b, english),
+        reverse=quotient(c, other),
+        independence=quotient(b + d, items),
+        kappa=1 - quotient((b + c) * items, expected),
+    )
+
+
+def mcnemar(differences: np.ndarray) -> float:
+    """Exact two-sided p of McNemar's test that two languages are right equally often.
+
+    The sign test of paired items (Agresti 2013, Categorical Data Analysis, section 11.1; scipy's
+    `binomtest`): of the clusters that favour one language, each is as likely to favour either.
+    Unlike pairs are independent from cluster to cluster only, so a cluster counts once, whatever
+    the number of its items, and so does an item, whatever the number of its seeds.
+
+    Args:
+        differences: (clusters,): right in one language minus right in the other, summed over the
+            cluster's items; 0 where neither language is ahead, which counts for neither.
+
+    Returns:
+        1 where no cluster favours a language.
+    """
+    ahead, behind = int((differences > 0).sum()), int((differences < 0).sum())
+    return float(stats.binomtest(ahead, ahead + behind).pvalue) if ahead + behind else 1.0

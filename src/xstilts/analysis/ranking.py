@@ -1,23 +1,22 @@
-"""All sides of an experiment in order, in groups within which none differs from another."""
+"""All sides of an experiment in order, with letters for the groups in which none differs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
+from string import ascii_lowercase
 
 import numpy as np
 
 from xstilts.analysis.comparable import Common, common
-from xstilts.analysis.data_differences import data_notes
-from xstilts.analysis.inference.adjust import NOT_ENOUGH, detectable, holm, verdict
+from xstilts.analysis.inference.adjust import NOT_ENOUGH, Statement, holm, judge
 from xstilts.analysis.inference.bootstrap import DRAWS, Sample, sample_of
 from xstilts.analysis.inference.draws import Draws, mean_of
 from xstilts.analysis.inference.estimates import Estimate, estimate
-from xstilts.analysis.inference.letters import letters
 from xstilts.analysis.side_scores import INDEPENDENT, PAIRED, Sides, cells_of, collapsed_of
-from xstilts.analysis.sides import Side, short_names
-from xstilts.analysis.tables import ALL_LANGUAGES, EVERY
+from xstilts.analysis.sides import Side, data_notes, short_names
+from xstilts.analysis.tables import ALL_LANGUAGES, EVERY, Row
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks import SOURCE_LANGUAGE, XTREME
 from xstilts.errors import XstiltsError
@@ -44,7 +43,7 @@ class Order:
 
     target: str
     placed: tuple[Placed, ...]
-    pairs: tuple[dict, ...]
+    pairs: tuple[Row, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,39 +125,34 @@ def _mean_alone(sample: Sample) -> Sample:
 
 def _order(found: Sides, names: Sequence[str], target: str, scope: Sequence[str]) -> Order:
     def mean(name: str, beside: str) -> Draws:
-        return mean_of([found.scores(key, name, beside).map(lambda s: s[:, 0]) for key in scope])
+        scores = [found.scores(key, name, beside) for key in scope]
+        return mean_of([each.map(lambda s: s[:, 0]) for each in scores if each is not None])
 
     means = {name: estimate(mean(name, name)) for name in names}
     ordered = sorted(names, key=lambda name: (-means[name].value, name))
     pairs = list(combinations(ordered, 2))
-    differences = [mean(one, other).minus(mean(other, one)) for one, other in pairs]
-    tested = [estimate(each) for each in differences]
-    adjusted = holm([each.p for each in tested])
-    smallest = detectable(tested, tests=len(tested))
-    rows = []
-    different = np.zeros((len(ordered), len(ordered)), dtype=bool)
-    for place, (one, other) in enumerate(pairs):
-        each, basis = tested[place], differences[place].basis
-        words = (f"{other} is better", f"{one} is better")
-        said = verdict(each.value, adjusted[place], words, basis)
-        cell = ordered.index(one), ordered.index(other)
-        different[cell] = different[cell[::-1]] = said != NOT_ENOUGH
+    rows: list[Row] = []
+    said: list[Statement] = []
+    for one, other in pairs:
+        difference = mean(one, other).minus(mean(other, one))
+        each = estimate(difference)
         hows = {found.compared(key, one, other).how for key in scope}
-        rows.append(
-            {
-                "target": target,
-                "a": one,
-                "b": other,
-                **{name: getattr(each, name) for name in ("value", "low", "high", "error", "p")},
-                "p_adjusted": adjusted[place],
-                "tests": len(pairs),
-                "verdict": said,
-                "detectable": smallest[place],
-                "basis": basis,
-                "seeds": differences[place].seeds,
-                "pairing": PAIRED if hows == {PAIRED} else INDEPENDENT,
-            }
-        )
+        row: Row = {
+            **{"target": target, "a": one, "b": other},
+            **{name: getattr(each, name) for name in ("value", "low", "high", "error", "p")},
+            "basis": difference.basis,
+            "seeds": difference.seeds,
+            "pairing": PAIRED if hows == {PAIRED} else INDEPENDENT,
+            "detectable": None,
+        }
+        words = (f"{other} is better", f"{one} is better")
+        said.append(Statement(row=row, estimate=each, words=words, seeds=difference.seeds))
+        rows.append(row)
+    judge(said, holm)
+    different = np.zeros((len(ordered), len(ordered)), dtype=bool)
+    for row in rows:
+        cell = ordered.index(row["a"]), ordered.index(row["b"])
+        different[cell] = different[cell[::-1]] = row["verdict"] != NOT_ENOUGH
     shown = letters(different)
     return Order(
         target=target,
@@ -168,3 +162,48 @@ def _order(found: Sides, names: Sequence[str], target: str, scope: Sequence[str]
         ),
         pairs=tuple(rows),
     )
+
+
+def letters(different: np.ndarray) -> list[tuple[str, ...]]:
+    """The letters of each of n things: two that share one cannot be told apart.
+
+    There is a letter for each maximal set in which no pair differs. So two things that differ share
+    none, and two that do not differ share at least one. Sets are found by inserting and absorbing
+    (Piepho 2004, Journal of Computational and Graphical Statistics 13): a set that holds a pair
+    which differs is replaced by the two that lack one of them, and a set inside another goes.
+
+    Args:
+        different: (n, n) as booleans, symmetric: whether two things differ.
+
+    Returns:
+        For each thing its letters in order. The first letter is that of the first thing; after z
+        come a2, b2 and so on.
+
+    Raises:
+        ValueError: the array is not symmetric, or a thing differs from itself.
+    """
+    different = np.asarray(different, dtype=bool)
+    if not np.array_equal(different, different.T) or different.diagonal().any():
+        raise ValueError("what differs is not symmetric, or a thing differs from itself")
+    count = len(different)
+    sets = [frozenset(range(count))]
+    for one, other in np.argwhere(np.triu(different)).tolist():
+        parted = [
+            part
+            for held in sets
+            for part in (
+                (held - {one}, held - {other}) if one in held and other in held else (held,)
+            )
+        ]
+        unique = dict.fromkeys(parted)
+        sets = [held for held in unique if not any(held < another for another in unique)]
+    sets.sort(key=sorted)
+    return [
+        tuple(_name(place) for place, held in enumerate(sets) if thing in held)
+        for thing in range(count)
+    ]
+
+
+def _name(place: int) -> str:
+    rounds, letter = divmod(place, len(ascii_lowercase))
+    return ascii_lowercase[letter] + (str(rounds + 1) if rounds else "")

@@ -8,27 +8,25 @@ drop allows for that, but says nothing near chance, where there is nothing to lo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from xstilts.analysis.fairness.formulas import chance_corrected, relative_drop
-from xstilts.analysis.group_layout import Group, Layout
 from xstilts.analysis.group_means import (
+    Group,
     Grouped,
-    Judged,
+    Layout,
     Mean,
     change_columns,
     group_means,
-    judge,
     main_groups,
     means,
 )
-from xstilts.analysis.inference.adjust import benjamini_hochberg
+from xstilts.analysis.inference.adjust import Statement, benjamini_hochberg, judge
 from xstilts.analysis.inference.bootstrap import Sample, resample
 from xstilts.analysis.inference.draws import Draws, combine
-from xstilts.analysis.inputs.evidence import Evidence
 from xstilts.analysis.inputs.items import (
     CLEAN,
     CellFile,
@@ -39,7 +37,7 @@ from xstilts.analysis.inputs.items import (
     read_conditions,
 )
 from xstilts.analysis.inputs.panel import Panel
-from xstilts.analysis.tables import EVERY, GAINS, LOSES
+from xstilts.analysis.tables import EVERY, GAINS, LOSES, Row
 from xstilts.config.perturbations import parse_condition
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks import TARGETS
@@ -80,7 +78,7 @@ class _Scores:
         least = float(np.finfo(float).tiny)
         return combine(
             self.corrected,
-            lambda parts: np.where(enough, 100 * relative_drop(*parts, smallest=least), np.nan),
+            lambda parts: np.where(enough, 100 * relative_drop(parts[0], parts[1], least), np.nan),
         )
 
 
@@ -142,30 +140,35 @@ class _Compared:
         if recipe == NONE or not seeds:
             return {}
         if seeds != evidence.seeds(recipe, target):
-            own = self._scores(target, recipe, NONE)
+            own = self._scores(target, recipe, NONE) or own
         if (target, seeds) not in self._baselines:
             self._baselines[target, seeds] = self._scores(target, NONE, recipe)
         base = self._baselines[target, seeds]
+        if base is None:
+            return {}
         return {name: own.quantity(name).minus(base.quantity(name)) for name in (DROP, LOSS)}
 
     def _scores(self, target: str, recipe: str, beside: str | None = None) -> _Scores | None:
-        both = tuple(part.scores(target, recipe, beside) for part in (self.clean, self.perturbed))
-        if None in both:
+        clean = self.clean.scores(target, recipe, beside)
+        perturbed = self.perturbed.scores(target, recipe, beside)
+        if clean is None or perturbed is None:
             return None
         layout = main_groups(self.clean, target)
         chance = self.panel.chance(target, self.clean.codes(target))
+
+        def corrected(points: Draws) -> Draws:
+            return points.map(lambda held: group_means(chance_corrected(held, chance), layout))
+
+        def in_points(points: Draws) -> Draws:
+            return points.map(lambda held: group_means(held, layout))
+
         return _Scores(
-            points=tuple(part.map(lambda points: group_means(points, layout)) for part in both),
-            corrected=tuple(
-                part.map(lambda points: group_means(chance_corrected(points, chance), layout))
-                for part in both
-            ),
+            points=(in_points(clean), in_points(perturbed)),
+            corrected=(corrected(clean), corrected(perturbed)),
         )
 
 
-def perturbed_rows(
-    files: Sequence[CellFile], panel: Panel, *, split: str, draws: int
-) -> list[dict[str, object]]:
+def perturbed_rows(files: Sequence[CellFile], panel: Panel, *, split: str, draws: int) -> list[Row]:
     """Rows of `findings.PERTURBED` for each condition, recipe, target and group.
 
     A group's drop is that of its mean score: undefined where the clean mean is near chance, and
@@ -179,15 +182,13 @@ def perturbed_rows(
         split: of which items were perturbed.
         draws: B.
     """
-    rows: list[dict[str, object]] = []
+    rows: list[Row] = []
     # The statements on a recipe and a quantity are one family.
-    changed: dict[tuple[str, str], list[Judged]] = {}
+    families: dict[tuple[str, str], list[Statement]] = {}
     for condition, held in _by_condition(files, panel, split).items():
         kind, strength = parse_condition(condition)
-        clean = _panel(panel, {key: (each.cells, each.clean) for key, each in held.items()}, draws)
-        perturbed = _panel(
-            panel, {key: (each.cells, each.perturbed) for key, each in held.items()}, draws
-        )
+        clean = _panel(panel, held, lambda each: each.clean, draws)
+        perturbed = _panel(panel, held, lambda each: each.perturbed, draws)
         compared = _Compared(panel=panel, clean=clean, perturbed=perturbed)
         for recipe in panel.recipes:
             found = {
@@ -195,23 +196,23 @@ def perturbed_rows(
                 for target in held
                 if (measured := compared.measure(target, recipe))
             }
-            head = {"encoder": panel.evidence.encoder, "recipe": recipe}
+            head: Row = {"encoder": panel.evidence.encoder, "recipe": recipe}
             head |= {"kind": kind, "strength": strength}
             every = {target: found[target] for target in panel.averaged if target in found}
             scopes = {target: {target: measured} for target, measured in found.items()}
             for target, scope in {**scopes, EVERY: every}.items():
                 for row, value, change in _rows(scope):
                     rows.append({**head, "target": target, **row})
+                    words = _WORDS[row["quantity"]]
                     if recipe == NONE and row["quantity"] == LOSS:
                         # What perturbation costs at all.
-                        change = value
+                        change, words = value, (GAINS, LOSES)
                         rows[-1]["p"] = value and value.estimate.p
                     if change is not None:
-                        family = changed.setdefault((recipe, row["quantity"]), [])
-                        family.append(Judged(row=rows[-1], change=change))
-    for (recipe, quantity), judged in changed.items():
-        own = recipe == NONE and quantity == LOSS
-        judge(judged, benjamini_hochberg, (GAINS, LOSES) if own else _WORDS[quantity])
+                        family = families.setdefault((recipe, row["quantity"]), [])
+                        family.append(change.statement(rows[-1], words))
+    for family in families.values():
+        judge(family, benjamini_hochberg)
     return rows
 
 
@@ -223,10 +224,9 @@ def _by_condition(
     found: dict[str, dict[str, _Held]] = {}
     for target, cells in of_target(ours).items():
         names = [conditions_of(file, split) for file in cells]
-        tables = [
-            read_conditions(file, split) if held else None
-            for file, held in zip(cells, names, strict=True)
-        ]
+        tables = {
+            place: read_conditions(cells[place], split) for place, held in enumerate(names) if held
+        }
         for condition in dict.fromkeys(name for held in names for name in held):
             places = [place for place, held in enumerate(names) if condition in held]
             having = [tables[place] for place in places]
@@ -243,30 +243,30 @@ def _by_condition(
 
 def _panel(
     panel: Panel,
-    held: Mapping[str, tuple[tuple[tuple[str, int], ...], Mapping[str, Items]]],
+    held: Mapping[str, _Held],
+    of: Callable[[_Held], Mapping[str, Items]],
     draws: int,
 ) -> Panel:
-    """The panel with the scores of these items, which are held by target with their cells.
+    """The panel with the scores of the clean or of the perturbed items, by target.
 
     Random numbers derive from the target and the number of units, so clean and perturbed items,
     which are the same units in the same order, are drawn alike.
     """
-    samples = {
-        target: Sample(
-            cells=cells,
+    samples = {}
+    for target, each in held.items():
+        items, parallel = of(each), TARGETS[target].parallel
+        samples[target] = Sample(
+            cells=each.cells,
             languages=tuple(items),
-            scores=resample(items, name=target, parallel=TARGETS[target].parallel, draws=draws),
-            counts={code: each.count for code, each in items.items()},
+            scores=resample(items, name=target, parallel=parallel, draws=draws),
+            counts={code: own.count for code, own in items.items()},
         )
-        for target, (cells, items) in held.items()
-    }
-    evidence = Evidence(panel.evidence.encoder, samples, panel.evidence.left_out)
-    return replace(panel, evidence=evidence)
+    return panel.with_samples(samples)
 
 
 def _rows(
     scope: Mapping[str, _Measured],
-) -> Iterator[tuple[dict[str, object], Mean | None, Mean | None]]:
+) -> Iterator[tuple[Row, Mean | None, Mean | None]]:
     """The rows of one target, or of the mean over several, with its quantity and its change."""
     for name in (DROP, LOSS):
         values = means({target: held.values[name] for target, held in scope.items()})

@@ -16,7 +16,7 @@ import numpy as np
 from xstilts.analysis.collapsed_cells import split_collapsed
 from xstilts.analysis.comparable import Common
 from xstilts.analysis.inference.bootstrap import Sample
-from xstilts.analysis.inference.draws import SEED_DRAWS, Draws
+from xstilts.analysis.inference.draws import Draws
 from xstilts.analysis.inputs.evidence import Evidence
 from xstilts.analysis.inputs.items import CellFile, of_target
 from xstilts.analysis.sides import Side
@@ -67,12 +67,8 @@ class Sides(Evidence):
         Those in common, or where there are none all of both. Without any training nothing depends
         on the seed, so that one cell stands for all.
         """
+        shared = self.common_seeds(target, one, other)
         first, second = self.seeds(one, target), self.seeds(other, target)
-        if self._needs_no_seed(one, target):
-            first = first and second
-        elif self._needs_no_seed(other, target):
-            second = second and first
-        shared = tuple(seed for seed in first if seed in second)
         if shared or not (first and second):
             return Seeds(one=shared, other=shared, how=PAIRED)
         return Seeds(one=first, other=second, how=INDEPENDENT)
@@ -90,44 +86,28 @@ class Sides(Evidence):
         seeds = self.compared(target, recipe, beside)
         if not seeds.one:
             return None
-        held = self.samples[target]
-        fixed = self._needs_no_seed(recipe, target)
-        used = self.seeds(recipe, target)[:1] if fixed else seeds.one
-        places = [self._places[target][recipe, seed] for seed in used]
-        scores = held.scores[:, places]
-        weights = self.seed_weights(len(places))
-        if seeds.how == INDEPENDENT and seeds.one > seeds.other:
-            weights = weights[self._other_order]
-        items = scores.mean(axis=1)
+        places = self._places_of(target, recipe, seeds.one)
         count = len(seeds.one)
-        # Of two runs with a seed each that differ, nothing is known of other seeds.
-        lonely = seeds.how == INDEPENDENT and 1 in (count, len(seeds.other))
-        if lonely:
-            count = 1
-        elif fixed and self._needs_no_seed(beside, target):
+        independent = seeds.how == INDEPENDENT
+        if independent and 1 in (count, len(seeds.other)):
+            # Of two runs with a seed each that differ, nothing is known of other seeds.
+            return self._drawn(target, places, None, seeds=1)
+        if all(self._is_one_for_all_seeds(name, target) for name in (recipe, beside)):
             count = max(
                 len(self.seeds(name, key)) for key in self.samples for name in {recipe, beside}
             )
-        varies = len(places) > 1 and not lonely
-        return Draws(
-            both=np.einsum("bs,bsl->bl", weights, scores) if varies else items,
-            items=items,
-            seeds_alone=weights[: 1 + SEED_DRAWS] @ scores[0]
-            if varies
-            else np.repeat(items[:1], min(len(items), 1 + SEED_DRAWS), axis=0),
-            exact=None if held.observed is None else held.observed[places].mean(axis=0)[None],
-            seeds=count,
-            most_seeds=count,
-            sampled=held.sampled,
-        )
+        weights = self.seed_weights(len(places))
+        if independent and seeds.one > seeds.other:
+            weights = weights[self._other_order]
+        return self._drawn(target, places, weights, seeds=count)
 
     @cached_property
     def everything(self) -> Sides:
         """What was observed of all seeds, those that are left out among them; without draws."""
         return Sides(self._with_draws(0), self._untrained, against=self._against)
 
-    def _needs_no_seed(self, side: str, target: str) -> bool:
-        return side in self._untrained and TARGETS[target].train_set is None
+    def _is_one_for_all_seeds(self, recipe: str, target: str) -> bool:
+        return recipe in self._untrained and TARGETS[target].train_set is None
 
     @cached_property
     def _other_order(self) -> np.ndarray:

@@ -1,21 +1,33 @@
-"""What is compared: an (encoder, recipe) of an experiment, and how a user names it."""
+"""What is compared: an (encoder, recipe) of an experiment, how a user names it, and its data."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from xstilts.analysis.inputs.items import CellFile, cell_files
 from xstilts.config.recipes import UNTRAINED
 from xstilts.errors import XstiltsError, did_you_mean
+from xstilts.execution.parquet import read_meta
+from xstilts.execution.provenance import joined
 from xstilts.graph.paths import Paths
 
 _MARK = ":"
 _PREDICTIONS = "predictions"
+# What may differ between data: the key of their metadata, and how it is called.
+_WORDS = {
+    "source": "their source",
+    "revisions": "their revisions",
+    "sha256": "their digests",
+    "seed": "the seed that generated them",
+    "limits": "their limits",
+    "sizes": "their sizes",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,16 +148,46 @@ def short_names(sides: Sequence[Side]) -> list[str]:
     folders = [side.folder.resolve() for side in sides]
     if len(set(experiments)) < len(set(folders)):
         experiments = [str(side.folder) for side in sides]
-    parts = list(
-        zip(
-            experiments,
-            [side.encoder for side in sides],
-            [side.recipe for side in sides],
-            strict=True,
-        )
-    )
+    parts = [
+        (experiment, side.encoder, side.recipe)
+        for experiment, side in zip(experiments, sides, strict=True)
+    ]
     if len(set(parts)) < len(parts):
         twice = next(part for part in parts if parts.count(part) > 1)
         raise XstiltsError(f"{_MARK.join(twice)} is to be compared with itself")
     kept = [place for place in range(3) if len({part[place] for part in parts}) > 1] or [2]
     return [_MARK.join(part[place] for place in kept) for part in parts]
+
+
+def data_of(side: Side, targets: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Data (such as "xnli eval", "mnli train") to its source, revisions, digest and limits.
+
+    From what the predictions of these targets say of all steps before, and, where they lie there
+    still, from the experiment's data files.
+    """
+    lineages = [
+        read_meta(file.path).get("lineage", {}) for file in side.files if file.target in targets
+    ]
+    found = {name: dict(held) for name, held in joined(lineages).get("data", {}).items()}
+    for name, held in found.items():
+        task, _, part = name.rpartition(" ")
+        path = side.folder / "data" / task / f"{part}.parquet"
+        if path.is_file():
+            settings = read_meta(path).get("params", {}).get("data", {})
+            held |= {key: settings[key] for key in ("limits", "sizes") if settings.get(key)}
+    return found
+
+
+def data_notes(
+    sides: Sequence[Side], names: Sequence[str], targets: Sequence[str]
+) -> Iterator[str]:
+    """A sentence for each kind of difference between the data of the first side and another."""
+    first, *others = [data_of(side, targets) for side in sides]
+    for name, held in zip(names[1:], others, strict=True):
+        differing: dict[str, list[str]] = {}
+        for data in sorted(first.keys() & held.keys()):
+            for key in _WORDS:
+                if first[data].get(key) != held[data].get(key):
+                    differing.setdefault(key, []).append(data)
+        for key, where in differing.items():
+            yield f"The data of {names[0]} and {name} differ in {_WORDS[key]}: {', '.join(where)}."

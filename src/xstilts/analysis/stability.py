@@ -6,13 +6,14 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 import numpy as np
+from scipy import stats
 
-from xstilts.analysis.agreement import kendall_tau_b, kendall_w
-from xstilts.analysis.inference.adjust import detectable, holm, verdict
+from xstilts.analysis.fairness.formulas import finite, quotient
+from xstilts.analysis.inference.adjust import NOT_ENOUGH, Statement, holm, judge
 from xstilts.analysis.inference.draws import mean_of, stack
-from xstilts.analysis.inference.estimates import LEVEL, estimates
+from xstilts.analysis.inference.estimates import estimates
 from xstilts.analysis.inputs.panel import Panel
-from xstilts.analysis.tables import EVERY
+from xstilts.analysis.tables import EVERY, Row, or_null
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks import TARGETS
 
@@ -46,8 +47,8 @@ def _rows(panel: Panel, targets: Sequence[str]) -> Iterator[dict]:
         scores = np.array([[held[seed] for held in ranked.values()] for seed in seeds])
         pairs = [kendall_tau_b(one, other) for one, other in combinations(scores, 2)]
         known = {"recipes": len(ranked), "seeds": len(seeds)}
-        yield {"measure": "kendall_tau", "value": _or_none(np.mean(pairs)), **known}
-        yield {"measure": "kendall_w", "value": _or_none(kendall_w(scores)), **known}
+        yield {"measure": "kendall_tau", "value": or_null(float(np.mean(pairs))), **known}
+        yield {"measure": "kendall_w", "value": or_null(kendall_w(scores)), **known}
     yield from _best(panel, targets, list(by_seed))
     for recipe, held in by_seed.items():
         # Of an untrained target the baseline has one run, whatever seeds it stands for.
@@ -67,43 +68,43 @@ def _best(panel: Panel, targets: Sequence[str], recipes: Sequence[str]) -> Itera
     Each recipe could have been the best, so p is adjusted by Holm over all pairs; of pairs that are
     not compared p counts as 1.
     """
-    means = [
-        mean_of(
-            [panel.scores(target, recipe).map(lambda each: each.mean(-1)) for target in targets]
-        )
-        for recipe in recipes
-    ]
+    means = []
+    for recipe in recipes:
+        scores = [panel.scores(target, recipe) for target in targets]
+        means.append(mean_of([each.map(lambda s: s.mean(-1)) for each in scores if each]))
     if len(recipes) < 2:
         return
-    scores = stack(means)
-    best = int(scores.observed.argmax())
+    levels = stack(means)
+    best = int(levels.observed.argmax())
     others = [place for place in range(len(recipes)) if place != best]
-    found = list(estimates(scores.map(lambda series: series[:, [best]] - series[:, others])))
+    found = list(estimates(levels.map(lambda series: series[:, [best]] - series[:, others])))
     if any(each.p is None for each in found):
         return
-    tests = len(recipes) * (len(recipes) - 1) // 2
-    adjusted = holm([*(each.p for each in found), *[1.0] * (tests - len(found))])[: len(found)]
-    sizes = detectable(found, tests=tests)
-    for place, each, p, size in zip(others, found, adjusted, sizes, strict=True):
-        yield {
+    rows: list[Row] = [
+        {
             "measure": BELOW_BEST,
             "name": recipes[place],
-            "value": each.value,
-            "low": each.low,
-            "high": each.high,
-            "error": each.error,
-            "seeds_share": each.share,
-            "p": each.p,
-            "p_adjusted": p,
-            "tests": tests,
-            "verdict": MAY_BE_BEST
-            if p >= LEVEL
-            else verdict(each.value, p, (MAY_BE_BEST, CLEARLY_BELOW), scores.basis),
-            "basis": scores.basis,
-            "detectable": size,
+            **each.columns,
+            "basis": levels.basis,
             "recipes": len(recipes),
-            "seeds": scores.seeds,
+            "seeds": levels.seeds,
         }
+        for place, each in zip(others, found, strict=True)
+    ]
+    words = (MAY_BE_BEST, CLEARLY_BELOW)
+    pairs = len(recipes) * (len(recipes) - 1) // 2
+    judge(
+        (
+            Statement(row=row, estimate=each, words=words, seeds=levels.seeds)
+            for row, each in zip(rows, found, strict=True)
+        ),
+        holm,
+        more=pairs - len(rows),
+    )
+    for row in rows:
+        if row["verdict"] == NOT_ENOUGH:
+            row["verdict"] = MAY_BE_BEST
+    yield from rows
 
 
 def _by_seed(panel: Panel, targets: Sequence[str]) -> _BySeed:
@@ -135,5 +136,46 @@ def _in_target(panel: Panel, target: str) -> _BySeed:
     return found
 
 
-def _or_none(value: float | np.ndarray) -> float | None:
-    return float(value) if np.isfinite(value) else None
+def kendall_tau_b(x: np.ndarray, y: np.ndarray) -> float:
+    """Kendall's tau-b (scipy's), -1 to 1: 1 where both rank alike, 0 where they do not at all.
+
+    nan where x or y is tied throughout, as with fewer than two recipes. Between seeds, or between
+    the English development set and a target: the former is often a poor guide to the latter (Keung
+    et al. 2020).
+
+    Args:
+        x, y: (recipes,): scores or ranks.
+
+    Raises:
+        ValueError: if x and y do not have as many recipes.
+    """
+    x, y = finite(x), finite(y)
+    if x.shape != y.shape or x.ndim != 1:
+        raise ValueError(f"recipes {x.shape} and {y.shape} are no pairs")
+    return float(stats.kendalltau(x, y).statistic) if len(x) > 1 else np.nan
+
+
+def kendall_w(scores: np.ndarray) -> float:
+    """Kendall's W, 0 to 1: 1 where all raters rank the items alike.
+
+    12 S / (m² (n³ - n) - m T): S the squared deviations of rank sums from their mean, and T the
+    sum of t³ - t over each rater's groups of t tied items, which share their mean rank. nan where
+    all raters tie all items, for fewer than two items, and for one rater. W is above 0 by chance,
+    on average 1 / m.
+
+    Args:
+        scores: (raters, items): scores or ranks, e.g. of seeds and recipes.
+
+    Raises:
+        ValueError: if scores have other axes.
+    """
+    scores = finite(scores)
+    if scores.ndim != 2:
+        raise ValueError(f"scores have to be (raters, items), not {scores.shape}")
+    raters, items = scores.shape
+    ranks = stats.rankdata(scores, axis=1)
+    sums = ranks.sum(axis=0) - raters * (items + 1) / 2
+    # tiecorrect is 1 - (sum of t³ - t) / (n³ - n).
+    untied = sum(stats.tiecorrect(row) for row in ranks)
+    most = raters * (items**3 - items) * untied
+    return float(quotient(12 * (sums**2).sum(), most * (raters > 1)))

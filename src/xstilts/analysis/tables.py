@@ -15,6 +15,7 @@ zero.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,8 +27,11 @@ from xstilts.execution.files import atomic_path
 
 _CLAIMS, _NOTES = "claims.json", "notes.txt"
 
+# Of a table: column to value.
+Row = dict[str, Any]
 # Column to its type.
-Schema = Mapping[str, pl.DataType | type[pl.DataType]]
+Type = pl.DataType | type[pl.DataType]
+Schema = Mapping[str, Type]
 
 EVERY = ""
 POINTS, CORRECTED = "points", "corrected"
@@ -41,26 +45,25 @@ GAINS, LOSES = "gains", "loses"
 FAIRER, LESS_FAIR, BETTER, WORSE = "fairer", "less fair", "better", "worse"
 GREATER, LESS = "greater", "less"
 
-_CELL = {"encoder": pl.String, "recipe": pl.String, "target": pl.String}
-_GROUP = {"grouping": pl.String, "group": pl.String}
+
+def _columns(kind: type[pl.DataType], *names: str) -> dict[str, Type]:
+    """Columns of one type."""
+    return dict.fromkeys(names, kind)
+
+
+_CELL = _columns(pl.String, "encoder", "recipe", "target")
+_GROUP = _columns(pl.String, "grouping", "group")
 ESTIMATE = {
-    "value": pl.Float64,
-    "low": pl.Float64,
-    "high": pl.Float64,
-    "error": pl.Float64,
-    "seeds_share": pl.Float64,
-    "p": pl.Float64,
-    "p_adjusted": pl.Float64,
+    **_columns(pl.Float64, "value", "low", "high", "error", "seeds_share", "p", "p_adjusted"),
     "tests": pl.Int64,
-    "verdict": pl.String,
-    "basis": pl.String,
+    **_columns(pl.String, "verdict", "basis"),
     "detectable": pl.Float64,
 }
 
-# Of a change and the statement on it.
-CHANGE_TEST = {
-    "p": pl.Float64,
-    "p_adjusted": pl.Float64,
+# A change and the statement on it.
+CHANGE = {
+    **_columns(pl.Float64, "change", "change_low", "change_high"),
+    **_columns(pl.Float64, "p", "p_adjusted"),
     "tests": pl.Int64,
     "verdict": pl.String,
     "detectable": pl.Float64,
@@ -80,26 +83,20 @@ CHANGE_TEST = {
 # nothing and are left out of `value`, on which the verdict rests; null where none is left out.
 # design_effect: by how much the variance over items is greater because items share a passage, a
 # premise or a document; mean over languages and targets. clusters: how many of these there are.
-GROUPS = {
+GROUPS: Schema = {
     **_CELL,
     **_GROUP,
-    "scale": pl.String,
-    "quantity": pl.String,
+    **_columns(pl.String, "scale", "quantity"),
     **ESTIMATE,
-    "low_languages": pl.Float64,
-    "high_languages": pl.Float64,
-    "spread": pl.Float64,
-    "best": pl.String,
-    "worst": pl.String,
+    **_columns(pl.Float64, "low_languages", "high_languages", "spread"),
+    **_columns(pl.String, "best", "worst"),
     "languages": pl.List(pl.String),
     "unseen": pl.List(pl.String),
-    "items": pl.Int64,
-    "clusters": pl.Int64,
+    **_columns(pl.Int64, "items", "clusters"),
     "design_effect": pl.Float64,
     "seeds": pl.Int64,
     "with_collapsed": pl.Float64,
-    "collapsed_seeds": pl.Int64,
-    "targets": pl.Int64,
+    **_columns(pl.Int64, "collapsed_seeds", "targets"),
     "single": pl.Boolean,
 }
 
@@ -110,22 +107,12 @@ GROUPS = {
 # p adjusted by Benjamini-Hochberg over the measures of one encoder, recipe, target and scale.
 # basis: of the measure's interval. who: the language or family that a minimum names, in `EVERY` the
 # one that it names in most targets.
-FAIRNESS = {
+FAIRNESS: Schema = {
     **_CELL,
-    "measure": pl.String,
-    "title": pl.String,
-    "better": pl.String,
-    "scale": pl.String,
-    "value": pl.Float64,
-    "low": pl.Float64,
-    "high": pl.Float64,
-    "change": pl.Float64,
-    "change_low": pl.Float64,
-    "change_high": pl.Float64,
-    **CHANGE_TEST,
-    "basis": pl.String,
-    "change_basis": pl.String,
-    "who": pl.String,
+    **_columns(pl.String, "measure", "title", "better", "scale"),
+    **_columns(pl.Float64, "value", "low", "high"),
+    **CHANGE,
+    **_columns(pl.String, "basis", "change_basis", "who"),
 }
 
 # Negative transfer: one row an (encoder, recipe, target, grouping, group). grouping "language" and
@@ -134,18 +121,11 @@ FAIRNESS = {
 # with a family: the rate within it, over the rate overall (`ratio`), its share of all losses, and
 # the p of its losing so much on average when families are permuted over languages, adjusted by Holm
 # over the families of the row's encoder, recipe and target.
-HARM = {
+HARM: Schema = {
     **_CELL,
     **_GROUP,
-    "harmed": pl.Int64,
-    "strictly": pl.Int64,
-    "count": pl.Int64,
-    "rate": pl.Float64,
-    "strict": pl.Float64,
-    "ratio": pl.Float64,
-    "share_of_losses": pl.Float64,
-    "p": pl.Float64,
-    "p_adjusted": pl.Float64,
+    **_columns(pl.Int64, "harmed", "strictly", "count"),
+    **_columns(pl.Float64, "rate", "strict", "ratio", "share_of_losses", "p", "p_adjusted"),
     "tests": pl.Int64,
     "verdict": pl.String,
     "single": pl.Boolean,
@@ -153,15 +133,9 @@ HARM = {
 
 # One row an (encoder, recipe): mean over languages against the worst family of several languages,
 # both corrected, over the targets that all recipes have.
-PARETO = {
-    "encoder": pl.String,
-    "recipe": pl.String,
-    "mean": pl.Float64,
-    "mean_low": pl.Float64,
-    "mean_high": pl.Float64,
-    "worst": pl.Float64,
-    "worst_low": pl.Float64,
-    "worst_high": pl.Float64,
+PARETO: Schema = {
+    **_columns(pl.String, "encoder", "recipe"),
+    **_columns(pl.Float64, "mean", "mean_low", "mean_high", "worst", "worst_low", "worst_high"),
     "worst_family": pl.String,
     "front": pl.Boolean,
     "dominated_by": pl.List(pl.String),
@@ -171,14 +145,10 @@ PARETO = {
 # recipe "below_best" (name: the recipe; points below the observed best, with p adjusted by Holm
 # over all pairs of recipes: what is not clearly below may be the best) and "spread_over_seeds"
 # (name: the recipe; points).
-STABILITY = {
-    "encoder": pl.String,
-    "target": pl.String,
-    "measure": pl.String,
-    "name": pl.String,
+STABILITY: Schema = {
+    **_columns(pl.String, "encoder", "target", "measure", "name"),
     **ESTIMATE,
-    "recipes": pl.Int64,
-    "seeds": pl.Int64,
+    **_columns(pl.Int64, "recipes", "seeds"),
 }
 
 # One row an (encoder, recipe, target, condition, group). clean, perturbed: corrected scores on the
@@ -186,49 +156,29 @@ STABILITY = {
 # undefined (null, with `why`) near chance; "loss": clean minus perturbed in points. change: after
 # the recipe minus the baseline's, which p and verdict are on; those of the baseline are on its own
 # loss. p is adjusted by Benjamini-Hochberg over all rows of one encoder, recipe and quantity.
-PERTURBED = {
+PERTURBED: Schema = {
     **_CELL,
     "kind": pl.String,
     "strength": pl.Float64,
     **_GROUP,
     "quantity": pl.String,
-    "clean": pl.Float64,
-    "perturbed": pl.Float64,
-    "value": pl.Float64,
-    "low": pl.Float64,
-    "high": pl.Float64,
-    "change": pl.Float64,
-    "change_low": pl.Float64,
-    "change_high": pl.Float64,
-    **CHANGE_TEST,
-    "basis": pl.String,
-    "change_basis": pl.String,
-    "why": pl.String,
+    **_columns(pl.Float64, "clean", "perturbed", "value", "low", "high"),
+    **CHANGE,
+    **_columns(pl.String, "basis", "change_basis", "why"),
     "languages": pl.List(pl.String),
-    "items": pl.Int64,
-    "seeds": pl.Int64,
+    **_columns(pl.Int64, "items", "seeds"),
 }
 
 # Parallel items, English against another language. rate: P(wrong in the language | right in
 # English), mean over seeds, items resampled by cluster. expected (what it would be if languages
 # were independent), reverse and kappa are of counts summed over seeds. mcnemar_p: a cluster of
 # items counts once, for the language that is ahead in it on average over seeds.
-PITFALLS = {
+PITFALLS: Schema = {
     **_CELL,
     **_GROUP,
-    "rate": pl.Float64,
-    "low": pl.Float64,
-    "high": pl.Float64,
-    "expected": pl.Float64,
-    "reverse": pl.Float64,
-    "kappa": pl.Float64,
-    "mcnemar_p": pl.Float64,
-    "change": pl.Float64,
-    "change_low": pl.Float64,
-    "change_high": pl.Float64,
-    **CHANGE_TEST,
-    "basis": pl.String,
-    "change_basis": pl.String,
+    **_columns(pl.Float64, "rate", "low", "high", "expected", "reverse", "kappa", "mcnemar_p"),
+    **CHANGE,
+    **_columns(pl.String, "basis", "change_basis"),
     "languages": pl.List(pl.String),
     "pairs": pl.Int64,
     "single": pl.Boolean,
@@ -237,35 +187,20 @@ PITFALLS = {
 # The worst items: right in English, wrong in `language`. before: what the baseline made of the
 # item in that language ("right", "wrong", "" unknown). share: of the task's languages in which the
 # item is wrong, mean over seeds.
-PITFALL_ITEMS = {
+PITFALL_ITEMS: Schema = {
     **_CELL,
-    "language": pl.String,
-    "family": pl.String,
-    "item": pl.String,
-    "before": pl.String,
+    **_columns(pl.String, "language", "family", "item", "before"),
     "share": pl.Float64,
-    "english": pl.String,
-    "text": pl.String,
-    "gold": pl.String,
-    "prediction": pl.String,
+    **_columns(pl.String, "english", "text", "gold", "prediction"),
 }
 
 # outcome: "score" (corrected) or "gain"; see `analysis.association`. p is adjusted by Holm over the
 # recipes and outcomes of one encoder, method and predictor, where languages are enough.
-ASSOCIATION = {
-    "encoder": pl.String,
-    "recipe": pl.String,
-    "outcome": pl.String,
-    "method": pl.String,
-    "predictor": pl.String,
-    "value": pl.Float64,
-    "low": pl.Float64,
-    "high": pl.Float64,
-    "p": pl.Float64,
-    "p_adjusted": pl.Float64,
+ASSOCIATION: Schema = {
+    **_columns(pl.String, "encoder", "recipe", "outcome", "method", "predictor"),
+    **_columns(pl.Float64, "value", "low", "high", "p", "p_adjusted"),
     "tests": pl.Int64,
-    "verdict": pl.String,
-    "basis": pl.String,
+    **_columns(pl.String, "verdict", "basis"),
     "languages": pl.Int64,
     "note": pl.String,
 }
@@ -275,17 +210,10 @@ ASSOCIATION = {
 COLLAPSED = dict(_CELL)
 
 # What is known of each language that has a score: for figures that need no other file.
-LANGUAGE_TABLE = {
-    "language": pl.String,
-    "name": pl.String,
-    "family": pl.String,
-    "branch": pl.String,
-    "script": pl.String,
-    "glottolog_family": pl.String,
+LANGUAGE_TABLE: Schema = {
+    **_columns(pl.String, "language", "name", "family", "branch", "script", "glottolog_family"),
     "unseen": pl.Boolean,
-    "distance": pl.Float64,
-    "pretraining_gib": pl.Float64,
-    "speakers": pl.Float64,
+    **_columns(pl.Float64, "distance", "pretraining_gib", "speakers"),
 }
 
 
@@ -358,6 +286,11 @@ class Findings:
         tables = {name: pl.read_parquet(folder / f"{name}.parquet") for name in TABLES}
         claims = json.loads((folder / _CLAIMS).read_text("utf-8"))
         return cls.of((folder / _NOTES).read_text("utf-8").splitlines(), claims, **tables)
+
+
+def or_null(value: float) -> float | None:
+    """A number as it stands in a table, where there is no nan."""
+    return float(value) if math.isfinite(value) else None
 
 
 def table(rows: Sequence[Mapping[str, object]], schema: Schema) -> pl.DataFrame:

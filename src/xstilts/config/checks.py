@@ -9,7 +9,7 @@ from xstilts.config.experiment import Experiment
 from xstilts.config.languages import language_table
 from xstilts.config.recipes import NAME, TRAINABLE, UNTRAINED, Recipe, parse_recipe
 from xstilts.config.settings import Invitro, LimitLevels, Text
-from xstilts.config.tasks import TARGETS, TASKS, TEXT, Kind, Metric
+from xstilts.config.tasks import KINDS, TARGETS, TASKS, TEXT
 from xstilts.errors import did_you_mean
 from xstilts.rounding import fixed
 
@@ -60,7 +60,7 @@ def _perturbed_targets_are_known(experiment: Experiment) -> Iterator[str]:
                 f"perturbations.targets: {name!r} is no target of this experiment"
                 f" ({', '.join(experiment.targets)})"
             )
-        elif TARGETS[name].metric is Metric.BITEXT_F1:
+        elif TARGETS[name].mined:
             yield f"perturbations.targets: {name} is not perturbed, only mined as it is"
     if chosen.targets is not None and not chosen.conditions:
         yield "perturbations.targets: no perturbation is named beside it (typos: [0.1], …)"
@@ -136,22 +136,17 @@ def _settings_without_effect(experiment: Experiment) -> Iterator[str]:
             if task not in TRAINABLE:
                 train_set = TASKS[task].train_set
                 hint = f"it trains as {train_set}" if train_set else "it is not trained on"
-                if TASKS[task].kind is Kind.MLM:
-                    hint = "set encoders.<name>.pretrain.training"
+                if task == TEXT:
+                    hint = TASKS[task].facts.no_training
                 yield f"{key}.tasks.{task} has no effect ({hint})"
-        if Kind.RETRIEVAL in levels.kinds:
-            yield f"{key}.kinds.retrieval has no effect (retrieval is not trained)"
-        if Kind.MLM in levels.kinds:
-            yield f"{key}.kinds.mlm has no effect (set encoders.<name>.pretrain.training)"
-    elsewhere = {
-        Kind.RETRIEVAL: "set encoders.<name>.retrieval.max_length",
-        Kind.MLM: "set encoders.<name>.pretrain.architecture.max_length",
-    }
-    for kind, hint in elsewhere.items():
-        if kind in experiment.tokenisation.kinds:
-            yield f"tokenisation.kinds.{kind} has no effect ({hint})"
+        for kind, facts in KINDS.items():
+            if kind in levels.kinds and facts.no_training:
+                yield f"{key}.kinds.{kind} has no effect ({facts.no_training})"
+    for kind, facts in KINDS.items():
+        if kind in experiment.tokenisation.kinds and facts.length_key:
+            yield f"tokenisation.kinds.{kind} has no effect ({facts.length_key})"
     for task in experiment.tokenisation.tasks:
-        if instead := elsewhere.get(TASKS[task].kind):
+        if instead := TASKS[task].facts.length_key:
             yield f"tokenisation.tasks.{task} has no effect ({instead})"
     for name in experiment.intermediate_training.recipes:
         # A recipe that is not run this time may have its settings, a wrong name may not.
@@ -280,7 +275,7 @@ def _questions_too_long(experiment: Experiment) -> Iterator[str]:
     """Questions that leave no room for a passage beside them."""
     for task in sorted(_used_tasks(experiment)):
         lengths = experiment.tokenisation_for(task)
-        if TASKS[task].kind is Kind.SPAN and lengths.max_query_length > lengths.max_length - 16:
+        if TASKS[task].facts.has_questions and lengths.max_query_length > lengths.max_length - 16:
             yield (
                 f"tokenisation: max_query_length {lengths.max_query_length} of {task} leaves no"
                 f" room for a passage in max_length {lengths.max_length}"
@@ -296,7 +291,7 @@ def _inputs_too_long(experiment: Experiment) -> Iterator[str]:
         architecture = source.pretrain.architecture
         limit = architecture.max_length
         where = f"encoders.{name}.pretrain.architecture.max_length {limit}"
-        retrieved = [task for task in used if TASKS[task].kind is Kind.RETRIEVAL]
+        retrieved = [task for task in used if TASKS[task].facts.embedded]
         if retrieved and source.retrieval.max_length > limit:
             yield (
                 f"encoders.{name}.retrieval.max_length {source.retrieval.max_length} is more"

@@ -15,7 +15,6 @@ from pydantic import Field, field_validator
 from xstilts.config.encoders import EncoderSource
 from xstilts.config.recipes import MLM_SUFFIX, NAME, NONE, Recipe, Source, parse_recipe
 from xstilts.config.settings import (
-    TOKENISATION_BY_KIND,
     Assumptions,
     ContinuedMLM,
     Emissions,
@@ -36,7 +35,7 @@ from xstilts.config.settings import (
     TrainingLevels,
     TrainingSettings,
 )
-from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS, TASKS, XTREME, Kind
+from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS, TASKS, XTREME
 
 BASELINE = NONE
 # Where nothing else is said, `@diverse` is one language of each of five families, the ones that
@@ -189,7 +188,7 @@ class Experiment(Strict):
         """The languages that the data source has of `target`: XTREME's list, or those generated."""
         if self.data_source != "invitro":
             return TARGETS[target].languages
-        retrieved = TARGETS[target].kind is Kind.RETRIEVAL
+        retrieved = TARGETS[target].facts.embedded
         return tuple(
             language
             for language in self.invitro.languages
@@ -207,7 +206,8 @@ class Experiment(Strict):
 
     def tokenisation_for(self, task: str) -> Tokenisation:
         """Lengths for one task's data."""
-        base = TOKENISATION_BY_KIND.get(TASKS[task].kind)
+        usual = TASKS[task].facts.max_length
+        base = {} if usual is None else {"max_length": usual}
         return Tokenisation.model_validate(self.tokenisation.at(task, base))
 
     def training_for(self, task: str) -> TrainingSettings:

@@ -11,7 +11,14 @@ import math
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    create_model,
+    field_validator,
+    model_validator,
+)
 
 from xstilts.config.languages import INVITRO_LANGUAGES
 from xstilts.config.perturbations import KINDS
@@ -188,7 +195,15 @@ class Prediction(Strict):
     batch_tokens: int = Field(default=16384, gt=0)
 
 
-class Perturbations(Strict):
+# The strengths of each kind.
+_Strengths = create_model(
+    "_Strengths",
+    __base__=Strict,
+    **dict.fromkeys(KINDS, (tuple[Strength, ...], ())),  # type: ignore[call-overload]
+)
+
+
+class Perturbations(_Strengths):  # type: ignore[misc, valid-type]
     """Perturbed versions of what is predicted (`xstilts.config.perturbations`).
 
     Each kind is applied at each of its strengths. `typos` is the share of letters that are edited;
@@ -197,11 +212,6 @@ class Perturbations(Strict):
     would have to be embedded anew each time.
     """
 
-    typos: tuple[Strength, ...] = ()
-    lower: tuple[Strength, ...] = ()
-    upper: tuple[Strength, ...] = ()
-    no_diacritics: tuple[Strength, ...] = ()
-    no_punctuation: tuple[Strength, ...] = ()
     items: int | None = Field(default=500, gt=0)
     targets: tuple[str, ...] | None = None
 
@@ -334,14 +344,6 @@ class SizeLevels(Levels):
     def of(self, task: str) -> Size:
         """The sizes of `task`'s splits."""
         return Size.model_validate(self.at(task))
-
-
-# Lengths of QA in XTREME's scripts; room for Cosmos QA's passages, of which 128 would cut many;
-# everything else is Tokenisation's own default.
-TOKENISATION_BY_KIND: dict[str, dict[str, Any]] = {
-    Kind.SPAN: {"max_length": 384},
-    Kind.CHOICE: {"max_length": 256},
-}
 
 
 class Invitro(Strict):

@@ -11,9 +11,10 @@ from typing import Any, Literal, NamedTuple
 
 import pyarrow as pa
 
-from xstilts.config.tasks import Kind, Task
+from xstilts.config.tasks import Task
 from xstilts.data.checks import refuse_placeholder, refuse_repeated
 from xstilts.data.clusters import reference_clusters, set_clusters
+from xstilts.data.kinds import ITEMS
 from xstilts.data.parallel import not_paired, refuse_other_items
 from xstilts.data.readers.folder import READERS, squad_passages
 from xstilts.data.rows import Batch, Place, Row, unpaired_group
@@ -27,9 +28,6 @@ Part = Literal["train", "dev", "eval"]
 
 
 log = logging.getLogger(__name__)
-
-# What is held out whole for model selection: no text stands on both sides.
-_HELD_OUT_BY = {Kind.SPAN: "context", Kind.MLM: "text"}
 
 
 class PassagesOf(NamedTuple):
@@ -91,13 +89,15 @@ def build_part(
     for unit, batch, place, record, unpaired in _read(task, part, units, source, revisions):
         kept = batch.rows
         if share and part != "eval":
-            train, dev = hold_out(kept, _HELD_OUT_BY[task.kind], share, place.where)
+            column = ITEMS[task.kind].held_out_by
+            assert column is not None
+            train, dev = hold_out(kept, column, share, place.where)
             kept = dev if part == "dev" else train
             record["held_out_of_train"] = {"share": share, "items": len(dev)}
         if tested:
             kept, record["tested_passages"] = _without(kept, tested, source, place.where)
         limit = limits.get("dev" if part == "dev" else unit.split)
-        kept = (limit_pairs if task.kind == Kind.RETRIEVAL else limit_rows)(kept, limit)
+        kept = (limit_pairs if task.facts.embedded else limit_rows)(kept, limit)
         refuse_repeated(((row.get("side", ""), row["id"]) for row in kept), "the id", place.where)
         # After limiting, which goes by the group, so that the same items stay in every language.
         reasons = _unpair(kept, unpaired)

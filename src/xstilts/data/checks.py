@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from xstilts.config.tasks import Kind, Task
-from xstilts.data.gold import GOLD_REMOVED, refuse_placeholder_gold
+from xstilts.config.tasks import Task
+from xstilts.data.gold import refuse_placeholder_gold
+from xstilts.data.kinds import ITEMS
+from xstilts.data.kinds.base import GOLD_REMOVED
 from xstilts.errors import XstiltsError, did_you_mean
 
 # How XNLI's and ANLI's own files write labels.
@@ -63,6 +65,6 @@ def refuse_placeholder(task: Task, split: str, rows: Sequence[dict[str, Any]], w
     """
     if not rows:
         raise XstiltsError("no item has a label", where=where, hint=GOLD_REMOVED)
-    column = {Kind.PAIR: "label", Kind.CHOICE: "label", Kind.TAGGING: "tags"}.get(task.kind)
-    if column and split != "train":
-        refuse_placeholder_gold(task, [row[column] for row in rows], where)
+    items = ITEMS[task.kind]
+    if items.gold_column and split != "train":
+        refuse_placeholder_gold(task, [items.gold(row) for row in rows], where)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 
-from xstilts.config.tasks import SOURCE_LANGUAGE, Kind, Task
+from xstilts.config.tasks import SOURCE_LANGUAGE, Task
+from xstilts.data.kinds import ITEMS
 from xstilts.data.rows import Row
 from xstilts.data.schemas import DATA
 
-# The text that several items can have in common: the premise, the prompt, the passage.
-_SHARED = {Kind.PAIR: "text_a", Kind.CHOICE: "prompt", Kind.SPAN: "context"}
 # Of SHA-256 in hexadecimal: among a million texts two agree with probability 3e-8.
 _DIGITS = 16
 
@@ -54,7 +53,7 @@ def set_clusters(task: Task, rows: Iterable[Row], references: References | None 
 
 def _cluster(task: Task, row: Row, references: References | None) -> str:
     within = f"{row['split']}-{row['language']}"
-    if task.kind is Kind.RETRIEVAL:
+    if ITEMS[task.kind].shared is None:
         # No source of bitexts names the document that a sentence comes from.
         return f"{within}:{row['side']}:{row['id']}"
     if references is not None:
@@ -65,7 +64,9 @@ def _cluster(task: Task, row: Row, references: References | None) -> str:
 
 def _text(task: Task, row: Row) -> str:
     """The shared text without the spaces that vary; nothing where it is a placeholder."""
-    text = " ".join(row[_SHARED[task.kind]].split())
+    shared = ITEMS[task.kind].shared
+    assert shared is not None
+    text = " ".join(row[shared].split())
     return "" if text in task.placeholder_texts else text
 
 

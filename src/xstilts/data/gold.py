@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from xstilts.config.tasks import Kind, Task
-from xstilts.errors import XstiltsError, did_you_mean
+from xstilts.config.tasks import Task
+from xstilts.data.kinds import ITEMS
+from xstilts.data.kinds.base import GOLD_REMOVED
+from xstilts.errors import XstiltsError
 
 # Fewer items than this may well share one label by chance.
 ENOUGH = 20
-GOLD_REMOVED = "XTREME's processed test files hold no gold; use files that keep it"
 
 
 def refuse_placeholder_gold(
@@ -37,14 +37,10 @@ def refuse_placeholder_gold(
     """
     if not golds or (task.unanswerable and not any(golds)):
         raise XstiltsError("no gold at all", where=where, hint=GOLD_REMOVED)
+    items = ITEMS[task.kind]
     for row, gold in enumerate(golds, start=1):
-        _refuse_item(task, gold, where, row)
-    if task.kind is Kind.TAGGING:
-        distinct = {tag for tags in golds for tag in tags}
-    elif task.kind is Kind.SPAN:
-        distinct = {tuple(answers) for answers in golds}
-    else:
-        distinct = set(golds)
+        items.refuse(task, gold, where, row)
+    distinct = items.distinct(golds)
     if not distinct:
         raise XstiltsError("no gold at all", where=where, hint=GOLD_REMOVED)
     if len(golds) >= ENOUGH and len(distinct) == 1:
@@ -53,30 +49,3 @@ def refuse_placeholder_gold(
             where=where,
             hint=GOLD_REMOVED,
         )
-
-
-def _refuse_item(task: Task, gold: Any, where: str | Path, number: int) -> None:
-    if task.kind is Kind.SPAN:
-        answered = gold and any(answer and answer.strip() for answer in gold)
-        if not (answered or (task.unanswerable and not gold)):
-            raise XstiltsError(f"question {number} has no answer", where=where, hint=GOLD_REMOVED)
-        return
-    if task.kind is Kind.CHOICE:
-        if gold is None or gold < 0:
-            raise XstiltsError("no gold", where=where, row=number, hint=GOLD_REMOVED)
-        return
-    if task.kind is Kind.TAGGING:
-        where, row, labels = f"{where}, sentence {number}", None, gold or []
-    else:
-        row, labels = number, [gold]
-    for label in labels:
-        if not label or not label.strip():
-            raise XstiltsError("no gold", where=where, row=row, hint=GOLD_REMOVED)
-        if task.labels and label not in task.labels:
-            shown = label if len(label) <= 40 else f"{label[:40]}…"
-            raise XstiltsError(
-                f"{shown!r} is not a label of {task.key}",
-                where=where,
-                row=row,
-                hint=did_you_mean(label, task.labels),
-            )

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from xstilts.config.tasks import SOURCE_LANGUAGE, Kind, Task
+from xstilts.config.tasks import SOURCE_LANGUAGE, Task
 from xstilts.data.gold import ENOUGH
-from xstilts.data.rows import Batch, Pairing, Place, Row, texts
+from xstilts.data.kinds import ITEMS
+from xstilts.data.rows import Batch, Pairing, Place
 from xstilts.errors import XstiltsError
 
 # What a unit is in errors, and its rows as they were read.
@@ -26,12 +27,6 @@ PLACEHOLDER_TEXT = "placeholder_text"
 GOLD_DIFFERS = "gold_differs"
 REASONS = (GOLD_DIFFERS, PLACEHOLDER_TEXT, KNOWN_MISPAIRED)
 
-# What translations of an item must have in common.
-_GOLD: dict[Kind, Callable[[Row], Hashable]] = {
-    Kind.PAIR: lambda row: row["label"],
-    Kind.CHOICE: lambda row: row["label"],
-    Kind.SPAN: lambda row: bool(row["answers"]),
-}
 _SHOWN = 3
 # PAWS-X's languages differ in 3 % of their labels, rows that are no translations in half or more.
 _MOST_DIFFERENT = 0.2
@@ -76,8 +71,7 @@ def not_paired(task: Task, sides: Sequence[Side]) -> list[dict[str, str]]:
     Raises:
         XstiltsError: gold differs so often that the items of a language must be other ones.
     """
-    if task.kind not in _GOLD:
-        return [{} for _ in sides]
+    items = ITEMS[task.kind]
     found = [_unfit(task, place, batch) for place, batch in sides]
     golds: dict[tuple[str, str], dict[int, Hashable]] = defaultdict(dict)
     english = set()
@@ -86,7 +80,7 @@ def not_paired(task: Task, sides: Sequence[Side]) -> list[dict[str, str]]:
             english.add(number)
         for row in batch.rows:
             if row["group"] not in found[number]:
-                golds[row["split"], row["group"]][number] = _GOLD[task.kind](row)
+                golds[row["split"], row["group"]][number] = items.in_common(row)
     for (_, group), by_side in golds.items():
         if len(set(by_side.values())) == 1:
             continue
@@ -246,6 +240,6 @@ def _unfit(task: Task, place: Place, batch: Batch) -> dict[str, str]:
     for row in batch.rows:
         if row["group"] in known:
             found[row["group"]] = KNOWN_MISPAIRED
-        elif any(text.strip() in empty for text in texts(task.kind, row)):
+        elif any(text.strip() in empty for text in ITEMS[task.kind].text_of(row)):
             found[row["group"]] = PLACEHOLDER_TEXT
     return found

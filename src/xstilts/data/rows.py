@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from xstilts.config.tasks import Kind, Task
+from xstilts.config.tasks import Task
 from xstilts.data.checks import refuse_repeated
-from xstilts.data.gold import GOLD_REMOVED
+from xstilts.data.kinds.base import GOLD_REMOVED
 from xstilts.data.readers.answers import (
     Question,
     in_characters,
@@ -22,14 +22,6 @@ from xstilts.errors import XstiltsError
 Row = dict[str, Any]
 
 _UNPAIRED = "unpaired"
-# The columns of text, by kind of task.
-_TEXTS: dict[Kind, tuple[str, ...]] = {
-    Kind.PAIR: ("text_a", "text_b"),
-    Kind.CHOICE: ("prompt", "choices"),
-    Kind.TAGGING: ("tokens",),
-    Kind.SPAN: ("context", "question"),
-    Kind.RETRIEVAL: ("text",),
-}
 
 
 @dataclass(frozen=True)
@@ -90,14 +82,6 @@ def item(place: Place, number: int, key: str | None = None) -> Row:
     return {"id": name, "language": place.language, "split": place.split, "group": group}
 
 
-def texts(kind: Kind, row: Row) -> list[str]:
-    """The texts of an item: all that a reader of it sees."""
-    found: list[str] = []
-    for column in _TEXTS[kind]:
-        found += [row[column]] if isinstance(row[column], str) else row[column]
-    return found
-
-
 def unpaired_group(row: Row) -> str:
     """A group of the row's own, from which `item_name` still tells what it is elsewhere."""
     return f"{_UNPAIRED} {row['language']} {row['group']}"
@@ -105,7 +89,7 @@ def unpaired_group(row: Row) -> str:
 
 def item_name(row: Row) -> str:
     """What an item is called in every language, paired or not, where it has such a name."""
-    group = row.get("group", row["id"])
+    group: str = row["group"] if "group" in row else row["id"]
     return group.removeprefix(f"{_UNPAIRED} {row['language']} ")
 
 

@@ -15,129 +15,30 @@ from pathlib import Path
 import pyarrow as pa
 
 from xstilts.config.tasks import Kind
+from xstilts.data.kinds import ITEMS
 from xstilts.execution.parquet import expect_columns, read_table
 
-_ITEM = [("id", pa.string()), ("language", pa.string()), ("split", pa.string())]
-ANSWERS = pa.list_(pa.struct([("text", pa.string()), ("start", pa.int32())]))
-TAGS = pa.list_(pa.string())
+_STRING, _INT64, _FLOAT = pa.string(), pa.int64(), pa.float64()
+
+
+def _columns(kind: pa.DataType, *names: str) -> list[tuple[str, pa.DataType]]:
+    """Columns of one type."""
+    return [(name, kind) for name in names]
+
+
+_ITEM = _columns(_STRING, "id", "language", "split")
 
 DATA: dict[Kind, pa.Schema] = {
-    Kind.PAIR: pa.schema(
-        [
-            *_ITEM,
-            ("text_a", pa.string()),
-            ("text_b", pa.string()),
-            ("label", pa.string()),
-            ("group", pa.string()),
-            ("cluster", pa.string()),
-        ]
-    ),
-    # label: the 0-based place of the right one among the choices.
-    Kind.CHOICE: pa.schema(
-        [
-            *_ITEM,
-            ("prompt", pa.string()),
-            ("choices", pa.list_(pa.string())),
-            ("label", pa.int32()),
-            ("group", pa.string()),
-            ("cluster", pa.string()),
-        ]
-    ),
-    Kind.TAGGING: pa.schema(
-        [*_ITEM, ("tokens", pa.list_(pa.string())), ("tags", TAGS), ("group", pa.string())]
-    ),
-    Kind.SPAN: pa.schema(
-        [
-            *_ITEM,
-            ("context", pa.string()),
-            ("question", pa.string()),
-            ("answers", ANSWERS),
-            ("group", pa.string()),
-            ("cluster", pa.string()),
-        ]
-    ),
-    # side: "foreign" or "en". gold: on English rows the ids of the foreign translations. cluster:
-    # the document, where the source names one, else the row's own.
-    Kind.RETRIEVAL: pa.schema(
-        [
-            *_ITEM,
-            ("side", pa.string()),
-            ("text", pa.string()),
-            ("gold", pa.list_(pa.string())),
-            ("cluster", pa.string()),
-        ]
-    ),
-    Kind.MLM: pa.schema([*_ITEM, ("text", pa.string())]),
+    kind: pa.schema([*_ITEM, *items.columns]) for kind, items in ITEMS.items()
 }
 
-_CELL_ITEM = [
-    ("id", pa.string()),
-    ("language", pa.string()),
-    ("split", pa.string()),
-    ("condition", pa.string()),
-    ("group", pa.string()),
-    ("cluster", pa.string()),
-]
+_CELL_ITEM = _ITEM + _columns(_STRING, "condition", "group", "cluster")
 
 # Per-item counts are such that every metric is a function of their sums or means over items.
 PREDICTIONS: dict[Kind, pa.Schema] = {
-    Kind.PAIR: pa.schema(
-        [
-            *_CELL_ITEM,
-            ("prediction", pa.string()),
-            ("gold", pa.string()),
-            ("correct", pa.int32()),
-        ]
-    ),
-    Kind.CHOICE: pa.schema(
-        [
-            *_CELL_ITEM,
-            ("prediction", pa.int32()),
-            ("gold", pa.int32()),
-            ("correct", pa.int32()),
-        ]
-    ),
-    # Chunks are counted once as seqeval's lenient default does, once in strict IOB2; null where
-    # the metric is token accuracy, or the tags are not IOB2.
-    Kind.TAGGING: pa.schema(
-        [
-            *_CELL_ITEM,
-            ("prediction", TAGS),
-            ("gold", TAGS),
-            ("chunks_correct", pa.int32()),
-            ("chunks_predicted", pa.int32()),
-            ("chunks_gold", pa.int32()),
-            ("strict_correct", pa.int32()),
-            ("strict_predicted", pa.int32()),
-            ("strict_gold", pa.int32()),
-            ("tokens_correct", pa.int32()),
-            ("tokens", pa.int32()),
-        ]
-    ),
-    # exact_match and f1 of one question are in [0, 1].
-    Kind.SPAN: pa.schema(
-        [
-            *_CELL_ITEM,
-            ("prediction", pa.string()),
-            ("gold", pa.list_(pa.string())),
-            ("exact_match", pa.float64()),
-            ("f1", pa.float64()),
-        ]
-    ),
-    # One row a query (Tatoeba, both directions) or a mined or gold pair (BUCC, where an item
-    # is a pair of ids and counts as predicted, as gold, or as both).
-    Kind.RETRIEVAL: pa.schema(
-        [
-            *_CELL_ITEM,
-            ("direction", pa.string()),
-            ("prediction", pa.string()),
-            ("gold", pa.string()),
-            ("score", pa.float64()),
-            ("correct", pa.int32()),
-            ("predicted", pa.int32()),
-            ("is_gold", pa.int32()),
-        ]
-    ),
+    kind: pa.schema([*_CELL_ITEM, *items.predicted])
+    for kind, items in ITEMS.items()
+    if items.predicted
 }
 
 # One row a score of one cell in one language. condition: clean, or a perturbation and its strength.
@@ -145,16 +46,11 @@ PREDICTIONS: dict[Kind, pa.Schema] = {
 # many items.
 SCORES = pa.schema(
     [
-        ("encoder", pa.string()),
-        ("recipe", pa.string()),
-        ("target", pa.string()),
-        ("seed", pa.int64()),
-        ("split", pa.string()),
-        ("language", pa.string()),
-        ("condition", pa.string()),
-        ("metric", pa.string()),
-        ("value", pa.float64()),
-        ("n", pa.int64()),
+        *_columns(_STRING, "encoder", "recipe", "target"),
+        ("seed", _INT64),
+        *_columns(_STRING, "split", "language", "condition", "metric"),
+        ("value", _FLOAT),
+        ("n", _INT64),
     ]
 )
 
@@ -164,51 +60,39 @@ SCORES = pa.schema(
 # padding excluded; the pairs are the sum of squared lengths, to which attention is proportional.
 RUNS = pa.schema(
     [
-        ("encoder", pa.string()),
-        ("recipe", pa.string()),
-        ("phase", pa.string()),
-        ("train_set", pa.string()),
-        ("seed", pa.int64()),
-        ("collapsed", pa.string()),
+        *_columns(_STRING, "encoder", "recipe", "phase", "train_set"),
+        ("seed", _INT64),
+        ("collapsed", _STRING),
         ("restarted", pa.bool_()),
-        ("dev", pa.float64()),
-        ("steps", pa.int64()),
-        ("best_step", pa.int64()),
-        ("seconds", pa.float64()),
-        ("tokens", pa.int64()),
-        ("token_pairs", pa.int64()),
+        ("dev", _FLOAT),
+        *_columns(_INT64, "steps", "best_step"),
+        ("seconds", _FLOAT),
+        *_columns(_INT64, "tokens", "token_pairs"),
     ]
 )
 
 # Encoder is empty and seed 0 for a baseline that needs no encoder.
 BASELINES = pa.schema(
-    [("baseline", pa.string()), *(field for field in SCORES if field.name != "recipe")]
+    [("baseline", _STRING), *(field for field in SCORES if field.name != "recipe")]
 )
 
 # What was used: seconds, operations of encoders (null where none are counted) and joules (null
 # where the energy is not known) in sum, bytes at most. attempts: how often the jobs were started
 # until all had ended.
 _USED = [
-    ("wall_seconds", pa.float64()),
-    ("cpu_seconds", pa.float64()),
-    ("flops", pa.float64()),
-    ("peak_memory_bytes", pa.int64()),
-    ("peak_gpu_memory_bytes", pa.int64()),
-    ("energy_joules", pa.float64()),
-    ("energy_source", pa.string()),
-    ("jobs", pa.int64()),
-    ("attempts", pa.int64()),
+    *_columns(_FLOAT, "wall_seconds", "cpu_seconds", "flops"),
+    *_columns(_INT64, "peak_memory_bytes", "peak_gpu_memory_bytes"),
+    ("energy_joules", _FLOAT),
+    ("energy_source", _STRING),
+    *_columns(_INT64, "jobs", "attempts"),
 ]
 
 # One row for all jobs of one rule (stage) that have the rest of the key in common. Names are
 # empty and the seed is null where a stage has none.
 COSTS = pa.schema(
     [
-        ("encoder", pa.string()),
-        ("recipe", pa.string()),
-        ("stage", pa.string()),
-        ("target_or_train_set", pa.string()),
-        ("seed", pa.int64()),
+        *_columns(_STRING, "encoder", "recipe", "stage", "target_or_train_set"),
+        ("seed", _INT64),
         *_USED,
     ]
 )
@@ -229,12 +113,10 @@ PHASES = {
 # have been spent.
 CELL_COSTS = pa.schema(
     [
-        ("encoder", pa.string()),
-        ("recipe", pa.string()),
-        ("target", pa.string()),
-        ("seed", pa.int64()),
-        ("phase", pa.string()),
-        ("shared_by", pa.int64()),
+        *_columns(_STRING, "encoder", "recipe", "target"),
+        ("seed", _INT64),
+        ("phase", _STRING),
+        ("shared_by", _INT64),
         *_USED,
     ]
 )

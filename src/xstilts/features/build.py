@@ -11,7 +11,7 @@ import pyarrow as pa
 from transformers import AutoConfig
 
 from xstilts.config.settings import Tokenisation
-from xstilts.config.tasks import Kind, Task
+from xstilts.config.tasks import Task
 from xstilts.errors import XstiltsError
 from xstilts.features.kinds import kind_of
 from xstilts.features.kinds.text import text_features
@@ -31,8 +31,8 @@ def tokenise(
     Raises:
         XstiltsError: inputs would be longer than the encoder's positions.
     """
-    words = task.kind is Kind.TAGGING
-    tokenizer = load_tokenizer(encoder, words=words)
+    kind = None if task.facts.embedded else kind_of(task)
+    tokenizer = load_tokenizer(encoder, words=kind is not None and kind.takes_words)
     limit = max_positions(AutoConfig.from_pretrained(encoder, trust_remote_code=False))
     if limit is not None and lengths["max_length"] > limit:
         raise XstiltsError(
@@ -40,10 +40,10 @@ def tokenise(
             where=f"tokenising {task.key} for {encoder}",
             hint="lower tokenisation.…max_length, or encoders.<name>.retrieval.max_length",
         )
-    if task.kind is Kind.RETRIEVAL:
+    if kind is None:
         table = text_features(data, tokenizer, lengths["max_length"])
     else:
-        table = kind_of(task).featurise(data, tokenizer, Tokenisation.model_validate(lengths))
+        table = kind.featurise(data, tokenizer, Tokenisation.model_validate(lengths))
     tokens = len(table["input_ids"].combine_chunks().flatten())
     log.info("%d items, %d features, %d tokens", data.num_rows, table.num_rows, tokens)
     return table, {"task": task.key, "lengths": dict(lengths), "tokens": tokens}

@@ -10,7 +10,7 @@ from typing import Any
 
 from xstilts.config.experiment import BASELINE, Experiment
 from xstilts.config.recipes import UNTRAINED, Source
-from xstilts.config.tasks import PERTURBED, TARGETS, TASKS, TEXT, Metric, Task
+from xstilts.config.tasks import PERTURBED, TARGETS, TASKS, TEXT, Task
 from xstilts.errors import XstiltsError
 from xstilts.graph.locate import Unit
 from xstilts.graph.paths import Paths
@@ -221,8 +221,7 @@ class Grid:
         return tuple(
             target
             for target in self.experiment.targets
-            if TARGETS[target].metric is not Metric.BITEXT_F1
-            and (chosen.targets is None or target in chosen.targets)
+            if not TARGETS[target].mined and (chosen.targets is None or target in chosen.targets)
         )
 
     def perturbed_data(self, cell: Mapping[str, str]) -> list[str]:

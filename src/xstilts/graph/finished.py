@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from xstilts.config.tasks import TARGETS, Kind
+from xstilts.config.tasks import TARGETS
 from xstilts.errors import XstiltsError
 from xstilts.execution.files import write_json
 from xstilts.graph.cells import Cell, Grid
@@ -192,8 +192,7 @@ class Scope:
     @cached_property
     def _blocks(self) -> dict[str, Block]:
         targets = self.grid.experiment.targets
-        # The chance level of a tagging task is what a shortcut scores.
-        lacking = {key for key in self._without_shortcuts if TARGETS[key].kind is Kind.TAGGING}
+        lacking = {key for key in self._without_shortcuts if TARGETS[key].facts.majority_is_chance}
         return comparable(self.grid, self.cells, set(targets) - lacking)
 
     @property

@@ -15,7 +15,7 @@ from xstilts.config.languages import ALL_LANGUAGES, INVITRO_LANGUAGES, language_
 from xstilts.config.perturbations import condition_name
 from xstilts.config.recipes import Recipe, Source
 from xstilts.config.settings import Mixing, TrainingSettings
-from xstilts.config.tasks import PERTURBED, SOURCE_LANGUAGE, TARGETS, TASKS, TEXT, HubSource, Kind
+from xstilts.config.tasks import PERTURBED, SOURCE_LANGUAGE, TARGETS, TASKS, TEXT, HubSource
 from xstilts.config.user_paths import from_here
 from xstilts.graph.cells import Grid
 
@@ -32,7 +32,7 @@ class JobParams:
         return {
             "key": entry.key,
             "kind": str(entry.kind),
-            "metric": str(entry.metric),
+            "metric": entry.metric,
             "labels": list(entry.labels),
             "unanswerable": entry.unanswerable,
             "open_labels": entry.open_labels,
@@ -47,14 +47,16 @@ class JobParams:
         """
         sources, parts = list(sources), list(parts)
         tasks = [TASKS[Source.of(key).task] for key in sources]
+        kinds = sorted({str(task.kind) for task in tasks})
         languages = {code for key in sources for part in parts for code in self._codes(key, part)}
         return {
             "only": {
-                "Kind": sorted({str(task.kind) for task in tasks}),
-                "Metric": sorted({str(task.metric) for task in tasks}),
+                "Kind": kinds,
+                "METRICS": sorted({task.metric for task in tasks}),
             },
             "rows": {
                 "Task": sorted({task.key for task in tasks}),
+                "KindFacts": kinds,
                 "Language": sorted({SOURCE_LANGUAGE, *languages}),
             },
         }
@@ -181,7 +183,7 @@ class JobParams:
     def length(self, encoder: str, task: str) -> dict[str, Any]:
         """Lengths at which a source is tokenised."""
         key = Source.of(task).task
-        if TASKS[key].kind is Kind.RETRIEVAL:
+        if TASKS[key].facts.embedded:
             return {"max_length": self._experiment.encoders[encoder].retrieval.max_length}
         if key == TEXT:
             pretraining = self._experiment.encoders[encoder].pretrain

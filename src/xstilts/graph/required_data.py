@@ -9,7 +9,7 @@ from pathlib import Path
 from xstilts.config.experiment import Experiment
 from xstilts.config.languages import ALL_LANGUAGES
 from xstilts.config.recipes import Recipe, Source
-from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS, TASKS, TEXT, Metric, Task
+from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS, TASKS, TEXT, Task
 from xstilts.config.user_paths import from_here
 from xstilts.errors import XstiltsError
 from xstilts.graph.locate import Unit, explain_missing, find_files, text_languages
@@ -226,7 +226,7 @@ class Inventory:
                 return [(split, ALL_LANGUAGES)]
             return [(split, language) for language in self._text_languages()]
         splits = set(self._experiment.splits)
-        if task.metric is Metric.BITEXT_F1:
+        if task.mined:
             splits.add("dev")  # the mining threshold is tuned there
         return [
             (split, language)
@@ -251,7 +251,7 @@ class Inventory:
             else:
                 source, files = found
                 units.append(Unit(split, language, tuple(map(str, files)), source.reader))
-        if task.metric is Metric.BITEXT_F1:
+        if task.mined:
             # Without development pairs there is no threshold, so the test pairs are of no use.
             units = [unit for unit in units if unit.language not in absent]
         return units

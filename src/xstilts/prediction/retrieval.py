@@ -10,12 +10,13 @@ import numpy as np
 import pyarrow as pa
 
 from xstilts.config.settings import Mining
-from xstilts.config.tasks import Metric, Task
+from xstilts.config.tasks import Task
 from xstilts.features.batches import Features
 from xstilts.features.perturbed import Perturbed
 from xstilts.prediction.mining import mine_all
 from xstilts.prediction.search import Corpora, Gold, Side, corpora_of, nearest, normalised
-from xstilts.scoring.item_counts import CLEAN, FROM_ENGLISH, TO_ENGLISH, tatoeba_table
+from xstilts.scoring.item_counts import CLEAN, tatoeba_table
+from xstilts.scoring.metrics.retrieval import FROM_ENGLISH, TO_ENGLISH
 
 _PLACE = ("language", "split", "id")
 
@@ -41,7 +42,7 @@ def retrieve(
         threshold of each language, its development F1 and the recall ceiling).
     """
     corpora = corpora_of(data, _vector_numbers(data, features))
-    if task.metric is Metric.BITEXT_F1:
+    if task.mined:
         return mine_all(corpora, vectors, mining)
     tables = [
         table

@@ -11,15 +11,9 @@ from itertools import groupby
 
 from xstilts.config.tasks import TASKS
 from xstilts.scoring.averages import OVERALL
+from xstilts.scoring.metrics import METRICS
 
 TITLES = {**{key: task.title for key, task in TASKS.items()}, "qa": "QA"}
-METRIC_TITLES = {
-    "exact_match": "Exact match",
-    "f1": "F1",
-    "strict_f1": "Strict F1",
-    "token_accuracy": "Token accuracy",
-    "accuracy_to_en": "Accuracy, foreign queries against English",
-}
 
 _TIE = 1e-9
 _CAPITALISED = {OVERALL, *(task.group for task in TASKS.values())}
@@ -96,7 +90,8 @@ def title(name: str) -> str:
 
 def metric_title(metric: str) -> str:
     """How a metric is called on the page."""
-    return METRIC_TITLES.get(metric, metric.replace("_", " ").capitalize())
+    titles = {name: title for held in METRICS.values() for name, title in held.titles.items()}
+    return titles.get(metric, metric.replace("_", " ").capitalize())
 
 
 def mark_best(cells: Sequence[Cell]) -> list[Cell]:

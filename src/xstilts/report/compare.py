@@ -7,11 +7,10 @@ from typing import Any
 
 from xstilts.analysis.comparable import KNOWN, Common
 from xstilts.analysis.compare import Comparison
-from xstilts.analysis.data_differences import data_of
 from xstilts.analysis.inference.adjust import NOT_ENOUGH
 from xstilts.analysis.ranking import Order, Ranking
 from xstilts.analysis.side_scores import PAIRED, Seeds
-from xstilts.analysis.sides import Side
+from xstilts.analysis.sides import Side, data_of
 from xstilts.analysis.tables import (
     ALL,
     ALL_FAMILIES,

@@ -28,8 +28,9 @@ from xstilts.analysis.tables import (
 )
 from xstilts.config.experiment import BASELINE
 from xstilts.config.languages import Language
-from xstilts.config.tasks import SOURCE_LANGUAGE, XTREME, Kind
+from xstilts.config.tasks import SOURCE_LANGUAGE, XTREME
 from xstilts.report.cells import title
+from xstilts.report.wording import counted, listed
 from xstilts.rounding import fixed, signed
 from xstilts.scoring.averages import summarise
 from xstilts.scoring.best_baseline import CLEAR, main_scores, rival
@@ -149,14 +150,14 @@ def _against_baselines(run: _Run) -> str:
     if not rivals:
         return (
             f"In English, {run.recipe} scores {fixed(fmean(run.english.values()))} on average over"
-            f" {_count(len(run.english), 'trained target')}; no baselines were run, so how much of"
+            f" {counted(len(run.english), 'trained target')}; no baselines were run, so how much of"
             " it a shortcut would reach is not known."
         )
     compared = {target: run.english[target] for target in rivals}
     clear = sum(rivals[target].is_beaten_by(score) for target, score in compared.items())
     return (
         f"In English, {run.recipe} scores {fixed(fmean(compared.values()))} on average over"
-        f" {_count(len(compared), 'trained target')}, the best baseline of each"
+        f" {counted(len(compared), 'trained target')}, the best baseline of each"
         f" {fixed(fmean(each.value for each in rivals.values()))};"
         f" above it by {fixed(CLEAR)} points or more: {clear} of {len(compared)}."
     )
@@ -260,9 +261,9 @@ def _whether_best(run: _Run, best: str) -> str:
         top = "it" if candidates == [best] else _name(candidates[0])
         return f" By the mean over languages, all others are below {top}{in_run}."
     if best not in candidates:
-        may = _listed([_name(name) for name in candidates], "or")
+        may = listed([_name(name) for name in candidates], "or")
         return f" By the mean over languages, English left out, {may} may be the best."
-    others = _listed([_name(name) for name in candidates if name != best], "or")
+    others = listed([_name(name) for name in candidates if name != best], "or")
     return f" Whether {best} is truly the best or {others} is, there is {NOT_ENOUGH}."
 
 
@@ -278,7 +279,7 @@ def _side_effects(run: _Run) -> str:
         lacking.append("the worst family")
     else:
         changes["the worst family"] = worst
-    unknown = f"what happens to {_listed(lacking, 'and to')} is not known" if lacking else ""
+    unknown = f"what happens to {listed(lacking, 'and to')} is not known" if lacking else ""
     if not changes:
         return f"After {best}, {unknown}."
     parts = [
@@ -286,13 +287,13 @@ def _side_effects(run: _Run) -> str:
         f" {_change(row, 'change' if 'change' in row else 'value', 'points' * (number == 0))}"
         for number, (name, row) in enumerate(changes.items())
     ]
-    return f"After {best}, {_listed(parts, 'and')}{'; ' * bool(unknown)}{unknown}."
+    return f"After {best}, {listed(parts, 'and')}{'; ' * bool(unknown)}{unknown}."
 
 
 def _retrieval(run: _Run, recipe: str) -> Iterator[tuple[str, _Row]]:
     for target, task in XTREME.items():
         row = run.task_score(GAIN, recipe, target)
-        if task.kind is Kind.RETRIEVAL and row is not None:
+        if task.facts.embedded and row is not None:
             yield target, row
 
 
@@ -324,13 +325,3 @@ def _interval(row: _Row, prefix: str = "", *, before: str = "", after: str = "")
 
 def _name(recipe: str) -> str:
     return f"the baseline {recipe}" if recipe == BASELINE else recipe
-
-
-def _listed(parts: Sequence[str], word: str) -> str:
-    """Parts as one enumeration."""
-    *most, last = parts
-    return f"{', '.join(most)} {word} {last}" if most else last
-
-
-def _count(number: int, name: str) -> str:
-    return f"{number} {name}" + ("s" if number != 1 else "")

@@ -13,7 +13,7 @@ from xstilts.execution.files import write_text
 from xstilts.report.fairness import write_fairness
 from xstilts.report.glossary import PAGE as GLOSSARY
 from xstilts.report.glossary import write_glossary
-from xstilts.report.sentences import sentences
+from xstilts.report.sentences import summary_of
 from xstilts.scoring.own_scores import read_own_scores
 
 PAGE, TABLES, SUMMARY = "fairness.html", "findings", "findings.txt"
@@ -40,20 +40,20 @@ def report_own_scores(
         ),
         recipes=own.recipes,
     )
-    summary = sentences(findings)
+    summary = summary_of(findings)
     output.mkdir(parents=True, exist_ok=True)
     findings.write(output / TABLES)
     write_glossary(output / GLOSSARY, [("Robustness and fairness", PAGE)])
-    write_text(output / SUMMARY, "".join(f"{sentence}\n" for sentence in summary))
+    write_text(output / SUMMARY, summary.text())
     write_fairness(
         output / PAGE,
         findings,
         title=scores.stem,
-        summary=summary,
+        summary=summary.sentences,
         notes=own.notes,
         recipes=own.recipes,
     )
-    yield from summary
+    yield from summary.text().splitlines()
     yield ""
     yield from own.notes
     yield f"The page is {output / PAGE}; its tables are in {output / TABLES}."

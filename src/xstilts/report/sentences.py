@@ -7,7 +7,9 @@ one language is spoken of as that language.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -32,14 +34,25 @@ from xstilts.analysis.tables import (
     SCORE,
     Findings,
 )
+from xstilts.config.perturbations import KINDS
 from xstilts.config.recipes import NONE
-from xstilts.data.perturb.wording import WORDING
+from xstilts.report.summary import Certain, Said, Summary, certainty, size, sure, unclear
+from xstilts.report.wording import counted, listed
 from xstilts.rounding import fixed, signed
 
 _Row = Mapping[str, Any]
 
-# More names than these in one sentence are counted.
-_NAMED = 6
+# What sentences are about, as the sections of the page are headed that hold the numbers.
+EVEN, FAMILIES, DISTANCES, ROBUST, WRONG = (
+    "Mean and worst family",
+    "Which families gain",
+    "Gain and distance from English",
+    "Perturbed texts",
+    "Right in English, wrong elsewhere",
+)
+
+# More names than six in one sentence are counted.
+_listed = partial(listed, most=6)
 # Scores are at most this far apart, in points.
 _POSSIBLE = 100
 # Measures of evenness that are spoken of, in order; the first that has a verdict is.
@@ -57,18 +70,20 @@ _ALL_BASES = {
 }
 
 
-def sentences(findings: Findings) -> tuple[str, ...]:
-    """The summary: per encoder, most important first; never empty."""
+def summary_of(findings: Findings) -> Summary:
+    """The summary of all encoders; its first sentences are never none."""
     encoders = findings["groups"]["encoder"].unique(maintain_order=True).to_list()
     if not encoders:
-        return ("There are no scores in a language other than English: nothing can be said.",)
-    found = []
+        nothing = "There are no scores in a language other than English: nothing can be said."
+        return Summary(first=(nothing,))
+    told: list[tuple[str, Said]] = []
     for encoder in encoders:
-        of = _Of(findings, encoder)
         place = f"With {encoder}: " if len(encoders) > 1 else ""
-        told = list(of.sentences()) or ["There is nothing to compare, and nothing to be said."]
-        found += [f"{place}{sentence}" for sentence in told]
-    return tuple(found)
+        nothing = unclear("There is nothing to compare, and nothing to be said.")
+        for heading, said in list(_Of(findings, encoder).told()) or [("", nothing)]:
+            lines = tuple(f"{place}{line}" for line in said.lines)
+            told.append((heading, replace(said, lines=lines)))
+    return Summary.of(told)
 
 
 class _Of:
@@ -91,18 +106,21 @@ class _Of:
         # What holds for all intervals is said once.
         self._basis = bases.pop() if len(bases) == 1 else None
 
-    def sentences(self) -> Iterator[str]:
+    def told(self) -> Iterator[tuple[str, Said]]:
+        """What can be said, most important first, each under its heading."""
         if self._basis in _ALL_BASES:
-            yield _ALL_BASES[self._basis]
-        if self._recipes and NONE in self._tables["groups"]["recipe"]:
-            yield from self._mean()
-            yield from self._worst_family()
-            yield from self._families()
-            yield from self._evenness()
-            yield from self._harm()
-        yield from self._perturbed()
-        yield from self._pitfalls()
-        yield from self._distance()
+            yield "", Said((_ALL_BASES[self._basis],), Certain.FOR_ALL)
+        compared = (
+            (EVEN, self._mean),
+            (EVEN, self._worst_family),
+            (FAMILIES, self._families),
+            (EVEN, self._evenness),
+            (EVEN, self._harm),
+        )
+        always = ((ROBUST, self._perturbed), (WRONG, self._pitfalls), (DISTANCES, self._distance))
+        can = self._recipes and NONE in self._tables["groups"]["recipe"]
+        for heading, tell in (*(compared if can else ()), *always):
+            yield from ((heading, said) for said in tell())
 
     def _name(self, recipe: str) -> str:
         lost = " (whose runs all learnt nothing)" if recipe in self._lost else ""
@@ -125,18 +143,19 @@ class _Of:
         order = {recipe: place for place, recipe in enumerate([NONE, *self._recipes])}
         return sorted(held.iter_rows(named=True), key=lambda row: order.get(row["recipe"], -1))
 
-    def _mean(self) -> Iterator[str]:
+    def _mean(self) -> Iterator[Said]:
         rows = self._rows(
             "groups", target=EVERY, grouping=ALL, group=ALL_LANGUAGES, quantity=GAIN, scale=POINTS
         )
         clear = [row for row in rows if plain(row["verdict"]) in (GAINS, LOSES)]
-        what = f"the mean over {_count(len(rows[0]['languages']), 'language')}" if rows else ""
-        yield from self._moved(what, clear, "value")
+        if clear:
+            what = f"the mean over {counted(len(rows[0]['languages']), 'language')}"
+            yield from self._moved(what, clear, "value")
         yield from self._unclear([row for row in rows if row not in clear])
 
     def _moved(
         self, what: str, rows: Sequence[_Row], column: str, remark: str = ""
-    ) -> Iterator[str]:
+    ) -> Iterator[Said]:
         """Sentences on all recipes that raise or lower something, those of one seed apart."""
         prefix = "" if column == "value" else f"{column}_"
         for in_run in (False, True):
@@ -149,9 +168,10 @@ class _Of:
                 for number, row in enumerate(held)
             ]
             if parts:
-                yield f"{'In this run, ' if in_run else ''}{_listed(parts)}{remark}."
+                line = f"{'In this run, ' if in_run else ''}{_listed(parts)}{remark}."
+                yield sure(line, held, column)
 
-    def _unclear(self, rows: Sequence[_Row]) -> Iterator[str]:
+    def _unclear(self, rows: Sequence[_Row]) -> Iterator[Said]:
         if not rows:
             return
         told = [
@@ -159,29 +179,29 @@ class _Of:
             + (f" ({self._interval(row)}{_as_one_of(row)})" if row["low"] is not None else "")
             for row in rows
         ]
-        yield (
+        yield unclear(
             f"Not enough data to tell whether the mean over languages changes: {_listed(told)}"
             f"{_seen(rows)}."
         )
 
-    def _worst_family(self) -> Iterator[str]:
+    def _worst_family(self) -> Iterator[Said]:
         rows = self._rows("fairness", target=EVERY, measure="worst_family", scale=POINTS)
         changed = [row for row in rows if row["recipe"] != NONE and row["change"] is not None]
         clear = [row for row in changed if plain(row["verdict"]) in (FAIRER, LESS_FAIR)]
         yield from self._moved("the worst family", clear, "change", _WORST)
         rest = [row for row in changed if row not in clear]
         if rest:
-            yield (
+            yield unclear(
                 "Not enough data to tell whether the worst family is better or worse off after"
                 f" {_listed(self._name(row['recipe']) for row in rest)}{_seen(rest)}."
             )
         if not changed:
-            yield (
+            yield unclear(
                 "Nothing can be said of a worst family: no task has two families of several"
                 " languages each, beside the baseline."
             )
 
-    def _families(self) -> Iterator[str]:
+    def _families(self) -> Iterator[Said]:
         rows = self._rows("groups", target=EVERY, grouping=FAMILY, quantity=GAIN, scale=POINTS)
         for recipe in self._recipes:
             own = [row for row in rows if row["recipe"] == recipe]
@@ -197,9 +217,10 @@ class _Of:
                     parts.append(f"{verb} {_listed(told)}")
             unclear = sum(row["verdict"] == NOT_ENOUGH for row in own)
             if parts:
-                rest = f"; of {_count(unclear, 'more')} nothing is clear" if unclear else ""
+                rest = f"; of {counted(unclear, 'more')} nothing is clear" if unclear else ""
                 where = self._where(own)
-                yield f"By family, {self._name(recipe)} {' and '.join(parts)}{where}{rest}."
+                line = f"By family, {self._name(recipe)} {' and '.join(parts)}{where}{rest}."
+                yield sure(line, [row for row in own if row["verdict"] != NOT_ENOUGH], "value")
 
     def _group(self, row: _Row) -> str:
         """A family, or the one language that it has here."""
@@ -208,7 +229,7 @@ class _Of:
             return f"{self._names.get(code, code)} (the only {row['group']} language here)"
         return f"{row['group']}"
 
-    def _evenness(self) -> Iterator[str]:
+    def _evenness(self) -> Iterator[Said]:
         rows = self._rows("fairness", target=EVERY, scale=CORRECTED)
         for recipe in self._recipes:
             own = {row["measure"]: row for row in rows if row["recipe"] == recipe}
@@ -233,13 +254,14 @@ class _Of:
             how = " and in another way ".join(
                 word[side] for side in (FAIRER, LESS_FAIR) if side in sides
             )
-            yield (
+            line = (
                 f"Scores are {how} over languages after {self._name(recipe)}{self._where(clear)}:"
                 f" {_listed(told)}, while their chance-corrected mean changes by"
                 f" {signed(mean['change'])} ({self._interval(mean, 'change_')})."
             )
+            yield sure(line, clear, "change")
 
-    def _harm(self) -> Iterator[str]:
+    def _harm(self) -> Iterator[Said]:
         rows = self._rows("harm", target=EVERY, grouping=LANGUAGE, group=ALL)
         told = [
             f"after {self._name(row['recipe'])} in {row['strictly']} of {row['count']}"
@@ -247,14 +269,14 @@ class _Of:
             if row["strictly"]
         ]
         if told:
-            yield (
-                f"A language loses for certain in a task{self._where(self._rows('groups'))},"
-                f" {_listed(told)} cases (p adjusted for all of these)."
-            )
+            in_run = self._where(self._rows("groups"))
+            line = f"A language loses for certain in a task{in_run}, {_listed(told)} cases"
+            line += " (p adjusted for all of these)."
+            yield Said((line,), Certain.SURE_IN_RUN if in_run else Certain.SURE)
         elif rows and all(row["strictly"] is not None for row in rows):
-            yield "No language loses for certain in any task: no sure harm is seen."
+            yield unclear("No language loses for certain in any task: no sure harm is seen.")
 
-    def _perturbed(self) -> Iterator[str]:
+    def _perturbed(self) -> Iterator[Said]:
         rows = self._rows("perturbed", target=EVERY, grouping=ALL, quantity="loss", recipe=NONE)
         strongest: dict[str, _Row] = {}
         for row in rows:
@@ -264,57 +286,68 @@ class _Of:
                     strongest[row["kind"]] = row
         if strongest:
             told = [
-                f"{_within(WORDING[kind].title)} at strength {row['strength']:g}"
+                f"{_within(KINDS[kind].wording.title)} at strength {row['strength']:g}"
                 f" by {fixed(row['value'])} points ({self._interval(row)})"
                 for kind, row in strongest.items()
             ]
-            yield (
+            lost = list(strongest.values())
+            line = (
                 "Without intermediate training, perturbed inputs lower the mean over languages"
-                f"{self._where(list(strongest.values()))}: {_listed(told)}."
+                f"{self._where(lost)}: {_listed(told)}."
             )
+            yield sure(line, lost, "value")
         # Who scores less has fewer points to lose, so that robustness is told by the share of them.
         changes = self._rows("perturbed", target=EVERY, grouping=ALL, quantity="drop")
         clear = [row for row in changes if row["verdict"] not in (None, NOT_ENOUGH)]
         told = [
             f"{self._name(row['recipe'])} loses {fixed(abs(row['change']))} percentage points"
             f" {'more' if row['change'] > 0 else 'less'}"
-            f" by {_within(WORDING[row['kind']].title)} at"
+            f" by {_within(KINDS[row['kind']].wording.title)} at"
             f" {row['strength']:g} ({self._interval(row, 'change_', lowered=row['change'] < 0)})"
             for row in clear
         ]
         if told:
-            yield (
+            line = (
                 "Of what is scored above chance, compared with the baseline"
                 f"{self._where(clear)}, {_listed(told)}."
             )
+            yield sure(line, clear, "change")
         elif any(row["change"] is not None for row in changes):
-            yield (
+            yield unclear(
                 "Not enough data to tell whether intermediate training makes scores more or less"
                 " robust to perturbed inputs."
             )
 
-    def _pitfalls(self) -> Iterator[str]:
+    def _pitfalls(self) -> Iterator[Said]:
         rows = self._rows("pitfalls", target=EVERY, grouping=ALL)
-        for row in rows:
-            if row["recipe"] == NONE and row["rate"] is not None and row["low"] is not None:
-                yield (
-                    "Without intermediate training, of what is right in English"
-                    f" {fixed(100 * row['rate'])} % is wrong in another language"
-                    f" ({self._interval(row, factor=100)}; it would be"
-                    f" {fixed(100 * row['expected'])} % if languages were independent)."
-                )
-        for row in rows:
-            if row["change"] is not None and row["verdict"] not in (None, NOT_ENOUGH):
-                lowered = row["change"] < 0
-                yield (
-                    f"This share {'falls' if lowered else 'rises'} by"
-                    f" {fixed(100 * abs(row['change']))} points after"
-                    f" {self._name(row['recipe'])}"
-                    f"{self._where([row])}"
-                    f" ({self._interval(row, 'change_', factor=100, lowered=lowered)})."
-                )
+        levels = [
+            "Without intermediate training, of what is right in English"
+            f" {fixed(100 * row['rate'])} % is wrong in another language"
+            f" ({self._interval(row, factor=100)}; it would be"
+            f" {fixed(100 * row['expected'])} % if languages were independent)."
+            for row in rows
+            if row["recipe"] == NONE and row["rate"] is not None and row["low"] is not None
+        ]
+        changed = [
+            row
+            for row in rows
+            if row["change"] is not None and row["verdict"] not in (None, NOT_ENOUGH)
+        ]
+        for row in changed:
+            lowered = row["change"] < 0
+            levels.append(
+                f"This share {'falls' if lowered else 'rises'} by"
+                f" {fixed(100 * abs(row['change']))} points after {self._name(row['recipe'])}"
+                f"{self._where([row])}"
+                f" ({self._interval(row, 'change_', factor=100, lowered=lowered)})."
+            )
+        if levels:
+            # Changes are of the share that is told first.
+            certain = min((certainty(row) for row in changed), default=Certain.LEVEL)
+            largest = max((size(row, "change") for row in changed), default=0.0)
+            yield Said(tuple(levels), certain, largest)
 
-    def _distance(self) -> Iterator[str]:
+    def _distance(self) -> Iterator[Said]:
         held = self._tables["association"].filter(
             pl.col("method") == SPEARMAN,
             pl.col("predictor") == DISTANCE,
@@ -326,12 +359,13 @@ class _Of:
             gain = f"the gain of {self._name(row['recipe'])}"
             what = "the score" if row["outcome"] == SCORE else gain
             way = "lower" if row["value"] < 0 else "higher"
-            yield (
+            line = (
                 f"The further a language is from English{self._where([row])}, the {way} {what}"
                 f" (Spearman's ρ {fixed(row['value'], 2)}, 95 % {fixed(row['low'], 2)} to"
                 f" {fixed(row['high'], 2)}, {row['languages']} languages; distance, size of"
                 " pretraining text and script go together)."
             )
+            yield sure(line, [row], "value")
 
     def _where(self, rows: Sequence[_Row]) -> str:
         """Says that verdicts are on one run, where they are and it is not said at the start."""
@@ -362,15 +396,3 @@ def _seen(rows: Sequence[_Row]) -> str:
 def _within(title: str) -> str:
     """A title in the middle of a sentence."""
     return title if title.startswith("Gini") else f"{title[0].lower()}{title[1:]}"
-
-
-def _count(number: int, name: str) -> str:
-    return f"{number} {name}{'' if number == 1 or name == 'more' else 's'}"
-
-
-def _listed(parts: Iterable[str]) -> str:
-    """Parts as one enumeration, the last ones counted where they are many."""
-    parts = list(parts)
-    if len(parts) > _NAMED:
-        parts = [*parts[: _NAMED - 1], f"{len(parts) - _NAMED + 1} more"]
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -10,18 +10,11 @@ import polars as pl
 
 from xstilts.config.experiment import BASELINE
 from xstilts.config.recipes import UNTRAINED
-from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS, Kind
+from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS
 from xstilts.report.cells import Cell, Column, Row, Table, title
 from xstilts.report.tables import View
 from xstilts.rounding import fixed
 from xstilts.scoring.best_baseline import main_scores, rival
-
-# What a score does not show if a baseline comes as far.
-_UNSHOWN = {
-    Kind.PAIR: "understanding of the pair",
-    Kind.TAGGING: "use of what stands around a word",
-    Kind.SPAN: "understanding of the question",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +38,7 @@ class Shortcuts:
 
     def tables(self, encoder: str) -> list[Table]:
         """English scores (for retrieval means over languages), then means of the others."""
-        trained = [key for key in self.view.targets if TARGETS[key].kind != Kind.RETRIEVAL]
+        trained = [key for key in self.view.targets if not TARGETS[key].facts.embedded]
         place = f"{encoder}, {self.view.split}: shortcuts"
         tables = [
             self._table(
@@ -71,8 +64,8 @@ class Shortcuts:
             for target in self.view.targets:
                 english = self.view.score(encoder, self.recipe, target, SOURCE_LANGUAGE)
                 best = rival(found, target)
-                kind = TARGETS[target].kind
-                if english is None or best is None or kind not in _UNSHOWN:
+                unshown = TARGETS[target].facts.understood
+                if english is None or best is None or not unshown:
                     continue
                 if (encoder, self.recipe, target) in self.view.holes:
                     continue
@@ -80,13 +73,13 @@ class Shortcuts:
                     yield (
                         f"{title(target)} ({encoder}, {self.recipe}, {self.view.split}): English"
                         f" {fixed(english)} is not clearly above the shortcut {best.name}"
-                        f" ({fixed(best.value)}): the score does not show {_UNSHOWN[kind]}."
+                        f" ({fixed(best.value)}): the score does not show {unshown}."
                     )
 
     def _languages(self, target: str, *, english: bool) -> list[str]:
         """The averaged languages that a column is about."""
         covered = self.view.coverage[target]["covered"] if target in self.view.coverage else []
-        if TARGETS[target].kind == Kind.RETRIEVAL:
+        if TARGETS[target].facts.embedded:
             return covered
         return [code for code in covered if english == (code == SOURCE_LANGUAGE)]
 

@@ -10,7 +10,7 @@ import polars as pl
 
 from xstilts.config.experiment import BASELINE
 from xstilts.config.languages import LANGUAGES, Language
-from xstilts.config.tasks import GROUPS, TARGETS, XTREME, Kind
+from xstilts.config.tasks import GROUPS, TARGETS, XTREME
 from xstilts.report.cells import Cell, Column, Row, Table, mark_best, metric_title, title
 from xstilts.rounding import fixed, rounded, signed
 from xstilts.scoring.averages import OVERALL, Summary, main_metrics
@@ -225,7 +225,7 @@ class View:
         columns = [
             (title(TARGETS[key].group or ""), quantity, key)
             for key in self.targets
-            if TARGETS[key].kind != Kind.RETRIEVAL
+            if not TARGETS[key].facts.embedded
         ]
         if not columns:
             return None

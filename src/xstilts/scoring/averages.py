@@ -16,10 +16,11 @@ from dataclasses import dataclass
 import polars as pl
 
 from xstilts.config.experiment import BASELINE
-from xstilts.config.tasks import GROUPS, SOURCE_LANGUAGE, TARGETS, XTREME, Kind, Metric
+from xstilts.config.tasks import GROUPS, SOURCE_LANGUAGE, TARGETS, XTREME
 from xstilts.data.schemas import SCORES
 from xstilts.errors import XstiltsError, did_you_mean
-from xstilts.scoring.scores import LANGUAGE_SCORE, MAIN_METRICS
+from xstilts.scoring.metrics import METRICS
+from xstilts.scoring.scores import LANGUAGE_SCORE
 
 OVERALL = "overall"
 SEEDS_FOR_SD = 3
@@ -154,7 +155,7 @@ def check_scores(scores: pl.DataFrame) -> pl.DataFrame:
 
 def main_metrics(target: str) -> tuple[str, ...]:
     """The metrics whose mean is the score of `target` in one language."""
-    return MAIN_METRICS[TARGETS[target].metric]
+    return METRICS[TARGETS[target].metric].main
 
 
 def _main_scores(scores: pl.DataFrame) -> pl.DataFrame:
@@ -238,7 +239,7 @@ def _by_seed(rows: pl.DataFrame) -> pl.DataFrame:
         others=pl.col("value").filter(~english).mean(),
         reused=pl.col("reused").all(),
     )
-    retrieval = [key for key, task in TARGETS.items() if task.kind == Kind.RETRIEVAL]
+    retrieval = [key for key, task in TARGETS.items() if task.facts.embedded]
     tasks = tasks.with_columns(
         english=pl.when(~pl.col("target").is_in(retrieval)).then("english")
     ).with_columns(gap=pl.col("english") - pl.col("others"))
@@ -372,7 +373,7 @@ def _item_notes(rows: pl.DataFrame) -> list[str]:
 
     Not for bitext mining, whose items are mined pairs: their number differs by nature.
     """
-    mining = [key for key, task in TARGETS.items() if task.metric == Metric.BITEXT_F1]
+    mining = [key for key, task in TARGETS.items() if task.mined]
     uneven = (
         rows.filter(~pl.col("target").is_in(mining))
         .group_by([*_TASK, "language"], maintain_order=True)

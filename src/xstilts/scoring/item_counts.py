@@ -10,19 +10,17 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pyarrow as pa
 
-from xstilts.config.tasks import Kind, Metric, Task
+from xstilts.config.tasks import Kind, Task
 from xstilts.data.gold import refuse_placeholder_gold
+from xstilts.data.kinds import ITEMS
 from xstilts.data.schemas import DATA, PREDICTIONS
 from xstilts.errors import XstiltsError
 from xstilts.execution.parquet import expect_columns
-from xstilts.scoring.metrics.qa import mlqa_scores, squad_scores, squad_v2_scores
-from xstilts.scoring.metrics.tagging import corpus_chunk_counts, is_iob2, strict_chunk_counts
+from xstilts.scoring.metrics import METRICS, prediction_schema
+from xstilts.scoring.metrics.retrieval import FROM_ENGLISH, MINING, TO_ENGLISH
 
 # The condition of inputs as they are; others are perturbations (`xstilts.config.perturbations`).
 CLEAN = "clean"
-FROM_ENGLISH = "from_en"
-TO_ENGLISH = "to_en"
-MINING = "mining"
 
 
 def prediction_table(
@@ -47,7 +45,7 @@ def prediction_table(
             of a dev or test split is missing or a placeholder.
     """
     where = f"predictions of {task.key}"
-    if task.kind is Kind.RETRIEVAL:
+    if task.facts.embedded:
         raise XstiltsError("use tatoeba_table or bucc_table for retrieval", where=where)
     expect_columns(items, DATA[task.kind], where)
     rows = items.to_pylist()
@@ -58,25 +56,19 @@ def prediction_table(
         by_file[row["language"], row["split"]].append(index)
     _check_ids_and_gold(task, rows, by_file)
 
-    if task.kind in (Kind.PAIR, Kind.CHOICE):
-        counts = _label_counts(rows, predictions, where)
-    elif task.kind is Kind.SPAN:
-        counts = _span_counts(task, rows, predictions, where)
-    else:
-        counts = _tagging_counts(task, rows, predictions, by_file)
+    counts = METRICS[task.metric].counts(task, rows, predictions, where)
     keys = ("id", "language", "split", "group")
-    cluster = "group" if task.kind is Kind.TAGGING else "cluster"
     return pa.Table.from_pylist(
         [
             {
                 **{key: row[key] for key in keys},
                 "condition": condition,
-                "cluster": row[cluster],
+                "cluster": row.get("cluster", row["group"]),
                 **count,
             }
             for row, count in zip(rows, counts, strict=True)
         ],
-        schema=PREDICTIONS[task.kind],
+        schema=prediction_schema(task),
     )
 
 
@@ -200,90 +192,5 @@ def _check_ids_and_gold(
             seen.add(rows[index]["id"])
         if split != "train":
             # A tag that training does not have is no fault of the development data.
-            asked = task.with_labels(())
-            refuse_placeholder_gold(asked, [_gold(task, rows[index]) for index in indices], where)
-
-
-def _gold(task: Task, row: dict) -> str | int | list[str] | None:
-    if task.kind in (Kind.PAIR, Kind.CHOICE):
-        return row["label"]
-    if task.kind is Kind.TAGGING:
-        return row["tags"] or []
-    return [answer["text"] for answer in row["answers"] or []]
-
-
-def _label_counts(rows: list[dict], predictions: Sequence, where: str) -> list[dict]:
-    if None in predictions:
-        raise XstiltsError("no prediction", where=where, row=predictions.index(None) + 1)
-    return [
-        {
-            "prediction": prediction,
-            "gold": row["label"],
-            "correct": int(prediction == row["label"]),
-        }
-        for row, prediction in zip(rows, predictions, strict=True)
-    ]
-
-
-def _span_counts(
-    task: Task, rows: list[dict], predictions: Sequence[str], where: str
-) -> list[dict]:
-    counts = []
-    for number, (row, prediction) in enumerate(zip(rows, predictions, strict=True), start=1):
-        golds = [answer["text"] for answer in row["answers"] or []]
-        if prediction is None or not (golds or task.unanswerable):
-            missing = "no prediction" if prediction is None else "the question has no answer"
-            raise XstiltsError(missing, where=where, row=number)
-        if task.unanswerable:
-            exact_match, f1 = squad_v2_scores(prediction, golds)
-        elif task.metric is Metric.MLQA:
-            exact_match, f1 = mlqa_scores(prediction, golds, row["language"])
-        else:
-            exact_match, f1 = squad_scores(prediction, golds)
-        counts.append(
-            {"prediction": prediction, "gold": golds, "exact_match": exact_match, "f1": f1}
-        )
-    return counts
-
-
-def _tagging_counts(
-    task: Task,
-    rows: list[dict],
-    predictions: Sequence[Sequence[str]],
-    by_file: Mapping[tuple[str, str], list[int]],
-) -> list[dict]:
-    counts: list[dict] = [{} for _ in rows]
-    for (language, split), indices in by_file.items():
-        where = f"{task.key} {split} in {language}"
-        for index in indices:
-            row, tags = rows[index], predictions[index]
-            if not len(row["tokens"]) == len(row["tags"]) == len(tags):
-                raise XstiltsError(
-                    f"{len(row['tokens'])} tokens, {len(row['tags'])} gold tags, "
-                    f"{len(tags)} predicted tags in the sentence {row['id']!r}",
-                    where=where,
-                )
-            if not all(tags):
-                raise XstiltsError(f"empty tag in the sentence {row['id']!r}", where=where)
-            counts[index] = {
-                "prediction": list(tags),
-                "gold": row["tags"],
-                "tokens_correct": sum(a == b for a, b in zip(row["tags"], tags, strict=True)),
-                "tokens": len(tags),
-            }
-        if task.metric is Metric.SEQEVAL:
-            _count_chunks([counts[index] for index in indices], strict=is_iob2(task.labels))
-    return counts
-
-
-def _count_chunks(sentences: Sequence[dict], *, strict: bool) -> None:
-    """Add chunk counts to the `prediction` and `gold` of all sentences of a corpus."""
-    lenient = corpus_chunk_counts(
-        [sentence["gold"] for sentence in sentences],
-        [sentence["prediction"] for sentence in sentences],
-    )
-    for sentence, chunks in zip(sentences, lenient, strict=True):
-        sentence |= {f"chunks_{name}": count for name, count in chunks._asdict().items()}
-        if strict:
-            chunks = strict_chunk_counts(sentence["gold"], sentence["prediction"])
-            sentence |= {f"strict_{name}": count for name, count in chunks._asdict().items()}
+            asked, gold = task.with_labels(()), ITEMS[task.kind].gold
+            refuse_placeholder_gold(asked, [gold(rows[index]) for index in indices], where)

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from xstilts.config.tasks import XTREME, Metric, Task
+from xstilts.config.tasks import XTREME, Task
 from xstilts.data.gold import refuse_placeholder_gold
 from xstilts.data.readers.lines import read_json, read_lines
 from xstilts.errors import XstiltsError
 from xstilts.scoring.metrics.bitext import bitext_f1
 from xstilts.scoring.metrics.counts import PrecisionRecallF1, accuracy, f1_from_counts
-from xstilts.scoring.metrics.qa import mlqa_scores, squad_scores
+from xstilts.scoring.metrics.qa import AnswerScores, mlqa_scores, squad_scores
 from xstilts.scoring.metrics.tagging import corpus_chunk_counts
 from xstilts.scoring.scores import xtreme_groups, xtreme_value
 from xstilts.scoring.submission_forms import (
@@ -201,7 +202,9 @@ def _evaluate_pairs(files: _Files) -> dict[str, float]:
     return _as_metrics(bitext_f1(gold_pairs, predicted_pairs))
 
 
-def _evaluate_answers(files: _Files) -> dict[str, float]:
+def _evaluate_answers(
+    files: _Files, score: Callable[[str, Sequence[str], str], AnswerScores]
+) -> dict[str, float]:
     task, predicted, gold, say = files.task, files.predicted, files.gold, files.say
     questions = _read_questions(gold)
     refuse_placeholder_gold(task, [golds for _, golds in questions], gold)
@@ -210,26 +213,26 @@ def _evaluate_answers(files: _Files) -> dict[str, float]:
     exact_matches, f1s = [], []
     for question, golds in questions:
         if question not in answers:
-            scores = (0.0, 0.0)
-        elif task.metric is Metric.MLQA:
-            scores = mlqa_scores(answers[question], golds, files.language)
+            scores = AnswerScores(0.0, 0.0)
         else:
-            scores = squad_scores(answers[question], golds)
-        exact_matches.append(scores[0])
-        f1s.append(scores[1])
+            scores = score(answers[question], golds, files.language)
+        exact_matches.append(scores.exact_match)
+        f1s.append(scores.f1)
     return {
         "exact_match": math.fsum(exact_matches) / len(questions),
         "f1": math.fsum(f1s) / len(questions),
     }
 
 
-_EVALUATORS: dict[Metric, Callable[[_Files], dict[str, float]]] = {
-    Metric.ACCURACY: _evaluate_lines,
-    Metric.SEQEVAL: _evaluate_tags,
-    Metric.SQUAD: _evaluate_answers,
-    Metric.MLQA: _evaluate_answers,
-    Metric.BITEXT_F1: _evaluate_pairs,
-    Metric.RETRIEVAL_ACCURACY: _evaluate_lines,
+_EVALUATORS: dict[str, Callable[[_Files], dict[str, float]]] = {
+    "accuracy": _evaluate_lines,
+    "seqeval": _evaluate_tags,
+    "squad": partial(
+        _evaluate_answers, score=lambda prediction, golds, _: squad_scores(prediction, golds)
+    ),
+    "mlqa": partial(_evaluate_answers, score=mlqa_scores),
+    "bitext_f1": _evaluate_pairs,
+    "retrieval_accuracy": _evaluate_lines,
 }
 
 

@@ -14,17 +14,20 @@ from typing import Any
 
 import pyarrow as pa
 
-from xstilts.config.tasks import Kind, Metric, Task
-from xstilts.data.schemas import DATA, PREDICTIONS
+from xstilts.config.tasks import Task
+from xstilts.data.kinds import ITEMS
+from xstilts.data.schemas import DATA
 from xstilts.errors import XstiltsError
 from xstilts.execution.files import write_json, write_text
 from xstilts.execution.parquet import expect_columns
-from xstilts.scoring.item_counts import CLEAN, TO_ENGLISH
+from xstilts.scoring.item_counts import CLEAN
+from xstilts.scoring.metrics import prediction_schema
+from xstilts.scoring.metrics.retrieval import TO_ENGLISH
 
 
 def language_file(folder: str | Path, task: Task, language: str) -> Path:
     """Where a task's test predictions, or its labels, of one language lie."""
-    suffix = "json" if task.kind is Kind.SPAN else "tsv"
+    suffix = "json" if task.facts.has_questions else "tsv"
     return Path(folder) / task.key / f"test-{language}.{suffix}"
 
 
@@ -44,18 +47,16 @@ def write_predictions(table: pa.Table, task: Task, folder: str | Path) -> list[P
         return []
     rows = [
         row
-        for row in _rows(table, PREDICTIONS[task.kind], f"predictions of {task.key}")
+        for row in _rows(table, prediction_schema(task), f"predictions of {task.key}")
         if row["condition"] == CLEAN and row.get("direction") != TO_ENGLISH
     ]
     written = []
     for language, items in _by_language(rows, f"predictions of {task.key}"):
         path = language_file(folder, task, language)
-        if task.kind is Kind.SPAN:
+        if task.facts.has_questions:
             _refuse_repeated_questions(items, path)
             write_json(path, {item["id"]: item["prediction"] for item in items})
-        elif task.kind is Kind.TAGGING:
-            _write_sentences(path, [item["prediction"] for item in items])
-        elif task.metric is Metric.BITEXT_F1:
+        elif task.mined:
             _write_lines(path, [item["id"] for item in items if item["predicted"]])
         else:
             _write_lines(path, [item["prediction"] for item in items])
@@ -82,16 +83,14 @@ def write_labels(items: pa.Table, task: Task, folder: str | Path) -> list[Path]:
     written = []
     for language, entries in _by_language(rows, f"items of {task.key}"):
         path = language_file(folder, task, language)
-        if task.kind is Kind.SPAN:
+        if task.facts.has_questions:
             _refuse_repeated_questions(entries, path)
             write_json(path, _squad_json(entries, task))
-        elif task.kind is Kind.TAGGING:
-            _write_sentences(path, [entry["tags"] for entry in entries])
-        elif task.kind is Kind.PAIR:
-            _write_lines(path, [entry["label"] for entry in entries])
-        else:
+        elif task.facts.embedded:
             english = [entry for entry in entries if entry["side"] == "en"]
             _write_lines(path, list(_retrieval_gold(english, task, path)))
+        else:
+            _write_lines(path, [ITEMS[task.kind].gold(entry) for entry in entries])
         written.append(path)
     return written
 
@@ -111,12 +110,10 @@ def _by_language(
     return [(key, list(group)) for key, group in groupby(ordered, lambda row: row["language"])]
 
 
-def _write_lines(path: Path, lines: Sequence[str]) -> None:
-    write_text(path, "".join(f"{line}\n" for line in lines))
-
-
-def _write_sentences(path: Path, sentences: Sequence[Sequence[str]]) -> None:
-    _write_lines(path, [line for tags in sentences for line in (*tags, "")])
+def _write_lines(path: Path, examples: Sequence[str | list[str]]) -> None:
+    """One line an example, of tags one each and a blank one behind them."""
+    lines = ([each] if isinstance(each, str) else [*each, ""] for each in examples)
+    write_text(path, "".join(f"{line}\n" for example in lines for line in example))
 
 
 def _refuse_repeated_questions(entries: Sequence[dict[str, Any]], path: Path) -> None:
@@ -151,7 +148,7 @@ def _squad_json(entries: Sequence[dict[str, Any]], task: Task) -> dict[str, Any]
 def _retrieval_gold(english: Sequence[dict[str, Any]], task: Task, path: Path) -> Iterable[str]:
     for entry in english:
         gold = entry["gold"] or []
-        if task.metric is Metric.BITEXT_F1:
+        if task.mined:
             yield from (f"{foreign}\t{entry['id']}" for foreign in gold)
         elif len(gold) == 1:
             yield gold[0]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +12,7 @@ from transformers import PreTrainedTokenizerBase
 
 from xstilts.config.seeds import derive_seed
 from xstilts.config.settings import TrainingSettings
-from xstilts.config.tasks import Kind
+from xstilts.data.kinds import ITEMS
 from xstilts.data.schemas import DATA
 from xstilts.execution.parquet import read_table
 from xstilts.features.batches import Features, micro_batches
@@ -70,15 +69,9 @@ class DevSet:
         task = self.kind.task
         scores = score_predictions(prediction_table(task, self.data, decoded), task)
         value = next(row["value"] for row in scores.to_pylist() if row["metric"] == LANGUAGE_SCORE)
-        constant = self.kind.is_constant(decoded) and not self.kind.is_constant(self._gold())
+        right = [ITEMS[task.kind].right(row) for row in self.data.to_pylist()]
+        constant = self.kind.is_constant(decoded) and not self.kind.is_constant(right)
         return Measured(score=value, constant=constant)
-
-    def _gold(self) -> list[Any]:
-        if self.kind.task.kind is Kind.SPAN:
-            answers = self.data["answers"].to_pylist()
-            return [found[0]["text"] if found else "" for found in answers]
-        column = "tags" if self.kind.task.kind is Kind.TAGGING else "label"
-        return self.data[column].to_pylist()
 
 
 class MaskedDevSet(DevSet):

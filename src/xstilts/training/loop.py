@@ -19,7 +19,6 @@ import torch
 from torch import nn
 from transformers import PreTrainedTokenizerBase
 
-from xstilts.config.tasks import Kind
 from xstilts.errors import InterruptedBySignal, XstiltsError
 from xstilts.execution.cost.tally import Tally
 from xstilts.execution.signals import Stop
@@ -102,7 +101,7 @@ class TrainingLoop:
                 part.kind.task.key,
                 len(np.unique(part.features.items)),
                 len(part.features),
-                part.kind.task.kind is Kind.MLM,
+                part.kind.is_masked,
             )
             for part in self.parts
         ]
@@ -302,7 +301,7 @@ class TrainingLoop:
 def _dev_set(
     job: TrainingRun, dev: TaskData, kind: TaskKind, tokenizer: PreTrainedTokenizerBase
 ) -> DevSet:
-    if kind.task.kind is Kind.MLM:
+    if kind.is_masked:
         return MaskedDevSet(
             kind,
             dev.data,

@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from xstilts.config.tasks import Kind
 from xstilts.errors import XstiltsError
 from xstilts.execution.cost.tally import Tally
 from xstilts.features.batches import Features, micro_batches
@@ -104,7 +103,7 @@ def build_model(
     for kind in kinds:
         torch.manual_seed(seeds[kind.task.key])
         heads[kind.task.key] = kind.head(encoder, dropout)
-        if kind.task.kind is Kind.MLM and (state := _head_state(folder, kind)):
+        if kind.is_masked and (state := _head_state(folder, kind)):
             heads[kind.task.key].load_state_dict(state)
     return TaskModel(encoder, heads)
 

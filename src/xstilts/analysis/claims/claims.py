@@ -22,14 +22,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from xstilts.analysis.claims.choice_claims import alternatives, best_per_target
-from xstilts.analysis.claims.gain_claims import (
-    best_single_tasks,
-    multi_task,
-    tydiqa,
-    untrained_targets,
-    xnli,
-)
 from xstilts.analysis.claims.parts import (
     NO_GAIN,
     NO_ITEMS,
@@ -38,6 +30,7 @@ from xstilts.analysis.claims.parts import (
     FamilyChange,
     Measure,
     Part,
+    Run,
     basis,
     facts,
     judged,
@@ -45,7 +38,15 @@ from xstilts.analysis.claims.parts import (
     missing_targets,
 )
 from xstilts.analysis.claims.selection import Development
-from xstilts.analysis.claims.study_recipes import Run
+from xstilts.analysis.claims.study_claims import (
+    alternatives,
+    best_per_target,
+    best_single_tasks,
+    multi_task,
+    tydiqa,
+    untrained_targets,
+    xnli,
+)
 from xstilts.analysis.inference.adjust import NOT_ENOUGH, detectable, holm, plain
 from xstilts.analysis.inputs.evidence import Evidence
 from xstilts.analysis.tables import EVERY, FAIRER, FAMILY, GAIN, LESS_FAIR, POINTS
@@ -97,7 +98,7 @@ def _looked_at(part: Part) -> int:
 def _judged(parts: Sequence[Part]) -> Iterator[Part]:
     """The parts with verdicts that hold for all of them together."""
     tested = [part for part in parts if part.p is not None]
-    adjusted = holm([part.p for part in tested])
+    adjusted = holm([part.p for part in tested if part.p is not None])
     found = {part.number: p for part, p in zip(tested, adjusted, strict=True)}
     smallest = {
         part.number: detectable([part.estimate], tests=len(tested) * _looked_at(part))[0]

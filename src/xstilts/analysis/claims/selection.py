@@ -19,6 +19,7 @@ from xstilts.analysis.collapsed_cells import Cell, collapsed_scores, drop
 from xstilts.analysis.inference.draws import Draws, combine, mean_of
 from xstilts.analysis.inputs.evidence import Evidence
 from xstilts.analysis.inputs.items import CLEAN
+from xstilts.analysis.tables import Row
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks import TARGETS, TASKS, XTREME
 from xstilts.execution.files import atomic_path
@@ -128,7 +129,7 @@ def select(
     tasks = _task_scores(drop(scores, left_out))
     english = _english(runs)
     developments: dict[tuple[str, str, str], Development] = {}
-    rows: list[dict[str, object]] = []
+    rows: list[Row] = []
     judged = {key[1:]: values for key, values in tasks.items() if key[0] == split}
     # What is judged by the development split must not be chosen by it.
     by_dev = {key[1:]: values for key, values in tasks.items() if "dev" == key[0] != split}
@@ -189,8 +190,10 @@ def selected_gain(
             for recipe in held.scores
             if recipe != NONE and (gain := evidence.gain(target, recipe)) is not None
         }
-        if NONE in held.scores or not known:
-            known = {NONE: _no_gain(evidence, target, known), **known}
+        some = next(iter(known.values()), None) or evidence.gain(target, NONE)
+        if some is not None and (NONE in held.scores or not known):
+            # The baseline's gain over itself is 0 in every draw.
+            known = {NONE: some.map(np.zeros_like), **known}
         if len(known) > 1 or NONE not in known:
             devs = [evidence.mean_over_seeds(held.scores[recipe]) for recipe in known]
             gains.append(_chosen([*known.values(), *devs]))
@@ -198,15 +201,6 @@ def selected_gain(
             gains.append(known[NONE])
         targets.append(target)
     return (mean_of(gains) if gains else None), tuple(targets)
-
-
-def _no_gain(evidence: Evidence, target: str, known: Mapping[str, Draws]) -> Draws:
-    """The gain of the baseline over itself, 0 in every draw."""
-    some = next(iter(known.values()), None)
-    if some is None:
-        some = evidence.scores(target, NONE)
-        some = some.map(lambda scores: scores[:, 0])
-    return some.map(np.zeros_like)
 
 
 def _chosen(parts: Sequence[Draws]) -> Draws:
@@ -224,8 +218,8 @@ def _development(
     encoder: str,
     target: str,
     basis: str,
-    by_dev: Mapping[tuple[str, str], _Values],
-    english: Mapping[tuple[str, str], _Values],
+    by_dev: Mapping[tuple[str, ...], _Values],
+    english: Mapping[tuple[str, ...], _Values],
     candidates: Sequence[str],
     left_out: Collection[Cell],
 ) -> Development:
@@ -272,29 +266,33 @@ def _sources(target: str, basis: str) -> Iterator[tuple[str, str, str]]:
         )
 
 
-def _task_scores(scores: pl.DataFrame) -> dict[tuple[str, str, str], dict[str, dict[int, float]]]:
-    """(split, encoder, target) to recipe to seed to task score in points."""
+def _task_scores(scores: pl.DataFrame) -> dict[tuple[str, ...], _Values]:
+    """(split, encoder, target) to the task scores in points."""
     rows = summarise(scores.filter(condition=CLEAN)).by_seed
-    found: dict[tuple[str, str, str], dict[str, dict[int, float]]] = {}
-    for row in rows.filter(~pl.col("reused"), quantity="task").iter_rows(named=True):
-        place = (row["split"], row["encoder"], row["name"])
-        found.setdefault(place, {}).setdefault(row["recipe"], {})[row["seed"]] = row["value"]
-    return found
+    return _by_seed(
+        rows.filter(~pl.col("reused"), quantity="task"), ("split", "encoder", "name"), "value"
+    )
 
 
-def _english(runs: pl.DataFrame | None) -> dict[tuple[str, str], dict[str, dict[int, float]]]:
-    """(encoder, train set) to recipe to seed to the best English development score."""
-    found: dict[tuple[str, str], dict[str, dict[int, float]]] = {}
+def _english(runs: pl.DataFrame | None) -> dict[tuple[str, ...], _Values]:
+    """(encoder, train set) to the best English development scores."""
     if runs is None or runs.is_empty():
-        return found
+        return {}
     known = runs.filter(pl.col("dev").is_not_null(), pl.col("dev").is_finite(), phase="target")
-    for row in known.iter_rows(named=True):
-        place = (row["encoder"], row["train_set"])
-        found.setdefault(place, {}).setdefault(row["recipe"], {})[row["seed"]] = row["dev"]
-    return found
+    return _by_seed(known, ("encoder", "train_set"), "dev")
 
 
-def _average(block: Sequence[Mapping[str, object]]) -> Iterator[dict[str, object]]:
+def _by_seed(
+    rows: pl.DataFrame, keys: Sequence[str], column: str
+) -> dict[tuple[str, ...], _Values]:
+    """Keys to recipe to seed to the value in a column."""
+    found: dict[tuple[str, ...], dict[str, dict[int, float]]] = {}
+    for *place, recipe, seed, value in rows.select(*keys, "recipe", "seed", column).iter_rows():
+        found.setdefault(tuple(place), {}).setdefault(recipe, {})[seed] = value
+    return dict(found)
+
+
+def _average(block: Sequence[Row]) -> Iterator[Row]:
     rows = [row for row in block if row["target"] in XTREME]
     if not rows:
         return

@@ -3,8 +3,9 @@
 Pure formulas. Languages are on the last axis, any axes before it are kept (as a rule one, of
 1 + draws), and results drop the last axis. `u` are chance-corrected scores, at most 1 and negative
 below chance; where nothing else is said, scores in points do as well. Formulas over languages
-raise ValueError for no languages or for a value that is not finite: what is missing is left out
-by the caller, who can say so. Formulas for single scores pass nan on.
+raise ValueError for no languages (of a spread, for fewer than two), for a value that is not finite,
+and where families, speakers or weights are not one per language: what is missing is left out by
+the caller, who can say so. Formulas for single scores pass nan on.
 
 No measure of spread says anything without the level: SD falls where all scores shrink, Gini where
 only the best do.
@@ -16,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 # Sums of the same losses in another order differ by rounding; a share this much less is no less.
 _ROUNDING = 1e-9
@@ -45,7 +47,9 @@ def finite(values: np.ndarray, *, least: int = 1) -> np.ndarray:
     return checked
 
 
-def quotient(above: np.ndarray, below: np.ndarray, *, otherwise: float = np.nan) -> np.ndarray:
+def quotient(
+    above: npt.ArrayLike, below: npt.ArrayLike, *, otherwise: float = np.nan
+) -> np.ndarray:
     """above / below, element by element, and `otherwise` where `below` is not above 0."""
     shape = np.broadcast_shapes(np.shape(above), np.shape(below))
     out = np.full(shape, otherwise, dtype=float)
@@ -72,9 +76,6 @@ def family_means(u: np.ndarray, families: Sequence[str]) -> tuple[tuple[str, ...
     """The families in order of first appearance, and the mean of each: (..., families).
 
     As in XTREME (Hu et al. 2020). A family may have one language: its mean is that language.
-
-    Raises:
-        ValueError: if there is not one family per language.
     """
     u = finite(u)
     places = _places(families, u.shape[-1])
@@ -104,11 +105,7 @@ def lowest_tenth(u: np.ndarray) -> np.ndarray:
 
 
 def spread(u: np.ndarray) -> np.ndarray:
-    """Standard deviation over languages (ddof 1), in the unit of `u`: lower is more even.
-
-    Raises:
-        ValueError: if there are fewer than two languages.
-    """
+    """Standard deviation over languages (ddof 1), in the unit of `u`: lower is more even."""
     return finite(u, least=2).std(axis=-1, ddof=1)
 
 
@@ -116,9 +113,6 @@ def variation(u: np.ndarray) -> np.ndarray:
     """Coefficient of variation: `spread` over the mean, at least 0, lower is more even.
 
     nan where the mean is not above 0.
-
-    Raises:
-        ValueError: if there are fewer than two languages.
     """
     return quotient(spread(u), np.mean(u, axis=-1, dtype=float))
 
@@ -130,10 +124,7 @@ def gini(u: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
     all of them are 0. It does not tell the level, and chance correction alone can double it.
 
     Args:
-        weights: one per language, e.g. its speakers; equal ones by default.
-
-    Raises:
-        ValueError: if weights are negative, all 0, or not one per language.
+        weights: one per language, not negative, e.g. its speakers; equal ones by default.
     """
     u = np.maximum(finite(u), 0)
     if weights is None:
@@ -165,9 +156,6 @@ def global_utility(u: np.ndarray, speakers: np.ndarray, tau: float) -> np.ndarra
     Args:
         speakers: n, one per language, above 0.
         tau: 0 or more.
-
-    Raises:
-        ValueError: if speakers are not above 0 or not one per language, or tau is negative.
     """
     u, n = finite(u), finite(speakers)
     if n.shape != u.shape[-1:] or (n <= 0).any():
@@ -183,9 +171,6 @@ def group_gap(u: np.ndarray, families: Sequence[str]) -> np.ndarray:
 
     Group disparity (Cabello Piqueras and Søgaard 2022). nan for one family, which has none to be
     compared with.
-
-    Raises:
-        ValueError: if there is not one family per language.
     """
     names, means = family_means(u, families)
     if len(names) < 2:
@@ -199,9 +184,6 @@ def eta_squared(u: np.ndarray, families: Sequence[str]) -> np.ndarray:
     Lower is fairer between families, whatever the level of the scores and the unit. It is high by
     itself where families are many for the languages, and 1 where each has one language. nan for
     one family and where all languages score the same.
-
-    Raises:
-        ValueError: if there is not one family per language.
     """
     u = finite(u)
     names, means = family_means(u, families)
@@ -232,9 +214,6 @@ def harm_concentration(change: np.ndarray, families: Sequence[str]) -> dict[str,
 
     Args:
         change: (languages,): what was observed, score with the recipe minus score without it.
-
-    Raises:
-        ValueError: if there is not one family per language.
     """
     change = finite(change)
     if change.ndim != 1:
@@ -273,9 +252,6 @@ def harm_concentration_p(
         changes: (languages,) of each task: score with the recipe minus score without it.
         languages: of each task, the names of its languages.
         families: language to its family.
-
-    Raises:
-        ValueError: if there are no tasks, or not one name per change.
     """
     if len(changes) == 0 or len(changes) != len(languages):
         raise ValueError("there have to be changes and languages of one task or more")
@@ -300,9 +276,7 @@ def harm_concentration_p(
     return dict(zip(kinds, ((1 + beyond) / (1 + draws)).tolist(), strict=True))
 
 
-def dominates(
-    a: np.ndarray, b: np.ndarray, tolerance: np.ndarray | float = 0.0
-) -> np.ndarray | np.bool_:
+def dominates(a: np.ndarray, b: np.ndarray, tolerance: np.ndarray | float = 0.0) -> np.ndarray:
     """Whether a is nowhere worse than b by more than the tolerance, and somewhere better by more.
 
     With a tolerance this is no order: over three objectives or more it may run in a circle.
@@ -317,7 +291,8 @@ def dominates(
     if not np.all(np.asarray(tolerance) >= 0):
         raise ValueError(f"tolerance is {tolerance}, below 0")
     gain = finite(a) - finite(b)
-    return (gain >= -np.asarray(tolerance)).all(axis=-1) & (gain > tolerance).any(axis=-1)
+    better, worse = gain > tolerance, gain < -np.asarray(tolerance)
+    return np.any(better, axis=-1) & ~np.any(worse, axis=-1)
 
 
 def pareto_front(points: np.ndarray, tolerance: np.ndarray | float = 0.0) -> np.ndarray:
@@ -328,14 +303,11 @@ def pareto_front(points: np.ndarray, tolerance: np.ndarray | float = 0.0) -> np.
     Args:
         points: (n, objectives), greater is better in each.
         tolerance: as for `dominates`.
-
-    Raises:
-        ValueError: as for `dominates`.
     """
     points = finite(points)
     if points.ndim != 2:
         raise ValueError(f"points have to be (n, objectives), not {points.shape}")
-    return ~dominates(points[:, None], points[None], tolerance).any(axis=0)
+    return ~np.any(dominates(points[:, None], points[None], tolerance), axis=0)
 
 
 def relative_drop(clean: np.ndarray, perturbed: np.ndarray, smallest: float) -> np.ndarray:
@@ -348,9 +320,6 @@ def relative_drop(clean: np.ndarray, perturbed: np.ndarray, smallest: float) -> 
     Args:
         clean, perturbed: chance-corrected scores, of any shapes that fit.
         smallest: clean score from which a drop is told, above 0.
-
-    Raises:
-        ValueError: if `smallest` is not above 0.
     """
     if not smallest > 0:
         raise ValueError(f"smallest is {smallest}, not above 0")

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
 from xstilts.analysis.fairness import formulas as measures
-from xstilts.analysis.inference.adjust import NOT_ENOUGH, holm, verdict
+from xstilts.analysis.inference.adjust import NOT_ENOUGH, Statement, holm, judge
 from xstilts.analysis.inference.bootstrap import DRAWS
-from xstilts.analysis.inference.draws import ITEMS, LANGUAGES
-from xstilts.analysis.inference.estimates import LEVEL
+from xstilts.analysis.inference.estimates import LEVEL, Estimate
 from xstilts.analysis.inputs.panel import Panel
-from xstilts.analysis.tables import ALL, EVERY, FAMILY, GAIN, LANGUAGE, POINTS
+from xstilts.analysis.tables import ALL, EVERY, FAMILY, GAIN, LANGUAGE, POINTS, Row, or_null
 from xstilts.config.seeds import derive_seed
 
 BEARS_MORE = "bears more than its share"
 
 
-def harm_rows(panel: Panel, groups: Iterable[Mapping[str, object]]) -> list[dict]:
+def harm_rows(panel: Panel, groups: Iterable[Row]) -> list[Row]:
     """The rows of `findings.HARM`; in `EVERY` the pairs of averaged targets and languages count.
 
     Args:
         groups: rows of `findings.GROUPS`.
     """
-    gains: dict[tuple[str, str, str], list[Mapping]] = {}
+    gains: dict[tuple[str, str, str], list[Row]] = {}
     for row in groups:
         if (row["scale"], row["quantity"]) == (POINTS, GAIN):
             gains.setdefault((row["recipe"], row["target"], row["grouping"]), []).append(row)
@@ -49,10 +48,10 @@ def harm_rows(panel: Panel, groups: Iterable[Mapping[str, object]]) -> list[dict
 
 def _rows(
     panel: Panel,
-    languages: Sequence[Sequence[Mapping]],
-    families: Sequence[Sequence[Mapping]],
+    languages: Sequence[Sequence[Row]],
+    families: Sequence[Sequence[Row]],
     seed: int,
-) -> Iterator[dict]:
+) -> Iterator[Row]:
     """Of one scope: per target, the gains of languages and of families."""
     pairs = [row for held in languages for row in held]
     yield {"grouping": LANGUAGE, "group": ALL, **_rates(pairs), "single": False}
@@ -72,23 +71,31 @@ def _rows(
             "grouping": FAMILY,
             "group": family,
             **_rates(own),
-            "ratio": _or_none(harm.concentration),
-            "share_of_losses": _or_none(harm.loss_share),
+            "ratio": or_null(harm.concentration),
+            "share_of_losses": or_null(harm.loss_share),
             "p": p_values[family],
             "single": family in panel.single,
         }
 
 
-def _judge(rows: Sequence[dict], languages: Sequence[Sequence[Mapping]]) -> None:
+def _judge(rows: Sequence[Row], languages: Sequence[Sequence[Row]]) -> None:
     """Fill in which families bear more than their share, for all of them together."""
-    several = min(row["seeds"] for held in languages for row in held) > 1
-    for row, p in zip(rows, holm([row["p"] for row in rows]), strict=True):
-        row |= {"p_adjusted": p, "tests": len(rows)}
-        words = (NOT_ENOUGH, BEARS_MORE)
-        row["verdict"] = verdict(1.0, p, words, LANGUAGES if several else ITEMS)
+    seeds = min(row["seeds"] for held in languages for row in held)
+    judge(
+        (
+            Statement(
+                row=row,
+                estimate=Estimate(value=1.0, p=row["p"]),
+                words=(NOT_ENOUGH, BEARS_MORE),
+                seeds=seeds,
+            )
+            for row in rows
+        ),
+        holm,
+    )
 
 
-def _rates(rows: Sequence[Mapping]) -> dict[str, float | int | None]:
+def _rates(rows: Sequence[Row]) -> dict[str, float | int | None]:
     """How many lose, and how many for certain: null where a row has no interval.
 
     For certain is what loses with a p that holds for all of these rows together.
@@ -107,7 +114,3 @@ def _rates(rows: Sequence[Mapping]) -> dict[str, float | int | None]:
         "rate": harmed / len(rows),
         "strict": None if strictly is None else strictly / len(rows),
     }
-
-
-def _or_none(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

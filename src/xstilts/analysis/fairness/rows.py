@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
-from typing import Protocol
 
 import numpy as np
 
@@ -24,8 +23,9 @@ from xstilts.analysis.fairness.registry import (
     Covered,
     Measure,
 )
+from xstilts.analysis.group_means import Mean, change_columns
 from xstilts.analysis.groups import estimate_of
-from xstilts.analysis.inference.adjust import NOT_ENOUGH, benjamini_hochberg, detectable, verdict
+from xstilts.analysis.inference.adjust import Statement, benjamini_hochberg, judge
 from xstilts.analysis.inference.draws import Draws, mean_of, stack
 from xstilts.analysis.inference.estimates import Estimate, Estimates, estimates, within_least
 from xstilts.analysis.inputs.panel import Panel
@@ -42,23 +42,13 @@ from xstilts.analysis.tables import (
     POINTS,
     SCORE,
     WORSE,
+    Row,
 )
+from xstilts.config.language_facts import Facts
 from xstilts.config.recipes import NONE
 
 # In corrected points: what is better by less does not dominate, as scores are printed to a tenth.
 TOLERANCE = 0.1
-
-
-class Spoken(Protocol):
-    """How many millions speak a language, None where it is not known."""
-
-    @property
-    def speakers(self) -> float | None:
-        """By Unicode CLDR."""
-
-    @property
-    def speakers_ethnologue(self) -> float | None:
-        """By Ethnologue, where that differs much."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,16 +74,14 @@ class Measured:
 _Measured = Mapping[tuple[str, Measure], Measured]
 
 
-def fairness_rows(
-    panel: Panel, facts: Mapping[str, Spoken], groups: Iterable[Mapping[str, object]]
-) -> list[dict]:
+def fairness_rows(panel: Panel, facts: Mapping[str, Facts], groups: Iterable[Row]) -> list[Row]:
     """The rows of `findings.FAIRNESS`.
 
     Args:
         facts: by code; speakers that Ethnologue does not count otherwise are those of CLDR.
         groups: rows of `findings.GROUPS`, where the means over languages and families stand.
     """
-    known: dict[tuple[str, str, str], dict[tuple[str, str], Mapping]] = {}
+    known: dict[tuple[str, str, str], dict[tuple[str, str], Row]] = {}
     for row in groups:
         if row["grouping"] == ALL:
             place = (row["recipe"], row["target"], row["scale"])
@@ -127,7 +115,7 @@ def fairness_rows(
     return rows
 
 
-def pareto_rows(panel: Panel, groups: Iterable[Mapping[str, object]] = ()) -> list[dict]:
+def pareto_rows(panel: Panel, groups: Iterable[Row] = ()) -> list[Row]:
     """The rows of `findings.PARETO`, over the targets that all recipes have (`Panel.common`).
 
     Args:
@@ -165,7 +153,7 @@ def pareto_rows(panel: Panel, groups: Iterable[Mapping[str, object]] = ()) -> li
         if recipe in known:
             found[recipe][MEAN] = known[recipe], of[MEAN]
     points = np.array([[held[m][0].value for m in (MEAN, WORST_FAMILY)] for held in found.values()])
-    front = measures.pareto_front(points, TOLERANCE) if found else []
+    front = measures.pareto_front(points, TOLERANCE) if found else np.zeros(0, dtype=bool)
     return [
         {
             "encoder": panel.evidence.encoder,
@@ -184,7 +172,7 @@ def pareto_rows(panel: Panel, groups: Iterable[Mapping[str, object]] = ()) -> li
     ]
 
 
-def _covered(panel: Panel, target: str, facts: Mapping[str, Spoken]) -> Covered:
+def _covered(panel: Panel, target: str, facts: Mapping[str, Facts]) -> Covered:
     codes = panel.codes(target)
     known = [facts.get(code) for code in codes]
     cldr = [None if fact is None else fact.speakers for fact in known]
@@ -224,14 +212,12 @@ def measure_of(measure: Measure, scores: Draws, covered: Covered) -> Measured | 
     observed = measure.formula(scores.observed, covered)
     if observed is None or not np.isfinite(observed).all():
         return None
-    if measure.candidates is None:
-        return Measured(draws=scores.map(partial(measure.formula, covered=covered)))
-    names, _ = measure.candidates(scores.observed, covered)
-
-    def compared(values: np.ndarray) -> np.ndarray:
-        return measure.candidates(values, covered)[1]
-
-    return Measured(draws=scores.map(compared), names=tuple(names))
+    candidates = measure.candidates
+    if candidates is None:
+        return Measured(draws=scores.map(lambda u: np.asarray(measure.formula(u, covered))))
+    names, _ = candidates(scores.observed, covered)
+    levels = scores.map(lambda u: candidates(u, covered)[1])
+    return Measured(draws=levels, names=tuple(names))
 
 
 def mean_estimates(
@@ -249,17 +235,9 @@ def _mean_draws(after: Sequence[Measured], before: Sequence[Measured] | None) ->
     return own if before is None else own.minus(mean_of([part.draws for part in before]))
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Mean:
-    """The mean of a measure over targets, or of its change, and what its interval is over."""
-
-    estimate: Estimate
-    basis: str | None
-
-
 def _means(
     wanted: Sequence[tuple[Sequence[Measured], Sequence[Measured] | None]],
-) -> list[_Mean]:
+) -> list[Mean]:
     """The mean over targets of each measure, or, with a second part, of its change.
 
     Measures that rest on the same seeds are estimated at once, but for minima.
@@ -275,13 +253,15 @@ def _means(
     for held in together.values():
         columns = estimates(stack([quantity for _, quantity in held]))
         found |= {place: each for (place, _), each in zip(held, columns, strict=True)}
-    bases = [
-        max((part.draws for part in after), key=lambda each: each.most_seeds).basis
-        for after, _ in wanted
-    ]
     return [
-        _Mean(estimate=found[place], basis=basis if found[place].low is not None else None)
-        for place, basis in enumerate(bases)
+        Mean(
+            estimate=found[place],
+            basis=None
+            if found[place].low is None
+            else max((part.draws for part in after), key=lambda each: each.most_seeds).basis,
+            seeds=min(part.draws.seeds for part in (*after, *(before or ()))),
+        )
+        for place, (after, before) in enumerate(wanted)
     ]
 
 
@@ -294,15 +274,17 @@ def _rows(
     scale: str,
     values: Sequence[_Measured],
     changes: Sequence[tuple[_Measured, _Measured]],
-    groups: Mapping[tuple[str, str], Mapping],
-) -> list[dict]:
+    groups: Mapping[tuple[str, str], Row],
+) -> list[Row]:
     """The rows of one recipe, target and scale, verdicts holding for all of them together.
 
     Args:
         groups: (quantity, group) to the row of the same recipe, target and scale.
     """
-    rows, tested = [], []
-    held_by, pairs_by = {}, {}
+    rows: list[Row] = []
+    said: list[Statement] = []
+    held_by: dict[Measure, list[Measured]] = {}
+    pairs_by: dict[Measure, list[tuple[Measured, Measured]]] = {}
     for measure in MEASURES:
         key = (scale, measure)
         held_by[measure] = [found[key] for found in values if key in found]
@@ -312,8 +294,10 @@ def _rows(
     computed = [measure for measure in MEASURES if held_by[measure] and not measure.group]
     changed = [measure for measure in computed if pairs_by[measure]]
     own = _means(
-        [(held_by[measure], None) for measure in computed]
-        + [tuple(zip(*pairs_by[measure], strict=True)) for measure in changed]
+        [
+            *((held_by[measure], None) for measure in computed),
+            *(_unzipped(pairs_by[measure]) for measure in changed),
+        ]
     )
     value_of = dict(zip(computed, own[: len(computed)], strict=True))
     change_of = dict(zip(changed, own[len(computed) :], strict=True))
@@ -323,10 +307,9 @@ def _rows(
             continue
         if measure.group:
             # What stands among the groups is the same number here.
-            value, change = (
-                row and _Mean(estimate=estimate_of(row), basis=row["basis"])
-                for row in (groups.get((name, measure.group)) for name in (SCORE, GAIN))
-            )
+            value, change = _of_group(groups[SCORE, measure.group]), None
+            if (GAIN, measure.group) in groups:
+                change = _of_group(groups[GAIN, measure.group])
         else:
             value, change = value_of[measure], change_of.get(measure)
         row = {
@@ -336,19 +319,23 @@ def _rows(
             "who": _who(held),
         }
         if change is not None:
-            row |= {**_named("change", change.estimate), "p": change.estimate.p}
-            row |= {"change_basis": change.basis, "verdict": NOT_ENOUGH}
-            if change.estimate.p is not None:
-                tested.append((row, measure, change))
+            row |= change_columns(change)
+            up, down = (BETTER, WORSE) if measure.level else (FAIRER, LESS_FAIR)
+            words = (down, up) if measure.better == GREATER else (up, down)
+            said.append(change.statement(row, words))
         rows.append(row)
-    adjusted = benjamini_hochberg([row["p"] for row, _, _ in tested])
-    smallest = detectable([change.estimate for _, _, change in tested], tests=len(tested))
-    for (row, measure, change), p, size in zip(tested, adjusted, smallest, strict=True):
-        up, down = (BETTER, WORSE) if measure.level else (FAIRER, LESS_FAIR)
-        words = (down, up) if measure.better == GREATER else (up, down)
-        row |= {"p_adjusted": p, "tests": len(tested), "detectable": size}
-        row["verdict"] = verdict(row["change"], p, words, change.basis)
+    judge(said, benjamini_hochberg)
     return rows
+
+
+def _unzipped(
+    pairs: Sequence[tuple[Measured, Measured]],
+) -> tuple[list[Measured], list[Measured]]:
+    return [after for after, _ in pairs], [before for _, before in pairs]
+
+
+def _of_group(row: Row) -> Mean:
+    return Mean(estimate=estimate_of(row), basis=row["basis"], seeds=row["seeds"])
 
 
 def _named(name: str, found: Estimate) -> dict[str, float | None]:

@@ -8,6 +8,10 @@ of n (Rao and Wu 1988): n would understate it, of three seeds by a third. Still,
 few seeds cannot reach beyond the seeds that were run, and where they differ more than items do it
 is too narrow.
 
+Which sentences without a translation are paired depends on the cell, so they are no part of what is
+drawn from: each is drawn by itself, as often as Poisson's distribution says, which is how often one
+of many is drawn with replacement. So the draws of two cells are the same whatever others there are.
+
 All random choices derive from what they are for, so they do not depend on the order of files, on
 the encoder, or on which other targets there are.
 """
@@ -18,6 +22,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy import stats
 
 from xstilts.analysis.inputs.items import CellFile, Items, read_items
 from xstilts.config.seeds import derive_seed
@@ -28,6 +33,8 @@ DRAWS = 10_000
 # Counts are drawn in pieces that stay in the cache, and multiplied in pieces of some 16 MB.
 _DRAWN_AT_ONCE = 65_536
 _MULTIPLIED_AT_ONCE = 4_000_000
+# How often one of many is drawn, by equally probable numbers: Poisson's distribution of mean 1.
+_TIMES = stats.poisson.ppf((np.arange(2**16) + 0.5) / 2**16, 1).astype(np.float32)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,16 +105,22 @@ def resample(items: Mapping[str, Items], *, name: str, parallel: bool, draws: in
     cells = max(held.numerator.shape[1] for held in items.values())
     scores = np.empty((1 + draws, cells, len(items)), dtype=np.float32)
     order = {language: place for place, language in enumerate(items)}
-    for size in sorted({len(held.numerator) for held in items.values()}):
+    sizes = {key: len(held.numerator) - len(held.loose) for key, held in items.items()}
+    for size in sorted(set(sizes.values())):
         # Languages with equally many clusters share the counts that are drawn, each in an order of
         # its own: as good as counts of their own, and many times faster.
-        group = {key: held for key, held in items.items() if len(held.numerator) == size}
-        parts = [part for held in group.values() for part in (held.numerator, held.denominator)]
+        group = {key: held for key, held in items.items() if sizes[key] == size}
+        parts = [
+            part[:size] for held in group.values() for part in (held.numerator, held.denominator)
+        ]
         sums = _resampled_sums(np.hstack(parts), derive_seed("bootstrap", name, size), draws)
         start = 0
         for language, held in group.items():
             middle = start + cells
             end = middle + held.denominator.shape[1]
+            if held.loose:
+                loose = np.hstack([held.numerator[size:], held.denominator[size:]])
+                sums[:, start:end] += _loose_sums(loose, held.loose, (name, language), draws)
             above, below = sums[:, start:middle], sums[:, middle:end]
             start = end
             ratio = np.divide(
@@ -127,7 +140,9 @@ def _resampled_sums(values: np.ndarray, seed: int, draws: int) -> np.ndarray:
     """(1 + draws, columns): column sums of `values`, then those of rows drawn with replacement."""
     random = np.random.Generator(np.random.SFC64(seed))
     units = len(values)
-    sums = np.empty((1 + draws, values.shape[1]), dtype=np.float32)
+    sums = np.zeros((1 + draws, values.shape[1]), dtype=np.float32)
+    if not units:
+        return sums
     sums[0] = values.sum(axis=0, dtype=np.float64)
     rows = max(1, min(draws, _MULTIPLIED_AT_ONCE // units))
     weights = np.empty((rows, units), dtype=np.float32)
@@ -135,6 +150,24 @@ def _resampled_sums(values: np.ndarray, seed: int, draws: int) -> np.ndarray:
         part = weights[: min(rows, draws - start)]
         _draw_counts(random, part)
         sums[1 + start : 1 + start + len(part)] = part @ values
+    return sums
+
+
+def _loose_sums(
+    values: np.ndarray, names: Sequence[str], place: tuple[str, str], draws: int
+) -> np.ndarray:
+    """(1 + draws, columns): as `_resampled_sums`, each row drawn by itself."""
+    sums = np.empty((1 + draws, values.shape[1]), dtype=np.float32)
+    sums[0] = values.sum(axis=0, dtype=np.float64)
+    sums[1:] = 0
+    rows = max(1, _MULTIPLIED_AT_ONCE // max(1, draws))
+    for start in range(0, len(names), rows):
+        part = names[start : start + rows]
+        counts = np.empty((len(part), draws), dtype=np.float32)
+        for row, each in zip(counts, part, strict=True):
+            numbers = _random("bootstrap", *place, each).integers(0, len(_TIMES), draws, np.uint16)
+            row[:] = _TIMES[numbers]
+        sums[1:] += counts.T @ values[start : start + rows]
     return sums
 
 

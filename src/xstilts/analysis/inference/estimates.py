@@ -20,7 +20,8 @@ and the greatest of several quantities have bounds of their own (`greatest`, `wi
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from scipy.special import ndtr
@@ -61,6 +62,13 @@ class Estimate:
     error: float | None = field(default=None, compare=False)
     share: float = field(default=0.0, compare=False)
     degrees: int = field(default=1, compare=False)
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """What a table says of it."""
+        share = None if self.error is None else self.share
+        found = {"value": self.value, "low": self.low, "high": self.high, "p": self.p}
+        return {**found, "error": self.error, "seeds_share": share}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,18 +207,12 @@ def least(quantities: Draws) -> Estimate:
 
     Its lower limit is above 0 only if that of each quantity is.
     """
-    return _mirrored(greatest(quantities.map(np.negative)))
-
-
-def _mirrored(found: Estimate) -> Estimate:
-    return Estimate(
+    found = greatest(quantities.map(np.negative))
+    return replace(
+        found,
         value=-found.value,
         low=None if found.high is None else -found.high,
         high=None if found.low is None else -found.low,
-        p=found.p,
-        error=found.error,
-        share=found.share,
-        degrees=found.degrees,
     )
 
 
@@ -236,21 +238,12 @@ def within_least(levels: Sequence[Draws], beside: Sequence[Draws] | None = None)
     """
     if beside is None:
         value = np.mean([each.observed.min(axis=-1) for each in levels], axis=0)
-        kept = [candidates(each) for each in levels]
-        lowest, highest = (
-            mean_of(
-                [
-                    each.map(lambda a, held=held, end=end: end(a, held))
-                    for each, held in zip(levels, kept, strict=True)
-                ]
-            )
-            for end in (_least_of, _greatest_of)
-        )
+        found = [_level_bounds(each) for each in levels]
     else:
         pairs = list(zip(levels, beside, strict=True))
         value = np.mean([a.observed.min(-1) - b.observed.min(-1) for a, b in pairs], axis=0)
         found = [_change_bounds(after, before) for after, before in pairs]
-        lowest, highest = (mean_of([each[side] for each in found]) for side in (0, 1))
+    lowest, highest = (mean_of([each[side] for each in found]) for side in (0, 1))
     lower, upper = estimates(lowest), estimates(highest)
     p = np.where(lower.value > 0, lower.p, np.where(upper.value < 0, upper.p, 1.0))
     return Estimates(
@@ -262,6 +255,12 @@ def within_least(levels: Sequence[Draws], beside: Sequence[Draws] | None = None)
         share=np.maximum(lower.share, upper.share),
         degrees=lower.degrees,
     )
+
+
+def _level_bounds(levels: Draws) -> tuple[Draws, Draws]:
+    """The bounds of the least, in one target."""
+    kept = candidates(levels)
+    return levels.map(lambda a: _least_of(a, kept)), levels.map(lambda a: _greatest_of(a, kept))
 
 
 def _change_bounds(after: Draws, before: Draws) -> tuple[Draws, Draws]:

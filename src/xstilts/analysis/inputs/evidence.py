@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -71,8 +71,10 @@ class Evidence:
     def common_seeds(self, target: str, recipe: str, other: str = NONE) -> tuple[int, ...]:
         """The seeds over which a recipe is compared with another on a target, in order."""
         ours, theirs = self.seeds(recipe, target), self.seeds(other, target)
-        if _is_one_for_all_seeds(other, target):
-            # Without training nothing depends on the seed, so one cell stands for all.
+        # Without training nothing depends on the seed, so one cell stands for all.
+        if self._is_one_for_all_seeds(recipe, target):
+            ours = ours and theirs
+        elif self._is_one_for_all_seeds(other, target):
             theirs = theirs and ours
         return tuple(seed for seed in ours if seed in theirs)
 
@@ -86,26 +88,35 @@ class Evidence:
         Returns:
             None where the recipe has no seed on the target, or none in common.
         """
-        if beside is None or beside == recipe:
-            seeds = self.seeds(recipe, target)
-        else:
-            seeds = self.common_seeds(target, recipe, beside)
-            if _is_one_for_all_seeds(recipe, target):
-                seeds = self.common_seeds(target, beside, recipe)
+        seeds = self.common_seeds(target, recipe, beside or recipe)
         if not seeds:
             return None
-        places = self._seed_places(target, recipe, seeds)
+        places = self._places_of(target, recipe, seeds)
+        return self._drawn(target, places, self.seed_weights(len(places)), seeds=len(seeds))
+
+    def _drawn(
+        self, target: str, places: Sequence[int], weights: np.ndarray | None, *, seeds: int
+    ) -> Draws:
+        """The mean of these cells of a target, which stand for so many seeds.
+
+        Args:
+            weights: (1 + draws, places), of each cell in each draw; None if seeds are not drawn.
+        """
         held = self.samples[target]
         scores = held.scores[:, places]
         items = scores.mean(axis=1)
-        weights = self.seed_weights(len(places))
+        seed_draws = min(len(items), 1 + SEED_DRAWS)
         return Draws(
-            both=items if len(places) == 1 else np.einsum("bs,bsl->bl", weights, scores),
+            both=items
+            if weights is None or len(places) == 1
+            else np.einsum("bs,bsl->bl", weights, scores),
             items=items,
-            seeds_alone=weights[: 1 + SEED_DRAWS] @ scores[0],
+            seeds_alone=np.repeat(items[:1], seed_draws, axis=0)
+            if weights is None
+            else weights[:seed_draws] @ scores[0],
             exact=None if held.observed is None else held.observed[places].mean(axis=0)[None],
-            seeds=len(seeds),
-            most_seeds=len(seeds),
+            seeds=seeds,
+            most_seeds=seeds,
             sampled=held.sampled,
         )
 
@@ -166,11 +177,14 @@ class Evidence:
             self._weights[count] = seed_weights(count, self.draws)
         return self._weights[count]
 
-    def _seed_places(self, target: str, recipe: str, seeds: tuple[int, ...]) -> list[int]:
-        cells = self._places[target]
-        if _is_one_for_all_seeds(recipe, target):
+    def _places_of(self, target: str, recipe: str, seeds: Sequence[int]) -> list[int]:
+        """The cells that stand for a recipe's seeds in the sample of a target."""
+        if self._is_one_for_all_seeds(recipe, target):
             seeds = self.seeds(recipe, target)[:1]
-        return [cells[recipe, seed] for seed in seeds]
+        return [self._places[target][recipe, seed] for seed in seeds]
+
+    def _is_one_for_all_seeds(self, recipe: str, target: str) -> bool:
+        return recipe == NONE and TARGETS[target].train_set is None
 
 
 def evidence(
@@ -238,25 +252,20 @@ def evidence_of_scores(
             .agg(pl.col("value").mean(), pl.col("n").max())
             .sort("encoder", "recipe", "seed")
         )
-        cells = rows.partition_by("encoder", "recipe", "seed", as_dict=True)
-        languages = shared_languages(
-            target, [set(held["language"]) for held in cells.values()] or [set()]
-        )
-        for encoder in rows["encoder"].unique(maintain_order=True) if languages else ():
-            ours = {key[1:]: held for key, held in cells.items() if key[0] == encoder}
-            values = [dict(held.select("language", "value").iter_rows()) for held in ours.values()]
+        cells = rows.pivot("language", index=["encoder", "recipe", "seed"], values="value")
+        common = [code for code in cells.columns[3:] if not cells[code].null_count()]
+        languages = shared_languages(target, [set(common)])
+        for (encoder,), ours in cells.partition_by(
+            "encoder", include_key=False, as_dict=True
+        ).items():
+            if not languages:
+                continue
             known = dict(rows.filter(encoder=encoder).select("language", "n").iter_rows())
+            values = ours.select(languages).to_numpy().astype(np.float32)
             samples.setdefault(encoder, {})[target] = Sample(
-                cells=tuple(ours),
+                cells=tuple(ours.select("recipe", "seed").iter_rows()),
                 languages=languages,
-                scores=np.repeat(
-                    np.array(
-                        [[[score[language] for language in languages] for score in values]],
-                        dtype=np.float32,
-                    ),
-                    1 + draws,
-                    axis=0,
-                ),
+                scores=np.repeat(values[None], 1 + draws, axis=0),
                 counts={language: known[language] or 0 for language in languages},
                 sampled=False,
             )
@@ -267,7 +276,3 @@ def evidence_of_scores(
 
 def _of_encoder(cells: Set[tuple[str, str, str, int]], encoder: str) -> set[tuple[str, str, int]]:
     return {(recipe, target, seed) for name, recipe, target, seed in cells if name == encoder}
-
-
-def _is_one_for_all_seeds(recipe: str, target: str) -> bool:
-    return recipe == NONE and TARGETS[target].train_set is None

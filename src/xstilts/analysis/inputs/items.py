@@ -19,33 +19,17 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 
-from xstilts.analysis.inference.design_effect import design_effects
-from xstilts.config.tasks import TARGETS, Metric, Task
-from xstilts.data.schemas import PREDICTIONS
+from xstilts.config.tasks import TARGETS, Task
 from xstilts.errors import XstiltsError
 from xstilts.execution.parquet import read_meta
-from xstilts.scoring.item_counts import CLEAN, FROM_ENGLISH
+from xstilts.scoring.item_counts import CLEAN
+from xstilts.scoring.metrics import METRICS, prediction_schema
 
-_CHUNKS = ("chunks_correct", "chunks_predicted", "chunks_gold")
-_PAIRS = ("correct", "predicted", "is_gold")
 _ITEM = ["language", "id"]
 _COUNTS = ("numerator", "denominator")
 
-
-def _f1(correct: str, predicted: str, gold: str) -> tuple[pl.Expr, pl.Expr]:
-    return 2 * pl.col(correct), pl.col(predicted) + pl.col(gold)
-
-
-# metric -> what an item adds to the numerator and to the denominator
-_ADDS: dict[Metric, tuple[pl.Expr, pl.Expr]] = {
-    Metric.ACCURACY: (pl.col("correct"), pl.lit(1)),
-    Metric.RETRIEVAL_ACCURACY: (pl.col("correct"), pl.lit(1)),
-    Metric.SQUAD: ((pl.col("exact_match") + pl.col("f1")) / 2, pl.lit(1)),
-    Metric.MLQA: ((pl.col("exact_match") + pl.col("f1")) / 2, pl.lit(1)),
-    Metric.TOKEN_ACCURACY: (pl.col("tokens_correct"), pl.col("tokens")),
-    Metric.SEQEVAL: _f1(*_CHUNKS),
-    Metric.BITEXT_F1: _f1(*_PAIRS),
-}
+# Squares of residuals that are this share of the squares of values are rounding.
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,15 +51,18 @@ class Items:
         numerator: float32, (clusters, cells): sums over the items of a cluster, which is what is
             resampled as one. On parallel tasks these are the clusters of any language.
         denominator: the same, or (clusters, 1) where it is the same for all cells.
+        loose: names of the last clusters, those of which a cell has items only if it was wrong:
+            sentences without a translation that were paired.
         count: number of items in this language, of the cell that has most.
         clusters: number of clusters that have an item in this language; 0 if it is not known.
         design_effect: variance of the score with clusters over that with independent items, mean
-            over cells (`xstilts.analysis.inference.design_effect`).
+            over cells (`design_effects`).
     """
 
     numerator: np.ndarray
     denominator: np.ndarray
     count: int
+    loose: tuple[str, ...] = ()
     clusters: int = 0
     design_effect: float = 1.0
 
@@ -108,18 +95,10 @@ def cell_files(paths: Iterable[str | Path], recipes: Collection[str]) -> list[Ce
     return [found[key] for key in sorted(found)]
 
 
-def languages_of(
-    file: CellFile, split: str, *, condition: str = CLEAN, within: str | None = None
-) -> set[str]:
-    """The languages in which a file has predictions of a split in a condition.
-
-    Args:
-        within: another condition in which they have predictions too.
-    """
+def languages_of(file: CellFile, split: str) -> set[str]:
+    """The languages in which a file has predictions of a split without perturbation."""
     rows = pl.read_parquet(file.path, columns=["language", "split", "condition"])
-    names = {condition, within or condition}
-    held = [set(rows.filter(split=split, condition=name)["language"].unique()) for name in names]
-    return set.intersection(*held)
+    return set(rows.filter(split=split, condition=CLEAN)["language"])
 
 
 def conditions_of(file: CellFile, split: str) -> list[str]:
@@ -135,24 +114,12 @@ def shared_languages(target: str, held: Iterable[set[str]]) -> tuple[str, ...]:
     return tuple(sorted(shared, key=lambda code: (order.get(code, len(order)), code)))
 
 
-def read_items(
-    files: Sequence[CellFile],
-    languages: Sequence[str],
-    split: str,
-    *,
-    condition: str = CLEAN,
-    within: str | None = None,
-) -> dict[str, Items]:
-    """What is resampled, of cells of one encoder and target: language to its items.
+def read_items(files: Sequence[CellFile], languages: Sequence[str], split: str) -> dict[str, Items]:
+    """What is resampled, of the clean items of cells of one target: language to its items.
 
-    Columns are in the order of `files`. Rows are clusters, ordered by name, so that nothing depends
-    on the order of items. On parallel tasks they are the same clusters in all languages; else each
-    language has its own. A cluster that a cell lacks adds nothing to its sums.
-
-    Args:
-        condition: whose items are counted.
-        within: a condition to whose items they are confined: those with a row there in the same
-            language and cell. So clean scores can be those of the very items that were perturbed.
+    Columns are in the order of `files`. Rows are clusters, ordered by name, loose ones last, so
+    that nothing depends on the order of items. On parallel tasks they are the same clusters in all
+    languages; else each language has its own. A cluster that a cell lacks adds nothing to its sums.
 
     Raises:
         XstiltsError: a file has other columns, or lacks a count or cluster in some row.
@@ -160,14 +127,14 @@ def read_items(
     task = TARGETS[files[0].target]
 
     def rows(column: int) -> pl.DataFrame:
-        scanned = _scan(files[column], task, split).filter(pl.col("language").is_in(languages))
-        return _collect(_of_condition(scanned, condition, within).drop("id"), files[column])
+        clean = _scan(files[column], task, split).filter(condition=CLEAN)
+        return _collect(clean.filter(pl.col("language").is_in(languages)), files[column])
 
     return _arrange(task, languages, len(files), rows)
 
 
 def read_conditions(file: CellFile, split: str) -> pl.DataFrame:
-    """language, condition, id, cluster, numerator, denominator of a split in all conditions.
+    """What `read_items` counts of a split, item by item and in all conditions.
 
     Items that are not both clean and perturbed in a language are left out.
 
@@ -188,35 +155,41 @@ def items_of(
     condition: str,
     within: str | None = None,
 ) -> dict[str, Items]:
-    """As `read_items`, from what `read_conditions` has read of each cell."""
-    lazy = (rows.lazy().filter(pl.col("language").is_in(languages)) for rows in held)
-    rows = pl.collect_all([_of_condition(each, condition, within) for each in lazy])
-    return _arrange(TARGETS[target], languages, len(held), rows.__getitem__)
+    """As `read_items`, from what `read_conditions` has read of each cell.
+
+    Args:
+        condition: whose items are counted.
+        within: a condition to whose items they are confined: those with a row there in the same
+            language and cell. So clean scores can be those of the very items that were perturbed.
+    """
+
+    def rows(column: int) -> pl.DataFrame:
+        spoken = held[column].filter(pl.col("language").is_in(languages))
+        found = spoken.filter(condition=condition)
+        if within is None:
+            return found
+        return found.join(spoken.filter(condition=within), on=_ITEM, how="semi")
+
+    return _arrange(TARGETS[target], languages, len(held), rows)
 
 
 def _arrange(
     task: Task, languages: Sequence[str], columns: int, rows: Callable[[int], pl.DataFrame]
 ) -> dict[str, Items]:
     """Language to its items; `rows` gives those of a column, which are not all held at once."""
-    key = ["cluster"] if task.parallel else ["language", "cluster"]
-    places = {language: number for number, language in enumerate(languages)}
-    keys = (
-        _all_keys(columns, rows, key)
-        .with_columns(
-            pl.lit(0).alias("rank")
-            if task.parallel
-            else pl.col("language").replace_strict(places, return_dtype=pl.Int64).alias("rank")
-        )
-        .sort("rank", "cluster")
-        .with_columns(place=pl.int_range(pl.len()))
-    )
+    places = pl.DataFrame({"language": languages}).with_row_index("number")
+    key = ["language", "cluster"]
+    keys = _all_keys(columns, rows, ["cluster"] if task.parallel else key)
     if task.parallel:
-        starts = [len(keys) * number for number in range(len(languages) + 1)]
-    else:
-        sizes = [int((keys["rank"] == number).sum()) for number in range(len(languages))]
-        starts = [0, *np.cumsum(sizes).tolist()]
+        keys = keys.join(places.select("language"), how="cross")
+    keys = keys.join(places, on="language").sort("number", "loose", "cluster")
+    keys = keys.with_row_index("place")
+    sizes = [int((keys["number"] == number).sum()) for number in range(len(languages))]
+    loose = keys.filter("loose").group_by("number").agg("cluster")
+    names = {number: tuple(clusters) for number, clusters in loose.iter_rows()}
+    starts = [0, *np.cumsum(sizes).tolist()]
 
-    owner = np.repeat(np.arange(len(languages)), np.diff(starts))
+    owner = np.repeat(np.arange(len(languages)), sizes)
     matrices = {name: np.zeros((starts[-1], columns), dtype=np.float32) for name in _COUNTS}
     present = np.zeros(starts[-1], dtype=bool)
     counts = np.zeros((columns, len(languages)), dtype=int)
@@ -224,9 +197,6 @@ def _arrange(
     for column in range(columns):
         placed = rows(column).join(keys.select(*key, "place"), on=key)
         place = placed["place"].to_numpy()
-        if task.parallel:
-            offsets = placed["language"].replace_strict(places, return_dtype=pl.Int64).to_numpy()
-            place = place + offsets * len(keys)
         values = [placed[name].to_numpy().astype(np.float64) for name in _COUNTS]
         for matrix, added in zip(matrices.values(), values, strict=True):
             matrix[:, column] = np.bincount(place, weights=added, minlength=starts[-1])
@@ -235,70 +205,52 @@ def _arrange(
         effects[column] = design_effects(
             *values, cluster=place, language=owner, languages=len(languages)
         )
-    return {
-        language: _language(
-            *(matrix[start:end] for matrix in matrices.values()),
+    found = {}
+    for number, language in enumerate(languages):
+        rows_of = slice(starts[number], starts[number + 1])
+        numerator, denominator = (matrix[rows_of] for matrix in matrices.values())
+        same = bool((denominator == denominator[:, :1]).all())
+        known = effects[np.isfinite(effects[:, number]), number]
+        found[language] = Items(
+            numerator=numerator,
+            denominator=denominator[:, :1] if same else denominator,
             count=int(counts[:, number].max()),
-            clusters=int(present[start:end].sum()),
-            effects=effects[:, number],
+            loose=names.get(number, ()),
+            clusters=int(present[rows_of].sum()),
+            design_effect=float(known.mean()) if len(known) else 1.0,
         )
-        for number, (language, start, end) in enumerate(
-            zip(languages, starts[:-1], starts[1:], strict=True)
-        )
-    }
+    return found
 
 
 def _all_keys(
     columns: int, rows: Callable[[int], pl.DataFrame], key: Sequence[str]
 ) -> pl.DataFrame:
-    """What is resampled in any of the columns, each once; cells mine different pairs."""
-    keys = rows(0).select(key).unique()
+    """What is resampled in any of the columns, each once, and whether it is loose."""
+    is_loose = pl.col("loose").all()
+    keys = rows(0).group_by(key).agg(is_loose)
     for column in range(1, columns):
-        more = rows(column).select(key).join(keys, on=key, how="anti")
-        keys = pl.concat([keys, more.unique()])
+        more = rows(column).join(keys, on=key, how="anti")
+        keys = pl.concat([keys, more.group_by(key).agg(is_loose)])
     return keys
 
 
-def _language(
-    numerator: np.ndarray,
-    denominator: np.ndarray,
-    *,
-    count: int,
-    clusters: int,
-    effects: np.ndarray,
-) -> Items:
-    same = bool((denominator == denominator[:, :1]).all())
-    known = effects[np.isfinite(effects)]
-    return Items(
-        numerator=numerator,
-        denominator=denominator[:, :1] if same else denominator,
-        count=count,
-        clusters=clusters,
-        design_effect=float(known.mean()) if len(known) else 1.0,
-    )
-
-
 def _scan(file: CellFile, task: Task, split: str) -> pl.LazyFrame:
-    """language, condition, id, cluster, numerator, denominator of each item of one file."""
-    schema = PREDICTIONS[task.kind]
-    if not pq.read_schema(file.path).equals(schema):
+    """language, condition, id, cluster, numerator, denominator, loose of each item of a file."""
+    if not pq.read_schema(file.path).equals(prediction_schema(task)):
         raise XstiltsError(
             f"no predictions of {task.key}", where=file.path, hint="run the workflow again"
         )
-    numerator, denominator = _ADDS[task.metric]
+    metric = METRICS[task.metric]
+    numerator, denominator = metric.ratio()
     rows = pl.scan_parquet(file.path).filter(split=split)
-    if task.metric is Metric.RETRIEVAL_ACCURACY:
-        rows = rows.filter(direction=FROM_ENGLISH)
+    if metric.direction is not None:
+        rows = rows.filter(direction=metric.direction)
     return rows.select(
-        "language", "condition", "id", "cluster", numerator=numerator, denominator=denominator
+        *("language", "condition", "id", "cluster"),
+        numerator=numerator,
+        denominator=denominator,
+        loose=pl.col("is_gold") == 0 if task.mined else pl.lit(False),
     )
-
-
-def _of_condition(rows: pl.LazyFrame, condition: str, within: str | None) -> pl.LazyFrame:
-    found = rows.filter(condition=condition)
-    if within is None:
-        return found
-    return found.join(rows.filter(condition=within), on=_ITEM, how="semi")
 
 
 def _collect(rows: pl.LazyFrame, file: CellFile) -> pl.DataFrame:
@@ -317,3 +269,45 @@ def of_target(files: Iterable[CellFile]) -> Mapping[str, list[CellFile]]:
         for target in TARGETS
         if target in held
     }
+
+
+def design_effects(
+    numerator: np.ndarray,
+    denominator: np.ndarray,
+    *,
+    cluster: np.ndarray,
+    language: np.ndarray,
+    languages: int,
+) -> np.ndarray:
+    """(languages,): the design effect of each language's score in one cell.
+
+    That is the variance of the score if clusters are drawn, over its variance if items are drawn.
+    The score is a ratio of sums, so both follow from its linearised residuals
+    e = numerator - score · denominator: sum over clusters of (sum of e)², over the sum of e²
+    (Kish 1965, Survey Sampling; Miller 2024, arXiv 2411.00640, section 2.2). With clusters of m
+    items and an intraclass correlation rho it is 1 + (m - 1) rho; with one item a cluster 1.
+
+    Args:
+        numerator, denominator: (items,): what each item adds to the two sums.
+        cluster: (items,): the number of its cluster.
+        language: (clusters,): the number of its language.
+
+    Returns:
+        nan for a language without items, or whose items do not vary.
+    """
+
+    def of_languages(values: np.ndarray) -> np.ndarray:
+        return np.bincount(language, weights=values, minlength=languages)
+
+    def of_clusters(values: np.ndarray) -> np.ndarray:
+        return np.bincount(cluster, weights=values, minlength=len(language))
+
+    below = of_languages(of_clusters(denominator))
+    score = of_languages(of_clusters(numerator)) / np.where(below > 0, below, 1)
+    residual = numerator - score[language[cluster]] * denominator
+    squares = of_clusters(residual**2)
+    # What products of different items add. A cluster of one item adds exactly nothing.
+    products = of_clusters(residual) ** 2 - squares
+    varies = of_languages(squares) > _ROUNDING * of_languages(of_clusters(numerator**2))
+    total = np.where(varies, of_languages(squares), np.nan)
+    return 1 + of_languages(products) / total

@@ -9,11 +9,13 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
+from xstilts.analysis.inference.bootstrap import Sample
 from xstilts.analysis.inference.draws import Draws
 from xstilts.analysis.inputs.evidence import Evidence
 from xstilts.config.languages import Language
 from xstilts.config.recipes import NONE
-from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS, XTREME, Kind, Metric
+from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS, XTREME
+from xstilts.scoring.metrics import METRICS
 from xstilts.scoring.scores import LANGUAGE_SCORE
 
 
@@ -138,6 +140,11 @@ class Panel:
         """The number of items of a language, 0 where it is not known."""
         return self.evidence.samples[target].counts.get(code, 0)
 
+    def with_samples(self, samples: Mapping[str, Sample]) -> Panel:
+        """The same with other scores, by target."""
+        evidence = Evidence(self.evidence.encoder, samples, self.evidence.left_out)
+        return replace(self, evidence=evidence)
+
     @cached_property
     def fewer(self) -> Panel:
         """The same with fewer draws (`Evidence.fewer`)."""
@@ -150,14 +157,9 @@ class Panel:
 
     def _chance(self, target: str, code: str) -> float:
         task = TARGETS[target]
-        if task.kind is Kind.PAIR:
-            return 100 / len(task.labels)
-        if task.kind is Kind.CHOICE:
-            return 100 / task.choices
-        if task.metric is Metric.RETRIEVAL_ACCURACY:
-            items = self.items(target, code)
-            return 100 / items if items > 1 else 0.0
-        return self.majority.get((target, code), 0.0)
+        if task.facts.majority_is_chance:
+            return self.majority.get((target, code), 0.0)
+        return METRICS[task.metric].chance(task, self.items(target, code))
 
 
 def majority_levels(
@@ -176,5 +178,5 @@ def majority_levels(
     return {
         (row["target"], row["language"]): row["value"]
         for row in rows.iter_rows(named=True)
-        if TARGETS[row["target"]].kind is Kind.TAGGING
+        if TARGETS[row["target"]].facts.majority_is_chance
     }

@@ -9,20 +9,20 @@ from __future__ import annotations
 from xstilts.config.rows import Rows
 from xstilts.config.tasks import intermediate, targets
 from xstilts.config.tasks.intermediate import TEXT
+from xstilts.config.tasks.kinds import KINDS, Kind
 from xstilts.config.tasks.sources import NER_TAGS, NLI_LABELS, SPLITS, UPOS_TAGS
 from xstilts.config.tasks.types import (
     PERTURBED,
     SOURCE_LANGUAGE,
     FolderSource,
     HubSource,
-    Kind,
-    Metric,
     Task,
 )
 
 __all__ = [
     "GROUPS",
     "INTERMEDIATE",
+    "KINDS",
     "NER_TAGS",
     "NLI_LABELS",
     "PERTURBED",
@@ -36,7 +36,6 @@ __all__ = [
     "FolderSource",
     "HubSource",
     "Kind",
-    "Metric",
     "Task",
 ]
 

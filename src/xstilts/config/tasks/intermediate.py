@@ -6,6 +6,7 @@ split (`train-de.jsonl`, `hellaswag_train-de.jsonl`, `train-de-v2.0.json`).
 
 from __future__ import annotations
 
+from xstilts.config.tasks.kinds import Kind
 from xstilts.config.tasks.sources import (
     ANLI,
     COMMONSENSEQA,
@@ -26,7 +27,7 @@ from xstilts.config.tasks.sources import (
     per_split,
     with_train,
 )
-from xstilts.config.tasks.types import Kind, Metric, Task
+from xstilts.config.tasks.types import Task
 
 # The key of the plain text that encoders are pretrained on.
 TEXT = "text"
@@ -41,7 +42,7 @@ INTERMEDIATE = (
         key="anli",
         title="ANLI+",
         kind=Kind.PAIR,
-        metric=Metric.ACCURACY,
+        metric="accuracy",
         labels=NLI_LABELS,
         intermediate=True,
         generated=_GENERATED,
@@ -70,7 +71,7 @@ INTERMEDIATE = (
         key="mnli",
         title="MNLI",
         kind=Kind.PAIR,
-        metric=Metric.ACCURACY,
+        metric="accuracy",
         labels=NLI_LABELS,
         intermediate=True,
         generated=_GENERATED,
@@ -91,7 +92,7 @@ INTERMEDIATE = (
         key="qqp",
         title="QQP",
         kind=Kind.PAIR,
-        metric=Metric.ACCURACY,
+        metric="accuracy",
         labels=("not_duplicate", "duplicate"),
         intermediate=True,
         generated=_GENERATED,
@@ -107,7 +108,7 @@ INTERMEDIATE = (
         key="squad_v2",
         title="SQuAD 2.0",
         kind=Kind.SPAN,
-        metric=Metric.SQUAD,
+        metric="squad",
         unanswerable=True,
         tested_passages="xquad",
         intermediate=True,
@@ -122,7 +123,7 @@ INTERMEDIATE = (
         key="squad_v1",
         title="SQuAD 1.1",
         kind=Kind.SPAN,
-        metric=Metric.SQUAD,
+        metric="squad",
         # Five passages of each of its 48 development articles (Artetxe et al. 2020).
         tested_passages="xquad",
         intermediate=True,
@@ -141,7 +142,7 @@ INTERMEDIATE = (
         key="hellaswag",
         title="HellaSwag",
         kind=Kind.CHOICE,
-        metric=Metric.ACCURACY,
+        metric="accuracy",
         intermediate=True,
         generated=_GENERATED,
         licence="MIT (rowanz/hellaswag)",
@@ -156,7 +157,7 @@ INTERMEDIATE = (
         key="ccg",
         title="CCG",
         kind=Kind.TAGGING,
-        metric=Metric.TOKEN_ACCURACY,
+        metric="token_accuracy",
         open_labels=True,
         intermediate=True,
         generated=_GENERATED,
@@ -171,7 +172,7 @@ INTERMEDIATE = (
         key="cosmosqa",
         title="Cosmos QA",
         kind=Kind.CHOICE,
-        metric=Metric.ACCURACY,
+        metric="accuracy",
         intermediate=True,
         generated=_GENERATED,
         licence="CC BY 4.0 (allenai/cosmos_qa)",
@@ -186,7 +187,7 @@ INTERMEDIATE = (
         key="csqa",
         title="CommonsenseQA",
         kind=Kind.CHOICE,
-        metric=Metric.ACCURACY,
+        metric="accuracy",
         intermediate=True,
         generated=_GENERATED,
         licence="MIT (tau/commonsense_qa)",
@@ -205,7 +206,7 @@ TEXTS = (
         key=TEXT,
         title="Text",
         kind=Kind.MLM,
-        metric=Metric.MASKED_ACCURACY,
+        metric="masked_accuracy",
         languages=(),
         generated=_GENERATED,
         licence="the text's own terms",

@@ -7,6 +7,7 @@ its bucket `xtreme_translations` (see its README).
 
 from __future__ import annotations
 
+from xstilts.config.tasks.kinds import Kind
 from xstilts.config.tasks.sources import (
     BUCC,
     GLUE,
@@ -28,7 +29,7 @@ from xstilts.config.tasks.sources import (
     per_split,
     with_train,
 )
-from xstilts.config.tasks.types import Foreign, Kind, Metric, Mispaired, Task
+from xstilts.config.tasks.types import Foreign, Mispaired, Task
 
 _PAWSX = "de en es fr ja ko zh"
 _PANX = (
@@ -87,7 +88,7 @@ TARGETS = (
         parallel=True,
         mispaired=_XNLI_MISPAIRED,
         kind=Kind.PAIR,
-        metric=Metric.ACCURACY,
+        metric="accuracy",
         group="classification",
         languages=XNLI_LANGUAGES,
         labels=NLI_LABELS,
@@ -113,7 +114,7 @@ TARGETS = (
         # of the 2,000 development ids; such items are not paired (`xstilts.data.parallel`).
         placeholder_texts=("NS",),
         kind=Kind.PAIR,
-        metric=Metric.ACCURACY,
+        metric="accuracy",
         group="classification",
         languages=tuple(_PAWSX.split()),
         labels=("0", "1"),
@@ -136,7 +137,7 @@ TARGETS = (
         ),
         hub_foreign=_UDPOS_FOREIGN,
         kind=Kind.TAGGING,
-        metric=Metric.SEQEVAL,
+        metric="seqeval",
         group="tagging",
         languages=tuple(_UDPOS.split()),
         labels=UPOS_TAGS,
@@ -152,7 +153,7 @@ TARGETS = (
         key="panx",
         title="PAN-X",
         kind=Kind.TAGGING,
-        metric=Metric.SEQEVAL,
+        metric="seqeval",
         group="tagging",
         languages=tuple(_PANX.split()),
         labels=NER_TAGS,
@@ -167,7 +168,7 @@ TARGETS = (
         title="XQuAD",
         parallel=True,
         kind=Kind.SPAN,
-        metric=Metric.SQUAD,
+        metric="squad",
         group="qa",
         languages=("en", "es", "de", "el", "ru", "tr", "ar", "vi", "th", "zh", "hi"),
         train_set="squad_v1",
@@ -182,7 +183,7 @@ TARGETS = (
         parallel=True,
         subset=True,
         kind=Kind.SPAN,
-        metric=Metric.MLQA,
+        metric="mlqa",
         group="qa",
         languages=("en", "es", "de", "ar", "hi", "vi", "zh"),
         train_set="squad_v1",
@@ -200,7 +201,7 @@ TARGETS = (
         key="tydiqa",
         title="TyDiQA",
         kind=Kind.SPAN,
-        metric=Metric.SQUAD,
+        metric="squad",
         group="qa",
         languages=_TYDIQA,
         train_set="tydiqa",
@@ -232,7 +233,8 @@ TARGETS = (
             " of its other sentences, parted by hash"
         ),
         kind=Kind.RETRIEVAL,
-        metric=Metric.BITEXT_F1,
+        metric="bitext_f1",
+        mined=True,
         group="retrieval",
         languages=("de", "fr", "ru", "zh"),
         generated=("dev", "test"),
@@ -255,7 +257,7 @@ TARGETS = (
         title="Tatoeba",
         hub_variant="rows are aligned as LASER publishes them; XTREME sorts the English side",
         kind=Kind.RETRIEVAL,
-        metric=Metric.RETRIEVAL_ACCURACY,
+        metric="retrieval_accuracy",
         group="retrieval",
         languages=tuple(_TATOEBA.split()),
         generated=("test",),
@@ -288,7 +290,7 @@ TARGETS = (
         parallel=True,
         choices=2,
         kind=Kind.CHOICE,
-        metric=Metric.ACCURACY,
+        metric="accuracy",
         group="reasoning",
         xtreme=False,
         languages=tuple(_XCOPA.split()),

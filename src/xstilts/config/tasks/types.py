@@ -3,37 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 
 from xstilts.config.rows import Row
+from xstilts.config.tasks.kinds import KINDS, Kind, KindFacts
 
 SOURCE_LANGUAGE = "en"
 # The part of a target's data that is made of its part eval: perturbed inputs.
 PERTURBED = "perturbed"
-
-
-class Kind(StrEnum):
-    """How a task is featurised, which head it has, how it is decoded and scored."""
-
-    PAIR = "pair"
-    CHOICE = "choice"
-    TAGGING = "tagging"
-    SPAN = "span"
-    RETRIEVAL = "retrieval"
-    MLM = "mlm"
-
-
-class Metric(StrEnum):
-    """Which definition scores a task (`xstilts.scoring.metrics`)."""
-
-    ACCURACY = "accuracy"
-    SEQEVAL = "seqeval"
-    SQUAD = "squad"
-    MLQA = "mlqa"
-    BITEXT_F1 = "bitext_f1"
-    RETRIEVAL_ACCURACY = "retrieval_accuracy"
-    MASKED_ACCURACY = "masked_accuracy"
-    TOKEN_ACCURACY = "token_accuracy"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,19 +85,20 @@ class Foreign(Row):
 class Task(Row):
     """One task: what it is, in which languages, and the sources of its splits.
 
-    `train_set` is the key of the task whose English data this target trains on (xquad and
-    mlqa share squad_v1), None where nothing is trained. `group` is the group of tasks that a
-    target belongs to, None for a task that is only trained on; `xtreme` says whether the target is
-    one of XTREME's nine, over which its averages are formed. `choices`: among how many a target of
-    multiple choice chooses. `unanswerable`: some questions have no
-    answer in their passage. `open_labels`: the labels are those of the training data.
-    `dev_from_train` is the share of training passages held out for model selection where the data
-    set has no English development split apart from the one that is tested. `no_dev` and `no_train`
-    are the languages that have no development or training data at all. `parallel` tasks have the
-    same items in every language, or, with `subset`, each item in some of them.
-    `placeholder_texts` stand where a text could not be translated, and `mispaired` are rows known
-    not to be translations. `generated` are the splits that can be generated
-    (`xstilts.data.invitro`).
+    `train_set` is the key of the task whose English data this target trains on (xquad and mlqa
+    share squad_v1), None where nothing is trained. `group` is the group of tasks that a target
+    belongs to, None for a task that is only trained on; `xtreme` says whether the target is one of
+    XTREME's nine, over which its averages are formed. `metric` is the key of what scores it
+    (`xstilts.scoring.metrics.METRICS`). `choices`: among how many a target of multiple choice
+    chooses. `unanswerable`: some questions have no answer in their passage. `mined`: its pairs are
+    sought among all sentences of both sides, above a threshold that is chosen on dev; nothing of it
+    is perturbed. `open_labels`: the labels are those of the training data. `dev_from_train` is the
+    share of training passages held out for model selection where the data set has no English
+    development split apart from the one that is tested. `no_dev` and `no_train` are the languages
+    that have no development or training data at all. `parallel` tasks have the same items in every
+    language, or, with `subset`, each item in some of them. `placeholder_texts` stand where a text
+    could not be translated, and `mispaired` are rows known not to be translations. `generated` are
+    the splits that can be generated (`xstilts.data.invitro`).
 
     The sources of one split in `hub` and `hub_translated` are read one after the other and joined.
     `hub_translated` are those of other languages than English, of the splits where they are not
@@ -133,7 +110,7 @@ class Task(Row):
     key: str
     title: str
     kind: Kind
-    metric: Metric
+    metric: str
     licence: str
     languages: tuple[str, ...] = (SOURCE_LANGUAGE,)
     labels: tuple[str, ...] = ()
@@ -143,6 +120,7 @@ class Task(Row):
     xtreme: bool = True
     intermediate: bool = False
     unanswerable: bool = False
+    mined: bool = False
     open_labels: bool = False
     dev_from_train: float = 0.0
     no_dev: tuple[str, ...] = ()
@@ -158,6 +136,11 @@ class Task(Row):
     folder: dict[str, tuple[FolderSource, ...]] = field(default_factory=dict)
     hub: dict[str, tuple[HubSource, ...]] = field(default_factory=dict)
     hub_translated: dict[str, tuple[HubSource, ...]] = field(default_factory=dict)
+
+    @property
+    def facts(self) -> KindFacts:
+        """What is declared of its kind."""
+        return KINDS[self.kind]
 
     def hub_sources(self, split: str, language: str) -> tuple[HubSource, ...]:
         """What is read from the hub for one split in one language; nothing if it is not there."""

@@ -8,10 +8,9 @@ from typing import Any
 
 from xstilts.config.invitro.draw import Draw
 from xstilts.config.invitro.lexicon import HYPERNYM, OPPOSITE, VERBS
-from xstilts.data.invitro.events import Event, Phrase, event, person, split_of, thing
+from xstilts.data.invitro.events import Event, Phrase, Spot, event, person, split_of, thing
 from xstilts.data.invitro.grammar import sentence, text_of
 from xstilts.data.invitro.questions import answer_text, answer_words, question_about_passage
-from xstilts.data.invitro.spot import Spot
 
 
 def continuation(spot: Spot) -> dict[str, Any]:

@@ -1,9 +1,10 @@
-"""What is said, before any language says it: events of one clause, and how they are drawn."""
+"""What is said, before any language says it: which item it is, and events of one clause."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Literal
 
 from xstilts.config.invitro.draw import Draw, digest
@@ -26,11 +27,39 @@ from xstilts.config.invitro.lexicon import (
     YEARS,
     Entity,
 )
+from xstilts.config.invitro.tongues import Tongue, tongue
 
 Role = Literal["subject", "object", "place", "time"]
 _SPLIT_OF_TEN = {8: "dev", 9: "test"}
 # Of all names this share never stands in training data for named entities.
 _HELD_OUT_NAMES = 4
+
+
+@dataclass(frozen=True)
+class Spot:
+    """Item `number` of a split of a task in a language, in the world with this seed.
+
+    All random choices depend on it alone.
+    """
+
+    seed: int
+    task: str
+    split: str
+    language: str
+    number: int
+
+    @cached_property
+    def tongue(self) -> Tongue:
+        """The language to speak."""
+        return tongue(self.language)
+
+    def draw(self, *purpose: object) -> Draw:
+        """Choices that are the same in every language: what parallel items are made of."""
+        return Draw(self.seed, self.task, self.split, self.number, *purpose)
+
+    def own_draw(self, *purpose: object) -> Draw:
+        """Choices of this language's own."""
+        return Draw(self.seed, self.task, self.split, self.number, self.language, *purpose)
 
 
 @dataclass(frozen=True)

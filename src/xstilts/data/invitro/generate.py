@@ -12,11 +12,10 @@ from typing import Any
 
 from tqdm import tqdm
 
-from xstilts.config.tasks import SOURCE_LANGUAGE, Kind, Task
+from xstilts.config.tasks import SOURCE_LANGUAGE, TEXT, Task
 from xstilts.data.clusters import reference_clusters, set_clusters
-from xstilts.data.invitro import bitext, choices, pairs, questions, sequences
-from xstilts.data.invitro.documents import document
-from xstilts.data.invitro.spot import Spot
+from xstilts.data.invitro import choices, pairs, questions, sequences, texts
+from xstilts.data.invitro.events import Spot
 from xstilts.data.rows import Place, Row, item, retrieval_batch
 from xstilts.data.schemas import DATA
 from xstilts.execution.parquet import write_stream
@@ -44,7 +43,7 @@ MAKERS: dict[str, Callable[[Spot], dict[str, Any]]] = {
     "csqa": choices.world_knowledge,
     "ccg": sequences.supertags,
 }
-BITEXTS = {"bucc2018": bitext.mixed, "tatoeba": bitext.aligned}
+BITEXTS = {"bucc2018": texts.mixed, "tatoeba": texts.aligned}
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ def rows_of(task: Task, split: str, language: str, number: int, world: World) ->
         KeyError: there is no generator for this task.
     """
     place = Place(task, split, language, f"generated {task.key} {split} {language}")
-    if task.kind is Kind.RETRIEVAL:
+    if task.facts.embedded:
         foreign, english, gold = BITEXTS[task.key](world.seed, task.key, split, language, number)
         yield from retrieval_batch(place, foreign, english, gold).rows
         return
@@ -79,7 +78,7 @@ def rows_of(task: Task, split: str, language: str, number: int, world: World) ->
 def documents(split: str, number: int, world: World) -> Iterator[Row]:
     """`number` documents of running text in all languages, mixed."""
     for i in range(number):
-        made = document(
+        made = texts.document(
             Spot(world.seed, "text", split, "", i), world.languages, world.translated_share
         )
         yield {"id": f"{split}:{i}", "split": split, **made}
@@ -106,7 +105,7 @@ def write_part(
 
     def rows() -> Iterator[Row]:
         for unit in units:
-            if task.kind is Kind.MLM:
+            if task.key == TEXT:
                 made = documents(unit.split, sizes[unit.split], world)
             else:
                 made = rows_of(task, unit.split, unit.language, sizes[unit.split], world)

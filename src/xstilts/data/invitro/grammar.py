@@ -65,6 +65,7 @@ def clause(
     if asked:
         parts[asked] = [little(_question_word(event, asked), tongue)]
     auxiliary, verb = _verb(event, tongue)
+    order: list[str | list[Word]]
     if grammar.order == "SVO":
         order = ["subject", auxiliary, verb, "object", "adverb", "companion", "place", "time"]
     elif grammar.order == "SOV":

@@ -18,6 +18,7 @@ from xstilts.config.invitro.lexicon import (
     NUMBERS,
     OPPOSITE,
     THINGS,
+    Entity,
     members,
 )
 from xstilts.config.tasks import NLI_LABELS
@@ -25,6 +26,7 @@ from xstilts.data.invitro.events import (
     Event,
     Phrase,
     Role,
+    Spot,
     event,
     location,
     person,
@@ -33,7 +35,6 @@ from xstilts.data.invitro.events import (
     time,
 )
 from xstilts.data.invitro.grammar import is_person, sentence, text_of
-from xstilts.data.invitro.spot import Spot
 
 _MODIFIERS = 0.45
 # Share of inference pairs in which negation decides, or stands on both sides; and how often,
@@ -202,7 +203,7 @@ def _changes(label: str, hypothesis: Event, draw: Draw) -> list[Change]:
     if label == "entailment":
         return [_specialise] if members(thing_word) and not same_words else [_add_modifier]
     if label == "contradiction":
-        changes = [_opposite_verb]
+        changes: list[Change] = [_opposite_verb]
         if hypothesis.object.adjective:
             changes.append(_opposite_adjective)
         if hypothesis.object.number:
@@ -323,17 +324,17 @@ def _other_subject(draw: Draw, found: Event) -> Event:
 
 def _another(draw: Draw, phrase: Phrase, besides: Phrase) -> Phrase:
     """Someone who is neither of them, by a name of as many words."""
+    heads = [known.head for known in (phrase, besides) if isinstance(known.head, Entity)]
+    taken = {word for head in heads for word in head.words}
+    number = len(phrase.head.words) if isinstance(phrase.head, Entity) else None
     while True:
-        other = Phrase(person(draw))
-        if phrase.named and len(other.head.words) != len(phrase.head.words):
-            continue
-        words = set(other.head.words)
-        taken = {word for known in (phrase, besides) if known.named for word in known.head.words}
-        if not words & taken:
-            return other
+        name = person(draw)
+        if number in (None, len(name.words)) and taken.isdisjoint(name.words):
+            return Phrase(name)
 
 
 def _other_place(draw: Draw, found: Event) -> Event:
+    assert found.place is not None
     adposition, before = found.place
     while True:
         place = location(draw)

@@ -15,6 +15,7 @@ from xstilts.data.invitro.events import (
     Event,
     Phrase,
     Role,
+    Spot,
     event,
     location,
     person,
@@ -23,7 +24,6 @@ from xstilts.data.invitro.events import (
     time,
 )
 from xstilts.data.invitro.grammar import Word, find_role, sentence, text_of
-from xstilts.data.invitro.spot import Spot
 
 # As often as they stand here.
 _ASKED: tuple[Role, ...] = (*("subject",) * 4, *("object",) * 4, "place", "time")
@@ -83,8 +83,10 @@ def maybe_unanswerable(spot: Spot) -> dict[str, Any]:
         other = Phrase(person(draw))
         if _words(other.head).isdisjoint(taken):
             break
-    changed = "object" if found.asked == "subject" else "subject"
-    known = replace(found.known, **{changed: other})
+    if found.asked == "subject":
+        known = replace(found.known, object=other)
+    else:
+        known = replace(found.known, subject=other)
     return {**_row(replace(found, known=known), spot), "answers": []}
 
 
@@ -124,8 +126,10 @@ def _question(draw: Draw, spot: Spot) -> Question:
     about = draw.below(_SENTENCES)
     asked = draw.one_of([role for role in _ASKED if getattr(said, role) is not None])
     # A question does not tell all it could.
-    unsaid = [name for name in said.modifiers() if name != asked and draw.chance(0.7)]
-    known = replace(said, **dict.fromkeys(unsaid))
+    unsaid: dict[str, Any] = dict.fromkeys(
+        name for name in said.modifiers() if name != asked and draw.chance(0.7)
+    )
+    known = replace(said, **unsaid)
     return Question((*passage[:about], said, *passage[about:]), about, asked, known)
 
 

@@ -6,9 +6,8 @@ from typing import Any
 
 from xstilts.config.invitro.draw import Draw
 from xstilts.config.invitro.lexicon import HAVE
-from xstilts.data.invitro.events import Event, held_out, names_in, split_of, varied
+from xstilts.data.invitro.events import Event, Spot, held_out, names_in, split_of, varied
 from xstilts.data.invitro.grammar import Word, clause, little, sign
-from xstilts.data.invitro.spot import Spot
 
 # Categories in the notation of CCGbank (Hockenmaier and Steedman 2007) for the constructions
 # that the source language has; adpositions are told apart below.

@@ -46,7 +46,8 @@ class Alphabet:
 
     def another(self, letter: str, uniform: float) -> str | None:
         """A letter of the same script and case, by how often each occurs; None if there is none."""
-        letters, sums = self._groups.get(script_and_case(letter), ([], [0]))
+        group = script_and_case(letter)
+        letters, sums = self._groups.get(group, ([], [0])) if group else ([], [0])
         place = bisect_left(letters, letter)
         before = sums[place - 1] if place else 0
         own = sums[place] - before if letter in letters[place : place + 1] else 0

@@ -27,7 +27,7 @@ class Edit(NamedTuple):
 
 def apply_edits(text: str, edits: Iterable[Edit]) -> str:
     """The text after edits that are in order and do not overlap."""
-    pieces = []
+    pieces: list[str] = []
     done = 0
     for edit in edits:
         pieces += (text[done : edit.start], edit.text)

@@ -12,9 +12,10 @@ from xstilts.config.languages import Language
 from xstilts.config.perturbations.conditions import parse_condition
 from xstilts.config.perturbations.kinds import KINDS
 from xstilts.config.tasks import Kind, Task
-from xstilts.data.perturb.items import PERTURBED, ItemNoise
+from xstilts.data.kinds import ITEMS
 from xstilts.data.perturb.letters import Alphabet
-from xstilts.data.rows import item_name, texts
+from xstilts.data.perturb.noise import ItemNoise
+from xstilts.data.rows import item_name
 from xstilts.data.sampling import rank
 from xstilts.data.schemas import DATA
 from xstilts.errors import XstiltsError, did_you_mean
@@ -62,7 +63,8 @@ def perturb_table(
             condition is unknown or repeats, or nothing is known of a language.
     """
     where = f"perturbing {task.key}"
-    if task.kind not in PERTURBED:
+    own = ITEMS[task.kind]
+    if not own.texts:
         raise XstiltsError(f"a task of kind {task.kind} has no items to perturb", where=where)
     expect_columns(table, DATA[task.kind], where)
     asked = {name: parse_condition(name) for name in conditions}
@@ -75,8 +77,8 @@ def perturb_table(
             raise XstiltsError(
                 f"unknown language {code!r}", where=where, hint=did_you_mean(code, languages)
             )
-    # No other kind draws letters.
-    counted = _ALPHABET_ITEMS if any(kind == "typos" for kind, _ in asked.values()) else 0
+    draws_letters = any(KINDS[kind].unit is None for kind, _ in asked.values())
+    counted = _ALPHABET_ITEMS if draws_letters else 0
     alphabets = {
         code: _alphabet(here, places[:counted], task.kind) for code, places in ranked.items()
     }
@@ -92,14 +94,14 @@ def perturb_table(
                 noise = ItemNoise(
                     kind, strength, task.key, languages[code], item_name(row), alphabets[code]
                 )
-                changed.append({**row, **PERTURBED[task.kind](row, noise), "condition": name})
+                changed.append({**row, **own.perturb(row, noise), "condition": name})
         parts.append(pa.Table.from_pylist(changed, schema=schema))
     return pa.concat_tables(parts)
 
 
 def _of_split(task: Task, table: pa.Table, split: str) -> pa.Table:
     chosen = pc.equal(table["split"], split)
-    if task.kind is Kind.RETRIEVAL:
+    if task.facts.embedded:
         chosen = pc.and_(chosen, pc.equal(table["side"], "foreign"))
     return table.filter(chosen)
 
@@ -115,4 +117,4 @@ def _ranked(table: pa.Table) -> dict[str, list[int]]:
 
 def _alphabet(table: pa.Table, places: list[int], kind: Kind) -> Alphabet:
     rows = table.take(pa.array(places, pa.int64())).to_pylist()
-    return Alphabet(text for row in rows for text in texts(kind, row))
+    return Alphabet(text for row in rows for text in ITEMS[kind].text_of(row))

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from xstilts.data.gold import GOLD_REMOVED
+from xstilts.data.kinds.base import GOLD_REMOVED
 from xstilts.errors import XstiltsError
 
 # How many characters an answer may stand from its offset; further off, another occurrence may be

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xstilts.data.gold import GOLD_REMOVED
+from xstilts.data.kinds.base import GOLD_REMOVED
 from xstilts.data.readers.lines import parse_json, read_lines, read_text
 from xstilts.data.rows import Batch, Pairing, Place, item
 from xstilts.errors import XstiltsError
@@ -148,28 +148,8 @@ def _place_of(choice: Choice, where: str, row: int) -> int:
     )
 
 
-def read_hellaswag(place: Place, files: Sequence[Path]) -> Batch:
-    """JSON lines of HellaSwag, whose label is a number."""
-    return _read_jsonl(place, files, HELLASWAG)
-
-
-def read_csqa(place: Place, files: Sequence[Path]) -> Batch:
-    """JSON lines of CommonsenseQA, whose label is a letter."""
-    return _read_jsonl(place, files, CSQA)
-
-
-def read_copa(place: Place, files: Sequence[Path]) -> Batch:
-    """JSON lines of COPA or XCOPA; `idx` is the same in every language."""
-    return _read_jsonl(place, files, COPA)
-
-
-def read_cosmosqa(place: Place, files: Sequence[Path]) -> Batch:
-    """Cosmos QA's CSV, with a header."""
-    (path,) = files
-    return choice_batch(place, COSMOSQA, _csv_records(path), str(path))
-
-
-def _read_jsonl(place: Place, files: Sequence[Path], shape: Shape) -> Batch:
+def read_jsonl(place: Place, files: Sequence[Path], shape: Shape) -> Batch:
+    """JSON lines of a data set of this shape."""
     (path,) = files
     records = (
         (row, parse_json(line, path, row))
@@ -177,6 +157,12 @@ def _read_jsonl(place: Place, files: Sequence[Path], shape: Shape) -> Batch:
         if line.strip()
     )
     return choice_batch(place, shape, records, str(path))
+
+
+def read_csv(place: Place, files: Sequence[Path], shape: Shape) -> Batch:
+    """CSV with a header, of a data set of this shape."""
+    (path,) = files
+    return choice_batch(place, shape, _csv_records(path), str(path))
 
 
 def _csv_records(path: Path) -> Iterator[tuple[int, Record]]:

@@ -11,12 +11,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from xstilts.data.checks import label_name, refuse_repeated
-from xstilts.data.gold import ENOUGH, GOLD_REMOVED
+from xstilts.data.gold import ENOUGH
+from xstilts.data.kinds.base import GOLD_REMOVED
 from xstilts.data.readers import choices, pairs
 from xstilts.data.readers.answers import Question
 from xstilts.data.readers.lines import read_json, read_lines
@@ -57,10 +59,10 @@ def read_tags_tsv(place: Place, files: Sequence[Path]) -> Batch:
             batch.rows.append({**item(place, len(batch.rows)), "tokens": tokens, "tags": tags})
             tokens, tags = [], []
     prefix = f"{place.language}:"
-    if all(token.startswith(prefix) for row in batch.rows for token in row["tokens"]):
-        for row in batch.rows:
-            row["tokens"] = [token.removeprefix(prefix) for token in row["tokens"]]
-            batch.counts["language_prefixes_cut"] += len(row["tokens"])
+    if all(token.startswith(prefix) for held in batch.rows for token in held["tokens"]):
+        for held in batch.rows:
+            held["tokens"] = [token.removeprefix(prefix) for token in held["tokens"]]
+            batch.counts["language_prefixes_cut"] += len(held["tokens"])
     return batch
 
 
@@ -298,10 +300,10 @@ READERS: dict[str, Callable[[Place, Sequence[Path]], Batch]] = {
     "xnli_mt_tsv": pairs.read_xnli_mt,
     "translated_tsv": pairs.read_translated,
     "qqp_tsv": pairs.read_qqp,
-    "hellaswag_jsonl": choices.read_hellaswag,
-    "cosmosqa_csv": choices.read_cosmosqa,
-    "csqa_jsonl": choices.read_csqa,
-    "copa_jsonl": choices.read_copa,
+    "hellaswag_jsonl": partial(choices.read_jsonl, shape=choices.HELLASWAG),
+    "cosmosqa_csv": partial(choices.read_csv, shape=choices.COSMOSQA),
+    "csqa_jsonl": partial(choices.read_jsonl, shape=choices.CSQA),
+    "copa_jsonl": partial(choices.read_jsonl, shape=choices.COPA),
     "tags_tsv": read_tags_tsv,
     "ccg_auto": read_ccg_auto,
     "squad_json": read_squad_json,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from xstilts.data.checks import label_name, spellings
-from xstilts.data.gold import GOLD_REMOVED
+from xstilts.data.kinds.base import GOLD_REMOVED
 from xstilts.data.readers.lines import parse_json, read_lines
 from xstilts.data.rows import Batch, Place, item
 from xstilts.errors import XstiltsError

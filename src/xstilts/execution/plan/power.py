@@ -1,7 +1,8 @@
 """The smallest effect that a design detects, one number at a time and in plain Python.
 
-The same as `xstilts.analysis.inference.power`, which says what it is, to 2 %. That one needs numpy
-and scipy, whose import takes half a second: as long as everything else that planning does.
+The same as `xstilts.analysis.inference.behrens_fisher`, which says what it is, to 2 %. That one
+needs numpy and scipy, whose import takes half a second: as long as everything else that planning
+does.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from statistics import fmean
 from xstilts.config.encoders import EncoderSource
 from xstilts.config.recipes import UNTRAINED
 from xstilts.config.settings import TrainingSettings
-from xstilts.config.tasks import PERTURBED, TARGETS, TEXT, Metric
+from xstilts.config.tasks import PERTURBED, TARGETS, TEXT
 from xstilts.errors import XstiltsError
 from xstilts.execution.cost.flops import COMPUTED
 from xstilts.execution.cost.shape import BYTES_PER_WEIGHT, Shape, shape_of_source
@@ -169,7 +169,7 @@ class Requests:
                 return made + _ITEM_BYTES * amounts.items(at["task"], at["part"])
             case "new_encoder":
                 return _ITEM_BYTES * amounts.items(TEXT, "train") / 2
-            case "score" if TARGETS[at["target"]].metric is Metric.BITEXT_F1:
+            case "score" if TARGETS[at["target"]].mined:
                 # Mined pairs alone.
                 return 0.0
             case "perturb" | "shortcuts" | "score":

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from xstilts.config.recipes import Source
-from xstilts.config.tasks import PERTURBED, SOURCE_LANGUAGE, TASKS, TEXT, Kind
+from xstilts.config.tasks import PERTURBED, SOURCE_LANGUAGE, TASKS, TEXT
 from xstilts.execution.cost.records import last_run, read_attempts
 from xstilts.execution.plan.items import Amounts
 from xstilts.execution.plan.lengths import (
@@ -93,7 +93,7 @@ class Sizes:
         """How much of a part is English; of retrieval one side of every language."""
         if part not in ("eval", PERTURBED):
             return float(Source.of(source).language == SOURCE_LANGUAGE)
-        if TASKS[source].kind is Kind.RETRIEVAL:
+        if TASKS[source].facts.embedded:
             return 0.5
         languages = [unit.language for unit in self._grid.units(source, "eval")]
         return languages.count(SOURCE_LANGUAGE) / max(len(languages), 1)

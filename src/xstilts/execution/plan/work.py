@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from xstilts.config.experiment import BASELINE
 from xstilts.config.recipes import UNTRAINED, Source
 from xstilts.config.settings import Mixing, TrainingSettings
-from xstilts.config.tasks import PERTURBED, TARGETS, TASKS, TEXT, Kind, Metric
+from xstilts.config.tasks import PERTURBED, TARGETS, TEXT
 from xstilts.execution.cost.flops import forward_flops, training_flops, vocabulary_flops
 from xstilts.execution.cost.shape import Shape
 from xstilts.execution.cost.tally import TRAINING_PASSES
@@ -98,7 +98,7 @@ class Works:
                 return self._prediction(rule, *key)
             case "retrieve":
                 return self._retrieval(*key)
-            case "score" if TARGETS[key[1]].metric is Metric.BITEXT_F1:
+            case "score" if TARGETS[key[1]].mined:
                 # Mined pairs alone.
                 return Work()
             case "score":
@@ -228,7 +228,7 @@ def _steps(
     for key, size in sizes.items():
         task = Source.of(key).task
         items, features = round(size.items), round(size.features)
-        mixed.append(MixedSource(key, task, items, features, TASKS[task].kind is Kind.MLM))
+        mixed.append(MixedSource(key, task, items, features, task == TEXT))
     steps = number_of_steps(mixed, mixing, settings.batch_size, settings.epochs)
     drawn = probabilities(mixed, mixing)
     return steps, {key: steps * share for key, share in zip(sizes, drawn, strict=True)}

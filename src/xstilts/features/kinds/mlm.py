@@ -75,6 +75,7 @@ class MaskedLanguage(TaskKind):
     """Plain text, one document an item; a long document is several features, none is cut off."""
 
     columns: ClassVar = []
+    is_masked = True
 
     def featurise(self, data: pa.Table, tokenizer: Any, lengths: Tokenisation) -> pa.Table:
         layout = layout_of(tokenizer, pair=False)

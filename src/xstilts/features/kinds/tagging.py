@@ -102,6 +102,7 @@ def _padded(values: list[int], around: tuple[int, int], fill: int) -> np.ndarray
 class Tagging(TaskKind):
     """UD part of speech, WikiANN named entities, CCG supertags."""
 
+    takes_words = True
     columns: ClassVar = [("words", pa.list_(pa.int32())), ("labels", pa.list_(pa.int32()))]
 
     def __init__(self, task: Task) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from xstilts.config.tasks import Kind, Metric, Task
+from xstilts.config.tasks import Kind, Task
 from xstilts.data.schemas import DATA
 from xstilts.errors import XstiltsError, did_you_mean
 from xstilts.execution.parquet import expect_columns
@@ -40,16 +40,14 @@ _TRAINED: dict[Kind, dict[str, _Learned]] = {
         for kind, module in ((Kind.PAIR, pairs), (Kind.TAGGING, tags), (Kind.SPAN, spans))
     },
 }
-_SEARCHED: dict[Metric, dict[str, _Searched]] = {
-    Metric.RETRIEVAL_ACCURACY: {
-        "majority": partial(search.answer_queries, search=search.first_row),
-        "type_only": partial(search.answer_queries, search=search.nearest_length),
-        "shared_names": partial(search.answer_queries, search=search.shared_words),
-    },
-    Metric.BITEXT_F1: {
-        "majority": search.mine_nothing,
-        "shared_names": search.mine_shared_words,
-    },
+_SEARCHED: dict[str, _Searched] = {
+    "majority": partial(search.answer_queries, search=search.first_row),
+    "type_only": partial(search.answer_queries, search=search.nearest_length),
+    "shared_names": partial(search.answer_queries, search=search.shared_words),
+}
+_MINED: dict[str, _Searched] = {
+    "majority": search.mine_nothing,
+    "shared_names": search.mine_shared_words,
 }
 
 
@@ -59,8 +57,8 @@ def shortcuts_of(task: Task) -> tuple[str, ...]:
     Parts of speech have no names to share; nothing of a single sentence says whether it has a
     translation, so BUCC has none that sees one side only.
     """
-    if task.kind is Kind.RETRIEVAL:
-        return tuple(_SEARCHED[task.metric])
+    if task.facts.embedded:
+        return tuple(_MINED if task.mined else _SEARCHED)
     names = tuple(_TRAINED[task.kind])
     if task.kind is Kind.TAGGING and not is_iob2(task.labels):
         return tuple(name for name in names if name != "shared_names")
@@ -90,8 +88,8 @@ def shortcut_predictions(
             "there is no such shortcut", where=where, hint=did_you_mean(name, shortcuts_of(task))
         )
     expect_columns(items, DATA[task.kind], where)
-    if task.kind is Kind.RETRIEVAL:
-        return _SEARCHED[task.metric][name](items)
+    if task.facts.embedded:
+        return (_MINED if task.mined else _SEARCHED)[name](items)
     if train is None or not train.num_rows:
         raise XstiltsError("no training data", where=where)
     expect_columns(train, DATA[task.kind], where)

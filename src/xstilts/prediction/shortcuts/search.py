@@ -12,7 +12,8 @@ import pyarrow as pa
 from xstilts.prediction.mining import tune_threshold, unique_sentences
 from xstilts.prediction.search import Candidate, Corpora, Side, corpora_of
 from xstilts.prediction.shortcuts.words import folded
-from xstilts.scoring.item_counts import FROM_ENGLISH, TO_ENGLISH, bucc_table, tatoeba_table
+from xstilts.scoring.item_counts import bucc_table, tatoeba_table
+from xstilts.scoring.metrics.retrieval import FROM_ENGLISH, TO_ENGLISH
 
 # Words in more sentences of a corpus than this are no names, and join far too many pairs.
 COMMON = 100

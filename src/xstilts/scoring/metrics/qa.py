@@ -9,16 +9,21 @@ MLQA: Lewis et al. 2020, section 4.2 (arXiv 1910.07475), as in facebookresearch/
 
 from __future__ import annotations
 
+import math
 import re
 import string
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import polars as pl
 
 from xstilts.config.languages import INVITRO_LANGUAGES
-from xstilts.config.tasks import SOURCE_LANGUAGE
+from xstilts.config.rows import Row
+from xstilts.config.tasks import SOURCE_LANGUAGE, Task
 from xstilts.errors import XstiltsError, did_you_mean
+from xstilts.scoring.metrics.base import Item, Metric, Ratio, Scores, column
 
 _ASCII_PUNCTUATION = frozenset(string.punctuation)
 
@@ -136,3 +141,51 @@ def _token_f1(predicted: list[str], gold: list[str]) -> float:
         return 0.0
     precision, recall = shared / len(predicted), shared / len(gold)
     return 2 * precision * recall / (precision + recall)
+
+
+class Squad(Metric, Row):
+    """Exact match and F1 by SQuAD's English rules; judged by the mean of both."""
+
+    main = ("exact_match", "f1")
+    right = pl.col("f1") > 0.5
+
+    def counts(
+        self, task: Task, rows: Sequence[Item], predictions: Sequence[Any], where: str
+    ) -> list[Item]:
+        score = squad_v2_scores if task.unanswerable else squad_scores
+        return _counts(task, rows, predictions, where, lambda text, golds, _: score(text, golds))
+
+    def numbers(self, items: pl.DataFrame, where: str) -> Scores:
+        n = len(items)
+        # fsum is exact, so the score does not depend on the order of the items.
+        return {name: (100 * math.fsum(column(items, name, where)) / n, n) for name in self.main}
+
+    def ratio(self) -> Ratio:
+        return (pl.col("exact_match") + pl.col("f1")) / 2, pl.lit(1)
+
+
+class Mlqa(Squad, Row):
+    """The same by MLQA's rules for each language."""
+
+    def counts(
+        self, task: Task, rows: Sequence[Item], predictions: Sequence[Any], where: str
+    ) -> list[Item]:
+        return _counts(task, rows, predictions, where, mlqa_scores)
+
+
+def _counts(
+    task: Task,
+    rows: Sequence[Item],
+    predictions: Sequence[Any],
+    where: str,
+    score: Callable[[str, Sequence[str], str], AnswerScores],
+) -> list[Item]:
+    counts = []
+    for number, (row, prediction) in enumerate(zip(rows, predictions, strict=True), start=1):
+        golds = [answer["text"] for answer in row["answers"] or []]
+        if prediction is None or not (golds or task.unanswerable):
+            missing = "no prediction" if prediction is None else "the question has no answer"
+            raise XstiltsError(missing, where=where, row=number)
+        found = score(prediction, golds, row["language"])
+        counts.append({"prediction": prediction, "gold": golds, **found._asdict()})
+    return counts

@@ -10,9 +10,20 @@ from __future__ import annotations
 
 import warnings
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from xstilts.config.rows import Row
+from xstilts.config.tasks import Task
+from xstilts.errors import XstiltsError
+from xstilts.scoring.metrics.base import Item, Metric, Ratio, Scores, total
+from xstilts.scoring.metrics.counts import f1_from_counts, f1_ratio
+
+_CHUNKS = ("correct", "predicted", "gold")
 
 
 class ChunkCounts(NamedTuple):
@@ -102,3 +113,91 @@ def _strict_chunks(tags: Sequence[str]) -> set[tuple[str, int, int]]:
         if prefix == "B":
             start, chunk_type = position, tag_type
     return chunks
+
+
+class TokenAccuracy(Metric, Row):
+    """The share of tokens with the right tag."""
+
+    main = ("token_accuracy",)
+
+    def counts(
+        self, task: Task, rows: Sequence[Item], predictions: Sequence[Any], where: str
+    ) -> list[Item]:
+        return [_token_counts(task, row, tags) for row, tags in zip(rows, predictions, strict=True)]
+
+    def numbers(self, items: pl.DataFrame, where: str) -> Scores:
+        return _token_accuracy(items, where)
+
+    def ratio(self) -> Ratio:
+        return pl.col("tokens_correct"), pl.col("tokens")
+
+
+class Seqeval(Metric, Row):
+    """F1 of chunks as seqeval's lenient default has it; where tags are IOB2 in its strict mode too.
+
+    The lenient counts of a sentence hold in the order of its language's and split's items.
+    """
+
+    main = ("f1",)
+    titles = {"strict_f1": "Strict F1"}  # noqa: RUF012
+
+    def counts(
+        self, task: Task, rows: Sequence[Item], predictions: Sequence[Any], where: str
+    ) -> list[Item]:
+        counts = TokenAccuracy().counts(task, rows, predictions, where)
+        corpora: dict[tuple[str, str], list[Item]] = defaultdict(list)
+        for row, count in zip(rows, counts, strict=True):
+            corpora[row["language"], row["split"]].append(count)
+        for sentences in corpora.values():
+            _count_chunks(sentences, strict=is_iob2(task.labels))
+        return counts
+
+    def numbers(self, items: pl.DataFrame, where: str) -> Scores:
+        n = len(items)
+        lenient = f1_from_counts(*(total(items, f"chunks_{name}", where) for name in _CHUNKS))
+        scores = {name: (100 * share, n) for name, share in lenient._asdict().items()}
+        scores |= _token_accuracy(items, where)
+        if items["strict_gold"].null_count() < n:
+            strict = f1_from_counts(*(total(items, f"strict_{name}", where) for name in _CHUNKS))
+            scores["strict_f1"] = (100 * strict.f1, n)
+        return scores
+
+    def ratio(self) -> Ratio:
+        return f1_ratio(*(f"chunks_{name}" for name in _CHUNKS))
+
+
+def _token_counts(task: Task, row: Item, tags: Sequence[str]) -> Item:
+    where = f"{task.key} {row['split']} in {row['language']}"
+    if not len(row["tokens"]) == len(row["tags"]) == len(tags):
+        raise XstiltsError(
+            f"{len(row['tokens'])} tokens, {len(row['tags'])} gold tags, "
+            f"{len(tags)} predicted tags in the sentence {row['id']!r}",
+            where=where,
+        )
+    if not all(tags):
+        raise XstiltsError(f"empty tag in the sentence {row['id']!r}", where=where)
+    return {
+        "prediction": list(tags),
+        "gold": row["tags"],
+        "tokens_correct": sum(a == b for a, b in zip(row["tags"], tags, strict=True)),
+        "tokens": len(tags),
+    }
+
+
+def _count_chunks(sentences: Sequence[Item], *, strict: bool) -> None:
+    """Add chunk counts to the `prediction` and `gold` of all sentences of a corpus."""
+    lenient = corpus_chunk_counts(
+        [sentence["gold"] for sentence in sentences],
+        [sentence["prediction"] for sentence in sentences],
+    )
+    for sentence, chunks in zip(sentences, lenient, strict=True):
+        sentence |= {f"chunks_{name}": count for name, count in chunks._asdict().items()}
+        if strict:
+            chunks = strict_chunk_counts(sentence["gold"], sentence["prediction"])
+            sentence |= {f"strict_{name}": count for name, count in chunks._asdict().items()}
+
+
+def _token_accuracy(items: pl.DataFrame, where: str) -> Scores:
+    tokens = total(items, "tokens", where)
+    correct = total(items, "tokens_correct", where)
+    return {"token_accuracy": (100 * correct / tokens if tokens else 0.0, len(items))}
