@@ -83,10 +83,10 @@ def pitfall_items(
                 "item": pick.unit,
                 "before": pick.before,
                 "share": pick.share,
-                "english": _capped(kind.shown(english)),
-                "text": _capped(kind.shown(other)),
-                "gold": _capped(kind.answer_shown(gold, other)),
-                "prediction": _capped(kind.answer_shown(prediction, other)),
+                "english": _capped(kind.on_one_line(english)),
+                "text": _capped(kind.on_one_line(other)),
+                "gold": _capped(kind.answer_on_one_line(gold, other)),
+                "prediction": _capped(kind.answer_on_one_line(prediction, other)),
             }
         )
     return rows

@@ -134,6 +134,8 @@ class _Reach:
     texts: dict[str, set[str]] = field(default_factory=dict)
     tables: set[tuple[str, str, str]] = field(default_factory=set)
     _members: set[str] = field(default_factory=set)
+    # Those of the members that are fields of dataclasses.
+    _declared: set[str] = field(default_factory=set)
     _unread: list[tuple[Module, Statement]] = field(default_factory=list)
     _attributes: set[str] = field(default_factory=set)
     _words: set[str] = field(default_factory=set)
@@ -180,7 +182,7 @@ class _Reach:
         found = self._attributes | (self._words if self._is_dynamic else set())
         # What Python itself calls has no need to be named.
         found = found | {name for name in self._members if name.startswith("__")}
-        return self._members if self._reads_all else self._members & found
+        return self._members & found | (self._declared if self._reads_all else set())
 
     def digests(self) -> dict[str, str]:
         """What is reached of each module, as one digest."""
@@ -230,7 +232,10 @@ class _Reach:
         self._words |= statement.words
         self._is_dynamic |= statement.is_dynamic
         self._unread += [(module, member) for member in members]
-        self._members = self._members.union(*(member.names for member in members))
+        for member in members:
+            self._members |= member.names
+            if member.is_field:
+                self._declared |= member.names
         for path in module.files:
             self._add(module.name, hashlib.sha256(path.read_bytes()).hexdigest())
             self._attributes |= set(

@@ -92,6 +92,13 @@ class Statement:
             if (name := _name_of(each)) is not None
         )
 
+    @property
+    def is_field(self) -> bool:
+        """Whether this member of a class makes a field, where the class is a dataclass."""
+        return isinstance(self.tree, ast.AnnAssign) and "ClassVar" not in _text(
+            self.tree.annotation
+        )
+
     @cached_property
     def without_members(self) -> Statement:
         """A class of rows without its members: what holds for it whatever is read of a row."""

@@ -80,11 +80,11 @@ class ItemKind(Row):
         """The columns that change, as they are afterwards."""
         return {column: noise.text(column, item[column]) for column in self.texts}
 
-    def shown(self, item: Item) -> str:
+    def on_one_line(self, item: Item) -> str:
         """An item on one line."""
         return BETWEEN.join(self.text_of(item))
 
-    def answer_shown(self, answer: Any, item: Item) -> str:
+    def answer_on_one_line(self, answer: Any, item: Item) -> str:
         """Its prediction or gold on one line."""
         return answer
 

@@ -47,5 +47,5 @@ class Choices(ItemKind, Row):
                 choices[number] = changed
         return {"prompt": noise.text("prompt", item["prompt"]), "choices": choices}
 
-    def answer_shown(self, answer: Any, item: Item) -> str:
+    def answer_on_one_line(self, answer: Any, item: Item) -> str:
         return item["choices"][answer]

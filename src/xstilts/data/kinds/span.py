@@ -76,7 +76,7 @@ class Questions(ItemKind, Row):
             "answers": answers,
         }
 
-    def shown(self, item: Item) -> str:
+    def on_one_line(self, item: Item) -> str:
         # Of the passage what is around the first answer whose place is known.
         start, end = 0, 0
         for answer in item["answers"] or ():
@@ -89,7 +89,7 @@ class Questions(ItemKind, Row):
         before, after = "…" if first else "", "…" if last < len(passage) else ""
         return f"{item['question']}{BETWEEN}{before}{passage[first:last]}{after}"
 
-    def answer_shown(self, answer: Any, item: Item) -> str:
+    def answer_on_one_line(self, answer: Any, item: Item) -> str:
         return answer if isinstance(answer, str) else BETWEEN.join(dict.fromkeys(answer))
 
 
