@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from few_scores import baselines
+from findings_tables import empty_findings, example_findings
 
 from xstilts.config.languages import INVITRO_LANGUAGES
 from xstilts.config.tasks import TARGETS, XTREME
@@ -346,6 +347,25 @@ def test_the_headline_stands_at_the_top(render) -> None:
     assert page.text.index("One & two.") < page.text.index("Three.")
     assert page.text.index("Three.") < page.text.index("Read with care")
     assert "In short" not in Page(render(scores_of(targets=("xnli",)))).text
+
+
+def test_after_the_headline_comes_one_figure_and_then_the_tables(render) -> None:
+    text = render(
+        scores_of(targets=("xnli",)),
+        headline=["What was found."],
+        findings=example_findings(),
+        thresholds=["BUCC, tiny: 1.02."],
+        origins=[("Code", "abc")],
+    )
+    order = ("What was found.", "<figure", "A recipe says", "<table")
+    places = [text.index(part) for part in order]
+    assert places == sorted(places)
+    assert text.count("<figure") == 1
+    # What most readers need not know is folded.
+    folded = re.findall(r"<details.*?</details>", text, re.DOTALL)
+    for part in ("BUCC, tiny: 1.02.", "<dd>abc</dd>", "<pre"):
+        assert [part in fold for fold in folded].count(True) == 1
+    assert "<figure" not in render(scores_of(targets=("xnli",)), findings=empty_findings())
 
 
 def generated(render, **experiment: object) -> Page:

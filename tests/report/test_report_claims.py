@@ -25,9 +25,9 @@ from xstilts.config.languages import LANGUAGES, Language
 from xstilts.config.tasks import TARGETS, XTREME
 from xstilts.report.claims import write_claims
 from xstilts.report.fairness import write_fairness
-from xstilts.report.fairness_figures import SIGNIFICANT
 from xstilts.report.headline import headline
 from xstilts.report.page import write_page
+from xstilts.report.plots import SIGNIFICANT
 from xstilts.report.sentences import summary_of
 from xstilts.rounding import fixed, signed
 

@@ -35,18 +35,21 @@ from xstilts.analysis.tables import (
     FAMILY,
     GAIN,
     POINTS,
+    WITH_ENGLISH,
     Findings,
 )
 from xstilts.report import fairness_tables, figures_curves
 from xstilts.report.cells import title
 from xstilts.report.fairness import write_fairness
-from xstilts.report.fairness_figures import Names
 from xstilts.report.figures_curves import curves
 from xstilts.report.figures_distance import distance_plot
 from xstilts.report.figures_dots import dot_plot
+from xstilts.report.figures_gains import gains_figure
 from xstilts.report.figures_heat_map import heat_map
 from xstilts.report.figures_pareto import pareto_plot
 from xstilts.report.figures_pitfalls import pitfall_rates
+from xstilts.report.plots import Names
+from xstilts.rounding import DECIMALS
 
 FIGURES = {
     "gains-by-family": (heat_map, "groups"),
@@ -55,6 +58,7 @@ FIGURES = {
     "gain-against-distance": (distance_plot, "groups"),
     "perturbation-curves": (curves, "perturbed"),
     "pitfall-rates": (pitfall_rates, "pitfalls"),
+    "gains": (gains_figure, "groups"),
 }
 SECTIONS = (
     "families",
@@ -437,6 +441,31 @@ def test_heat_map_marks_what_is_certain_and_who_is_alone() -> None:
         for text, row in zip(texts, lines, strict=True):
             assert ("✱" in text) == (row[10] in ("gains", "loses"))
     assert trace["zmin"] == -trace["zmax"]
+
+
+def test_the_first_figure_fills_what_is_sure_of_targets_and_families() -> None:
+    findings = example_findings()
+    figure = gains_figure(findings["groups"], Names.of(findings, RECIPES))
+    assert figure is not None
+    shown: dict[str, set[tuple[str, str, str, float]]] = {"y": set(), "y2": set()}
+    for trace in figure.views["0"].drawing["data"]:
+        for cells, value in zip(trace.get("customdata", ()), trace["x"], strict=False):
+            row = dict(zip(figure.columns, cells, strict=True))
+            sure = row["verdict"] in ("gains", "loses")
+            assert trace["marker"]["symbol"].endswith("-open") != sure
+            assert value == row["value"]
+            shown[trace["yaxis"]].add((row["recipe"], row["target"], row["group"], value))
+    gains = findings["groups"].filter(pl.col("value").is_not_null(), quantity=GAIN, scale=POINTS)
+    gains = gains.filter(pl.col("recipe") != "none")
+    families = gains.filter(
+        pl.col("grouping").eq(FAMILY) | pl.col("group").eq(ALL_LANGUAGES), target=EVERY
+    )
+    columns = ("recipe", "target", "group", pl.col("value").round(DECIMALS))
+    assert shown["y"] == set(gains.filter(group=WITH_ENGLISH).select(columns).iter_rows())
+    assert shown["y2"] == set(families.select(columns).iter_rows())
+    layout = figure.views["0"].drawing["layout"]
+    assert layout["yaxis"]["ticktext"][0] == "Mean over targets"
+    assert layout["yaxis2"]["ticktext"][0] == "All languages"
 
 
 def test_curves_say_what_is_not_defined() -> None:

@@ -17,7 +17,7 @@ from itables.javascript import generate_init_offline_itables_html
 from markupsafe import escape
 
 from xstilts.analysis.tables import EVERY
-from xstilts.report.fairness_figures import SIGNIFICANT, Names, significant, target_name
+from xstilts.report.plots import SIGNIFICANT, Names, significant, target_name
 from xstilts.rounding import DECIMALS, JAVASCRIPT
 
 # Columns of few values, which are ticked in a list; texts to be read, long and short; and numbers

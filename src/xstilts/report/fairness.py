@@ -19,7 +19,6 @@ from xstilts.config.recipes import NONE
 from xstilts.execution.files import write_text
 from xstilts.report import data_table, fairness_tables
 from xstilts.report.data_table import Table
-from xstilts.report.fairness_figures import SIGNIFICANT, UNSEEN, Figure, Names
 from xstilts.report.figures_curves import curves
 from xstilts.report.figures_distance import distance_plot
 from xstilts.report.figures_dots import dot_plot
@@ -27,6 +26,7 @@ from xstilts.report.figures_heat_map import heat_map
 from xstilts.report.figures_pareto import pareto_plot
 from xstilts.report.figures_pitfalls import pitfall_rates
 from xstilts.report.glossary import GLOSSARY_LINK
+from xstilts.report.plots import SIGNIFICANT, UNSEEN, Figure, Names
 from xstilts.report.render import UNFOLDED, templates
 
 

@@ -31,7 +31,7 @@ from xstilts.report.data_table import (
     Table,
     shown,
 )
-from xstilts.report.fairness_figures import Names
+from xstilts.report.plots import Names
 
 # Of items that went wrong, so many are on the page.
 _MOST_ITEMS = 6_000

@@ -3,38 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import polars as pl
 
-from xstilts.report.fairness_figures import (
-    MUTED,
-    Figure,
-    Mark,
-    Names,
-    View,
-    bars,
-    column,
-    drawing,
-    rows,
-    scatter,
-    views,
-)
+from xstilts.report import plots
+from xstilts.report.plots import MUTED, Figure, Names, View
 
 _COLUMNS = (
-    "encoder",
-    "recipe",
-    "mean",
-    "mean_low",
-    "mean_high",
-    "worst",
-    "worst_low",
-    "worst_high",
-    "worst_family",
-    "front",
-    "dominated_by",
-    "standing",
+    "encoder recipe mean mean_low mean_high worst worst_low worst_high worst_family front"
+    " dominated_by standing"
 )
 _HOVER = (
     "<b>{recipe}</b><br>mean over languages: {mean:.1f} ({mean_low:.1f} to {mean_high:.1f})"
@@ -62,8 +41,11 @@ def pareto_plot(pareto: pl.DataFrame, names: Names) -> Figure | None:
     frame = pareto.filter(pl.col("mean").is_not_null(), pl.col("worst").is_not_null())
     if frame.is_empty():
         return None
-    choices = (names.choice(frame, "encoder", "Encoder"),)
-    return Figure(
+    return plots.figure(
+        frame,
+        names,
+        partial(_pareto_view, names=names),
+        ("encoder",),
         anchor="mean-against-worst",
         caption=(
             "Mean over languages against the worst family, both corrected for chance, with 95 %"
@@ -76,8 +58,6 @@ def pareto_plot(pareto: pl.DataFrame, names: Names) -> Figure | None:
         ),
         columns=_COLUMNS,
         hover=_HOVER,
-        choices=choices,
-        views=views(frame, choices, partial(_pareto_view, names=names)),
     )
 
 
@@ -90,9 +70,9 @@ def _pareto_view(frame: pl.DataFrame, names: Names) -> View:
     front = frame.filter("front").sort("mean")
     labels = dict(zip(frame["recipe"], _label_places(frame), strict=True))
     traces = [
-        scatter(
-            x=column(front, "mean"),
-            y=column(front, "worst"),
+        plots.scatter(
+            x=plots.column(front, "mean"),
+            y=plots.column(front, "worst"),
             mode="lines",
             line={"color": MUTED, "width": 1.5, "dash": "dot"},
             hoverinfo="skip",
@@ -100,30 +80,29 @@ def _pareto_view(frame: pl.DataFrame, names: Names) -> View:
     ]
     for recipe, held in names.by_recipe(frame):
         base = names.marks[recipe]
-        mark = Mark(base.colour, base.symbol, base.size + 4 * held["front"][0])
         traces.append(
-            scatter(
+            plots.points(
+                held,
+                _COLUMNS,
+                replace(base, size=base.size + 4 * held["front"][0]),
+                x="mean",
+                y="worst",
+                bars="xy",
+                faint=0.35,
                 name=names.recipe(recipe),
-                x=column(held, "mean"),
-                y=column(held, "worst"),
                 mode="markers+text",
                 text=[recipe],
                 textposition=labels[recipe],
-                marker=mark.marker(),
-                error_x=bars(held, "mean", "mean_low", "mean_high", mark, faint=0.35),
-                error_y=bars(held, "worst", "worst_low", "worst_high", mark, faint=0.35),
-                customdata=rows(held, _COLUMNS),
                 cliponaxis=False,
             )
         )
-    figure = drawing(
+    return plots.view(
         traces,
-        height=480,
+        480,
         showlegend=False,
         xaxis={"title": {"text": "mean over languages, corrected"}, "zeroline": False},
         yaxis={"title": {"text": "worst family, corrected"}, "zeroline": False},
     )
-    return View(drawing=figure)
 
 
 @dataclass(frozen=True)
