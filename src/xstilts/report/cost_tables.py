@@ -24,7 +24,8 @@ from xstilts.report.amounts import (
     duration_cell,
 )
 from xstilts.report.cells import Cell, Column, Row, Table, title
-from xstilts.report.figure import Point, quality_against_cost
+from xstilts.report.figures_cost import Point, quality_against_cost
+from xstilts.report.plots import Figure
 from xstilts.report.quality import Quality
 from xstilts.rounding import fixed, rounded, signed
 
@@ -116,8 +117,8 @@ class CostView:
         if failed:
             yield f"Attempts that failed or were stopped are in the sums: {failed:,}."
 
-    def figures(self) -> Iterator[tuple[str, str]]:
-        """Score against operations and against energy, as pairs of a caption and SVG."""
+    def figures(self) -> Iterator[Figure]:
+        """Score against operations and against energy."""
         for name, what, units in (
             ("flops", "Floating point operations", FLOPS),
             ("energy_joules", self.energy, JOULES),
@@ -136,10 +137,8 @@ class CostView:
             ]
             label = f"{what} for one seed ({unit.name})"
             score_label = f"Score, {self._quality.split}"
-            yield (
-                f"Score ({self._quality.label}) against {what[0].lower() + what[1:]}",
-                quality_against_cost(drawn, label, score_label),
-            )
+            caption = f"Score ({self._quality.label}) against {what[0].lower() + what[1:]}"
+            yield quality_against_cost(drawn, f"against-{name}", caption, label, score_label)
 
     def recipes(self, encoder: str) -> Table:
         """One row a recipe: its score, its cost, and the gain for what it cost more."""

@@ -21,7 +21,7 @@ _HOVER = (
     "<br>{standing}"
 )
 # In pixels: a letter and a line of a label, half a point, and the plot area that is reckoned with.
-_LETTER, _LINE_HEIGHT, _POINT, _WIDTH, _HEIGHT = 7.5, 17.0, 7.0, 850.0, 380.0
+_LETTER, _LINE_HEIGHT, _POINT, WIDTH, HEIGHT = 7.5, 17.0, 7.0, 850.0, 380.0
 # Where a label can stand: to the right of its point, the left and so on, as plotly says it, with
 # the signs of its middle's distance from the point.
 _PLACES = {
@@ -68,7 +68,12 @@ def _pareto_view(frame: pl.DataFrame, names: Names) -> View:
         .otherwise(pl.lit("bettered by ") + pl.col("dominated_by").list.join(", "))
     )
     front = frame.filter("front").sort("mean")
-    labels = dict(zip(frame["recipe"], _label_places(frame), strict=True))
+    places = label_places(
+        frame["recipe"].to_list(),
+        pixels(frame["mean"].to_list(), _drawn(frame, "mean"), WIDTH),
+        pixels(frame["worst"].to_list(), _drawn(frame, "worst"), HEIGHT),
+    )
+    labels = dict(zip(frame["recipe"], places, strict=True))
     traces = [
         plots.scatter(
             x=plots.column(front, "mean"),
@@ -122,33 +127,40 @@ class Box:
         )
 
 
-def _label_places(frame: pl.DataFrame) -> list[str]:
-    """Where each recipe's label stands: the place with the fewest labels and points in its way."""
-    across = _pixels(frame, "mean", "mean_low", "mean_high", _WIDTH)
-    up = _pixels(frame, "worst", "worst_low", "worst_high", _HEIGHT)
+def label_places(names: Sequence[str], across: Sequence[float], up: Sequence[float]) -> list[str]:
+    """Where each point's name stands: the place with the fewest names and points in its way.
+
+    Args:
+        across, up: of each point, in pixels.
+    """
     points = [Box(x, y, _POINT, _POINT) for x, y in zip(across, up, strict=True)]
     labels: list[Box] = []
     chosen = []
-    for recipe, point in zip(frame["recipe"], points, strict=True):
-        half = len(recipe) * _LETTER / 2
+    for name, point in zip(names, points, strict=True):
+        half = len(name) * _LETTER / 2
         places = {
-            name: Box(
+            place: Box(
                 point.x + right * (half + _POINT),
                 point.y + above * (_LINE_HEIGHT / 2 + _POINT),
                 half,
                 _LINE_HEIGHT / 2,
             )
-            for name, (right, above) in _PLACES.items()
+            for place, (right, above) in _PLACES.items()
         }
         in_the_way = [*labels, *(other for other in points if other is not point)]
-        hits = {name: sum(map(box.hits, in_the_way)) for name, box in places.items()}
+        hits = {place: sum(map(box.hits, in_the_way)) for place, box in places.items()}
         best = min(hits, key=hits.__getitem__)
         labels.append(places[best])
         chosen.append(best)
     return chosen
 
 
-def _pixels(frame: pl.DataFrame, value: str, low: str, high: str, size: float) -> Sequence[float]:
-    ends = [*frame[low].drop_nulls(), *frame[high].drop_nulls(), *frame[value]]
+def pixels(values: Sequence[float], ends: Sequence[float], size: float) -> list[float]:
+    """Values as distances, on an axis of this size over all that is drawn."""
     span = max(ends) - min(ends) or 1.0
-    return [(at - min(ends)) / span * size for at in frame[value]]
+    return [(value - min(ends)) / span * size for value in values]
+
+
+def _drawn(frame: pl.DataFrame, name: str) -> list[float]:
+    """All that is drawn along an axis, intervals among it."""
+    return [*frame[f"{name}_low"].drop_nulls(), *frame[f"{name}_high"].drop_nulls(), *frame[name]]

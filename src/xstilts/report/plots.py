@@ -337,7 +337,7 @@ def points(
     *,
     x: str | Sequence[Any],
     y: str | Sequence[Any],
-    bars: str,
+    bars: str = "",
     faint: float = 0.55,
     **fields: Any,
 ) -> dict[str, Any]:
