@@ -426,3 +426,34 @@ def test_a_table_without_clean_scores_is_refused(render, tmp_path: Path) -> None
 )
 def test_number_formats(value: float, plain: str, with_sign: str) -> None:
     assert (fixed(value), signed(value)) == (plain, with_sign)
+
+
+def test_tables_sort_in_a_browser_and_are_saved_as_numbers(browser, render, tmp_path: Path) -> None:
+    scores = scores_of(recipes=("none", "mnli", "qqp"), targets=("xnli", "tatoeba"), languages=20)
+    scores = scores.with_columns(value=pl.col("value") + 3 * (pl.col("recipe") == "qqp")).filter(
+        ~((pl.col("recipe") == "mnli") & (pl.col("target") == "xnli"))
+    )
+    render(scores)
+    page = browser.new_page()
+    page.goto((tmp_path / "pages" / "index.html").as_uri())
+    table = page.locator(".table", has=page.locator("caption", has_text="XTREME scores"))
+    head = table.locator("thead th", has_text="XNLI")
+    recipes = table.locator("tbody th")
+    head.click()
+    assert recipes.all_inner_texts() == ["qqp", "none", "mnli"]
+    head.click()
+    # What has no number stays last.
+    assert recipes.all_inner_texts() == ["none", "qqp", "mnli"]
+    with page.expect_download() as download:
+        table.locator("button", has_text="Data (CSV)").click()
+    saved = pl.read_csv(Path(download.value.path()))
+    assert saved["Recipe"].to_list() == ["none", "qqp", "mnli"]
+    none, qqp = saved["XNLI"].to_list()[:2]
+    assert qqp - none == pytest.approx(5)
+    # A folded table is made when it is opened; a long one can be searched.
+    fold = page.locator("details.task", has_text="Tatoeba").first
+    assert fold.locator(".dt-container").count() == 0
+    fold.locator("summary").first.click()
+    fold.get_by_label("Search this table").first.fill("German")
+    assert fold.locator("table").first.locator("tbody th").all_inner_texts() == ["de"]
+    page.close()

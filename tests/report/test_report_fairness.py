@@ -39,7 +39,6 @@ from xstilts.analysis.tables import (
     Findings,
 )
 from xstilts.report import fairness_tables, figures_curves
-from xstilts.report.cells import title
 from xstilts.report.fairness import write_fairness
 from xstilts.report.figures_curves import curves
 from xstilts.report.figures_distance import distance_plot
@@ -49,6 +48,7 @@ from xstilts.report.figures_heat_map import heat_map
 from xstilts.report.figures_pareto import pareto_plot
 from xstilts.report.figures_pitfalls import pitfall_rates
 from xstilts.report.plots import Names
+from xstilts.report.wording import title
 from xstilts.rounding import DECIMALS
 
 FIGURES = {
@@ -492,7 +492,7 @@ def test_too_many_items_are_cut_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
     findings = example_findings()
     table = fairness_tables.pitfall_items_table(findings, Names.of(findings, RECIPES))
     assert table is not None
-    assert (table.rows, table.caption.partition("; ")[2]) == (72, "the worst 72 of 288")
+    assert (len(table.data), table.caption.partition("; ")[2]) == (72, "the worst 72 of 288")
 
 
 def test_recipes_come_in_the_order_given_and_the_baseline_first() -> None:

@@ -13,7 +13,7 @@ from xstilts.analysis.compare import Comparison
 from xstilts.analysis.ranking import Ranking
 from xstilts.analysis.tables import ALL, EVERY, FAMILY, LANGUAGE
 from xstilts.execution.files import write_text
-from xstilts.report import data_table, plots
+from xstilts.report import plots
 from xstilts.report.compare import (
     COLUMNS,
     answer,
@@ -24,7 +24,6 @@ from xstilts.report.compare import (
     seen,
     what,
 )
-from xstilts.report.data_table import CHANGE, COUNT, NUMBER, TEXT, Column, P, Table
 from xstilts.report.fairness import Part, Section
 from xstilts.report.glossary import CHAPTERS
 from xstilts.report.plots import (
@@ -40,6 +39,7 @@ from xstilts.report.plots import (
     target_name,
 )
 from xstilts.report.render import templates
+from xstilts.report.table import CHANGE, COUNT, NUMBER, TEXT, Column, P, Table, of_frame
 
 _MARKS = {True: Mark(COLOURS[0], "circle"), False: Mark(COLOURS[0], "circle-open")}
 # In pixels: a row, and what is around the rows.
@@ -146,7 +146,6 @@ def _write(
             chapters=CHAPTERS,
             unfolded=max(len(notes), len(summary)),
             plotly=get_plotlyjs(),
-            library=data_table.library(),
         )
     )
     write_text(path, html)
@@ -219,7 +218,7 @@ def _dots(frame: pl.DataFrame, columns: str, title: str, *, zero: bool) -> View:
 
 def _difference_table(frame: pl.DataFrame, one: str, other: str) -> Table | None:
     frame = frame.with_columns(family=pl.col("grouping"))
-    return data_table.shown(
+    return of_frame(
         "differences",
         f"{one} minus {other}",
         frame.sort(pl.col("target").ne(EVERY), maintain_order=True),
@@ -245,7 +244,7 @@ def _difference_table(frame: pl.DataFrame, one: str, other: str) -> Table | None
 
 
 def _order_table(placed: pl.DataFrame) -> Table | None:
-    return data_table.shown(
+    return of_frame(
         "order",
         "Means in points and letters",
         placed,
@@ -260,7 +259,7 @@ def _order_table(placed: pl.DataFrame) -> Table | None:
 
 
 def _pairs_table(pairs: pl.DataFrame) -> Table | None:
-    return data_table.shown(
+    return of_frame(
         "pairs",
         "Every pair of sides",
         pairs,

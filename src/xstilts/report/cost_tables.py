@@ -23,10 +23,11 @@ from xstilts.report.amounts import (
     duration,
     duration_cell,
 )
-from xstilts.report.cells import Cell, Column, Row, Table, title
 from xstilts.report.figures_cost import Point, quality_against_cost
 from xstilts.report.plots import Figure
 from xstilts.report.quality import Quality
+from xstilts.report.table import NAME, NUMBER, Cell, Column, Row, Table
+from xstilts.report.wording import title
 from xstilts.rounding import fixed, rounded, signed
 
 _NO_ENERGY = "not measured, and not to be estimated"
@@ -194,7 +195,11 @@ class CostView:
             columns=(
                 Column(label="Recipe"),
                 *(
-                    Column(label=label, group=group, number=label != "Pareto front")
+                    Column(
+                        label=label,
+                        group=group,
+                        kind=NAME if label == "Pareto front" else NUMBER,
+                    )
                     for label, group in labels
                 ),
             ),
@@ -263,7 +268,7 @@ class CostView:
             columns=(
                 Column(label="Recipe"),
                 *(
-                    Column(label=label, group=phase.capitalize(), number=True)
+                    Column(label=label, group=phase.capitalize(), kind=NUMBER)
                     for phase in _SHOWN_PHASES
                     for label in ("Time", energy.name)
                 ),
@@ -307,7 +312,7 @@ class CostView:
             caption="All jobs of the experiment by stage",
             columns=(
                 Column(label="Stage"),
-                *(Column(label=label, number=True) for label in labels),
+                *(Column(label=label, kind=NUMBER) for label in labels),
             ),
             rows=tuple(row(stage, rows) for (stage,), rows in stages),
             foot=(row("All", self._costs),),
@@ -354,7 +359,7 @@ class CostView:
             columns=(
                 Column(label="Recipe"),
                 *(
-                    Column(label=label, group=group, number=number)
+                    Column(label=label, group=group, kind=NUMBER if number else NAME)
                     for label, group, number in labels
                 ),
             ),

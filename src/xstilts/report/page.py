@@ -19,14 +19,15 @@ from xstilts.config.languages import language_table
 from xstilts.config.tasks import SPLITS, TARGETS
 from xstilts.errors import XstiltsError
 from xstilts.execution.files import write_text
-from xstilts.report.cells import Table, title
 from xstilts.report.figures_gains import gains_figure
 from xstilts.report.glossary import GLOSSARY_LINK
 from xstilts.report.holes import Holes
 from xstilts.report.plots import Names
 from xstilts.report.render import UNFOLDED, templates
 from xstilts.report.shortcuts import Shortcuts
+from xstilts.report.table import Table
 from xstilts.report.tables import NOT_IN_XLMR, PARTIAL_MARK, UNSEEN_MARK, View, members_of
+from xstilts.report.wording import title
 from xstilts.scoring.averages import SEEDS_FOR_SD, Summary, check_scores, summarise
 from xstilts.scoring.item_counts import CLEAN
 

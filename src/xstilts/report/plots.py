@@ -27,7 +27,7 @@ from xstilts.analysis.tables import (
 )
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks.types import SOURCE_LANGUAGE
-from xstilts.report.cells import title
+from xstilts.report.wording import title
 from xstilts.rounding import DECIMALS, fixed
 
 # Colours of Okabe and Ito; black is the baseline's alone. The shapes repeat after seven, so that

@@ -1,8 +1,21 @@
-"""Numbers and lists within a sentence."""
+"""How tasks and metrics are called, and numbers and lists within a sentence."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+
+from xstilts.config.tasks import TASKS
+from xstilts.scoring.averages import OVERALL
+
+TITLES = {**{key: task.title for key, task in TASKS.items()}, "qa": "QA"}
+METRIC_TITLES = {
+    "exact_match": "Exact match",
+    "f1": "F1",
+    "strict_f1": "Strict F1",
+    "token_accuracy": "Token accuracy",
+    "accuracy_to_en": "Accuracy, foreign queries against English",
+}
+_CAPITALISED = {OVERALL, *(task.group for task in TASKS.values())}
 
 
 def counted(number: int, name: str) -> str:
@@ -17,3 +30,13 @@ def listed(parts: Iterable[str], word: str = "and", *, most: int | None = None) 
         parts = [*parts[: most - 1], f"{len(parts) - most + 1} more"]
     *most, last = parts
     return f"{', '.join(most)} {word} {last}" if most else last
+
+
+def title(name: str) -> str:
+    """How a task, group or average is called on the page."""
+    return TITLES.get(name, name.capitalize() if name in _CAPITALISED else name)
+
+
+def metric_title(metric: str) -> str:
+    """How a metric is called on the page."""
+    return METRIC_TITLES.get(metric, metric.replace("_", " ").capitalize())
