@@ -34,12 +34,11 @@ from xstilts.report.plots import (
     Mark,
     Names,
     View,
-    label,
     significant,
-    target_name,
 )
 from xstilts.report.render import templates
 from xstilts.report.table import CHANGE, COUNT, NUMBER, TEXT, Column, P, Table, of_frame
+from xstilts.report.wording import label, target_name
 
 _MARKS = {True: Mark(COLOURS[0], "circle"), False: Mark(COLOURS[0], "circle-open")}
 # In pixels: a row, and what is around the rows.

@@ -11,7 +11,8 @@ import polars as pl
 from xstilts.analysis.costs import pareto_front
 from xstilts.report import plots
 from xstilts.report.figures_pareto import HEIGHT, WIDTH, label_places, pixels
-from xstilts.report.plots import COLOURS, MUTED, SYMBOLS, Figure, Mark, View, label
+from xstilts.report.plots import COLOURS, MUTED, SYMBOLS, Figure, Mark, View
+from xstilts.report.wording import label
 
 _COLUMNS = "encoder recipe cost score front"
 _HOVER = "<b>{recipe}</b>, {encoder}<br>cost {cost:.3~g}, score {score:.1f}"

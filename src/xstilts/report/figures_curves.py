@@ -12,7 +12,8 @@ import polars as pl
 from xstilts.analysis.tables import ALL, ALL_LANGUAGES, EVERY, FAMILY
 from xstilts.config.recipes import NONE
 from xstilts.report import plots
-from xstilts.report.plots import Choice, Figure, Names, View, readable
+from xstilts.report.plots import Choice, Figure, Names, View
+from xstilts.report.wording import readable
 
 _COLUMNS = (
     "encoder recipe target group kind strength clean perturbed value low high change verdict basis"

@@ -9,7 +9,8 @@ import polars as pl
 from xstilts.analysis.tables import EVERY, GAIN, LANGUAGE, POINTS
 from xstilts.config.recipes import NONE
 from xstilts.report import plots
-from xstilts.report.plots import COLOURS, INK, MUTED, UNSEEN, Figure, Mark, Names, View, label
+from xstilts.report.plots import COLOURS, INK, MUTED, UNSEEN, Figure, Mark, Names, View
+from xstilts.report.wording import label
 
 _COLUMNS = (
     "encoder recipe language name family script unseen distance value low high verdict detectable"

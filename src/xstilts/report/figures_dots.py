@@ -13,7 +13,8 @@ import polars as pl
 from xstilts.analysis.tables import GAIN, LANGUAGE, POINTS, SCORE
 from xstilts.config.recipes import NONE
 from xstilts.report import plots
-from xstilts.report.plots import BAND, LINE, UNSEEN, Figure, Names, View, label
+from xstilts.report.plots import BAND, LINE, UNSEEN, Figure, Names, View
+from xstilts.report.wording import label
 
 _COLUMNS = "encoder recipe target quantity family language label value low high basis items seeds"
 _HOVER = (

@@ -21,7 +21,8 @@ from xstilts.analysis.tables import (
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks import TARGETS
 from xstilts.report import plots
-from xstilts.report.plots import BAND, Figure, Names, View, label, significant, target_name
+from xstilts.report.plots import BAND, Figure, Names, View, significant
+from xstilts.report.wording import label, target_name
 
 _COLUMNS = (
     "encoder recipe target grouping group label value low high p_adjusted tests verdict basis"

@@ -10,7 +10,8 @@ import polars as pl
 from xstilts.analysis.tables import ALL, ALL_LANGUAGES, FAMILY, GAIN
 from xstilts.config.recipes import NONE
 from xstilts.report import plots
-from xstilts.report.plots import INK, SIGNIFICANT, UNSEEN, Figure, Names, View, label, significant
+from xstilts.report.plots import INK, SIGNIFICANT, UNSEEN, Figure, Names, View, significant
+from xstilts.report.wording import label
 from xstilts.rounding import signed
 
 _COLUMNS = (

@@ -9,18 +9,8 @@ import polars as pl
 from xstilts.analysis.tables import ALL, ALL_LANGUAGES, FAMILY
 from xstilts.config.recipes import NONE
 from xstilts.report import plots
-from xstilts.report.plots import (
-    BASELINE_MARK,
-    COLOURS,
-    INK,
-    LINE,
-    MUTED,
-    Figure,
-    Mark,
-    Names,
-    View,
-    label,
-)
+from xstilts.report.plots import BASELINE_MARK, COLOURS, INK, LINE, MUTED, Figure, Mark, Names, View
+from xstilts.report.wording import label
 
 _COLUMNS = (
     "encoder recipe target group rate low high expected reverse kappa change verdict basis"

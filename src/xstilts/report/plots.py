@@ -6,7 +6,6 @@ the `customdata` of its traces and nowhere else: the hover texts and the CSV are
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +26,7 @@ from xstilts.analysis.tables import (
 )
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks.types import SOURCE_LANGUAGE
-from xstilts.report.wording import title
+from xstilts.report.wording import readable, target_name
 from xstilts.rounding import DECIMALS, fixed
 
 # Colours of Okabe and Ito; black is the baseline's alone. The shapes repeat after seven, so that
@@ -248,21 +247,6 @@ class Names:
             values=values,
             names=tuple(name(value) for value in values),
         )
-
-
-def target_name(target: str) -> str:
-    """A target, or the mean over them."""
-    return title(target) if target != EVERY else "Mean over targets"
-
-
-def label(text: str) -> str:
-    """A name in a figure, where plotly would read HTML."""
-    return html.escape(text, quote=False)
-
-
-def readable(value: str) -> str:
-    """A name that a table uses, as words."""
-    return value.replace("_", " ")
 
 
 def figure(

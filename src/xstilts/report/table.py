@@ -20,7 +20,8 @@ from itables.javascript import generate_init_offline_itables_html
 from markupsafe import Markup, escape
 
 from xstilts.analysis.tables import EVERY
-from xstilts.report.plots import SIGNIFICANT, Names, significant, target_name
+from xstilts.report.plots import SIGNIFICANT, Names, significant
+from xstilts.report.wording import target_name
 from xstilts.rounding import DECIMALS
 
 # Columns of few values, which are ticked in a list; texts to be read, long and short; and numbers

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterable
 
+from xstilts.analysis.tables import EVERY
 from xstilts.config.tasks import TASKS
 from xstilts.scoring.averages import OVERALL
 
@@ -40,3 +42,18 @@ def title(name: str) -> str:
 def metric_title(metric: str) -> str:
     """How a metric is called on the page."""
     return METRIC_TITLES.get(metric, metric.replace("_", " ").capitalize())
+
+
+def target_name(target: str) -> str:
+    """A target, or the mean over them."""
+    return title(target) if target != EVERY else "Mean over targets"
+
+
+def label(text: str) -> str:
+    """A name in a figure, where plotly would read HTML."""
+    return html.escape(text, quote=False)
+
+
+def readable(value: str) -> str:
+    """A name that a table uses, as words."""
+    return value.replace("_", " ")

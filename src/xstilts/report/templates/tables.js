@@ -43,7 +43,9 @@ function definition(head, place, heads, fromFrame, filtered) {
   if (kind in FORMATS) {
     const ends = heads[place + 1]?.dataset.kind === "end" ? [1, 2] : [];
     const render = fromFrame ? shown(FORMATS[kind], place, ends) : saved(place);
-    return { ...held, type: "known", className: "number", render };
+    // Of scores the highest are looked for first.
+    const orderSequence = fromFrame ? ["asc", "desc", ""] : ["desc", "asc", ""];
+    return { ...held, type: "known", className: "number", render, orderSequence };
   }
   if (!filtered) return held;
   if (kind !== "name") return { ...held, className: kind, columnControl: ["searchDropdown"] };
@@ -67,20 +69,25 @@ async function startTable(table) {
   const place = (head) => Number(head.dataset.column);
   const heads = [...table.querySelectorAll("th[data-column]")].sort((a, b) => place(a) - place(b));
   const name = holder.id.replace(/-table$/, "") || table.caption.textContent.trim();
+  const title = ({ dataset, textContent }) => dataset.title ?? textContent.trim();
+  const titles = heads.map((head) => ({ title: title(head), colspan: 1, rowspan: 1 }));
   const csv = {
     extend: "csvHtml5",
     text: "Data (CSV)",
     filename: name.replaceAll(/[^\p{L}\p{N}@+-]+/gu, "-"),
     title: null,
     bom: true,
-    exportOptions: { orthogonal: "export" },
+    exportOptions: {
+      orthogonal: "export",
+      // One line of headings, those that are shared within it.
+      customizeData: (saved) => (saved.headerStructure = [titles]),
+    },
   };
   table.classList.add("display", "compact");
   new DataTable(table, {
     ...(data ? { data, deferRender: true } : {}),
     columnDefs: heads.map((head, at) => definition(head, at, heads, Boolean(data), filtered)),
     order: [],
-    orderSequence: data ? ["asc", "desc", ""] : ["desc", "asc", ""],
     autoWidth: false,
     paging: paged,
     pageLength: MENU[0],
