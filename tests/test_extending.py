@@ -31,7 +31,7 @@ from xstilts.data.schemas import DATA
 from xstilts.execution.parquet import write_table
 from xstilts.graph.cells import Grid
 from xstilts.graph.job_params import JobParams
-from xstilts.report.cells import metric_title, title
+from xstilts.report.wording import metric_title, title
 from xstilts.scoring.averages import main_metrics
 from xstilts.scoring.item_counts import prediction_table
 from xstilts.scoring.scores import cell_scores

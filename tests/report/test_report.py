@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from few_scores import baselines
+from findings_tables import empty_findings, example_findings
 
 from xstilts.config.languages import INVITRO_LANGUAGES
 from xstilts.config.tasks import TARGETS, XTREME
@@ -348,6 +349,25 @@ def test_the_headline_stands_at_the_top(render) -> None:
     assert "In short" not in Page(render(scores_of(targets=("xnli",)))).text
 
 
+def test_after_the_headline_comes_one_figure_and_then_the_tables(render) -> None:
+    text = render(
+        scores_of(targets=("xnli",)),
+        headline=["What was found."],
+        findings=example_findings(),
+        thresholds=["BUCC, tiny: 1.02."],
+        origins=[("Code", "abc")],
+    )
+    order = ("What was found.", "<figure", "A recipe says", "<table")
+    places = [text.index(part) for part in order]
+    assert places == sorted(places)
+    assert text.count("<figure") == 1
+    # What most readers need not know is folded.
+    folded = re.findall(r"<details.*?</details>", text, re.DOTALL)
+    for part in ("BUCC, tiny: 1.02.", "<dd>abc</dd>", "<pre"):
+        assert [part in fold for fold in folded].count(True) == 1
+    assert "<figure" not in render(scores_of(targets=("xnli",)), findings=empty_findings())
+
+
 def generated(render, **experiment: object) -> Page:
     codes = list(INVITRO_LANGUAGES)
     scores = scores_of(languages=2, seeds=(1,)).with_columns(
@@ -406,3 +426,35 @@ def test_a_table_without_clean_scores_is_refused(render, tmp_path: Path) -> None
 )
 def test_number_formats(value: float, plain: str, with_sign: str) -> None:
     assert (fixed(value), signed(value)) == (plain, with_sign)
+
+
+def test_tables_sort_in_a_browser_and_are_saved_as_numbers(browser, render, tmp_path: Path) -> None:
+    scores = scores_of(recipes=("none", "mnli", "qqp"), targets=("xnli", "tatoeba"), languages=20)
+    scores = scores.with_columns(value=pl.col("value") + 3 * (pl.col("recipe") == "qqp")).filter(
+        ~((pl.col("recipe") == "mnli") & (pl.col("target") == "xnli"))
+    )
+    render(scores)
+    page = browser.new_page()
+    page.set_default_timeout(15_000)
+    page.goto((tmp_path / "pages" / "index.html").as_uri())
+    table = page.locator(".table", has=page.locator("caption", has_text="XTREME scores"))
+    head = table.locator("thead th", has_text="XNLI")
+    recipes = table.locator("tbody th")
+    head.click()
+    assert recipes.all_inner_texts() == ["qqp", "none", "mnli"]
+    head.click()
+    # What has no number stays last.
+    assert recipes.all_inner_texts() == ["none", "qqp", "mnli"]
+    with page.expect_download() as download:
+        table.locator("button", has_text="Data (CSV)").click()
+    saved = pl.read_csv(Path(download.value.path()))
+    assert saved["Recipe"].to_list() == ["none", "qqp", "mnli"]
+    none, qqp = saved["Classification, XNLI"].to_list()[:2]
+    assert qqp - none == pytest.approx(5)
+    # A folded table is made when it is opened; a long one can be searched.
+    fold = page.locator("details.task", has_text="Tatoeba").first
+    assert fold.locator(".dt-container").count() == 0
+    fold.locator("summary").first.click()
+    fold.get_by_label("Search this table").first.fill("German")
+    assert fold.locator("table").first.locator("tbody th").all_inner_texts() == ["de"]
+    page.close()

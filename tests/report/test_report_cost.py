@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from html.parser import HTMLParser
 
+import plotly.graph_objects as go
 import polars as pl
 import pytest
 from cost_records import write_experiment, write_record
@@ -14,7 +16,7 @@ from xstilts.execution.cost.table import collect_costs
 from xstilts.graph.paths import Paths
 from xstilts.report.amounts import BYTES, FLOPS, JOULES, common_unit, digits, duration
 from xstilts.report.cost import write_cost
-from xstilts.report.figure import Point, quality_against_cost
+from xstilts.report.figures_cost import Point, quality_against_cost
 
 TARGETS = ("xnli", "xquad", "tatoeba")
 
@@ -156,15 +158,17 @@ def test_emissions_are_shown_if_their_factor_is_given(page):
     assert "of 1.5" in html
 
 
-def test_the_figure_is_part_of_the_page(page):
+def test_the_figures_are_part_of_the_page(page):
     html = page()
     figures = re.findall(r"<figure.*?</figure>", html, re.DOTALL)
     assert len(figures) == 2
     assert all("mean of XNLI, Tatoeba" in figure for figure in figures)
-    assert all(">mnli</text>" in figure and "currentColor" in figure for figure in figures)
-    assert "http://" not in html.replace("http://www.w3.org/", "")
+    for figure in figures:
+        (held,) = re.findall(r"<script[^>]*>(.*?)</script>", figure, re.DOTALL)
+        drawn = json.loads(held)["views"][""]["data"]
+        assert {name for trace in drawn for name in trace.get("text", ())} == {"none", "mnli"}
     assert "<link" not in html
-    assert "src=" not in html
+    assert "<script src=" not in html
 
 
 def test_no_record_is_an_error(page):
@@ -179,13 +183,26 @@ def test_the_figure_tells_points_apart_without_colour():
             ("a", "none", 1.0, 50.0), ("a", "mnli", 90.0, 60.0), ("b", "none", 40.0, 49.0),
         )
     ]  # fmt: skip
-    svg = quality_against_cost(points, "Energy (kWh)", "Score")
-    assert svg == quality_against_cost(points, "Energy (kWh)", "Score")
-    assert svg.count(">none</text>") == 2
-    assert "Pareto front" in svg
-    # Marks of both axes, and a marker for each encoder; what is not on the front is hollow.
-    assert len(set(re.findall(r'<path id="m\w+" d="([^"]+)"', svg))) >= 4
-    assert "fill: none" in svg
+    figure = quality_against_cost(points, "cost", "Caption", "Energy (kWh)", "Score")
+    drawing = figure.views[""].drawing
+    go.Figure(data=drawing["data"], layout={**drawing["layout"], "template": figure.template()})
+    assert drawing["layout"]["xaxis"]["type"] == "log"
+    line, *traces = drawing["data"]
+    assert line["name"] == "Pareto front"
+    assert (line["x"][:2], line["y"]) == ([1.0, 90.0], [50.0, 60.0, 60.0])
+    # A marker for each encoder; what is not on the front is hollow.
+    shapes = {
+        (row[0], row[1]): trace["marker"]["symbol"]
+        for trace in traces
+        for row in trace.get("customdata", ())
+    }
+    assert shapes == {
+        ("a", "none"): "circle",
+        ("a", "mnli"): "circle",
+        ("b", "none"): "square-open",
+    }
+    near = quality_against_cost(points[1:], "cost", "Caption", "Energy (kWh)", "Score")
+    assert near.views[""].drawing["layout"]["xaxis"]["rangemode"] == "tozero"
 
 
 @pytest.mark.parametrize(

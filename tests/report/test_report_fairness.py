@@ -35,18 +35,21 @@ from xstilts.analysis.tables import (
     FAMILY,
     GAIN,
     POINTS,
+    WITH_ENGLISH,
     Findings,
 )
 from xstilts.report import fairness_tables, figures_curves
-from xstilts.report.cells import title
 from xstilts.report.fairness import write_fairness
-from xstilts.report.fairness_figures import Names
 from xstilts.report.figures_curves import curves
 from xstilts.report.figures_distance import distance_plot
 from xstilts.report.figures_dots import dot_plot
+from xstilts.report.figures_gains import gains_figure
 from xstilts.report.figures_heat_map import heat_map
 from xstilts.report.figures_pareto import pareto_plot
 from xstilts.report.figures_pitfalls import pitfall_rates
+from xstilts.report.plots import Names
+from xstilts.report.wording import title
+from xstilts.rounding import DECIMALS
 
 FIGURES = {
     "gains-by-family": (heat_map, "groups"),
@@ -56,6 +59,8 @@ FIGURES = {
     "perturbation-curves": (curves, "perturbed"),
     "pitfall-rates": (pitfall_rates, "pitfalls"),
 }
+# With that of the score page.
+DRAWN = {**FIGURES, "gains": (gains_figure, "groups")}
 SECTIONS = (
     "families",
     "by-language",
@@ -378,10 +383,10 @@ def test_page_escapes_what_it_is_given(page: str) -> None:
     assert html.escape(HOSTILE, quote=False).replace('"', "&#34;") in page
 
 
-@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("name", DRAWN)
 def test_figures_are_what_plotly_takes(name: str) -> None:
     findings = example_findings()
-    draw, table = FIGURES[name]
+    draw, table = DRAWN[name]
     figure = draw(findings[table], Names.of(findings, RECIPES))
     assert figure is not None
     assert figure.anchor == name
@@ -391,10 +396,10 @@ def test_figures_are_what_plotly_takes(name: str) -> None:
         go.Figure(data=view.drawing["data"], layout=layout)
 
 
-@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("name", DRAWN)
 def test_figures_of_nothing_are_none(name: str) -> None:
     findings = empty_findings()
-    draw, table = FIGURES[name]
+    draw, table = DRAWN[name]
     assert draw(findings[table], Names.of(findings)) is None
 
 
@@ -439,6 +444,31 @@ def test_heat_map_marks_what_is_certain_and_who_is_alone() -> None:
     assert trace["zmin"] == -trace["zmax"]
 
 
+def test_the_first_figure_fills_what_is_sure_of_targets_and_families() -> None:
+    findings = example_findings()
+    figure = gains_figure(findings["groups"], Names.of(findings, RECIPES))
+    assert figure is not None
+    shown: dict[str, set[tuple[str, str, str, float]]] = {"y": set(), "y2": set()}
+    for trace in figure.views["0"].drawing["data"]:
+        for cells, value in zip(trace.get("customdata", ()), trace["x"], strict=False):
+            row = dict(zip(figure.columns, cells, strict=True))
+            sure = row["verdict"] in ("gains", "loses")
+            assert trace["marker"]["symbol"].endswith("-open") != sure
+            assert value == row["value"]
+            shown[trace["yaxis"]].add((row["recipe"], row["target"], row["group"], value))
+    gains = findings["groups"].filter(pl.col("value").is_not_null(), quantity=GAIN, scale=POINTS)
+    gains = gains.filter(pl.col("recipe") != "none")
+    families = gains.filter(
+        pl.col("grouping").eq(FAMILY) | pl.col("group").eq(ALL_LANGUAGES), target=EVERY
+    )
+    columns = ("recipe", "target", "group", pl.col("value").round(DECIMALS))
+    assert shown["y"] == set(gains.filter(group=WITH_ENGLISH).select(columns).iter_rows())
+    assert shown["y2"] == set(families.select(columns).iter_rows())
+    layout = figure.views["0"].drawing["layout"]
+    assert layout["yaxis"]["ticktext"][0] == "Mean over targets"
+    assert layout["yaxis2"]["ticktext"][0] == "All languages"
+
+
 def test_curves_say_what_is_not_defined() -> None:
     findings = example_findings()
     figure = curves(findings["perturbed"], Names.of(findings, RECIPES))
@@ -462,7 +492,7 @@ def test_too_many_items_are_cut_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
     findings = example_findings()
     table = fairness_tables.pitfall_items_table(findings, Names.of(findings, RECIPES))
     assert table is not None
-    assert (table.rows, table.caption.partition("; ")[2]) == (72, "the worst 72 of 288")
+    assert (len(table.data), table.caption.partition("; ")[2]) == (72, "the worst 72 of 288")
 
 
 def test_recipes_come_in_the_order_given_and_the_baseline_first() -> None:

@@ -15,7 +15,7 @@ with job(snakemake):
     from xstilts.report.glossary import write_glossary
     from xstilts.report.headline import headline
     from xstilts.report.holes import Holes
-    from xstilts.report.notes import notes
+    from xstilts.report.notes import mining_notes, notes
     from xstilts.report.origins import origins
     from xstilts.report.page import write_page
 
@@ -41,6 +41,8 @@ with job(snakemake):
         table=snakemake.params.table,
         baselines=baselines,
         headline=sentences,
+        findings=findings,
+        thresholds=list(mining_notes(snakemake.input.mined)),
         runs=runs,
         links=links,
         holes=holes,
@@ -48,7 +50,6 @@ with job(snakemake):
         notes=notes(
             experiment,
             snakemake.params.left_out,
-            mined=snakemake.input.mined,
             data=snakemake.input.data,
             recipes=snakemake.params.recipes,
         ),

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from xstilts.analysis.costs import JOULES_PER_KWH
-from xstilts.report.cells import Cell
+from xstilts.report.table import Cell
 
 _MINUS = "\N{MINUS SIGN}"
 

@@ -41,11 +41,12 @@ from xstilts.analysis.tables import (
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks import TARGETS, XTREME
 from xstilts.execution.files import write_json, write_text
-from xstilts.report.cells import Cell, Column, Row, title
-from xstilts.report.cells import Table as Shown
 from xstilts.report.glossary import GLOSSARY_LINK
 from xstilts.report.holes import Holes
 from xstilts.report.render import templates
+from xstilts.report.table import NUMBER, Cell, Column, Row
+from xstilts.report.table import Table as Shown
+from xstilts.report.wording import title
 from xstilts.rounding import fixed, signed
 from xstilts.scoring.averages import OVERALL, check_scores
 
@@ -273,11 +274,11 @@ def _selection_tables(rows: pl.DataFrame) -> Iterator[Shown]:
             columns=(
                 Column(label="Target"),
                 Column(label="Chosen"),
-                Column(label="Chosen", group="Development", number=True),
-                Column(label=NONE, group="Development", number=True),
-                Column(label="Chosen", group="Judged", number=True),
-                Column(label=NONE, group="Judged", number=True),
-                Column(label="Gain", group="Judged", number=True),
+                Column(label="Chosen", group="Development", kind=NUMBER),
+                Column(label=NONE, group="Development", kind=NUMBER),
+                Column(label="Chosen", group="Judged", kind=NUMBER),
+                Column(label=NONE, group="Judged", kind=NUMBER),
+                Column(label="Gain", group="Judged", kind=NUMBER),
                 Column(label="Chosen by"),
             ),
             rows=tuple(averaged),

@@ -22,7 +22,7 @@ from xstilts.analysis.tables import (
 )
 from xstilts.config.tasks import SOURCE_LANGUAGE, XTREME
 from xstilts.execution.provenance import versions
-from xstilts.report.cells import title
+from xstilts.report.wording import title
 from xstilts.rounding import fixed, signed
 
 # What the keys of `rows` and `pairs` mean; stands in the JSON too.

@@ -13,7 +13,7 @@ from xstilts.analysis.compare import Comparison
 from xstilts.analysis.ranking import Ranking
 from xstilts.analysis.tables import ALL, EVERY, FAMILY, LANGUAGE
 from xstilts.execution.files import write_text
-from xstilts.report import data_table
+from xstilts.report import plots
 from xstilts.report.compare import (
     COLUMNS,
     answer,
@@ -24,9 +24,9 @@ from xstilts.report.compare import (
     seen,
     what,
 )
-from xstilts.report.data_table import CHANGE, COUNT, NUMBER, TEXT, Column, P, Table
 from xstilts.report.fairness import Part, Section
-from xstilts.report.fairness_figures import (
+from xstilts.report.glossary import CHAPTERS
+from xstilts.report.plots import (
     COLOURS,
     SIGNIFICANT,
     Choice,
@@ -34,18 +34,11 @@ from xstilts.report.fairness_figures import (
     Mark,
     Names,
     View,
-    bars,
-    column,
-    drawing,
-    label,
-    rows,
-    scatter,
     significant,
-    target_name,
-    views,
 )
-from xstilts.report.glossary import CHAPTERS
 from xstilts.report.render import templates
+from xstilts.report.table import CHANGE, COUNT, NUMBER, TEXT, Column, P, Table, of_frame
+from xstilts.report.wording import label, target_name
 
 _MARKS = {True: Mark(COLOURS[0], "circle"), False: Mark(COLOURS[0], "circle-open")}
 # In pixels: a row, and what is around the rows.
@@ -152,7 +145,6 @@ def _write(
             chapters=CHAPTERS,
             unfolded=max(len(notes), len(summary)),
             plotly=get_plotlyjs(),
-            library=data_table.library(),
         )
     )
     write_text(path, html)
@@ -172,11 +164,13 @@ def _choice(frame: pl.DataFrame, name: str, heading: str) -> Choice:
 
 
 def _differences(frame: pl.DataFrame, one: str, other: str) -> Figure:
-    columns: tuple[str, ...] = ("target", "grouping", "label", "a", "b", "value", "low", "high")
-    columns += ("p_adjusted", "verdict", "basis", "items", "seeds", "clear")
-    choices = (_choice(frame, "target", "Target"), _choice(frame, "grouping", "Shown"))
+    columns = "target grouping label a b value low high p_adjusted verdict basis items seeds clear"
     title = f"{one} minus {other}, points"
-    return Figure(
+    return plots.figure(
+        frame,
+        _NAMES,
+        partial(_dots, columns=columns, title=title, zero=True),
+        (_choice(frame, "target", "Target"), _choice(frame, "grouping", "Shown")),
         anchor="difference",
         caption="Differences in points with 95 % intervals.",
         alt="Dot plot with one row for each group: a difference with its interval.",
@@ -185,63 +179,45 @@ def _differences(frame: pl.DataFrame, one: str, other: str) -> Figure:
             "<b>{label}</b><br>{value:.1f}, 95 % interval {low:.1f} to {high:.1f}<br>{verdict}"
             " (p {p_adjusted:.2g})<br>over {basis}; items: {items}, seeds: {seeds}"
         ),
-        choices=choices,
-        views=views(frame, choices, partial(_dots, columns=columns, title=title, zero=True)),
     )
 
 
 def _order_figure(placed: pl.DataFrame) -> Figure:
-    columns = ("target", "side", "label", "letters", "value", "low", "high", "clear")
-    frame = placed.with_columns(clear=pl.lit(value=True))
-    choices = (_choice(frame, "target", "Target"),)
-    return Figure(
+    columns = "target side label letters value low high clear"
+    return plots.figure(
+        placed.with_columns(clear=pl.lit(value=True)),
+        _NAMES,
+        partial(_dots, columns=columns, title="points", zero=False),
+        (_choice(placed, "target", "Target"),),
         anchor="sides",
         caption="Means in points with 95 % intervals; letters stand behind the names.",
         alt="Dot plot with one row for each side, the best at the top.",
         columns=columns,
         hover="<b>{side}</b> {letters}<br>{value:.1f}, 95 % interval {low:.1f} to {high:.1f}",
-        choices=choices,
-        views=views(frame, choices, partial(_dots, columns=columns, title="points", zero=False)),
     )
 
 
-def _dots(frame: pl.DataFrame, columns: Sequence[str], title: str, *, zero: bool) -> View:
+def _dots(frame: pl.DataFrame, columns: str, title: str, *, zero: bool) -> View:
     """A row for each label, the greatest value at the top."""
     frame = frame.sort("value", descending=True).with_row_index("place")
-    traces = []
-    for clear, mark in _MARKS.items():
-        held = frame.filter(clear=clear)
-        if not held.is_empty():
-            traces.append(
-                scatter(
-                    mode="markers",
-                    x=column(held, "value"),
-                    y=held["place"].to_list(),
-                    marker=mark.marker(),
-                    error_x=bars(held, "value", "low", "high", mark),
-                    customdata=rows(held, columns),
-                    showlegend=False,
-                )
-            )
-    return View(
-        drawing=drawing(
-            traces,
-            height=_AROUND + _ROW * len(frame),
-            xaxis={"title": {"text": label(title)}, "zeroline": zero},
-            yaxis={
-                "range": [len(frame) - 0.5, -0.5],
-                "tickmode": "array",
-                "tickvals": frame["place"].to_list(),
-                "ticktext": [label(text) for text in frame["label"]],
-                "zeroline": False,
-            },
-        )
+    parts = ((frame.filter(clear=clear), mark) for clear, mark in _MARKS.items())
+    traces = [
+        plots.points(held, columns, mark, x="value", y=held["place"], bars="x", showlegend=False)
+        for held, mark in parts
+        if not held.is_empty()
+    ]
+    said = dict(zip(frame["place"], map(label, frame["label"]), strict=True))
+    return plots.view(
+        traces,
+        _AROUND + _ROW * len(frame),
+        xaxis={"title": {"text": label(title)}, "zeroline": zero},
+        yaxis=plots.lines_axis(said, (len(frame) - 0.5, -0.5)) | {"showgrid": True},
     )
 
 
 def _difference_table(frame: pl.DataFrame, one: str, other: str) -> Table | None:
     frame = frame.with_columns(family=pl.col("grouping"))
-    return data_table.shown(
+    return of_frame(
         "differences",
         f"{one} minus {other}",
         frame.sort(pl.col("target").ne(EVERY), maintain_order=True),
@@ -267,7 +243,7 @@ def _difference_table(frame: pl.DataFrame, one: str, other: str) -> Table | None
 
 
 def _order_table(placed: pl.DataFrame) -> Table | None:
-    return data_table.shown(
+    return of_frame(
         "order",
         "Means in points and letters",
         placed,
@@ -282,7 +258,7 @@ def _order_table(placed: pl.DataFrame) -> Table | None:
 
 
 def _pairs_table(pairs: pl.DataFrame) -> Table | None:
-    return data_table.shown(
+    return of_frame(
         "pairs",
         "Every pair of sides",
         pairs,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from plotly.offline import get_plotlyjs
 
 from xstilts.config.experiment import BASELINE
 from xstilts.errors import XstiltsError
@@ -56,6 +57,7 @@ def write_cost(
         raise XstiltsError("no job has left a record of its cost", where=output)
     quality = Quality.of(holes.comparable(scores), table)
     view = CostView(costs, holes.comparable(cells), quality, experiment, gram_per_kwh, pue)
+    figures = list(view.figures())
     html = (
         templates()
         .get_template("cost.html.j2")
@@ -64,7 +66,8 @@ def write_cost(
             unfinished=holes.told,
             facts=view.facts(hardware),
             caveats=[*view.caveats(holes.comparable(scores)), *notes],
-            figures=list(view.figures()),
+            figures=figures,
+            plotly=get_plotlyjs() if figures else "",
             recipes=[view.recipes(encoder) for encoder in view.encoders],
             phases=[view.phases(encoder) for encoder in view.encoders],
             stages=view.stages(),

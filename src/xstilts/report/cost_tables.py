@@ -23,9 +23,11 @@ from xstilts.report.amounts import (
     duration,
     duration_cell,
 )
-from xstilts.report.cells import Cell, Column, Row, Table, title
-from xstilts.report.figure import Point, quality_against_cost
+from xstilts.report.figures_cost import Point, quality_against_cost
+from xstilts.report.plots import Figure
 from xstilts.report.quality import Quality
+from xstilts.report.table import NAME, NUMBER, Cell, Column, Row, Table
+from xstilts.report.wording import title
 from xstilts.rounding import fixed, rounded, signed
 
 _NO_ENERGY = "not measured, and not to be estimated"
@@ -115,8 +117,8 @@ class CostView:
         if failed:
             yield f"Attempts that failed or were stopped are in the sums: {failed:,}."
 
-    def figures(self) -> Iterator[tuple[str, str]]:
-        """Score against operations and against energy, as pairs of a caption and SVG."""
+    def figures(self) -> Iterator[Figure]:
+        """Score against operations and against energy."""
         for name, what, units in (
             ("flops", "Floating point operations", FLOPS),
             ("energy_joules", self.energy, JOULES),
@@ -135,10 +137,8 @@ class CostView:
             ]
             label = f"{what} for one seed ({unit.name})"
             score_label = f"Score, {self._quality.split}"
-            yield (
-                f"Score ({self._quality.label}) against {what[0].lower() + what[1:]}",
-                quality_against_cost(drawn, label, score_label),
-            )
+            caption = f"Score ({self._quality.label}) against {what[0].lower() + what[1:]}"
+            yield quality_against_cost(drawn, f"against-{name}", caption, label, score_label)
 
     def recipes(self, encoder: str) -> Table:
         """One row a recipe: its score, its cost, and the gain for what it cost more."""
@@ -194,7 +194,11 @@ class CostView:
             columns=(
                 Column(label="Recipe"),
                 *(
-                    Column(label=label, group=group, number=label != "Pareto front")
+                    Column(
+                        label=label,
+                        group=group,
+                        kind=NAME if label == "Pareto front" else NUMBER,
+                    )
                     for label, group in labels
                 ),
             ),
@@ -263,7 +267,7 @@ class CostView:
             columns=(
                 Column(label="Recipe"),
                 *(
-                    Column(label=label, group=phase.capitalize(), number=True)
+                    Column(label=label, group=phase.capitalize(), kind=NUMBER)
                     for phase in _SHOWN_PHASES
                     for label in ("Time", energy.name)
                 ),
@@ -308,7 +312,7 @@ class CostView:
             caption="All jobs of the experiment by stage",
             columns=(
                 Column(label="Stage"),
-                *(Column(label=label, number=True) for label in labels),
+                *(Column(label=label, kind=NUMBER) for label in labels),
             ),
             rows=tuple(row(stage, rows) for (stage,), rows in stages),
             foot=(row("All", self._costs),),
@@ -355,7 +359,7 @@ class CostView:
             columns=(
                 Column(label="Recipe"),
                 *(
-                    Column(label=label, group=group, number=number)
+                    Column(label=label, group=group, kind=NUMBER if number else NAME)
                     for label, group, number in labels
                 ),
             ),

@@ -17,9 +17,7 @@ from plotly.offline import get_plotlyjs
 from xstilts.analysis.tables import Findings
 from xstilts.config.recipes import NONE
 from xstilts.execution.files import write_text
-from xstilts.report import data_table, fairness_tables
-from xstilts.report.data_table import Table
-from xstilts.report.fairness_figures import SIGNIFICANT, UNSEEN, Figure, Names
+from xstilts.report import fairness_tables
 from xstilts.report.figures_curves import curves
 from xstilts.report.figures_distance import distance_plot
 from xstilts.report.figures_dots import dot_plot
@@ -27,7 +25,10 @@ from xstilts.report.figures_heat_map import heat_map
 from xstilts.report.figures_pareto import pareto_plot
 from xstilts.report.figures_pitfalls import pitfall_rates
 from xstilts.report.glossary import GLOSSARY_LINK
+from xstilts.report.plots import SIGNIFICANT, UNSEEN, Figure, Names
 from xstilts.report.render import UNFOLDED, templates
+from xstilts.report.summary import FIRST
+from xstilts.report.table import Table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +87,7 @@ def write_fairness(
             title=title,
             unfinished=unfinished,
             summary=summary,
+            first=FIRST,
             notes=caveats,
             unfolded=UNFOLDED,
             sections=_sections(findings, names),
@@ -94,7 +96,6 @@ def write_fairness(
             else json.dumps(experiment, indent=2, ensure_ascii=False, default=str),
             links=[*links, GLOSSARY_LINK],
             plotly=get_plotlyjs(),
-            library=data_table.library(),
         )
     )
     write_text(path, html)

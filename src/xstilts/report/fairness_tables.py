@@ -16,7 +16,8 @@ from xstilts.analysis.tables import (
     SCORE,
     Findings,
 )
-from xstilts.report.data_table import (
+from xstilts.report.plots import Names
+from xstilts.report.table import (
     CHANGE,
     COUNT,
     NUMBER,
@@ -29,9 +30,8 @@ from xstilts.report.data_table import (
     Column,
     P,
     Table,
-    shown,
+    of_frame,
 )
-from xstilts.report.fairness_figures import Names
 
 # Of items that went wrong, so many are on the page.
 _MOST_ITEMS = 6_000
@@ -78,7 +78,7 @@ def fairness_table(findings: Findings, names: Names) -> Table | None:
     """Measures of how evenly languages are served, and what a recipe changes in them."""
     frame = findings["fairness"]
     order = {name: place for place, name in enumerate(frame["measure"].unique(maintain_order=True))}
-    return shown(
+    return of_frame(
         "fairness",
         _adjusted(
             "How evenly languages are served, and what each recipe changes",
@@ -110,7 +110,7 @@ def fairness_table(findings: Findings, names: Names) -> Table | None:
 def harm_table(findings: Findings, names: Names) -> Table | None:
     """Who is harmed: negative transfer over all and within families."""
     frame = findings["harm"]
-    return shown(
+    return of_frame(
         "harm",
         "Negative transfer: languages and families that are harmed. “For certain” is adjusted over"
         " all that a row counts, the verdict on a family over the families of one encoder, recipe"
@@ -137,7 +137,7 @@ def harm_table(findings: Findings, names: Names) -> Table | None:
 
 def association_table(findings: Findings, names: Names) -> Table | None:
     """What scores and gains go with."""
-    return shown(
+    return of_frame(
         "association",
         "What scores and gains of languages go with",
         findings["association"],
@@ -173,7 +173,7 @@ def perturbed_table(findings: Findings, names: Names) -> Table | None:
     ).join(losses, on=keys, how="left", maintain_order="left")
     kind = pl.col("kind").str.replace_all("_", " ", literal=True)
     single = pl.col("languages").list.len().eq(1)
-    return shown(
+    return of_frame(
         "perturbed",
         _adjusted(
             "What perturbed texts cost, by family. The verdict on the loss is on its change, of the"
@@ -206,7 +206,7 @@ def perturbed_table(findings: Findings, names: Names) -> Table | None:
 
 def pitfalls_table(findings: Findings, names: Names) -> Table | None:
     """Rates of pitfalls by family and language."""
-    return shown(
+    return of_frame(
         "pitfalls",
         _adjusted(
             "Pitfalls: wrong in another language, of what is right in English",
@@ -241,7 +241,7 @@ def pitfall_items_table(findings: Findings, names: Names) -> Table | None:
     ).sort("rank", maintain_order=True)
     kept = ranked.head(_MOST_ITEMS)
     cut = f"; the worst {len(kept):,} of {len(frame):,}" if len(kept) < len(frame) else ""
-    return shown(
+    return of_frame(
         "pitfall-items",
         f"Right in English, wrong in another language{cut}",
         kept,
@@ -266,7 +266,7 @@ def stability_table(findings: Findings, names: Names) -> Table | None:
     frame = findings["stability"].with_columns(
         pl.col("measure").replace(_STABILITY), name=pl.col("name").replace({"": None})
     )
-    return shown(
+    return of_frame(
         "stability",
         _adjusted(
             "How far recipes keep their order, and which may be the best by mean over languages",
@@ -292,7 +292,7 @@ def groups_table(findings: Findings, names: Names) -> Table | None:
     frame = findings["groups"].filter(
         pl.col("grouping").is_in([ALL, FAMILY, LANGUAGE]), scale=POINTS
     )
-    return shown(
+    return of_frame(
         "groups",
         _adjusted(
             "Scores, gains and gaps of languages and families, in points",
@@ -338,7 +338,7 @@ def with_error_reduction(frame: pl.DataFrame) -> pl.DataFrame:
 
 def languages_table(findings: Findings, names: Names) -> Table | None:
     """What is known of each language."""
-    return shown(
+    return of_frame(
         "languages",
         "Languages",
         findings["languages"],

@@ -3,49 +3,21 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import polars as pl
 
-from xstilts.analysis.tables import (
-    ALL,
-    ALL_LANGUAGES,
-    EVERY,
-    FAMILY,
-)
+from xstilts.analysis.tables import ALL, ALL_LANGUAGES, EVERY, FAMILY
 from xstilts.config.recipes import NONE
-from xstilts.report.fairness_figures import (
-    Choice,
-    Figure,
-    Names,
-    View,
-    bars,
-    column,
-    drawing,
-    readable,
-    rows,
-    scatter,
-    views,
-)
+from xstilts.report import plots
+from xstilts.report.plots import Choice, Figure, Names, View
+from xstilts.report.wording import readable
 
 _COLUMNS = (
-    "encoder",
-    "recipe",
-    "target",
-    "group",
-    "kind",
-    "strength",
-    "clean",
-    "perturbed",
-    "value",
-    "low",
-    "high",
-    "change",
-    "verdict",
-    "basis",
-    "languages",
-    "items",
+    "encoder recipe target group kind strength clean perturbed value low high change verdict basis"
+    " languages items"
 )
 _HOVER = (
     "<b>{recipe}</b>, {kind} at {strength}"
@@ -68,14 +40,13 @@ def curves(perturbed: pl.DataFrame, names: Names) -> Figure | None:
     means = frame.filter(target=EVERY)
     cut = len(frame) > _MOST_ROWS and not means.is_empty()
     frame = means if cut else frame
-    choices = (
-        names.choice(frame, "encoder", "Encoder"),
-        _groups(frame, names),
-        names.choice(frame, "target", "Target"),
-    )
     kinds = frame["kind"].unique(maintain_order=True).to_list()
-    frame = frame.with_columns(pl.col("languages").list.len())
-    return Figure(
+    choices = ("encoder", _groups(frame, names), "target")
+    return plots.figure(
+        frame.with_columns(pl.col("languages").list.len()),
+        names,
+        partial(_curve_view, names=names, kinds=kinds),
+        choices,
         anchor="perturbation-curves",
         caption=(
             "Relative drop of the score corrected for chance, in percent, with 95 % intervals, by"
@@ -88,8 +59,6 @@ def curves(perturbed: pl.DataFrame, names: Names) -> Figure | None:
         ),
         columns=_COLUMNS,
         hover=_HOVER,
-        choices=choices,
-        views=views(frame, choices, partial(_curve_view, names=names, kinds=kinds)),
     )
 
 
@@ -150,24 +119,26 @@ def _curve_view(frame: pl.DataFrame, names: Names, kinds: list[str]) -> View | N
         for recipe, held in names.by_recipe(frame.filter(kind=kind)):
             mark = names.marks[recipe]
             traces.append(
-                scatter(
+                plots.points(
+                    held,
+                    _COLUMNS,
+                    replace(mark, size=mark.size - 2),
+                    x="strength",
+                    y="value",
+                    bars="y",
+                    faint=0.45,
                     name=names.recipe(recipe),
                     legendgroup=recipe,
                     showlegend=recipe not in shown,
                     mode="lines+markers",
-                    x=column(held, "strength"),
-                    y=column(held, "value"),
                     xaxis=f"x{axes}",
                     yaxis=f"y{axes}",
                     line={"color": mark.colour, "width": 2 if recipe == NONE else 1.5},
-                    marker={**mark.marker(), "size": mark.size - 2},
-                    error_y=bars(held, "value", "low", "high", mark, faint=0.45),
-                    customdata=rows(held, _COLUMNS),
                 )
             )
             shown.add(recipe)
-    figure = drawing(traces, height=130 + _PANEL * lines, annotations=annotations, **layout)
-    return View(drawing=figure, note=_unknown(unknown))
+    height = 130 + _PANEL * lines
+    return plots.view(traces, height, _unknown(unknown), annotations=annotations, **layout)
 
 
 def _part(place: int, places: int, gap: float) -> list[float]:

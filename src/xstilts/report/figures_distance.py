@@ -3,51 +3,18 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import polars as pl
 
-from xstilts.analysis.tables import (
-    EVERY,
-    GAIN,
-    LANGUAGE,
-    POINTS,
-)
+from xstilts.analysis.tables import EVERY, GAIN, LANGUAGE, POINTS
 from xstilts.config.recipes import NONE
-from xstilts.report.fairness_figures import (
-    COLOURS,
-    INK,
-    MUTED,
-    UNSEEN,
-    Figure,
-    Mark,
-    Names,
-    View,
-    bars,
-    column,
-    drawing,
-    label,
-    rows,
-    scatter,
-    views,
-    with_told,
-)
+from xstilts.report import plots
+from xstilts.report.plots import COLOURS, INK, MUTED, UNSEEN, Figure, Mark, Names, View
+from xstilts.report.wording import label
 
 _COLUMNS = (
-    "encoder",
-    "recipe",
-    "language",
-    "name",
-    "family",
-    "script",
-    "unseen",
-    "distance",
-    "value",
-    "low",
-    "high",
-    "verdict",
-    "detectable",
-    "told",
+    "encoder recipe language name family script unseen distance value low high verdict detectable"
+    " told"
 )
 _HOVER = (
     "<b>{name}</b> ({language}), {family}, {script}<br>distance {distance:.2f}"
@@ -96,18 +63,18 @@ def distance_plot(groups: pl.DataFrame, names: Names) -> Figure | None:
         return None
     unseen = [code for code, row in names.languages.items() if row["unseen"]]
     frame = (
-        with_told(gains)
+        plots.with_told(gains)
         .join(pl.DataFrame(known), on="language", maintain_order="left")
         .with_columns(unseen=pl.col("language").is_in(unseen))
     )
     if frame.is_empty():
         return None
     left_out = sorted(set(gains["language"]) - set(frame["language"]))
-    choices = (
-        names.choice(frame, "encoder", "Encoder"),
-        names.choice(frame, "recipe", "Recipe"),
-    )
-    return Figure(
+    return plots.figure(
+        frame,
+        names,
+        partial(_distance_view, shapes=_shapes(frame)),
+        ("encoder", "recipe"),
         anchor="gain-against-distance",
         caption=(
             f"Gain over {NONE} of each language, in points, mean over targets, against its"
@@ -122,8 +89,6 @@ def distance_plot(groups: pl.DataFrame, names: Names) -> Figure | None:
         ),
         columns=_COLUMNS,
         hover=_HOVER,
-        choices=choices,
-        views=views(frame, choices, partial(_distance_view, shapes=_shapes(frame))),
     )
 
 
@@ -156,11 +121,16 @@ def _distance_view(frame: pl.DataFrame, shapes: dict[str, str]) -> View:
             continue
         mark = Mark(colours.get(family, MUTED), "circle")
         traces.append(
-            scatter(
+            plots.points(
+                held,
+                _COLUMNS,
+                mark,
+                x="distance",
+                y="value",
+                bars="y",
+                faint=0.4,
                 legendgroup=family,
                 showlegend=False,
-                x=column(held, "distance"),
-                y=column(held, "value"),
                 mode="markers+text",
                 text=[
                     f"{row['language']}{UNSEEN if row['unseen'] else ''}" for row in held.to_dicts()
@@ -172,20 +142,18 @@ def _distance_view(frame: pl.DataFrame, shapes: dict[str, str]) -> View:
                     "size": 9,
                     "symbol": [shapes[script] for script in held["script"]],
                 },
-                error_y=bars(held, "value", "low", "high", mark, faint=0.4),
-                customdata=rows(held, _COLUMNS),
             )
         )
         # In the legend a colour has no shape, which would be that of some script.
-        traces.append(_legend_entry(label(family), "circle", mark.colour, legendgroup=family))
+        traces.append(plots.legend_entry(label(family), mark, legendgroup=family))
     traces += [
-        _legend_entry(script, shape, MUTED, legend="legend2")
+        plots.legend_entry(script, Mark(MUTED, shape), legend="legend2")
         for script, shape in shapes.items()
         if script in frame["script"]
     ]
-    figure = drawing(
+    return plots.view(
         traces,
-        height=540,
+        540,
         xaxis={"title": {"text": "distance from English"}, "zeroline": False},
         yaxis={"title": {"text": f"gain over {NONE}, points"}},
         legend2={
@@ -199,11 +167,3 @@ def _distance_view(frame: pl.DataFrame, shapes: dict[str, str]) -> View:
             "itemdoubleclick": False,
         },
     )
-    return View(drawing=figure)
-
-
-def _legend_entry(name: str, symbol: str, colour: str, **fields: Any) -> dict[str, Any]:
-    """A trace without points, for what it says in the legend."""
-    marker = {"color": colour, "symbol": symbol, "size": 9}
-    held = {"x": [None], "y": [None], "mode": "markers", "hoverinfo": "skip"}
-    return scatter(name=name, marker=marker, **held, **fields)

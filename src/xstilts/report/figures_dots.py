@@ -10,44 +10,13 @@ from typing import Any
 
 import polars as pl
 
-from xstilts.analysis.tables import (
-    GAIN,
-    LANGUAGE,
-    POINTS,
-    SCORE,
-)
+from xstilts.analysis.tables import GAIN, LANGUAGE, POINTS, SCORE
 from xstilts.config.recipes import NONE
-from xstilts.report.fairness_figures import (
-    BAND,
-    LINE,
-    UNSEEN,
-    Figure,
-    Names,
-    View,
-    bars,
-    column,
-    drawing,
-    label,
-    rows,
-    scatter,
-    views,
-)
+from xstilts.report import plots
+from xstilts.report.plots import BAND, LINE, UNSEEN, Figure, Names, View
+from xstilts.report.wording import label
 
-_COLUMNS = (
-    "encoder",
-    "recipe",
-    "target",
-    "quantity",
-    "family",
-    "language",
-    "label",
-    "value",
-    "low",
-    "high",
-    "basis",
-    "items",
-    "seeds",
-)
+_COLUMNS = "encoder recipe target quantity family language label value low high basis items seeds"
 _HOVER = (
     "<b>{label}</b>, {family}<br>{recipe}: {value:.1f}, 95 % interval {low:.1f} to {high:.1f}"
     "<br>over {basis}; items: {items}, seeds: {seeds}"
@@ -97,12 +66,12 @@ def dot_plot(groups: pl.DataFrame, names: Names) -> Figure | None:
         label=pl.col("group").replace_strict({code: names.language(code) for code in codes}),
         family=pl.col("group").replace_strict(families),
     )
-    choices = (
-        names.choice(frame, "encoder", "Encoder"),
-        names.choice(frame, "target", "Target"),
-        names.choice(frame.sort(pl.col("quantity").eq(GAIN)), "quantity", "Shown"),
-    )
-    return Figure(
+    shown = names.choice(frame.sort(pl.col("quantity").eq(GAIN)), "quantity")
+    return plots.figure(
+        frame,
+        names,
+        partial(_dot_view, names=names, order=order),
+        ("encoder", "target", shown),
         anchor="languages-in-detail",
         caption=(
             "Every language, in points, with 95 % intervals. The baseline is the open black"
@@ -115,8 +84,6 @@ def dot_plot(groups: pl.DataFrame, names: Names) -> Figure | None:
         ),
         columns=_COLUMNS,
         hover=_HOVER,
-        choices=choices,
-        views=views(frame, choices, partial(_dot_view, names=names, order=order)),
     )
 
 
@@ -129,43 +96,28 @@ def _dot_view(frame: pl.DataFrame, names: Names, order: Sequence[str]) -> View:
         mark = names.marks[recipe]
         # Recipes share a language's row, the first one on top.
         shift = _PER_RECIPE * (place - (len(recipes) - 1) / 2)
+        y = [middles[code] + shift for code in held["language"]]
         traces.append(
-            scatter(
-                name=names.recipe(recipe),
-                mode="markers",
-                x=column(held, "value"),
-                y=[middles[code] + shift for code in held["language"]],
-                marker=mark.marker(),
-                error_x=bars(held, "value", "low", "high", mark),
-                customdata=rows(held, _COLUMNS),
-            )
+            plots.points(held, _COLUMNS, mark, x="value", y=y, bars="x", name=names.recipe(recipe))
         )
     # The numbers stand above as well, for a long list.
-    traces.append(scatter(x=[None], y=[None], xaxis="x2", showlegend=False, hoverinfo="skip"))
+    traces.append(plots.scatter(x=[None], y=[None], xaxis="x2", showlegend=False, hoverinfo="skip"))
     labels = dict(zip(frame["language"], frame["label"], strict=True))
     gains = frame["quantity"][0] == GAIN
-    return View(
-        drawing=drawing(
-            traces,
-            height=round(_AROUND + lines[-1].bottom),
-            xaxis={
-                "title": {"text": f"gain over {NONE}, points" if gains else "score, points"},
-                "zeroline": gains,
-            },
-            xaxis2={"overlaying": "x", "matches": "x", "side": "top", "showgrid": False},
-            yaxis={
-                "range": [lines[-1].bottom, 0],
-                "tickmode": "array",
-                "tickvals": [line.middle for line in lines],
-                "ticktext": [
-                    label(labels[line.code]) if line.code else f"<b>{label(line.family)}</b>"
-                    for line in lines
-                ],
-                "showgrid": False,
-                "zeroline": False,
-            },
-            shapes=list(_ground(lines)),
-        )
+    said = {
+        line.middle: label(labels[line.code]) if line.code else f"<b>{label(line.family)}</b>"
+        for line in lines
+    }
+    return plots.view(
+        traces,
+        round(_AROUND + lines[-1].bottom),
+        xaxis={
+            "title": {"text": f"gain over {NONE}, points" if gains else "score, points"},
+            "zeroline": gains,
+        },
+        xaxis2={"overlaying": "x", "matches": "x", "side": "top", "showgrid": False},
+        yaxis=plots.lines_axis(said, (lines[-1].bottom, 0)),
+        shapes=list(_ground(lines)),
     )
 
 
@@ -182,12 +134,9 @@ def _lines(frame: pl.DataFrame, order: Sequence[str], height: float) -> list[Lin
 
 def _ground(lines: Sequence[Line]) -> Iterator[dict[str, Any]]:
     """A pale ground behind every other family, and a thin line below each language."""
-    below = {"layer": "below", "xref": "paper", "x0": 0, "x1": 1}
     for number, (_, held) in enumerate(groupby(lines, key=lambda line: line.family)):
         first, *others = held
         if number % 2 == 0:
-            ends = {"y0": first.top, "y1": others[-1].bottom}
-            yield {"type": "rect", "fillcolor": BAND, "line": {"width": 0}, **below, **ends}
+            yield plots.ground(first.top, others[-1].bottom, fillcolor=BAND, line={"width": 0})
         for line in others:
-            ends = {"y0": line.bottom, "y1": line.bottom}
-            yield {"type": "line", "line": {"color": LINE, "width": 0.5}, **below, **ends}
+            yield plots.ground(line.bottom, line.bottom, line={"color": LINE, "width": 0.5})

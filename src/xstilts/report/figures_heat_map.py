@@ -7,50 +7,16 @@ from typing import Any
 
 import polars as pl
 
-from xstilts.analysis.tables import (
-    ALL,
-    ALL_LANGUAGES,
-    FAMILY,
-    GAIN,
-)
+from xstilts.analysis.tables import ALL, ALL_LANGUAGES, FAMILY, GAIN
 from xstilts.config.recipes import NONE
-from xstilts.report.fairness_figures import (
-    INK,
-    SIGNIFICANT,
-    UNSEEN,
-    Figure,
-    Names,
-    View,
-    drawing,
-    label,
-    rows,
-    significant,
-    views,
-    with_told,
-)
+from xstilts.report import plots
+from xstilts.report.plots import INK, SIGNIFICANT, UNSEEN, Figure, Names, View, significant
+from xstilts.report.wording import label
 from xstilts.rounding import signed
 
 _COLUMNS = (
-    "encoder",
-    "recipe",
-    "target",
-    "scale",
-    "quantity",
-    "group",
-    "value",
-    "low",
-    "high",
-    "p_adjusted",
-    "verdict",
-    "basis",
-    "languages",
-    "members",
-    "items",
-    "seeds",
-    "label",
-    "tests",
-    "detectable",
-    "told",
+    "encoder recipe target scale quantity group value low high p_adjusted verdict basis languages"
+    " members items seeds label tests detectable told"
 )
 _HOVER = (
     "<b>{label}</b>, {recipe}<br>{value:+.1f}, 95 % interval {low:+.1f} to {high:+.1f}"
@@ -90,15 +56,14 @@ def heat_map(groups: pl.DataFrame, names: Names) -> Figure | None:
         pl.col("grouping").eq(FAMILY) | pl.col("group").eq(ALL_LANGUAGES),
         quantity=GAIN,
     )
-    frame = with_told(frame).with_columns(members=pl.col("languages").list.len())
+    frame = plots.with_told(frame).with_columns(members=pl.col("languages").list.len())
     if frame.filter(grouping=FAMILY).is_empty():
         return None
-    choices = (
-        names.choice(frame, "encoder", "Encoder"),
-        names.choice(frame, "target", "Target"),
-        names.choice(frame, "scale", "Scale"),
-    )
-    return Figure(
+    return plots.figure(
+        frame,
+        names,
+        partial(_heat_view, names=names),
+        ("encoder", "target", "scale"),
         anchor="gains-by-family",
         caption=(
             f"Gain over {NONE} by recipe and family. Blue gains, orange loses, grey is not known;"
@@ -113,8 +78,6 @@ def heat_map(groups: pl.DataFrame, names: Names) -> Figure | None:
         ),
         columns=_COLUMNS,
         hover=_HOVER,
-        choices=choices,
-        views=views(frame, choices, partial(_heat_view, names=names)),
         least_width=_BESIDE + _CELL * frame["group"].n_unique(),
     )
 
@@ -126,7 +89,7 @@ def _heat_view(frame: pl.DataFrame, names: Names) -> View:
     frame = frame.with_columns(label=pl.col("group").replace_strict(labels))
     held = {
         (row["recipe"], row["group"]): (row, cells)
-        for row, cells in zip(frame.to_dicts(), rows(frame, _COLUMNS), strict=True)
+        for row, cells in zip(frame.to_dicts(), plots.rows(frame, _COLUMNS), strict=True)
     }
     nothing: tuple[dict[str, Any], list[Any] | None] = ({}, None)
     grid = [[held.get((recipe, group), nothing) for group in labels] for recipe in recipes]
@@ -159,24 +122,22 @@ def _heat_view(frame: pl.DataFrame, names: Names) -> View:
             "tickformat": "+.0f" if reach > _WHOLE_TICKS else "+.1f",
         },
     }
-    return View(
-        drawing=drawing(
-            [trace],
-            height=150 + 38 * len(recipes),
-            xaxis={
-                "type": "category",
-                "fixedrange": True,
-                "side": "top",
-                "showgrid": False,
-                "tickfont": {"size": 12},
-                "tickangle": -35 if len(labels) > _LEVEL_LABELS else 0,
-            },
-            yaxis={"type": "category", "fixedrange": True, "showgrid": False},
-            plot_bgcolor="#e4e7ea",
-            margin={"t": 30},
-            # Apart from the families: it is made of the same languages.
-            shapes=[_RULE] if ALL_LANGUAGES in labels else [],
-        )
+    return plots.view(
+        [trace],
+        150 + 38 * len(recipes),
+        xaxis={
+            "type": "category",
+            "fixedrange": True,
+            "side": "top",
+            "showgrid": False,
+            "tickfont": {"size": 12},
+            "tickangle": -35 if len(labels) > _LEVEL_LABELS else 0,
+        },
+        yaxis={"type": "category", "fixedrange": True, "showgrid": False},
+        plot_bgcolor="#e4e7ea",
+        margin={"t": 30},
+        # Apart from the families: it is made of the same languages.
+        shapes=[_RULE] if ALL_LANGUAGES in labels else [],
     )
 
 

@@ -3,38 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import polars as pl
 
-from xstilts.report.fairness_figures import (
-    MUTED,
-    Figure,
-    Mark,
-    Names,
-    View,
-    bars,
-    column,
-    drawing,
-    rows,
-    scatter,
-    views,
-)
+from xstilts.report import plots
+from xstilts.report.plots import MUTED, Figure, Names, View
 
 _COLUMNS = (
-    "encoder",
-    "recipe",
-    "mean",
-    "mean_low",
-    "mean_high",
-    "worst",
-    "worst_low",
-    "worst_high",
-    "worst_family",
-    "front",
-    "dominated_by",
-    "standing",
+    "encoder recipe mean mean_low mean_high worst worst_low worst_high worst_family front"
+    " dominated_by standing"
 )
 _HOVER = (
     "<b>{recipe}</b><br>mean over languages: {mean:.1f} ({mean_low:.1f} to {mean_high:.1f})"
@@ -42,7 +21,7 @@ _HOVER = (
     "<br>{standing}"
 )
 # In pixels: a letter and a line of a label, half a point, and the plot area that is reckoned with.
-_LETTER, _LINE_HEIGHT, _POINT, _WIDTH, _HEIGHT = 7.5, 17.0, 7.0, 850.0, 380.0
+_LETTER, _LINE_HEIGHT, _POINT, WIDTH, HEIGHT = 7.5, 17.0, 7.0, 850.0, 380.0
 # Where a label can stand: to the right of its point, the left and so on, as plotly says it, with
 # the signs of its middle's distance from the point.
 _PLACES = {
@@ -62,8 +41,11 @@ def pareto_plot(pareto: pl.DataFrame, names: Names) -> Figure | None:
     frame = pareto.filter(pl.col("mean").is_not_null(), pl.col("worst").is_not_null())
     if frame.is_empty():
         return None
-    choices = (names.choice(frame, "encoder", "Encoder"),)
-    return Figure(
+    return plots.figure(
+        frame,
+        names,
+        partial(_pareto_view, names=names),
+        ("encoder",),
         anchor="mean-against-worst",
         caption=(
             "Mean over languages against the worst family, both corrected for chance, with 95 %"
@@ -76,8 +58,6 @@ def pareto_plot(pareto: pl.DataFrame, names: Names) -> Figure | None:
         ),
         columns=_COLUMNS,
         hover=_HOVER,
-        choices=choices,
-        views=views(frame, choices, partial(_pareto_view, names=names)),
     )
 
 
@@ -88,11 +68,16 @@ def _pareto_view(frame: pl.DataFrame, names: Names) -> View:
         .otherwise(pl.lit("bettered by ") + pl.col("dominated_by").list.join(", "))
     )
     front = frame.filter("front").sort("mean")
-    labels = dict(zip(frame["recipe"], _label_places(frame), strict=True))
+    places = label_places(
+        frame["recipe"].to_list(),
+        pixels(frame["mean"].to_list(), _drawn(frame, "mean"), WIDTH),
+        pixels(frame["worst"].to_list(), _drawn(frame, "worst"), HEIGHT),
+    )
+    labels = dict(zip(frame["recipe"], places, strict=True))
     traces = [
-        scatter(
-            x=column(front, "mean"),
-            y=column(front, "worst"),
+        plots.scatter(
+            x=plots.column(front, "mean"),
+            y=plots.column(front, "worst"),
             mode="lines",
             line={"color": MUTED, "width": 1.5, "dash": "dot"},
             hoverinfo="skip",
@@ -100,30 +85,29 @@ def _pareto_view(frame: pl.DataFrame, names: Names) -> View:
     ]
     for recipe, held in names.by_recipe(frame):
         base = names.marks[recipe]
-        mark = Mark(base.colour, base.symbol, base.size + 4 * held["front"][0])
         traces.append(
-            scatter(
+            plots.points(
+                held,
+                _COLUMNS,
+                replace(base, size=base.size + 4 * held["front"][0]),
+                x="mean",
+                y="worst",
+                bars="xy",
+                faint=0.35,
                 name=names.recipe(recipe),
-                x=column(held, "mean"),
-                y=column(held, "worst"),
                 mode="markers+text",
                 text=[recipe],
                 textposition=labels[recipe],
-                marker=mark.marker(),
-                error_x=bars(held, "mean", "mean_low", "mean_high", mark, faint=0.35),
-                error_y=bars(held, "worst", "worst_low", "worst_high", mark, faint=0.35),
-                customdata=rows(held, _COLUMNS),
                 cliponaxis=False,
             )
         )
-    figure = drawing(
+    return plots.view(
         traces,
-        height=480,
+        480,
         showlegend=False,
         xaxis={"title": {"text": "mean over languages, corrected"}, "zeroline": False},
         yaxis={"title": {"text": "worst family, corrected"}, "zeroline": False},
     )
-    return View(drawing=figure)
 
 
 @dataclass(frozen=True)
@@ -143,33 +127,40 @@ class Box:
         )
 
 
-def _label_places(frame: pl.DataFrame) -> list[str]:
-    """Where each recipe's label stands: the place with the fewest labels and points in its way."""
-    across = _pixels(frame, "mean", "mean_low", "mean_high", _WIDTH)
-    up = _pixels(frame, "worst", "worst_low", "worst_high", _HEIGHT)
+def label_places(names: Sequence[str], across: Sequence[float], up: Sequence[float]) -> list[str]:
+    """Where each point's name stands: the place with the fewest names and points in its way.
+
+    Args:
+        across, up: of each point, in pixels.
+    """
     points = [Box(x, y, _POINT, _POINT) for x, y in zip(across, up, strict=True)]
     labels: list[Box] = []
     chosen = []
-    for recipe, point in zip(frame["recipe"], points, strict=True):
-        half = len(recipe) * _LETTER / 2
+    for name, point in zip(names, points, strict=True):
+        half = len(name) * _LETTER / 2
         places = {
-            name: Box(
+            place: Box(
                 point.x + right * (half + _POINT),
                 point.y + above * (_LINE_HEIGHT / 2 + _POINT),
                 half,
                 _LINE_HEIGHT / 2,
             )
-            for name, (right, above) in _PLACES.items()
+            for place, (right, above) in _PLACES.items()
         }
         in_the_way = [*labels, *(other for other in points if other is not point)]
-        hits = {name: sum(map(box.hits, in_the_way)) for name, box in places.items()}
+        hits = {place: sum(map(box.hits, in_the_way)) for place, box in places.items()}
         best = min(hits, key=hits.__getitem__)
         labels.append(places[best])
         chosen.append(best)
     return chosen
 
 
-def _pixels(frame: pl.DataFrame, value: str, low: str, high: str, size: float) -> Sequence[float]:
-    ends = [*frame[low].drop_nulls(), *frame[high].drop_nulls(), *frame[value]]
+def pixels(values: Sequence[float], ends: Sequence[float], size: float) -> list[float]:
+    """Values as distances, on an axis of this size over all that is drawn."""
     span = max(ends) - min(ends) or 1.0
-    return [(at - min(ends)) / span * size for at in frame[value]]
+    return [(value - min(ends)) / span * size for value in values]
+
+
+def _drawn(frame: pl.DataFrame, name: str) -> list[float]:
+    """All that is drawn along an axis, intervals among it."""
+    return [*frame[f"{name}_low"].drop_nulls(), *frame[f"{name}_high"].drop_nulls(), *frame[name]]

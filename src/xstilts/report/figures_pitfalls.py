@@ -6,47 +6,15 @@ from functools import partial
 
 import polars as pl
 
-from xstilts.analysis.tables import (
-    ALL,
-    ALL_LANGUAGES,
-    FAMILY,
-)
+from xstilts.analysis.tables import ALL, ALL_LANGUAGES, FAMILY
 from xstilts.config.recipes import NONE
-from xstilts.report.fairness_figures import (
-    BASELINE_MARK,
-    COLOURS,
-    INK,
-    LINE,
-    MUTED,
-    Figure,
-    Mark,
-    Names,
-    View,
-    bars,
-    column,
-    drawing,
-    label,
-    rows,
-    scatter,
-    views,
-)
+from xstilts.report import plots
+from xstilts.report.plots import BASELINE_MARK, COLOURS, INK, LINE, MUTED, Figure, Mark, Names, View
+from xstilts.report.wording import label
 
 _COLUMNS = (
-    "encoder",
-    "recipe",
-    "target",
-    "group",
-    "rate",
-    "low",
-    "high",
-    "expected",
-    "reverse",
-    "kappa",
-    "change",
-    "verdict",
-    "basis",
-    "languages",
-    "pairs",
+    "encoder recipe target group rate low high expected reverse kappa change verdict basis"
+    " languages pairs"
 )
 _HOVER = (
     "<b>{group}</b>, {recipe}<br>rate {rate:.1%}, 95 % interval {low:.1%} to {high:.1%}"
@@ -66,12 +34,11 @@ def pitfall_rates(pitfalls: pl.DataFrame, names: Names) -> Figure | None:
     after = frame.filter(pl.col("recipe").ne(NONE))
     if after.is_empty():
         return None
-    choices = (
-        names.choice(after, "encoder", "Encoder"),
-        names.choice(after, "recipe", "Recipe"),
-        names.choice(after, "target", "Target"),
-    )
-    return Figure(
+    return plots.figure(
+        after,
+        names,
+        partial(_rate_view, names=names, frame_of=frame),
+        ("encoder", "recipe", "target"),
         anchor="pitfall-rates",
         caption=(
             "How often an item is wrong in another language, of those that are right in English,"
@@ -85,8 +52,6 @@ def pitfall_rates(pitfalls: pl.DataFrame, names: Names) -> Figure | None:
         ),
         columns=_COLUMNS,
         hover=_HOVER,
-        choices=choices,
-        views=views(after, choices, partial(_rate_view, names=names, frame_of=frame)),
     )
 
 
@@ -102,30 +67,14 @@ def _rate_view(after: pl.DataFrame, names: Names, frame_of: pl.DataFrame) -> Vie
     places = {row["group"]: place for place, row in enumerate(order)}
     before = before.filter(pl.col("group").is_in(list(places)))
     rates = dict(zip(before["group"], before["rate"], strict=True))
-    traces = [
-        scatter(
-            x=[
-                value
-                for row in order
-                if row["group"] in rates
-                for value in (rates[row["group"]], row["rate"], None)
-            ],
-            y=[
-                value
-                for row in order
-                if row["group"] in rates
-                for value in (
-                    places[row["group"]] - _APART,
-                    places[row["group"]] + _APART,
-                    None,
-                )
-            ],
-            mode="lines",
-            line={"color": MUTED, "width": 1.5},
-            hoverinfo="skip",
-            showlegend=False,
-        )
-    ]
+    ends: dict[str, list[float | None]] = {"x": [], "y": []}
+    for row in order:
+        if row["group"] in rates:
+            place = places[row["group"]]
+            ends["x"] += [rates[row["group"]], row["rate"], None]
+            ends["y"] += [place - _APART, place + _APART, None]
+    line = {"color": MUTED, "width": 1.5}
+    traces = [plots.scatter(**ends, mode="lines", line=line, hoverinfo="skip", showlegend=False)]
     for recipe, held, mark, shift in (
         (NONE, before, BASELINE_MARK, -_APART),
         (after["recipe"][0], after, _AFTER_MARK, _APART),
@@ -134,18 +83,10 @@ def _rate_view(after: pl.DataFrame, names: Names, frame_of: pl.DataFrame) -> Vie
             continue
         y = [places[group] + shift for group in held["group"]]
         traces += [
-            scatter(
-                name=names.recipe(recipe),
-                x=column(held, "rate"),
-                y=y,
-                mode="markers",
-                marker=mark.marker(),
-                error_x=bars(held, "rate", "low", "high", mark),
-                customdata=rows(held, _COLUMNS),
-            ),
-            scatter(
+            plots.points(held, _COLUMNS, mark, x="rate", y=y, bars="x", name=names.recipe(recipe)),
+            plots.scatter(
                 name=f"{recipe}, if independent",
-                x=column(held, "expected"),
+                x=plots.column(held, "expected"),
                 y=y,
                 mode="markers",
                 marker={
@@ -157,34 +98,22 @@ def _rate_view(after: pl.DataFrame, names: Names, frame_of: pl.DataFrame) -> Vie
                 hoverinfo="skip",
             ),
         ]
-    figure = drawing(
+    return plots.view(
         traces,
-        height=120 + 44 * len(order),
+        120 + 44 * len(order),
         xaxis={
             "title": {"text": "wrong here, of those right in English"},
             "tickformat": ".0%",
             "rangemode": "tozero",
         },
-        yaxis={
-            "range": [len(order) - 0.4, -0.6],
-            "tickmode": "array",
-            "tickvals": list(places.values()),
-            "ticktext": [label(names.group(row)) for row in order],
-            "showgrid": False,
-            "zeroline": False,
-        },
+        yaxis=plots.lines_axis(
+            {place: label(names.group(row)) for place, row in enumerate(order)},
+            (len(order) - 0.4, -0.6),
+        ),
         shapes=[
-            {
-                "type": "line",
-                "layer": "below",
-                "xref": "paper",
-                "x0": 0,
-                "x1": 1,
-                "y0": place + 0.5,
-                "y1": place + 0.5,
-                "line": {"color": LINE if place else INK, "width": 1},
-            }
+            plots.ground(
+                place + 0.5, place + 0.5, line={"color": LINE if place else INK, "width": 1}
+            )
             for place in range(len(order) - 1)
         ],
     )
-    return View(drawing=figure)

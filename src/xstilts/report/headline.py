@@ -29,8 +29,7 @@ from xstilts.analysis.tables import (
 from xstilts.config.experiment import BASELINE
 from xstilts.config.languages import Language
 from xstilts.config.tasks import SOURCE_LANGUAGE, XTREME
-from xstilts.report.cells import title
-from xstilts.report.wording import counted, listed
+from xstilts.report.wording import counted, listed, title
 from xstilts.rounding import fixed, signed
 from xstilts.scoring.averages import summarise
 from xstilts.scoring.best_baseline import CLEAR, main_scores, rival

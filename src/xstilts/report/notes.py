@@ -21,16 +21,14 @@ def notes(
     experiment: Mapping[str, Any],
     left_out: Iterable[str],
     *,
-    mined: Iterable[str | Path] = (),
     data: Iterable[str | Path] = (),
     recipes: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> list[str]:
-    """Notes on data left out or repaired, on retrieval settings, and on each BUCC threshold.
+    """Notes on data left out or repaired, and on retrieval settings.
 
     Args:
         experiment: the validated experiment as plain data.
         left_out: data that were missing and left out.
-        mined: prediction files of bucc2018, whose metadata hold what the mining decided.
         data: data files, whose metadata hold what the readers repaired or dropped.
         recipes: name to `sources` (keys of `recipes.Source`).
     """
@@ -39,7 +37,6 @@ def notes(
         *_data_notes(experiment, data),
         *supervision_notes(experiment, recipes or {}),
         *_retrieval_notes(experiment),
-        *_mining_notes(mined),
     ]
 
 
@@ -199,7 +196,12 @@ def _retrieval_notes(experiment: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-def _mining_notes(mined: Iterable[str | Path]) -> Iterator[str]:
+def mining_notes(mined: Iterable[str | Path]) -> Iterator[str]:
+    """The BUCC thresholds that the mining chose.
+
+    Args:
+        mined: prediction files of bucc2018, whose metadata hold them.
+    """
     for path in mined:
         meta = read_meta(path)
         cell = meta["wildcards"]

@@ -10,19 +10,24 @@ from typing import Any
 
 import polars as pl
 import yaml
+from plotly.offline import get_plotlyjs
 
 from xstilts.analysis.collapsed_cells import Cell, collapsed_scores, drop
+from xstilts.analysis.tables import Findings
 from xstilts.config.experiment import BASELINE
 from xstilts.config.languages import language_table
 from xstilts.config.tasks import SPLITS, TARGETS
 from xstilts.errors import XstiltsError
 from xstilts.execution.files import write_text
-from xstilts.report.cells import Table, title
+from xstilts.report.figures_gains import gains_figure
 from xstilts.report.glossary import GLOSSARY_LINK
 from xstilts.report.holes import Holes
+from xstilts.report.plots import Names
 from xstilts.report.render import UNFOLDED, templates
 from xstilts.report.shortcuts import Shortcuts
+from xstilts.report.table import Table
 from xstilts.report.tables import NOT_IN_XLMR, PARTIAL_MARK, UNSEEN_MARK, View, members_of
+from xstilts.report.wording import title
 from xstilts.scoring.averages import SEEDS_FOR_SD, Summary, check_scores, summarise
 from xstilts.scoring.item_counts import CLEAN
 
@@ -62,6 +67,8 @@ def write_page(
     table: Mapping[str, Mapping[str, Any]] | None = None,
     baselines: pl.DataFrame | None = None,
     headline: Sequence[str] = (),
+    findings: Findings | None = None,
+    thresholds: Sequence[str] = (),
     runs: pl.DataFrame | None = None,
     links: Sequence[tuple[str, str]] = (),
     origins: Sequence[tuple[str, str]] = (),
@@ -81,6 +88,8 @@ def write_page(
             (`grid.Grid.table_slice`); XTREME's lists without it.
         baselines: columns of `schemas.BASELINES`.
         headline: sentences for the top of the page, plain text.
+        findings: of the same scores; their gains are the figure below the headline.
+        thresholds: how BUCC was mined, plain text, folded away.
         runs: columns of `schemas.RUNS`; collapsed ones are left out where another seed is sound,
             and marked where none is.
         links: names and addresses of the experiment's other pages.
@@ -114,6 +123,10 @@ def write_page(
         for split in _splits(clean)
     ]
     shortcuts = _shortcuts(views, baselines)
+    figure = None
+    if findings is not None:
+        names = Names.of(findings, list(experiment.get("recipes", ())))
+        figure = gains_figure(findings["groups"], names)
     html = (
         templates()
         .get_template("page.html.j2")
@@ -122,6 +135,9 @@ def write_page(
             unfinished=holes.told,
             facts=_facts(clean),
             headline=headline,
+            figure=figure,
+            plotly=get_plotlyjs() if figure else "",
+            thresholds=thresholds,
             unfolded=UNFOLDED,
             generated=_is_generated(experiment),
             translated_share=(experiment.get("invitro") or {}).get("translated_share"),

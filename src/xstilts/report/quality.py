@@ -10,7 +10,7 @@ import polars as pl
 
 from xstilts.config.tasks import SPLITS
 from xstilts.errors import XstiltsError
-from xstilts.report.cells import title
+from xstilts.report.wording import title
 from xstilts.scoring.averages import OVERALL, check_scores, summarise
 from xstilts.scoring.item_counts import CLEAN
 

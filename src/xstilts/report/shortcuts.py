@@ -11,8 +11,9 @@ import polars as pl
 from xstilts.config.experiment import BASELINE
 from xstilts.config.recipes import UNTRAINED
 from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS
-from xstilts.report.cells import Cell, Column, Row, Table, title
+from xstilts.report.table import NUMBER, Cell, Column, Row, Table
 from xstilts.report.tables import View
+from xstilts.report.wording import title
 from xstilts.rounding import fixed
 from xstilts.scoring.best_baseline import main_scores, rival
 
@@ -113,7 +114,7 @@ class Shortcuts:
             ),
         )
         labels = [
-            Column(label=title(target), group=title(TARGETS[target].group or ""), number=True)
+            Column(label=title(target), group=title(TARGETS[target].group or ""), kind=NUMBER)
             for target in columns
         ]
         return Table(

@@ -11,7 +11,8 @@ import polars as pl
 from xstilts.config.experiment import BASELINE
 from xstilts.config.languages import LANGUAGES, Language
 from xstilts.config.tasks import GROUPS, TARGETS, XTREME
-from xstilts.report.cells import Cell, Column, Row, Table, mark_best, metric_title, title
+from xstilts.report.table import NUMBER, SHORT, Cell, Column, Row, Table, mark_best
+from xstilts.report.wording import metric_title, title
 from xstilts.rounding import fixed, rounded, signed
 from xstilts.scoring.averages import OVERALL, Summary, main_metrics
 
@@ -175,7 +176,7 @@ class View:
             columns_marked = (mark_best(column) for column in zip(*rows, strict=True))
             rows = [list(cells) for cells in zip(*columns_marked, strict=True)]
         labels = [
-            Column(label="Mean" if quantity == "group" else title(name), group=group, number=True)
+            Column(label="Mean" if quantity == "group" else title(name), group=group, kind=NUMBER)
             for group, quantity, name in columns
         ]
         return Table(
@@ -252,9 +253,9 @@ class View:
             columns=(
                 Column(label="Recipe"),
                 Column(label="Score"),
-                *(Column(label=name, group="Score", number=True) for name in names),
+                *(Column(label=name, group="Score", kind=NUMBER) for name in names),
                 *(
-                    Column(label=name, group="Gain over the baseline", number=True)
+                    Column(label=name, group="Gain over the baseline", kind=NUMBER)
                     for name in names
                 ),
             ),
@@ -331,9 +332,9 @@ class View:
             columns=(
                 Column(label="Code"),
                 Column(label="Language"),
-                Column(label="Items", number=True),
+                Column(label="Items", kind=NUMBER),
                 *(
-                    Column(label=self._recipe_label(encoder, recipe, target), number=True)
+                    Column(label=self._recipe_label(encoder, recipe, target), kind=NUMBER)
                     for recipe in self.recipes
                 ),
             ),
@@ -369,7 +370,10 @@ class View:
         )
         return Table(
             caption=f"{self.split}: languages covered, of those in {origin}",
-            columns=tuple(Column(label=label, number=label == "Averaged") for label in labels),
+            columns=tuple(
+                Column(label=label, kind=NUMBER if label == "Averaged" else SHORT)
+                for label in labels
+            ),
             rows=tuple(rows),
         )
 

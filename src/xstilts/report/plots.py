@@ -1,4 +1,4 @@
-"""What the figures on the page of findings share: names, marks, choices, and how rows are kept.
+"""What figures share: names, marks, choices, axes, and how rows are kept.
 
 A figure has one view for each combination of what a reader can choose. The rows behind a view are
 the `customdata` of its traces and nowhere else: the hover texts and the CSV are made of them.
@@ -6,7 +6,6 @@ the `customdata` of its traces and nowhere else: the hover texts and the CSV are
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +26,7 @@ from xstilts.analysis.tables import (
 )
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks.types import SOURCE_LANGUAGE
-from xstilts.report.cells import title
+from xstilts.report.wording import readable, target_name
 from xstilts.rounding import DECIMALS, fixed
 
 # Colours of Okabe and Ito; black is the baseline's alone. The shapes repeat after seven, so that
@@ -78,6 +77,14 @@ _LAYOUT = {
     "yaxis": _AXIS,
 }
 
+_CHOICES = {
+    "encoder": "Encoder",
+    "recipe": "Recipe",
+    "target": "Target",
+    "quantity": "Shown",
+    "scale": "Scale",
+    "grouping": "Shown",
+}
 _PLACEHOLDER = re.compile(r"\{(\w+)(:[^}]*)?\}")
 
 
@@ -91,7 +98,7 @@ class Choice:
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class View:
     """What plotly draws (`data` and `layout`), and what is to be said of it."""
 
@@ -228,30 +235,42 @@ class Names:
             if not held.is_empty():
                 yield recipe, held
 
-    def choice(self, frame: pl.DataFrame, column: str, label: str) -> Choice:
+    def choice(self, frame: pl.DataFrame, column: str) -> Choice:
         """The values of a column as a choice: known ones in their order, others as they come."""
         held = frame[column].unique(maintain_order=True).to_list()
         known = {"recipe": self.recipes, "target": (EVERY,)}.get(column, ())
         values = tuple(dict.fromkeys([*(value for value in known if value in held), *held]))
         name = {"recipe": self.recipe, "target": target_name}.get(column, readable)
         return Choice(
-            column=column, label=label, values=values, names=tuple(name(value) for value in values)
+            column=column,
+            label=_CHOICES[column],
+            values=values,
+            names=tuple(name(value) for value in values),
         )
 
 
-def target_name(target: str) -> str:
-    """A target, or the mean over them."""
-    return title(target) if target != EVERY else "Mean over targets"
+def figure(
+    frame: pl.DataFrame,
+    names: Names,
+    draw: Callable[[pl.DataFrame], View | None],
+    choices: Sequence[str | Choice],
+    *,
+    columns: str,
+    **fields: Any,
+) -> Figure:
+    """A figure with a view, drawn by `draw`, of each choice.
 
-
-def label(text: str) -> str:
-    """A name in a figure, where plotly would read HTML."""
-    return html.escape(text, quote=False)
-
-
-def readable(value: str) -> str:
-    """A name that a table uses, as words."""
-    return value.replace("_", " ")
+    Args:
+        choices: columns, or made ones.
+        columns: of the rows that traces carry, divided by spaces.
+        fields: the others of `Figure`.
+    """
+    made = tuple(
+        names.choice(frame, choice) if isinstance(choice, str) else choice for choice in choices
+    )
+    return Figure(
+        choices=made, columns=tuple(columns.split()), views=views(frame, made, draw), **fields
+    )
 
 
 def views(
@@ -284,9 +303,9 @@ def with_told(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(told=pl.when(unclear).then(seen).otherwise("verdict"))
 
 
-def rows(frame: pl.DataFrame, columns: Sequence[str]) -> list[list[Any]]:
+def rows(frame: pl.DataFrame, columns: str) -> list[list[Any]]:
     """Rows as they are kept in a trace: numbers with `DECIMALS`, lists as text."""
-    return [[_plain(value) for value in row] for row in frame.select(columns).iter_rows()]
+    return [[_plain(value) for value in row] for row in frame.select(columns.split()).iter_rows()]
 
 
 def _plain(value: Any) -> Any:
@@ -295,18 +314,46 @@ def _plain(value: Any) -> Any:
     return " ".join(value) if isinstance(value, list) else value
 
 
-def bars(
-    frame: pl.DataFrame, value: str, low: str, high: str, mark: Mark, *, faint: float = 0.55
+def points(
+    frame: pl.DataFrame,
+    columns: str,
+    mark: Mark,
+    *,
+    x: str | Sequence[Any],
+    y: str | Sequence[Any],
+    bars: str = "",
+    faint: float = 0.55,
+    **fields: Any,
 ) -> dict[str, Any]:
+    """A trace of points that carry their rows.
+
+    Args:
+        x, y: a column, or values.
+        bars: the axes along which there are intervals, "x", "y" or "xy".
+        faint: opacity of the intervals.
+        fields: of the trace, before those made here.
+    """
+    trace = {
+        "type": "scatter",
+        "mode": "markers",
+        "marker": mark.marker(),
+        "customdata": rows(frame, columns),
+    }
+    for axis, place in (("x", x), ("y", y)):
+        trace[axis] = column(frame, place) if isinstance(place, str) else list(place)
+        if axis in bars:
+            trace[f"error_{axis}"] = _interval(frame, place, mark, faint)
+    return {**trace, **fields}
+
+
+def _interval(frame: pl.DataFrame, value: str, mark: Mark, faint: float) -> dict[str, Any]:
     """The interval of each row as error bars; none where there is no interval."""
-    frame = frame.with_columns(
-        up=(pl.col(high) - pl.col(value)).round(DECIMALS),
-        down=(pl.col(value) - pl.col(low)).round(DECIMALS),
-    )
+    own = f"{value}_low" in frame.columns
+    low, high = (f"{value}_{end}" if own else end for end in ("low", "high"))
     red, green, blue = (int(mark.colour[place : place + 2], 16) for place in (1, 3, 5))
     return {
-        "array": frame["up"].to_list(),
-        "arrayminus": frame["down"].to_list(),
+        "array": (frame[high] - frame[value]).round(DECIMALS).to_list(),
+        "arrayminus": (frame[value] - frame[low]).round(DECIMALS).to_list(),
         "color": f"rgba({red},{green},{blue},{faint})",
     }
 
@@ -317,10 +364,35 @@ def column(frame: pl.DataFrame, name: str) -> list[float | None]:
 
 
 def scatter(**fields: Any) -> dict[str, Any]:
-    """A trace of points or lines."""
+    """A trace of lines, or of what only the legend shows."""
     return {"type": "scatter", **fields}
 
 
-def drawing(traces: Iterable[dict[str, Any]], *, height: int, **layout: Any) -> dict[str, Any]:
+def legend_entry(name: str, mark: Mark, **fields: Any) -> dict[str, Any]:
+    """A trace without points, for what it says in the legend."""
+    nothing = {"x": [None], "y": [None], "mode": "markers", "hoverinfo": "skip"}
+    return {"type": "scatter", "name": name, "marker": mark.marker(), **nothing, **fields}
+
+
+def lines_axis(labels: Mapping[float, str], ends: tuple[float, float]) -> dict[str, Any]:
+    """An upright axis with a label at each line, from the bottom end to the top."""
+    return {
+        "range": list(ends),
+        "tickmode": "array",
+        "tickvals": list(labels),
+        "ticktext": list(labels.values()),
+        "showgrid": False,
+        "zeroline": False,
+    }
+
+
+def ground(y0: float, y1: float, **style: Any) -> dict[str, Any]:
+    """A line, or a band with a `fillcolor`, across the whole plot, behind what is drawn."""
+    kind = "rect" if "fillcolor" in style else "line"
+    ends = {"x0": 0, "x1": 1, "y0": y0, "y1": y1}
+    return {"type": kind, "layer": "below", "xref": "paper", **ends, **style}
+
+
+def view(traces: Iterable[dict[str, Any]], height: int, note: str = "", **layout: Any) -> View:
     """What plotly draws, in the style of `Figure.template`."""
-    return {"data": list(traces), "layout": {"height": height, **layout}}
+    return View({"data": list(traces), "layout": {"height": height, **layout}}, note)

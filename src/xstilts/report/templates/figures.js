@@ -1,5 +1,3 @@
-"use strict";
-
 // Each figure draws the view that its selects choose; a view's key is the places of the choices.
 const CONFIG = {
   responsive: true,
@@ -61,12 +59,3 @@ function start(figure) {
 }
 
 document.querySelectorAll("figure").forEach(start);
-
-// Paper has no fold: what is folded is opened for it, and closed again.
-matchMedia("print").addEventListener("change", (print) => {
-  const folded = print.matches ? "details:not([open])" : "details[data-folded]";
-  document.querySelectorAll(folded).forEach((details) => {
-    details.open = print.matches;
-    details.toggleAttribute("data-folded", print.matches);
-  });
-});

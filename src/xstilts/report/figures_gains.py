@@ -1,0 +1,165 @@
+"""The figure that opens the score page: who gains, by target and by family."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import polars as pl
+
+from xstilts.analysis.tables import (
+    ALL,
+    ALL_LANGUAGES,
+    EVERY,
+    FAMILY,
+    GAIN,
+    POINTS,
+    WITH_ENGLISH,
+)
+from xstilts.config.recipes import NONE
+from xstilts.config.tasks import TARGETS
+from xstilts.report import plots
+from xstilts.report.plots import BAND, Figure, Names, View, significant
+from xstilts.report.wording import label, target_name
+
+_COLUMNS = (
+    "encoder recipe target grouping group label value low high p_adjusted tests verdict basis"
+    " languages items seeds told"
+)
+_HOVER = (
+    "<b>{recipe}</b>, {label}<br>{value:+.1f}, 95 % interval {low:+.1f} to {high:+.1f}"
+    "<br>{told} (adjusted p {p_adjusted:.2g} as one of {tests}, over {basis})"
+    "<br>languages: {languages}; items: {items}, seeds: {seeds}"
+)
+# In pixels: a line before any recipe, what each recipe adds, and what is around the lines.
+_LINE, _PER_RECIPE, _AROUND = 16, 9, 130
+
+
+def gains_figure(groups: pl.DataFrame, names: Names) -> Figure | None:
+    """Gains over the baseline, by target on the left and by family on the right."""
+    frame = groups.fill_nan(None).filter(
+        pl.col("value").is_not_null(),
+        pl.col("recipe") != NONE,
+        pl.col("group").eq(WITH_ENGLISH)
+        | (
+            pl.col("target").eq(EVERY)
+            & (pl.col("grouping").eq(FAMILY) | pl.col("group").eq(ALL_LANGUAGES))
+        ),
+        quantity=GAIN,
+        scale=POINTS,
+    )
+    if frame.is_empty():
+        return None
+    said = [
+        target_name(row["target"]) if row["group"] == WITH_ENGLISH else names.group(row)
+        for row in frame.to_dicts()
+    ]
+    return plots.figure(
+        plots.with_told(frame).with_columns(label=pl.Series(said, dtype=pl.String)),
+        names,
+        partial(_view, names=names),
+        ("encoder",),
+        anchor="gains",
+        caption=(
+            f"Gain over {NONE} in points, with 95 % intervals: of task scores on the left, of"
+            " families of languages, mean over targets, on the right. A filled mark is sure after"
+            " adjustment (Holm): of a target over its three means, of a family over all families"
+            " of the recipe. An open one is not enough data to tell."
+        ),
+        alt=(
+            "Two dot plots side by side, one with a row for each target, one with a row for each"
+            " family of languages; one dot with an interval for each recipe."
+        ),
+        columns=_COLUMNS,
+        hover=_HOVER,
+        least_width=700,
+    )
+
+
+def _view(frame: pl.DataFrame, names: Names) -> View:
+    recipes = [recipe for recipe, _ in names.by_recipe(frame)]
+    of_target = pl.col("group") == WITH_ENGLISH
+    panels = (
+        _ordered(frame.filter(of_target), pl.col("target").replace_strict(_PLACES)),
+        _ordered(
+            frame.filter(~of_target),
+            pl.col("grouping").ne(ALL),
+            -pl.col("languages").list.len().cast(pl.Int64),
+        ),
+    )
+    height = _LINE + _PER_RECIPE * len(recipes)
+    most = max(len(labels) for _, labels in panels)
+    traces, layout, shapes = [], {}, []
+    for number, (held, labels) in enumerate(panels):
+        axes = "2" * number
+        middles = {text: height * (place + 0.5) for place, text in enumerate(labels)}
+        traces += _dots(held, names, recipes, middles, axes)
+        layout[f"xaxis{axes}"] = {
+            "anchor": f"y{axes}",
+            "domain": ([0, 0.42], [0.6, 1])[number],
+            "title": {"text": f"gain over {NONE}, points"},
+        }
+        layout[f"yaxis{axes}"] = {
+            "anchor": f"x{axes}",
+            **plots.lines_axis(
+                {middle: label(text) for text, middle in middles.items()}, (height * most, 0)
+            ),
+        }
+        shapes += [
+            plots.ground(
+                middle - height / 2,
+                middle + height / 2,
+                fillcolor=BAND,
+                line={"width": 0},
+                xref=f"x{axes} domain",
+                yref=f"y{axes}",
+            )
+            for middle in list(middles.values())[::2]
+        ]
+    traces += [
+        plots.legend_entry(names.recipe(recipe), names.marks[recipe], legendgroup=recipe)
+        for recipe in recipes
+    ]
+    return plots.view(traces, _AROUND + height * most, **layout, shapes=shapes)
+
+
+_PLACES = {EVERY: -1, **{target: place for place, target in enumerate(TARGETS)}}
+
+
+def _ordered(frame: pl.DataFrame, *order: pl.Expr) -> tuple[pl.DataFrame, list[str]]:
+    """Rows in the order of their lines, and the labels of these."""
+    frame = frame.sort(*order, maintain_order=True)
+    return frame, frame["label"].unique(maintain_order=True).to_list()
+
+
+def _dots(
+    frame: pl.DataFrame,
+    names: Names,
+    recipes: Sequence[str],
+    middles: dict[str, float],
+    axes: str,
+) -> Iterator[dict[str, Any]]:
+    """Of each recipe a trace of what is sure, and one of what is not."""
+    frame = frame.with_columns(
+        sure=pl.col("verdict").map_elements(significant, return_dtype=pl.Boolean)
+    )
+    for recipe, held in names.by_recipe(frame):
+        mark = names.marks[recipe]
+        shift = _PER_RECIPE * (recipes.index(recipe) - (len(recipes) - 1) / 2)
+        for sure in (True, False):
+            rows = held.filter(sure=sure)
+            yield plots.points(
+                rows,
+                _COLUMNS,
+                mark if sure else replace(mark, symbol=f"{mark.symbol}-open"),
+                x="value",
+                y=[middles[text] + shift for text in rows["label"]],
+                bars="x",
+                name=names.recipe(recipe),
+                legendgroup=recipe,
+                showlegend=False,
+                xaxis=f"x{axes}",
+                yaxis=f"y{axes}",
+            )
