@@ -160,7 +160,9 @@ def _quantity(
             if not (name == GAP and group.name == WITH_ENGLISH and group.grouping == ALL)
         }
 
-        def of_languages(values: np.ndarray, factor=factor, shift=shift) -> np.ndarray:
+        def of_languages(
+            values: np.ndarray, factor: np.ndarray = factor, shift: np.ndarray = shift
+        ) -> np.ndarray:
             scaled = values * factor + shift
             return scaled[-1] - scaled if name == GAP else scaled
 

@@ -125,12 +125,13 @@ class Notes:
         from snakemake.settings.enums import PersistenceBackend
 
         settings = getattr(workflow, "workflow_settings", None)
-        self._is_files = settings is None or (settings.persistence_backend != PersistenceBackend.DB)
-        if self._is_files:
-            self._notes: Any = FilePersistence()
-        else:
+        self._notes: Any
+        if settings is not None and settings.persistence_backend == PersistenceBackend.DB:
             url = settings.persistence_backend_db_url
             self._notes = DbPersistence(**({"db_url": url} if url else {}))
+        else:
+            self._notes = FilePersistence()
+        self._is_files = isinstance(self._notes, FilePersistence)
 
     @_as_tried()
     def unknown(self, paths: Sequence[str]) -> set[str]:

@@ -91,7 +91,9 @@ def _view(frame: pl.DataFrame, names: Names) -> View:
     )
     height = _LINE + _PER_RECIPE * len(recipes)
     most = max(len(labels) for _, labels in panels)
-    traces, layout, shapes = [], {}, []
+    traces: list[dict[str, Any]] = []
+    layout: dict[str, Any] = {}
+    shapes: list[dict[str, Any]] = []
     for number, (held, labels) in enumerate(panels):
         axes = "2" * number
         middles = {text: height * (place + 0.5) for place, text in enumerate(labels)}

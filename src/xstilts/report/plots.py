@@ -320,7 +320,7 @@ def points(
     mark: Mark,
     *,
     x: str | Sequence[Any],
-    y: str | Sequence[Any],
+    y: str | Iterable[Any],
     bars: str = "",
     faint: float = 0.55,
     **fields: Any,
@@ -329,11 +329,11 @@ def points(
 
     Args:
         x, y: a column, or values.
-        bars: the axes along which there are intervals, "x", "y" or "xy".
+        bars: the axes along which there are intervals, "x", "y" or "xy"; those of columns.
         faint: opacity of the intervals.
         fields: of the trace, before those made here.
     """
-    trace = {
+    trace: dict[str, Any] = {
         "type": "scatter",
         "mode": "markers",
         "marker": mark.marker(),
@@ -341,7 +341,7 @@ def points(
     }
     for axis, place in (("x", x), ("y", y)):
         trace[axis] = column(frame, place) if isinstance(place, str) else list(place)
-        if axis in bars:
+        if isinstance(place, str) and axis in bars:
             trace[f"error_{axis}"] = _interval(frame, place, mark, faint)
     return {**trace, **fields}
 

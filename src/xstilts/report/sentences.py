@@ -74,8 +74,9 @@ def summary_of(findings: Findings) -> Summary:
     """The summary of all encoders; its first sentences are never none."""
     encoders = findings["groups"]["encoder"].unique(maintain_order=True).to_list()
     if not encoders:
-        nothing = "There are no scores in a language other than English: nothing can be said."
-        return Summary(first=(nothing,))
+        return Summary(
+            first=("There are no scores in a language other than English: nothing can be said.",)
+        )
     told: list[tuple[str, Said]] = []
     for encoder in encoders:
         place = f"With {encoder}: " if len(encoders) > 1 else ""

@@ -150,7 +150,7 @@ def of_frame(
         if alone or values.null_count() == len(frame):
             continue
         shown = _shown(values, held, names)
-        options = shown.dtype.categories if held.kind == NAME else ()
+        options = shown.dtype.categories if isinstance(shown.dtype, pl.Enum) else ()
         kept.append(replace(held, options=tuple(map(unescape, options))))
         cells.append(shown)
         for end, name in zip(("from", "to"), held.interval or (), strict=False):

@@ -24,8 +24,8 @@ def listed(parts: Iterable[str], word: str = "and", *, most: int | None = None) 
     parts = list(parts)
     if most is not None and len(parts) > most:
         parts = [*parts[: most - 1], f"{len(parts) - most + 1} more"]
-    *most, last = parts
-    return f"{', '.join(most)} {word} {last}" if most else last
+    *before, last = parts
+    return f"{', '.join(before)} {word} {last}" if before else last
 
 
 def title(name: str) -> str:
