@@ -312,7 +312,7 @@ class Tables(HTMLParser):
             self._row, self._column = "", 0
         if tag in ("caption", "td", "th"):
             self._in, self._text = tag, ""
-            self._value = float(attrs["data-value"]) if "data-value" in attrs else None
+            self._value = float(attrs["data-order"]) if attrs.get("data-order") else None
             self._head = attrs.get("data-column")
             self._span = int(attrs.get("colspan", 1))
 

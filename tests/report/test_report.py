@@ -449,7 +449,7 @@ def test_tables_sort_in_a_browser_and_are_saved_as_numbers(browser, render, tmp_
         table.locator("button", has_text="Data (CSV)").click()
     saved = pl.read_csv(Path(download.value.path()))
     assert saved["Recipe"].to_list() == ["none", "qqp", "mnli"]
-    none, qqp = saved["Classification, XNLI"].to_list()[:2]
+    none, qqp = map(float, saved["Classification, XNLI"].to_list()[:2])
     assert qqp - none == pytest.approx(5)
     # A folded table is made when it is opened; a long one can be searched.
     fold = page.locator("details.task", has_text="Tatoeba").first

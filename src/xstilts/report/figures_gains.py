@@ -33,6 +33,8 @@ _HOVER = (
     "<br>{told} (adjusted p {p_adjusted:.2g} as one of {tests}, over {basis})"
     "<br>languages: {languages}; items: {items}, seeds: {seeds}"
 )
+# Where ends of intervals are further from 0 than twice what this share of them is, they are cut.
+_MOST_ENDS = 0.9
 # In pixels: a line before any recipe, what each recipe adds, and what is around the lines.
 _LINE, _PER_RECIPE, _AROUND = 16, 9, 130
 
@@ -66,7 +68,8 @@ def gains_figure(groups: pl.DataFrame, names: Names) -> Figure | None:
             f"Gain over {NONE} in points, with 95 % intervals: of task scores on the left, of"
             " families of languages, mean over targets, on the right. A filled mark is sure after"
             " adjustment (Holm): of a target over its three means, of a family over all families"
-            " of the recipe. An open one is not enough data to tell."
+            " of the recipe. An open one is not enough data to tell. Intervals that are cut at the"
+            " edge reach further: a double click shows them whole."
         ),
         alt=(
             "Two dot plots side by side, one with a row for each target, one with a row for each"
@@ -102,6 +105,7 @@ def _view(frame: pl.DataFrame, names: Names) -> View:
             "anchor": f"y{axes}",
             "domain": ([0, 0.42], [0.6, 1])[number],
             "title": {"text": f"gain over {NONE}, points"},
+            **_reach(held),
         }
         layout[f"yaxis{axes}"] = {
             "anchor": f"x{axes}",
@@ -128,6 +132,14 @@ def _view(frame: pl.DataFrame, names: Names) -> View:
 
 
 _PLACES = {EVERY: -1, **{target: place for place, target in enumerate(TARGETS)}}
+
+
+def _reach(frame: pl.DataFrame) -> dict[str, Any]:
+    """The range of an axis, where a few intervals would make all else small."""
+    ends = pl.concat([frame["low"].abs(), frame["high"].abs()]).drop_nulls()
+    values = 1.1 * frame["value"].abs().max()
+    most = max(values, 1.1 * (ends.quantile(_MOST_ENDS) or 0.0))
+    return {"range": [-most, most]} if ends.len() and ends.max() > 2 * most else {}
 
 
 def _ordered(frame: pl.DataFrame, *order: pl.Expr) -> tuple[pl.DataFrame, list[str]]:

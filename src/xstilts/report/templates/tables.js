@@ -52,8 +52,10 @@ function definition(head, place, heads, fromFrame, filtered) {
   // Left to find the values by itself, the list would sort the table once a column.
   const list = { extend: "searchList" };
   if (head.dataset.options) {
-    const label = (value) => ({ label: value || "–", value });
-    list.options = JSON.parse(head.dataset.options).map(label);
+    // A label is HTML, a value is not.
+    const html = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+    const option = (value) => ({ label: html(value) || "–", value });
+    list.options = JSON.parse(head.dataset.options).map(option);
   }
   return { ...held, className: "name", columnControl: [[list]] };
 }
@@ -77,6 +79,7 @@ async function startTable(table) {
     filename: name.replaceAll(/[^\p{L}\p{N}@+-]+/gu, "-"),
     title: null,
     bom: true,
+    footer: Boolean(table.tFoot),
     exportOptions: {
       orthogonal: "export",
       // One line of headings, those that are shared within it.
