@@ -124,7 +124,7 @@ class Notes:
         from snakemake.persistence.file import FilePersistence
         from snakemake.settings.enums import PersistenceBackend
 
-        settings = getattr(workflow, "workflow_settings", None)
+        settings: Any = getattr(workflow, "workflow_settings", None)
         self._is_files = settings is None or (settings.persistence_backend != PersistenceBackend.DB)
         if self._is_files:
             self._notes: Any = FilePersistence()
