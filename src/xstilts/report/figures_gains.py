@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from xstilts.analysis.tables import (
@@ -136,10 +137,12 @@ _PLACES = {EVERY: -1, **{target: place for place, target in enumerate(TARGETS)}}
 
 def _reach(frame: pl.DataFrame) -> dict[str, Any]:
     """The range of an axis, where a few intervals would make all else small."""
-    ends = pl.concat([frame["low"].abs(), frame["high"].abs()]).drop_nulls()
-    values = 1.1 * frame["value"].abs().max()
-    most = max(values, 1.1 * (ends.quantile(_MOST_ENDS) or 0.0))
-    return {"range": [-most, most]} if ends.len() and ends.max() > 2 * most else {}
+    ends = pl.concat([frame["low"].abs(), frame["high"].abs()]).drop_nulls().to_numpy()
+    if not len(ends):
+        return {}
+    values = frame["value"].abs().drop_nulls().to_numpy()
+    most = 1.1 * float(max(*values, np.quantile(ends, _MOST_ENDS, method="nearest")))
+    return {"range": [-most, most]} if ends.max() > 2 * most else {}
 
 
 def _ordered(frame: pl.DataFrame, *order: pl.Expr) -> tuple[pl.DataFrame, list[str]]:

@@ -22,7 +22,7 @@ class Certain(IntEnum):
 
 @dataclass(frozen=True)
 class Said:
-    """Sentences that are told together, how certain they are, and how large a thing they tell.
+    """Sentences that stand together, how certain they are, and how large a thing they tell.
 
     Attributes:
         size: the greatest value in them, by half of its interval; units would not compare.
@@ -38,7 +38,7 @@ class Summary:
     """Sentences: at most `FIRST` that are the most certain and tell of the most, then the rest.
 
     Attributes:
-        first: in the order in which they are told.
+        first: in the order of the text.
         rest: headings, each with its sentences.
     """
 
@@ -46,19 +46,19 @@ class Summary:
     rest: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     @classmethod
-    def of(cls, told: Sequence[tuple[str, Said]]) -> Summary:
-        """From what is told under which heading, in the order of the tale."""
+    def of(cls, parts: Sequence[tuple[str, Said]]) -> Summary:
+        """From what stands under which heading, in the order of the text."""
         chosen, left = set(), FIRST
-        ranked = sorted(enumerate(told), key=lambda held: (held[1][1].certain, -held[1][1].size))
+        ranked = sorted(enumerate(parts), key=lambda held: (held[1][1].certain, -held[1][1].size))
         for number, (_, said) in ranked:
             if len(said.lines) <= left:
                 chosen.add(number)
                 left -= len(said.lines)
-        rest = [held for number, held in enumerate(told) if number not in chosen]
-        headings = list(dict.fromkeys(heading for heading, _ in told))
+        rest = [held for number, held in enumerate(parts) if number not in chosen]
+        headings = list(dict.fromkeys(heading for heading, _ in parts))
         rest.sort(key=lambda held: headings.index(held[0]))
         return cls(
-            first=tuple(line for number in sorted(chosen) for line in told[number][1].lines),
+            first=tuple(line for number in sorted(chosen) for line in parts[number][1].lines),
             rest=tuple(
                 (heading, tuple(line for _, said in held for line in said.lines))
                 for heading, held in groupby(rest, key=lambda held: held[0])
