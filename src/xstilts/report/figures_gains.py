@@ -141,7 +141,7 @@ def _reach(frame: pl.DataFrame) -> dict[str, Any]:
     if not len(ends):
         return {}
     values = frame["value"].abs().drop_nulls().to_numpy()
-    most = 1.1 * float(max(*values, np.quantile(ends, _MOST_ENDS, method="nearest")))
+    most = 1.1 * float(max([*values, np.quantile(ends, _MOST_ENDS, method="nearest")]))
     return {"range": [-most, most]} if ends.max() > 2 * most else {}
 
 
