@@ -169,8 +169,8 @@ def claims(setting: Setting) -> Iterator[Check]:
     planted = found(number, quantities(shifted, development, draws)[number])
     p = p.copy()
     p[:, place] = [each.p for each in planted]
-    told = np.array([holm(row)[place] for row in p]) < LEVEL
-    rates = told & (np.array([each.value for each in planted]) > 0)
+    shown = np.array([holm(row)[place] for row in p]) < LEVEL
+    rates = shown & (np.array([each.value for each in planted]) > 0)
     yield Check(statement=f"claim {number}", kind=FOUND, rates=rates)
 
 

@@ -12,7 +12,7 @@ from verdicts import COVERED, FALSE, FOUND, Check, Setting, adjusted, covered, f
 
 from xstilts.analysis.fairness.formulas import family_means
 from xstilts.analysis.fairness.registry import CLDR, ETHNOLOGUE, MEASURES, Covered, Measure
-from xstilts.analysis.fairness.rows import Measured, mean_estimates, measure_of
+from xstilts.analysis.fairness.rows import TargetMeasure, mean_estimates, measure_of
 from xstilts.analysis.inference.adjust import benjamini_hochberg
 from xstilts.analysis.inference.draws import Draws
 from xstilts.analysis.inference.estimates import LEVEL, Estimates
@@ -123,7 +123,7 @@ def _planted_measure(
     measure: Measure,
     targets: Sequence[str],
     after: Mapping[str, Draws],
-    pairs: Sequence[tuple[Measured, Measured]],
+    pairs: Sequence[tuple[TargetMeasure, TargetMeasure]],
     p_values: np.ndarray,
     place: int,
 ) -> np.ndarray:

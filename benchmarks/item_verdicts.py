@@ -58,7 +58,7 @@ def _judged(
     known = np.isfinite(found.p) & np.isfinite(truth)
     wrong = []
     tables = np.arange(setting.count)
-    told = []
+    shown = []
     for family in dict.fromkeys(families):
         places = np.flatnonzero(np.array(families) == family)
         p_values = np.where(known, found.p, 1.0)[:, places]
@@ -69,13 +69,13 @@ def _judged(
         planted = estimates(drawn.map(lambda v, c=places[turn], e=effect: v[:, tables, c] + e))
         p_values[tables, turn] = np.nan_to_num(planted.p, nan=1.0)
         right = (adjusted(adjust, p_values)[tables, turn] < LEVEL) & (planted.value > 0)
-        told.append(np.where(known[tables, places[turn]], right, np.nan))
+        shown.append(np.where(known[tables, places[turn]], right, np.nan))
     inside = np.where(known, covered(found, truth), np.nan)
     yield Check(statement=label, kind=FALSE, rates=np.mean(wrong, axis=0))
     with np.errstate(invalid="ignore"):
         shares = [
             np.nansum(each, axis=1) / np.isfinite(each).sum(axis=1)
-            for each in (inside, np.stack(told, axis=1))
+            for each in (inside, np.stack(shown, axis=1))
         ]
     yield Check(statement=label, kind=COVERED, rates=shares[0])
     yield Check(statement=label, kind=FOUND, rates=shares[1])

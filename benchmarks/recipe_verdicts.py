@@ -123,8 +123,8 @@ def _below_best(
     clearly = np.zeros(p.shape, dtype=bool)
     for row, place in enumerate(best):
         mine = [n for n, pair in enumerate(places) if place in pair]
-        told = holm([*found.p[row, mine], *[1.0] * (len(places) - len(mine))])[: len(mine)]
-        for n, value in zip(mine, told, strict=True):
+        shown = holm([*found.p[row, mine], *[1.0] * (len(places) - len(mine))])[: len(mine)]
+        for n, value in zip(mine, shown, strict=True):
             clearly[row, n] = value < LEVEL
             other = places[n][0] if places[n][1] == place else places[n][1]
             below[row, other] = value < LEVEL

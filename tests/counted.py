@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from xstilts.execution import code_digest
-from xstilts.execution.code_modules import Module, Statement, read_module
+from xstilts.execution.code_modules import CodeStatement, Module, read_module
 
 
 @dataclass
@@ -23,7 +23,7 @@ class Counted(code_digest._Reach):
         found.follow()
         return found
 
-    def _count(self, module: Module, statement: Statement) -> None:
+    def _count(self, module: Module, statement: CodeStatement) -> None:
         self.names |= {(module.name, name) for name in statement.names}
         super()._count(module, statement)
 

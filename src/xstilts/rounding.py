@@ -2,7 +2,7 @@
 
 Pages are written by JavaScript too, whose `toFixed` takes of two equally near decimals the one
 further from zero, and Python's `format` the even one: 39.25 would be 39.3 here and 39.2 there, as
-would be 100 of the 401 accuracies of 400 items. So what is told is rounded away from zero, after
+would be 100 of the 401 accuracies of 400 items. So what is shown is rounded away from zero, after
 numbers have been cut to the decimals that pages hold.
 """
 

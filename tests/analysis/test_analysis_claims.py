@@ -19,7 +19,7 @@ from xstilts.analysis.claims.parts import (
     NOT_TESTABLE,
     STUDY_TASKS,
     SUPPORTED,
-    Part,
+    ClaimPart,
     judged,
 )
 from xstilts.analysis.claims.selection import Development
@@ -104,7 +104,7 @@ def parts_of(
     *,
     families: bool = True,
     **development: Development,
-) -> dict[str, Part]:
+) -> dict[str, ClaimPart]:
     """Number (for claim 7 with the recipe) to part; claim 7 needs the tables of `families`."""
     ran = {recipe for sample in evidence.samples.values() for recipe, _ in sample.cells}
     panel = Panel(
@@ -200,7 +200,9 @@ def test_what_is_looked_for_in_each_of_several_gains_must_be_greater_to_be_seen(
 
 def test_verdicts_follow_the_adjusted_p_and_say_what_they_are_on() -> None:
     def of(value: float, p: float, number: str = "1a", seeds: int = 3) -> str:
-        part = Part(number=number, statement="", quantity="", value=value, p=p / 2, seeds=seeds)
+        part = ClaimPart(
+            number=number, statement="", quantity="", value=value, p=p / 2, seeds=seeds
+        )
         return judged(part, p, 2).verdict
 
     assert [of(1, 0.04), of(-1, 0.04), of(1, 0.05)] == [SUPPORTED, NOT_SUPPORTED, NOT_ENOUGH]
@@ -455,7 +457,7 @@ def test_families_without_draws_are_not_clear() -> None:
 
 def test_a_part_comes_back_from_plain_data() -> None:
     for part in parts_of(families({"panx": PANX}, draws=99), WORST).values():
-        assert Part.read(json.loads(json.dumps(asdict(part)))) == part
+        assert ClaimPart.read(json.loads(json.dumps(asdict(part)))) == part
 
 
 def test_only_the_nine_are_averaged() -> None:

@@ -129,7 +129,7 @@ def test_losses_and_drops_are_those_of_plain_loops(
         ("family", "Niger-Congo"): ["sw"],
         ("all", "all languages"): others,
     }
-    told: dict[tuple, float] = {}
+    shown: dict[tuple, float] = {}
     for condition, kind, strength in ((TYPOS, "typos", 0.1), (LOWER, "lower", 1.0)):
         names = {item[0] for item in cells["none", 1][condition]["de"]}
         for recipe in RECIPES:
@@ -165,13 +165,13 @@ def test_losses_and_drops_are_those_of_plain_loops(
                         assert row["items"] == 8 * len(members)
                     if quantity == "loss":
                         assert row["low"] <= row["value"] <= row["high"]
-                    told[kind, recipe, group, quantity] = value
+                    shown[kind, recipe, group, quantity] = value
                     if recipe == "none":
                         # What the baseline loses is tested as it is, and has no change.
                         assert "change" not in row
                         assert (row.get("verdict") is None) == (quantity == "drop")
                     else:
-                        change = value - told[kind, "none", group, quantity]
+                        change = value - shown[kind, "none", group, quantity]
                         assert row["change"] == pytest.approx(change, abs=1e-3)
                         assert row["p"] is None or row["p"] <= row["p_adjusted"] <= 1
     # One target: its own mean.
@@ -295,8 +295,8 @@ def test_a_planted_change_is_found(lost: float, drop: str, loss: str, tmp_path: 
     for quantity, verdict in (("loss", loss), ("drop", drop)):
         ours = [row for row in rows if (row["recipe"], row["quantity"]) == ("mnli", quantity)]
         assert {row["verdict"] for row in ours} == {verdict}
-    told = only(rows, recipe="mnli", target="xnli", group="all languages", quantity="loss")
-    assert told["change_low"] < 80 * (lost - 0.35) < told["change_high"]
+    shown = only(rows, recipe="mnli", target="xnli", group="all languages", quantity="loss")
+    assert shown["change_low"] < 80 * (lost - 0.35) < shown["change_high"]
 
 
 def test_where_nothing_is_planted_next_to_nothing_is_found(tmp_path: Path) -> None:

@@ -413,9 +413,9 @@ def test_items_are_right_in_english_and_wrong_in_most_seeds(tmp_path: Path) -> N
     paths.append(write_answers(tmp_path, ("enc", "none", "xnli", 1), before))
     data = {"xnli": write_data(tmp_path, "xnli", before)}
     rows = [row for row in worst(paths, data) if row["recipe"] == "mnli"]
-    told = [(row["item"], row["language"], row["before"]) for row in rows]
+    shown = [(row["item"], row["language"], row["before"]) for row in rows]
     # The item itself first, then in its second language; what the baseline had right first.
-    assert told == [
+    assert shown == [
         ("i0000", "de", "right"),
         ("i0000", "ar", "wrong"),
         ("i0001", "de", "wrong"),

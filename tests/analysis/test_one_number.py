@@ -19,7 +19,7 @@ from test_analysis_claims import recipe
 
 from xstilts.analysis.compare import compare
 from xstilts.analysis.inference.adjust import IN_RUN, NOT_ENOUGH
-from xstilts.analysis.investigate import World, investigate
+from xstilts.analysis.investigate import KnownLanguages, investigate
 from xstilts.analysis.sides import find_side
 from xstilts.analysis.tables import (
     ALL,
@@ -79,7 +79,7 @@ class Run:
         self.scores = scores_of(paths)
         found = investigate(
             self.scores,
-            World(languages=LANGUAGES, facts=FACTS),
+            KnownLanguages(languages=LANGUAGES, facts=FACTS),
             recipes=RECIPES,
             predictions=paths,
             draws=500,
@@ -168,14 +168,14 @@ def test_claims_take_their_numbers_from_the_tables(run: Run) -> None:
                 assert numbers(family, "value", "low", "high", "p", "outcome") == numbers(
                     row, "value", "low", "high", "p", "verdict"
                 )
-    told = {
+    shown = {
         measure["name"]: measure
         for part in run.claims
         for measure in part["measures"]
         if measure["name"].startswith("Mean gain of ")
     }
-    assert len(told) == 3
-    for title, measure in told.items():
+    assert len(shown) == 3
+    for title, measure in shown.items():
         row = run.mean(title.removeprefix("Mean gain of ").removesuffix(" over none"))
         assert numbers(measure, "value", "low", "high", "p") == pytest.approx(
             numbers(row, "value", "low", "high", "p"), rel=1e-4
@@ -226,9 +226,9 @@ def test_sentences_and_headline_say_what_the_tables_hold(run: Run) -> None:
         row = run.mean(name, group=ALL_LANGUAGES)
         assert abs(row["value"]) == pytest.approx(abs(shown(number)), abs=TENTH)
         assert (row["verdict"] == NOT_ENOUGH) == ((name, number) in unclear)
-    told = run.headline[3]
-    for name in re.findall(r"(mnli|squad_v1|qqp) (?:gains most|least)", told):
-        assert f"{run.mean(name)['value']:+.1f}".replace("-", "\N{MINUS SIGN}") in told
+    parts = run.headline[3]
+    for name in re.findall(r"(mnli|squad_v1|qqp) (?:gains most|least)", parts):
+        assert f"{run.mean(name)['value']:+.1f}".replace("-", "\N{MINUS SIGN}") in parts
     worst = run.row("fairness", recipe=NONE, target=EVERY, measure="worst_family", scale=POINTS)
     assert f"{worst['value']:.1f}" in run.headline[1]
     assert worst["who"] in run.headline[1]
@@ -287,8 +287,8 @@ def test_with_one_seed_every_verdict_is_on_this_run(single: Run, run: Run) -> No
     badges = [each for each in re.findall(badge, single.claims_page) if each not in silent]
     assert badges
     assert all(badge.endswith(IN_RUN) for badge in badges), badges
-    told = " ".join(single.headline[3:])
-    assert "in this run" in told or "not enough data" in told.lower()
+    shown = " ".join(single.headline[3:])
+    assert "in this run" in shown or "not enough data" in shown.lower()
 
 
 def test_p_and_verdicts_agree_everywhere(run: Run) -> None:

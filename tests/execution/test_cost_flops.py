@@ -14,7 +14,7 @@ from transformers import AutoModel
 
 from xstilts.errors import XstiltsError
 from xstilts.execution.cost.flops import forward_flops, training_flops, vocabulary_flops
-from xstilts.execution.cost.shape import Shape, bert_shape, shape_of_folder
+from xstilts.execution.cost.shape import EncoderShape, bert_shape, shape_of_folder
 from xstilts.training.encoder import takes_pooling_option
 
 LENGTHS = (60, 7, 33)
@@ -61,7 +61,7 @@ def test_parameters_are_counted_without_loading_them(tmp_path, name):
 
 
 def test_the_vocabulary_layer_of_masked_language_modelling():
-    shape = Shape(layers=1, hidden=4, vocabulary=10, matrices=0, parameters=0)
+    shape = EncoderShape(layers=1, hidden=4, vocabulary=10, matrices=0, parameters=0)
     dense, decoder = torch.nn.Linear(4, 4), torch.nn.Linear(4, 10)
     with FlopCounterMode(display=False) as counter:
         decoder(dense(torch.zeros(3, 4)))

@@ -25,7 +25,7 @@ from xstilts.execution.cost.records import job_cost, read_attempts
 from xstilts.execution.cost.shape import shape_of_folder
 from xstilts.execution.cost.tally import Tally
 from xstilts.execution.parquet import read_table, write_table
-from xstilts.execution.plan.lengths import Size
+from xstilts.execution.plan.lengths import PartSize
 from xstilts.execution.plan.sizes import Sizes
 from xstilts.execution.plan.work import Works
 from xstilts.features.batches import Features
@@ -188,7 +188,7 @@ class Measured(Sizes):
         features = Features.read(self._folder / f"{source}-{part}-features.parquet")
         lengths = features.lengths.astype(float)
         items = len(np.unique(features.items))
-        return Size(items, len(features), lengths.sum(), (lengths**2).sum())
+        return PartSize(items, len(features), lengths.sum(), (lengths**2).sum())
 
 
 @pytest.mark.parametrize(

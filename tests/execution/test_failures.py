@@ -119,19 +119,19 @@ def test_a_failed_cell_leaves_the_rest_running(grid):
 
 @pytest.mark.workflow
 def test_what_failed_is_told_with_its_cause_and_what_it_loses(grid):
-    told = grid.output[grid.output.index("3 jobs failed for good") :]
-    assert "without them 4 of 6 cells cannot be scored" in told
-    assert f"{grid.data.relative_to(grid.folder)}, row 4: unknown label 'perhaps'" in told
-    assert "read pawsx train (tried once)" in told
-    assert "loses: 2 cells: tiny after none on PAWS-X, seed 1; tiny after mnli on PAWS-X" in told
-    assert "target training: tiny after none on xnli, seed 1 (tried 3 times)" in told
-    assert "killed without a word after" in told
-    assert "GB of memory: out of memory, or a time limit?" in told
-    assert "score tatoeba: tiny after mnli, seed 1 (tried once)" in told
-    assert "it left no word: it ended before" in told
-    assert "log:   results/tiny/logs/train_target/tiny/none/xnli/1.log" in told
-    assert "after mnli on xnli" not in told
-    assert (grid.results / "failures.txt").read_text().strip() in told
+    shown = grid.output[grid.output.index("3 jobs failed for good") :]
+    assert "without them 4 of 6 cells cannot be scored" in shown
+    assert f"{grid.data.relative_to(grid.folder)}, row 4: unknown label 'perhaps'" in shown
+    assert "read pawsx train (tried once)" in shown
+    assert "loses: 2 cells: tiny after none on PAWS-X, seed 1; tiny after mnli on PAWS-X" in shown
+    assert "target training: tiny after none on xnli, seed 1 (tried 3 times)" in shown
+    assert "killed without a word after" in shown
+    assert "GB of memory: out of memory, or a time limit?" in shown
+    assert "score tatoeba: tiny after mnli, seed 1 (tried once)" in shown
+    assert "it left no word: it ended before" in shown
+    assert "log:   results/tiny/logs/train_target/tiny/none/xnli/1.log" in shown
+    assert "after mnli on xnli" not in shown
+    assert (grid.results / "failures.txt").read_text().strip() in shown
 
 
 @pytest.mark.workflow
@@ -175,10 +175,10 @@ def test_a_job_that_fails_at_its_work_is_told_with_its_error(tmp_path):
         training={"default": {"epochs": 1, "learning_rate": 1e30, "batch_size": 8}},
     )
     output = snakemake(folder, check=False)
-    told = output[output.index("1 job failed for good") :]
-    assert "1 of 1 cells cannot be scored" in told
-    assert "the loss is nan at step" in told.split("target training:")[0]
-    assert "(tried 3 times)" in told
+    shown = output[output.index("1 job failed for good") :]
+    assert "1 of 1 cells cannot be scored" in shown
+    assert "the loss is nan at step" in shown.split("target training:")[0]
+    assert "(tried 3 times)" in shown
 
 
 def failure(number: int, **changes) -> Failure:

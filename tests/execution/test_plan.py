@@ -118,9 +118,9 @@ def test_the_target_plan_prints_the_plan_and_makes_nothing(tmp_path, capsys, mon
     output = snakemake(folder, "plan", "--quiet", "all")
     monkeypatch.chdir(folder)
     assert main(["plan", "--configfile", "exp.yaml"]) == 0
-    told = capsys.readouterr().out
-    assert "tiny: 4 cells, 0 made, 4 to run" in told
-    assert told in output
+    shown = capsys.readouterr().out
+    assert "tiny: 4 cells, 0 made, 4 to run" in shown
+    assert shown in output
     assert not (folder / "results/tiny/data").exists()
 
 

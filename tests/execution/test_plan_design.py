@@ -14,7 +14,7 @@ from xstilts.analysis.groups import group_rows
 from xstilts.analysis.inference import power as engine
 from xstilts.analysis.tables import ALL, EVERY, GAIN, POINTS
 from xstilts.config.settings import Assumptions
-from xstilts.execution.plan.design import Design, Part, design_error
+from xstilts.execution.plan.design import Design, TargetPart, design_error
 from xstilts.execution.plan.items import Amounts, Scored
 from xstilts.execution.plan.power import smallest_detectable
 from xstilts.graph.job_params import JobParams
@@ -38,8 +38,8 @@ def test_noise_is_that_of_simulated_gains() -> None:
     """Normal differences of items and gains of seeds, correlated as assumed, averaged."""
     assumed = Assumptions(accuracy=0.7, seed_sd=2.0)
     parts = [
-        Part(languages=3, scored=scored(60, size=5), parallel=True),
-        Part(languages=2, scored=scored(40), parallel=False),
+        TargetPart(languages=3, scored=scored(60, size=5), parallel=True),
+        TargetPart(languages=2, scored=scored(40), parallel=False),
     ]
     rng, runs, seeds = np.random.default_rng(1), 20_000, 3
     variance = 100**2 * 2 * 0.7 * 0.3 * (1 - 0.5)
@@ -87,7 +87,7 @@ def test_the_difference_of_two_recipes_varies_as_simulated_answers_do() -> None:
     # With probability 0.5 the same answer, else one of its own: they correlate 0.5.
     after = np.where(rng.random((runs, items)) < 0.5, before, rng.random((runs, items)) < 0.6)
     gains = 100 * (after.mean(axis=1) - before.mean(axis=1))
-    part = Part(languages=1, scored=scored(items), parallel=True)
+    part = TargetPart(languages=1, scored=scored(items), parallel=True)
     noise = design_error([part], 1, Assumptions())
     assert noise.error == pytest.approx(float(np.std(gains)), rel=0.02)
 

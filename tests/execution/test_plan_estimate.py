@@ -14,8 +14,8 @@ from test_plan import COMMIT, LARGE, hub_grid, plan
 from xstilts.analysis.costs import emissions_kg
 from xstilts.config.parse import parse_experiment
 from xstilts.execution.cost.shape import shape_of_source
-from xstilts.execution.plan.accelerators import CPU, GPUS, Device, device_of
-from xstilts.execution.plan.estimate import Estimate, Options
+from xstilts.execution.plan.accelerators import CPU, GPUS, Accelerator, device_of
+from xstilts.execution.plan.estimate import Options, PlanEstimate
 from xstilts.execution.plan.rates import rate_of, work_seconds
 from xstilts.execution.plan.work import Work
 from xstilts.graph.cells import Grid
@@ -52,7 +52,7 @@ def grid(**changes):
 
 def estimate(found, **options):
     shapes = {name: shape_of_source(each) for name, each in found.experiment.encoders.items()}
-    return Estimate(found, shapes, Options(**{"jobs": 2, **options}))
+    return PlanEstimate(found, shapes, Options(**{"jobs": 2, **options}))
 
 
 def make(*paths):
@@ -151,7 +151,7 @@ def test_seconds_are_the_overhead_and_the_work_until_a_job_has_run(folder, monke
 
 def test_a_job_s_seconds_by_hand():
     """A million operations and more for each thing that takes time, on a GPU of round figures."""
-    device = Device(
+    device = Accelerator(
         name="g", peak=1e6, utilisation=0.5, bandwidth=4800.0, watts=1.0, layer_seconds=3.0
     )
     work = Work(flops=1e6, passes=10.0, updates=100.0)
@@ -170,7 +170,7 @@ def test_jobs_that_were_started_anew_say_nothing_about_how_long_one_takes(folder
 def test_jobs_of_another_experiment_count_by_what_they_did(folder):
     """Two trainings of 1,000 and 5,000 steps in 50 and 250 s, of an encoder of another size."""
     write_past("other", {"xnli": 1_000, "squad_v1": 5_000})
-    before, after = Estimate(grid(), {"e": None}, Options()), estimate(grid())
+    before, after = PlanEstimate(grid(), {"e": None}, Options()), estimate(grid())
     assert before.calibration.jobs == after.calibration.jobs == 3
     error = next(error for error in after.errors if error.rule == "train_target")
     assert error.jobs == 2
@@ -195,7 +195,7 @@ def test_gpus_are_those_that_are_named_used_or_assumed(folder):
     found = hub_grid(device="cuda")
 
     def on(**options):
-        return Estimate(found, {"e": LARGE}, Options(**options))
+        return PlanEstimate(found, {"e": LARGE}, Options(**options))
 
     assert on(device="h100", gpus=4).device == GPUS["h100"]
     assert on(device="h100", gpus=4).devices == 4
@@ -211,7 +211,7 @@ def test_the_gpu_that_jobs_ran_on_is_taken_for_the_next_ones(folder, monkeypatch
     monkeypatch.setattr("xstilts.execution.plan.accelerators.gpu_here", lambda: None)
     monkeypatch.setattr("xstilts.execution.plan.estimate.gpu_here", lambda: None)
     found = hub_grid(device="cuda")
-    assumed = Estimate(found, {"e": LARGE}, Options())
+    assumed = PlanEstimate(found, {"e": LARGE}, Options())
     assert (assumed.device, assumed.device_is_assumed) == (GPUS["a100"], True)
     at = {"encoder": "e", "recipe": "none", "train_set": "xnli", "seed": "1"}
     write_record("train_target", at, 1000.0, experiment="try")
@@ -219,9 +219,9 @@ def test_the_gpu_that_jobs_ran_on_is_taken_for_the_next_ones(folder, monkeypatch
     line = json.loads(record.read_text())
     line["hardware"]["gpu"] = "Tesla T4"
     record.write_text(json.dumps(line) + "\n")
-    used = Estimate(found, {"e": LARGE}, Options())
+    used = PlanEstimate(found, {"e": LARGE}, Options())
     assert used.device == GPUS["t4"]
-    named = Estimate(found, {"e": LARGE}, Options(device="l4"))
+    named = PlanEstimate(found, {"e": LARGE}, Options(device="l4"))
     # It keeps its ratio to what was assumed of the other.
     ratio = used.cost(used.graph.jobs[-1]).seconds, named.cost(named.graph.jobs[-1]).seconds
     assert ratio[0] == ratio[1]

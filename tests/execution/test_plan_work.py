@@ -16,7 +16,7 @@ from xstilts.config.parse import parse_experiment
 from xstilts.execution.cost.flops import forward_flops, training_flops
 from xstilts.execution.cost.shape import shape_of_config, shape_of_folder
 from xstilts.execution.parquet import read_meta
-from xstilts.execution.plan.lengths import ENGLISH, MULTILINGUAL, Size, item_size, text_size
+from xstilts.execution.plan.lengths import ENGLISH, MULTILINGUAL, PartSize, item_size, text_size
 from xstilts.execution.plan.sizes import Sizes
 from xstilts.execution.plan.work import Works
 from xstilts.features.kinds.span import window_starts
@@ -62,7 +62,7 @@ def forward(size):
     return PER_TOKEN * size.tokens + PER_PAIR * size.squares
 
 
-TRAIN, DEV = Size(100, 100, 3000, 100_000), Size(60, 60, 1200, 30_000)
+TRAIN, DEV = PartSize(100, 100, 3000, 100_000), PartSize(60, 60, 1200, 30_000)
 AT = {"encoder": "e", "recipe": "none", "train_set": "xnli", "seed": "1"}
 
 
@@ -93,7 +93,7 @@ def test_scoring_once_an_epoch_and_batches_that_do_not_fit():
 
 def test_mixtures_take_the_steps_that_training_takes():
     tasks = ("anli", "mnli", "qqp", "squad_v2", "squad_v1", "hellaswag", "cosmosqa", "csqa")
-    sizes = {(task, "train"): Size(n, n, 30 * n, 1000 * n) for n, task in enumerate(tasks, 40)}
+    sizes = {(task, "train"): PartSize(n, n, 30 * n, 1000 * n) for n, task in enumerate(tasks, 40)}
     sizes |= {(task, "dev"): DEV for task in tasks}
     changes = {
         "mixing": {"cap": 45, "temperature": 2},
@@ -148,7 +148,7 @@ def test_pretraining_predicts_a_share_of_its_tokens(tmp_path):
     trained = 3 * (forward(TRAIN) + head * 0.2 * (3000 - 2 * 100))
     scored = forward(DEV) + head * 0.2 * (1200 - 2 * 60)
     assert found.flops == pytest.approx(2 * trained + 2 * scored)
-    assert Size(10, 10, 40, 160).predicted(0.2) == 10
+    assert PartSize(10, 10, 40, 160).predicted(0.2) == 10
 
 
 def test_prediction_and_search_by_hand():

@@ -120,9 +120,9 @@ def test_a_run_without_gpus_of_an_experiment_that_needs_one_is_refused(tmp_path)
     lines = (ROOT / "config.yaml").read_text(encoding="utf-8").splitlines()
     lines = ["device: cuda" if line.startswith("device:") else line for line in lines]
     (tmp_path / "exp.yaml").write_text("\n".join(lines), encoding="utf-8")
-    told = snakemake(tmp_path, "--dry-run", "--resources", "gpu=0", check=False)
-    assert "device: cuda: the experiment asks for a GPU, and --resources gpu=0" in told
-    assert "Job stats" not in told
+    shown = snakemake(tmp_path, "--dry-run", "--resources", "gpu=0", check=False)
+    assert "device: cuda: the experiment asks for a GPU, and --resources gpu=0" in shown
+    assert "Job stats" not in shown
 
 
 @pytest.mark.workflow

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from xstilts.execution.progress import Progress, Running, clock, time_left
+from xstilts.execution.progress import Running, RunProgress, clock, time_left
 
 
-def begin(progress: Progress, number: int, rule: str, now: float) -> None:
+def begin(progress: RunProgress, number: int, rule: str, now: float) -> None:
     progress.begin(number, Running(rule, rule, now))
 
 
 def test_at_the_start_the_plan_says_how_long_it_takes():
-    progress = Progress(planned={"train": 60.0, "score": 2.0})
+    progress = RunProgress(planned={"train": 60.0, "score": 2.0})
     progress.expect({"train": 3, "score": 3, "report": 1})
     assert progress.total == 7
     # Of the report nothing is known.
@@ -23,7 +23,7 @@ def test_at_the_start_the_plan_says_how_long_it_takes():
 
 
 def test_jobs_that_are_done_correct_the_plan():
-    progress = Progress(planned={"train": 60.0})
+    progress = RunProgress(planned={"train": 60.0})
     progress.expect({"train": 4})
     begin(progress, 1, "train", 0.0)
     progress.end(1, 20.0)
@@ -36,7 +36,7 @@ def test_jobs_that_are_done_correct_the_plan():
 
 
 def test_the_time_is_shared_by_as_many_jobs_as_ran_together_so_far():
-    progress = Progress(planned={"train": 30.0})
+    progress = RunProgress(planned={"train": 30.0})
     progress.expect({"train": 12})
     for number in range(3):
         begin(progress, number, "train", 0.0)
@@ -46,7 +46,7 @@ def test_the_time_is_shared_by_as_many_jobs_as_ran_together_so_far():
 
 
 def test_a_run_lasts_as_long_as_its_longest_job():
-    progress = Progress(planned={"train": 100.0, "score": 1.0})
+    progress = RunProgress(planned={"train": 100.0, "score": 1.0})
     progress.expect({"train": 1, "score": 2})
     begin(progress, 1, "train", 0.0)
     begin(progress, 2, "score", 0.0)
@@ -57,7 +57,7 @@ def test_a_run_lasts_as_long_as_its_longest_job():
 
 
 def test_a_job_that_failed_counts_again_when_it_is_tried_again():
-    progress = Progress(planned={"train": 10.0})
+    progress = RunProgress(planned={"train": 10.0})
     progress.expect({"train": 2})
     begin(progress, 1, "train", 0.0)
     progress.fail(1, 5.0)

@@ -517,10 +517,10 @@ def test_scores_say_what_they_come_from_through_every_step(results):
     entry = lineage["data"]["xnli eval"]
     assert entry["source"] == "hub"
     assert entry["revisions"] == {"facebook/xnli": "b8dd5d7a"}
-    told = dict(origins(made))
-    assert told["Data"].startswith("xnli eval: hub, facebook/xnli@b8dd5d7a")
-    assert "train_target c3" in told["Code"]
-    assert told["Experiment"] == "my-run"
+    shown = dict(origins(made))
+    assert shown["Data"].startswith("xnli eval: hub, facebook/xnli@b8dd5d7a")
+    assert "train_target c3" in shown["Code"]
+    assert shown["Experiment"] == "my-run"
 
 
 def test_the_same_job_writes_the_same_bytes(results):
@@ -556,9 +556,9 @@ def test_a_folder_is_told_by_its_files_or_by_what_made_it(results):
     (folder / "a").write_text("2")
     assert digest(folder) != by_content
     (folder / "provenance.json").write_text("{}")
-    told = digest(folder)
+    shown = digest(folder)
     (folder / "a").write_text("3")
-    assert digest(folder) == told == sha256_file(folder / "provenance.json")
+    assert digest(folder) == shown == sha256_file(folder / "provenance.json")
 
 
 def test_outputs_that_hold_no_metadata_have_theirs_beside_them_wherever_the_run_lies(results):

@@ -381,14 +381,14 @@ def test_what_is_run_is_what_a_dry_run_told_and_is_run_by_the_edited_code(grid):
     name = "src/xstilts/report/templates/page.css"
     with grid.restored(name):
         grid.path(name).write_text("/* edited */")
-        told = grid.would_run()
-        assert grid.jobs() == told == PAGES
+        shown = grid.would_run()
+        assert grid.jobs() == shown == PAGES
         page = (grid.folder / "results/tiny/index.html").read_text()
         assert "/* edited */" in page
         assert "What made these scores" in page
         lineage = read_provenance(grid.folder / "results/tiny/scores.parquet")["lineage"]
-        for told in (*lineage["hardware"], *lineage["data"], *lineage["code"]["train_target"]):
-            assert told in page
+        for shown in (*lineage["hardware"], *lineage["data"], *lineage["code"]["train_target"]):
+            assert shown in page
         assert {"xnli train", "squad_v1 train", "tatoeba eval"} <= lineage["data"].keys()
         assert grid.would_run() == NOTHING
     assert grid.jobs() == PAGES

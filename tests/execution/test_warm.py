@@ -145,9 +145,9 @@ def told(job: subprocess.Popen, given: str = "") -> dict:
 def test_a_copy_is_as_the_job_would_have_been(run, tmp_path):
     job = run.job(TELL, "--one", "två", cwd=tmp_path, umask=0o027, environ={"GIVEN": "värde"})
     output, errors = job.communicate("from stdin", timeout=300)
-    told = json.loads(output)
-    assert told.pop("descriptors")[:3] == [0, 1, 2]
-    assert told == {
+    shown = json.loads(output)
+    assert shown.pop("descriptors")[:3] == [0, 1, 2]
+    assert shown == {
         "warm": True, "argv": ["--one", "två"], "folder": str(tmp_path), "given": "värde",
         "offered": None, "read": "from stdin", "umask": 0o027, "group": job.pid,
         "name": "__main__", "threads": 1,

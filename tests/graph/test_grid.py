@@ -544,8 +544,8 @@ class TestPassagesOfXquad:
             expanded = grid(root, targets=targets)
             assert expanded.input_files("squad_v1", "dev") == [squad, xquad]
             assert xquad not in expanded.input_files("squad_v1", "train")
-            told = JobParams(expanded).data("squad_v1", "dev")["tested_passages"]
-            assert (told["task"], told["unit"]["files"]) == ("xquad", [xquad])
+            shown = JobParams(expanded).data("squad_v1", "dev")["tested_passages"]
+            assert (shown["task"], shown["unit"]["files"]) == ("xquad", [xquad])
         assert JobParams(expanded).data("mlqa", "eval")["tested_passages"] is None
 
     @pytest.mark.parametrize("there", [True, False])
@@ -568,9 +568,9 @@ class TestPassagesOfXquad:
             hub_revisions={"google/xtreme": "1" * 40},
         )
         for key in ("squad_v1", "squad_v2"):
-            told = JobParams(expanded).data(key, "dev")["tested_passages"]
-            assert [source["config"] for source in told["hub"]] == ["XQuAD.{lang}"]
-            assert told["revisions"] == {"google/xtreme": "1" * 40}
+            shown = JobParams(expanded).data(key, "dev")["tested_passages"]
+            assert [source["config"] for source in shown["hub"]] == ["XQuAD.{lang}"]
+            assert shown["revisions"] == {"google/xtreme": "1" * 40}
             assert JobParams(expanded).data(key, "train")["tested_passages"] is None
 
 

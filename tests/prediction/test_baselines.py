@@ -14,7 +14,7 @@ from xstilts.data.schemas import BASELINES
 from xstilts.errors import XstiltsError
 from xstilts.execution.parquet import write_table
 from xstilts.prediction.shortcuts.scores import collect_baselines, shortcut_scores
-from xstilts.scoring.best_baseline import Rival, main_scores, rival
+from xstilts.scoring.best_baseline import BestBaseline, best_baseline, main_scores
 from xstilts.scoring.item_counts import prediction_table
 from xstilts.scoring.scores import cell_scores
 
@@ -70,9 +70,11 @@ def test_the_rival_is_the_best_in_english_of_this_encoder_and_of_none() -> None:
     )
     found = main_scores(table, "small", "test")
     assert found["majority", "xnli"] == {"en": 33, "de": 99}
-    assert rival(found, "xnli") == Rival(name="untrained", value=50)
-    assert rival(main_scores(table, "other", "test"), "xnli") == Rival(name="type_only", value=44)
-    assert rival(found, "pawsx") is None
+    assert best_baseline(found, "xnli") == BestBaseline(name="untrained", value=50)
+    assert best_baseline(main_scores(table, "other", "test"), "xnli") == BestBaseline(
+        name="type_only", value=44
+    )
+    assert best_baseline(found, "pawsx") is None
     assert main_scores(table, "small", "dev") == {}
 
 
@@ -83,4 +85,4 @@ def test_the_rival_is_the_best_in_english_of_this_encoder_and_of_none() -> None:
 def test_clearly_above_is_five_points_as_they_are_shown(
     score: float, value: float, beaten: bool
 ) -> None:
-    assert Rival(name="majority", value=value).is_beaten_by(score) is beaten
+    assert BestBaseline(name="majority", value=value).is_beaten_by(score) is beaten

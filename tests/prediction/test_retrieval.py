@@ -25,7 +25,7 @@ from xstilts.features.tokenizer import load_tokenizer
 from xstilts.prediction.embed import embed
 from xstilts.prediction.mining import mine, recall_ceiling, tune_threshold
 from xstilts.prediction.retrieval import retrieve
-from xstilts.prediction.search import Side as CorpusSide
+from xstilts.prediction.search import CorpusSide as CorpusSide
 from xstilts.prediction.search import nearest, normalised
 from xstilts.scoring.scores import score_predictions
 

@@ -45,9 +45,11 @@ def run(
     )
 
 
-def said(scores: pl.DataFrame, rivals: pl.DataFrame | None = None) -> list[str]:
+def said(scores: pl.DataFrame, best_baselines: pl.DataFrame | None = None) -> list[str]:
     """The headline of these scores."""
-    return headline(scores, rivals, INVITRO_LANGUAGES, findings_of(scores, INVITRO_LANGUAGES))
+    return headline(
+        scores, best_baselines, INVITRO_LANGUAGES, findings_of(scores, INVITRO_LANGUAGES)
+    )
 
 
 def test_a_whole_run() -> None:
@@ -58,14 +60,14 @@ def test_a_whole_run() -> None:
     58.4 in the mean of nine. mnli gains 2 on all nine and 3 less on retrieval: (7 * 2 - 2) / 9 =
     1.33. One seed and no items: there is no interval.
     """
-    rivals = [("majority", "", target, "en", 50) for target in XTREME]
-    rivals.append(("type_only", "", "xnli", "en", 86))
+    best_baselines = [("majority", "", target, "en", 50) for target in XTREME]
+    best_baselines.append(("type_only", "", "xnli", "en", 86))
     found = said(
         run(
             {"none": 0, "mnli": 2, "squad_v1": -1},
             more={("mnli", target): -3 for target in GROUPS["retrieval"]},
         ),
-        baselines(*rivals),
+        baselines(*best_baselines),
     )
     unclear = "(no interval; not enough data to tell)"
     assert found == [
@@ -163,17 +165,17 @@ def test_what_is_clear_alone_and_not_among_several_is_said_so() -> None:
         .then(pl.col("seed").replace_strict({1: 1.2, 2: 1.6, 3: 2.2}, return_dtype=pl.Float64))
         .otherwise(0.0)
     )
-    told = (
+    shown = (
         r"by \+1\.7 points .*95 % \+0\.[345] to .*; not enough data to tell as one of 3 statements"
     )
-    assert re.search(told, said(scores)[3])
+    assert re.search(shown, said(scores)[3])
 
 
 def test_a_target_beyond_xtreme_changes_nothing() -> None:
     values = {"none": 0.0, "mnli": 2.0, "squad_v1": -1.0}
-    rivals = baselines(*(("majority", "", target, "en", 50) for target in TARGETS))
+    best_baselines = baselines(*(("majority", "", target, "en", 50) for target in TARGETS))
     found, nine = (
-        said(run(values, targets=tuple(targets), more={("mnli", "xcopa"): -9}), rivals)
+        said(run(values, targets=tuple(targets), more={("mnli", "xcopa"): -9}), best_baselines)
         for targets in (TARGETS, XTREME)
     )
     assert found == nine

@@ -16,10 +16,10 @@ from test_report import Page, row
 from test_report import scores_of as plain_scores
 
 import xstilts.analysis.investigate as investigate_module
-from xstilts.analysis.claims.parts import Part
+from xstilts.analysis.claims.parts import ClaimPart
 from xstilts.analysis.claims.selection import ENGLISH, SELECTION, select
 from xstilts.analysis.inference.adjust import IN_RUN, NOT_ENOUGH
-from xstilts.analysis.investigate import World, investigate
+from xstilts.analysis.investigate import KnownLanguages, investigate
 from xstilts.analysis.tables import EVERY, POINTS, Findings
 from xstilts.config.languages import LANGUAGES, Language
 from xstilts.config.tasks import TARGETS, XTREME
@@ -100,7 +100,7 @@ def found(
         patch.setattr(investigate_module, "_ASSOCIATIONS", ())
         return investigate(
             scores_of(paths),
-            World(languages=world, facts={}),
+            KnownLanguages(languages=world, facts={}),
             recipes=recipes,
             runs=trained,
             predictions=paths,
@@ -147,7 +147,7 @@ def test_page_and_json_hold_the_claims_of_the_findings(
     assert held["selection"] == table.rows.to_dicts()
 
     parts = [
-        Part.read({name: value for name, value in claim.items() if name != "encoder"})
+        ClaimPart.read({name: value for name, value in claim.items() if name != "encoder"})
         for claim in findings.claims
     ]
     for part in parts:
@@ -333,7 +333,7 @@ def test_without_anything_to_resample_there_are_values_and_no_verdicts(
     scores = scores_of(first_seed(grid))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(investigate_module, "_ASSOCIATIONS", ())
-        held = investigate(scores, World(languages=LANGUAGES, facts={}), recipes=RECIPES)
+        held = investigate(scores, KnownLanguages(languages=LANGUAGES, facts={}), recipes=RECIPES)
     page, held, _, _ = write(tmp_path, held, scores=scores)
     decided = {claim["verdict"] for claim in held["claims"] if claim["number"] != "7"}
     assert decided == {"not enough data to tell", "not testable"}

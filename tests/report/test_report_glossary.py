@@ -7,7 +7,7 @@ from pathlib import Path
 
 from test_report import Page
 
-from xstilts.analysis.claims.parts import Part
+from xstilts.analysis.claims.parts import ClaimPart
 from xstilts.analysis.tables import TABLES
 from xstilts.report.glossary import CHAPTERS, PAGE, glossary_markdown, write_glossary
 
@@ -23,7 +23,7 @@ def test_every_term_is_defined_once_and_names_a_column_that_there_is() -> None:
     names = [name.strip() for term in TERMS for name in term.name.split(",")]
     assert len(names) == len(set(names))
     known = {f"{name}.{column}" for name, held in TABLES.items() for column in held}
-    known |= {f"claims.{field.name}" for field in fields(Part)}
+    known |= {f"claims.{field.name}" for field in fields(ClaimPart)}
     for term in TERMS:
         assert term.columns
         assert set(term.columns) <= known, term.name

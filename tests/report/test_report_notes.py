@@ -94,11 +94,11 @@ def test_other_languages_in_the_data_of_the_hub_are_told(tmp_path):
     ]
     path = tmp_path / "udpos.parquet"
     write_table(path, pa.table({"id": ["a"]}), {"task": "udpos", "part": "eval", "units": units})
-    told = "the hub's data hold other languages: of el"
+    shown = "the hub's data hold other languages: of el"
     rest = "% is Ancient Greek. Scores there are not those of XTREME's languages."
     assert [note for note in notes(experiment("hub"), [], data=[path]) if "UD-POS" in note] == [
-        f"UD-POS, test: {told} 83.8 {rest}",
-        f"UD-POS, dev: {told} 84.3 {rest}",
+        f"UD-POS, test: {shown} 83.8 {rest}",
+        f"UD-POS, dev: {shown} 84.3 {rest}",
     ]
 
 

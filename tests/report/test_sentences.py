@@ -31,7 +31,7 @@ from xstilts.analysis.tables import (
     table,
 )
 from xstilts.report.sentences import summary_of
-from xstilts.report.summary import FIRST, Summary
+from xstilts.report.summary import FIRST, ReportSummary
 
 MEAN = {"grouping": ALL, "group": ALL_LANGUAGES}
 
@@ -64,7 +64,7 @@ def said(**tables) -> list[str]:
     return list(summary(**{"groups": [BASELINE], **tables}).sentences)
 
 
-def summary(**rows) -> Summary:
+def summary(**rows) -> ReportSummary:
     schemas = {
         "groups": GROUPS, "fairness": FAIRNESS, "harm": HARM, "perturbed": PERTURBED,
         "pitfalls": PITFALLS, "association": ASSOCIATION, "languages": LANGUAGE_TABLE,
@@ -259,9 +259,9 @@ def test_what_one_seed_says_is_said_of_this_run_wherever_it_stands():
     }  # fmt: skip
     found = said(groups=[BASELINE, *rows], fairness=fair, harm=[harm])
     assert found[0].startswith("In this run, `mnli` raises the mean over 2 languages by 3.0 points")
-    told = [each for each in found if "raises" in each or "more even" in each or "certain" in each]
-    assert len(told) == 5
-    assert all("in this run" in each.lower() for each in told)
+    shown = [each for each in found if "raises" in each or "more even" in each or "certain" in each]
+    assert len(shown) == 5
+    assert all("in this run" in each.lower() for each in shown)
 
 
 def test_without_enough_data_what_would_be_seen_is_named():

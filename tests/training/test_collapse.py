@@ -9,7 +9,7 @@ import pytest
 from training_runs import prepare, run_once
 
 from xstilts.training.collapse import CONSTANT, collapse_of
-from xstilts.training.development import Measured
+from xstilts.training.development import DevScore
 
 CHANCE = {"mnli": math.log(3), "text": None}
 
@@ -64,7 +64,7 @@ def scores_of(monkeypatch, found):
 
     def scored(self, *_):
         score, constant = next(found)
-        return Measured(score=score, constant=constant)
+        return DevScore(score=score, constant=constant)
 
     monkeypatch.setattr("xstilts.training.development.DevSet.score", scored)
 

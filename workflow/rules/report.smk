@@ -8,9 +8,7 @@ rule write_report:
         baselines=[paths.baselines] if experiment.baselines else [],
         findings=paths.findings,
         mined=[
-            paths.predictions.format(**cell.wildcards)
-            for cell in scope.cells
-            if cell.task.mined
+            paths.predictions.format(**cell.wildcards) for cell in scope.cells if cell.task.mined
         ],
         data=scope.files(
             paths.data.format(task=task, part=part)

@@ -8,16 +8,16 @@ with job(snakemake):
 
     import polars as pl
 
-    from xstilts.analysis.investigate import World, investigate
+    from xstilts.analysis.investigate import KnownLanguages, investigate
     from xstilts.config.language_facts import facts_for
     from xstilts.config.languages import language_table
-    from xstilts.report.holes import Holes
+    from xstilts.report.incomplete import Incomplete
 
     source = snakemake.params.data_source
-    holes = Holes.of(snakemake.params.get("unfinished"))
+    incomplete = Incomplete.of(snakemake.params.get("unfinished"))
     findings = investigate(
-        holes.comparable(pl.read_parquet(snakemake.input.scores)),
-        World(
+        incomplete.comparable(pl.read_parquet(snakemake.input.scores)),
+        KnownLanguages(
             languages=language_table(source),
             facts=facts_for(source),
             unseen={name: set(codes) for name, codes in snakemake.params.unseen.items()},
@@ -28,4 +28,4 @@ with job(snakemake):
         data={Path(path).parent.name: path for path in snakemake.input.data},
         baselines=next((pl.read_parquet(path) for path in snakemake.input.baselines), None),
     )
-    replace(findings, notes=(*holes.told, *findings.notes)).write(snakemake.output[0])
+    replace(findings, notes=(*incomplete.messages, *findings.notes)).write(snakemake.output[0])

@@ -9,7 +9,7 @@ with job(snakemake):
 
     from xstilts.analysis.tables import Findings
     from xstilts.report.claims import write_claims
-    from xstilts.report.holes import Holes
+    from xstilts.report.incomplete import Incomplete
     from xstilts.report.notes import left_out_notes, supervision_notes
 
     experiment = snakemake.params.experiment
@@ -23,7 +23,7 @@ with job(snakemake):
         findings=Findings.read(snakemake.input.findings),
         recipes=snakemake.params.recipes,
         experiment=experiment,
-        holes=Holes.of(snakemake.params.get("unfinished")),
+        incomplete=Incomplete.of(snakemake.params.get("unfinished")),
         caveats=[
             *supervision_notes(experiment, snakemake.params.recipes),
             *left_out_notes(snakemake.params.left_out),

@@ -10,7 +10,7 @@ with job(snakemake):
     from xstilts.analysis.collapsed_cells import without_collapsed
     from xstilts.execution.parquet import read_meta
     from xstilts.report.cost import write_cost
-    from xstilts.report.holes import Holes
+    from xstilts.report.incomplete import Incomplete
 
     experiment = snakemake.params.experiment
     scores, collapsed = without_collapsed(
@@ -28,5 +28,5 @@ with job(snakemake):
         table=snakemake.params.table,
         gram_per_kwh=experiment["emissions"]["gram_per_kwh"],
         pue=experiment["emissions"]["pue"],
-        holes=Holes.of(snakemake.params.get("unfinished")),
+        incomplete=Incomplete.of(snakemake.params.get("unfinished")),
     )

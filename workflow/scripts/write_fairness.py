@@ -8,14 +8,14 @@ with job(snakemake):
     from xstilts.analysis.tables import Findings
     from xstilts.execution.files import write_text
     from xstilts.report.fairness import write_fairness
-    from xstilts.report.holes import Holes
+    from xstilts.report.incomplete import Incomplete
     from xstilts.report.notes import left_out_notes
     from xstilts.report.sentences import summary_of
 
     experiment = snakemake.params.experiment
     findings = Findings.read(snakemake.input[0])
     summary = summary_of(findings)
-    unfinished = Holes.of(snakemake.params.get("unfinished")).told
+    unfinished = Incomplete.of(snakemake.params.get("unfinished")).messages
     write_text(snakemake.output.summary, summary.text(unfinished))
     write_fairness(
         Path(snakemake.output.page),

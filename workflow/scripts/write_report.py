@@ -14,7 +14,7 @@ with job(snakemake):
     from xstilts.execution.provenance import read_provenance
     from xstilts.report.glossary import write_glossary
     from xstilts.report.headline import headline
-    from xstilts.report.holes import Holes
+    from xstilts.report.incomplete import Incomplete
     from xstilts.report.notes import mining_notes, notes
     from xstilts.report.origins import origins
     from xstilts.report.page import write_page
@@ -23,12 +23,12 @@ with job(snakemake):
     scores = pl.read_parquet(snakemake.input.scores)
     baselines = next((pl.read_parquet(path) for path in snakemake.input.baselines), None)
     runs = pl.read_parquet(snakemake.input.runs)
-    holes = Holes.of(snakemake.params.get("unfinished"))
-    sound, _ = without_collapsed(holes.comparable(scores), runs)
+    incomplete = Incomplete.of(snakemake.params.get("unfinished"))
+    sound, _ = without_collapsed(incomplete.comparable(scores), runs)
     languages = language_table(experiment["data_source"])
     findings = Findings.read(snakemake.input.findings)
     sentences = [] if sound.is_empty() else headline(sound, baselines, languages, findings)
-    lines = [*holes.told, *sentences]
+    lines = [*incomplete.messages, *sentences]
     write_text(snakemake.output.headline, "".join(f"{line}\n" for line in lines))
     links = [tuple(link) for link in snakemake.params.links]
     page = Path(snakemake.output.page)
@@ -45,7 +45,7 @@ with job(snakemake):
         thresholds=list(mining_notes(snakemake.input.mined)),
         runs=runs,
         links=links,
-        holes=holes,
+        incomplete=incomplete,
         origins=origins(read_provenance(snakemake.input.scores)),
         notes=notes(
             experiment,

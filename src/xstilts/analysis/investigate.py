@@ -47,7 +47,7 @@ from xstilts.analysis.pitfalls import pitfall_rows
 from xstilts.analysis.robustness import perturbed_rows
 from xstilts.analysis.stability import stability_rows
 from xstilts.analysis.tables import COLLAPSED, GAIN, SCORE, TABLES, Findings, Row, table
-from xstilts.config.language_facts import Facts
+from xstilts.config.language_facts import LanguageFacts
 from xstilts.config.languages import Language
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS
@@ -61,7 +61,7 @@ Rows = dict[str, list[Row]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class World:
+class KnownLanguages:
     """What is known of the languages of a data source.
 
     Attributes:
@@ -71,13 +71,13 @@ class World:
     """
 
     languages: Mapping[str, Language]
-    facts: Mapping[str, Facts]
+    facts: Mapping[str, LanguageFacts]
     unseen: Mapping[str, Set[str]] = field(default_factory=dict)
 
 
 def investigate(
     scores: pl.DataFrame,
-    world: World,
+    world: KnownLanguages,
     *,
     recipes: Sequence[str] | Mapping[str, Mapping[str, object]],
     runs: pl.DataFrame | None = None,
@@ -160,7 +160,7 @@ def investigate(
 
 def _tables(
     panel: Panel,
-    world: World,
+    world: KnownLanguages,
     files: Sequence[CellFile],
     split: str,
     data: Mapping[str, str | Path],
@@ -179,7 +179,7 @@ def _tables(
         yield "pitfall_items", pitfall_items(files, panel, data, split=split)
 
 
-def association_rows(panel: Panel, facts: Mapping[str, Facts]) -> list[Row]:
+def association_rows(panel: Panel, facts: Mapping[str, LanguageFacts]) -> list[Row]:
     """Rows of `findings.ASSOCIATION`: scores and gains of every recipe against what is known."""
     rows: list[Row] = []
     families: dict[tuple[str, str], list[Statement]] = {}
@@ -205,7 +205,7 @@ def association_rows(panel: Panel, facts: Mapping[str, Facts]) -> list[Row]:
 
 
 def _observations(
-    panel: Panel, facts: Mapping[str, Facts], recipe: str, outcome: str
+    panel: Panel, facts: Mapping[str, LanguageFacts], recipe: str, outcome: str
 ) -> Observations | None:
     """Chance-corrected scores of a recipe, or its gains in points; None where there are none."""
     series: list[np.ndarray] = []
@@ -246,7 +246,7 @@ def _numbers(values: Iterable[float | None]) -> np.ndarray:
     return np.array([np.nan if value is None else value for value in values], dtype=float)
 
 
-def _languages(groups: Sequence[Row], world: World) -> list[Row]:
+def _languages(groups: Sequence[Row], world: KnownLanguages) -> list[Row]:
     """What is known of every language that some group holds."""
     codes = dict.fromkeys(code for row in groups for code in row["languages"])
     # Marked where no encoder has seen it: what each has seen is in the groups.
@@ -282,7 +282,7 @@ def _dropped(judged: pl.DataFrame) -> Iterator[tuple[str, str]]:
     yield from short.select("target", "language").iter_rows()
 
 
-def _notes(clean: pl.DataFrame, world: World, split: str, *, items: bool) -> Iterator[str]:
+def _notes(clean: pl.DataFrame, world: KnownLanguages, split: str, *, items: bool) -> Iterator[str]:
     judged = clean.filter(split=split)
     if split == "dev":
         yield "These are scores of development data, on which checkpoints were chosen."

@@ -88,7 +88,7 @@ class Matched:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Measured:
+class _PitfallRates:
     """Rates of pitfalls of a recipe on a target, and what stands beside them.
 
     `beside`: group to the number of each column, nan where there is none. `pairs`: by language.
@@ -223,7 +223,7 @@ def _sample(held: Matched, target: str, draws: int) -> Sample:
     )
 
 
-def _measure(held: Matched, panel: Panel, rates: Panel, recipe: str) -> _Measured | None:
+def _measure(held: Matched, panel: Panel, rates: Panel, recipe: str) -> _PitfallRates | None:
     """None where the recipe was not run on the target."""
     target = held.cells[0].target
     places = held.places(panel, recipe)
@@ -235,8 +235,8 @@ def _measure(held: Matched, panel: Panel, rates: Panel, recipe: str) -> _Measure
         ((right[:, :1] == english) & (right[:, 1:] == other)).sum(axis=(0, 2))
         for english, other in ((1, 1), (1, 0), (0, 1), (0, 0))
     ]
-    told = pitfall(*counts)
-    languages = {"expected": told.independence, "reverse": told.reverse, "kappa": told.kappa}
+    shown = pitfall(*counts)
+    languages = {"expected": shown.independence, "reverse": shown.reverse, "kappa": shown.kappa}
     layout = main_groups(rates, target)
 
     def grouped(percent: Draws) -> Grouped:
@@ -250,7 +250,7 @@ def _measure(held: Matched, panel: Panel, rates: Panel, recipe: str) -> _Measure
     for code, p in held.mcnemar_p(places).items():
         beside[Group(LANGUAGE, code)]["mcnemar_p"] = p
     change = rates.gain(target, recipe) if recipe != NONE else None
-    return _Measured(
+    return _PitfallRates(
         layout=layout,
         rate=grouped(rate),
         change=None if change is None else grouped(change),
@@ -259,7 +259,7 @@ def _measure(held: Matched, panel: Panel, rates: Panel, recipe: str) -> _Measure
     )
 
 
-def _rows(scope: Mapping[str, _Measured]) -> Iterator[tuple[Row, Mean | None]]:
+def _rows(scope: Mapping[str, _PitfallRates]) -> Iterator[tuple[Row, Mean | None]]:
     """The rows of one target, or of the mean over several, each with its change."""
     values = means({target: held.rate for target, held in scope.items()})
     changes = means({target: held.change for target, held in scope.items() if held.change})
@@ -282,10 +282,10 @@ def _rows(scope: Mapping[str, _Measured]) -> Iterator[tuple[Row, Mean | None]]:
             "single": group.grouping == FAMILY and len(codes) == 1,
         }
         if rate:
-            told = rate.estimate
-            row |= {"rate": told.value, "basis": rate.basis}
-            if told.low is not None and told.high is not None:
-                row |= {"low": max(0.0, told.low), "high": min(1.0, told.high)}
+            shown = rate.estimate
+            row |= {"rate": shown.value, "basis": rate.basis}
+            if shown.low is not None and shown.high is not None:
+                row |= {"low": max(0.0, shown.low), "high": min(1.0, shown.high)}
             row |= change_columns(changes.get(group))
         yield row, changes.get(group) if rate else None
 

@@ -83,7 +83,7 @@ class _Scores:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Measured:
+class _TargetDrop:
     """What a recipe loses on a target: quantity to its value, and to the change of it."""
 
     layout: Layout
@@ -108,7 +108,7 @@ class _Compared:
     perturbed: Panel
     _baselines: dict[tuple[str, tuple[int, ...]], _Scores | None] = field(default_factory=dict)
 
-    def measure(self, target: str, recipe: str) -> _Measured | None:
+    def measure(self, target: str, recipe: str) -> _TargetDrop | None:
         """What a recipe loses on a target, None where it was not run."""
         own = self._scores(target, recipe)
         if own is None:
@@ -119,7 +119,7 @@ class _Compared:
         for name, change in self._changes(target, recipe, own).items():
             changes[name] = Grouped(groups=groups, draws=change)
         before, after = (100 * part.observed for part in own.corrected)
-        return _Measured(
+        return _TargetDrop(
             layout=layout,
             clean=dict(zip(groups, before.tolist(), strict=True)),
             perturbed=dict(zip(groups, after.tolist(), strict=True)),
@@ -265,7 +265,7 @@ def _panel(
 
 
 def _rows(
-    scope: Mapping[str, _Measured],
+    scope: Mapping[str, _TargetDrop],
 ) -> Iterator[tuple[Row, Mean | None, Mean | None]]:
     """The rows of one target, or of the mean over several, with its quantity and its change."""
     for name in (DROP, LOSS):
@@ -293,8 +293,8 @@ def _rows(
                 "seeds": min(held.seeds for held in used),
             }
             if value:
-                told = value.estimate
-                row |= {"value": told.value, "low": told.low, "high": told.high}
+                shown = value.estimate
+                row |= {"value": shown.value, "low": shown.low, "high": shown.high}
                 row |= {"basis": value.basis, **change_columns(changes.get(group))}
             yield row, value, changes.get(group) if value else None
 

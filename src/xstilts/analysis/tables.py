@@ -238,7 +238,7 @@ class Findings:
     """The tables by name (`TABLES`); one that the data do not allow is empty, and `notes` say why.
 
     Every table of `TABLES` is there; `of` makes up for those that are not given. `claims` are the
-    study's, as plain data: the fields of `parts.Part` and the encoder.
+    study's, as plain data: the fields of `parts.ClaimPart` and the encoder.
     """
 
     tables: Mapping[str, pl.DataFrame]

@@ -231,13 +231,13 @@ def _foreign_data(experiment: Experiment) -> Iterator[str]:
             shares = held.setdefault((f"{key}@{language}", foreign.other), [])
             shares.append(f"{fixed(foreign.share(split))} % of {split}")
     for (where, remedy), held in refused.items():
-        told = "; ".join(
+        shown = "; ".join(
             f"{name}: {' and '.join(shares)} is {other}" for (name, other), shares in held.items()
         )
         names = [name for name, _ in held]
         codes = ", ".join(name.partition("@")[2] for name in names)
         yield (
-            f"{where}: on the hub these data hold another language too: {told}"
+            f"{where}: on the hub these data hold another language too: {shown}"
             f" ({remedy.format(codes)}, take data_source: folder, or ask for them by name,"
             f" accept_foreign: [{', '.join(names)}])"
         )

@@ -49,7 +49,7 @@ from xstilts.config.tasks.types import SOURCE_LANGUAGE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Facts(Row):
+class LanguageFacts(Row):
     """What is known of one language; see the module for sources and units."""
 
     code: str
@@ -74,7 +74,7 @@ _GLOTTOLOG_NAMES = {
 }
 
 
-def _read(table: str) -> dict[str, Facts]:
+def _read(table: str) -> dict[str, LanguageFacts]:
     return {row[0]: _facts(*row) for row in (line.split(" | ") for line in table.split("\n"))}
 
 
@@ -89,9 +89,9 @@ def _facts(
     imputed: str,
     phonology: str,
     inventory: str,
-) -> Facts:
+) -> LanguageFacts:
     family = LANGUAGES[code].family
-    return Facts(
+    return LanguageFacts(
         code=code,
         cc100_gib=float(gib),
         speakers=float(speakers),
@@ -107,7 +107,7 @@ def _facts(
 
 
 # Columns as in the arguments of `_facts`.
-FACTS: Rows[Facts] = _read(
+FACTS: Rows[LanguageFacts] = _read(
     """
 af | 1.3 | 9.97 | 17.5 | 3 | afr | 0.151 | 0.641 | 0.182 | 0.309
 ar | 28.0 | 379 | - | 5 | arb | 0.356 | 0.359 | 0.275 | 0.268
@@ -166,13 +166,13 @@ zh | 63.5 | 1326 | - | 5 | cmn | 0.288 | 0.087 | 0.247 | 0.382
 UNSEEN: frozenset[str] = frozenset(code for code, facts in FACTS.items() if facts.cc100_gib == 0)
 
 
-def facts_for(data_source: str) -> dict[str, Facts]:
+def facts_for(data_source: str) -> dict[str, LanguageFacts]:
     """The facts of each language that a data source can hold, by code."""
     if data_source != "invitro":
         return FACTS
     from xstilts.config.invitro.tongues import distance
 
     return {
-        code: Facts(code=code, syntactic_distance=distance(SOURCE_LANGUAGE, code))
+        code: LanguageFacts(code=code, syntactic_distance=distance(SOURCE_LANGUAGE, code))
         for code in INVITRO_LANGUAGES
     }

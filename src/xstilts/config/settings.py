@@ -61,7 +61,7 @@ class Limit(Strict):
     test: int | None = Field(default=None, gt=0)
 
 
-class Size(Strict):
+class GeneratedSize(Strict):
     """How many items are generated per language of a split (for retrieval: gold pairs)."""
 
     train: int = Field(default=5000, gt=0)
@@ -339,11 +339,11 @@ class LimitLevels(Levels):
 class SizeLevels(Levels):
     """How much is generated of each task."""
 
-    settings = Size
+    settings = GeneratedSize
 
-    def of(self, task: str) -> Size:
+    def of(self, task: str) -> GeneratedSize:
         """The sizes of `task`'s splits."""
-        return Size.model_validate(self.at(task))
+        return GeneratedSize.model_validate(self.at(task))
 
 
 class Invitro(Strict):

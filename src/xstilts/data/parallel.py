@@ -171,13 +171,13 @@ def _other_number(side: Side, reference: Side) -> XstiltsError:
     fewer, more = sorted((labels, of_reference), key=len)
     what = "line is" if abs(difference) == 1 else "lines are"
     kind = "extra" if difference > 0 else "missing"
-    told = len(set(more)) > 1
-    near = ", by the labels near this row" if told else ""
+    shown = len(set(more)) > 1
+    near = ", by the labels near this row" if shown else ""
     return XstiltsError(
         f"{len(labels)} rows in {place.language}, but {len(of_reference)} in {other.language}"
         f" ({other.where}): {abs(difference)} {what} {kind}{near}",
         where=place.where,
-        row=row_of_difference(fewer, more) + 1 if told else None,
+        row=row_of_difference(fewer, more) + 1 if shown else None,
         hint="row n of one language translates row n of the other: download the file again, or"
         " put in or take out what makes the difference",
     )
@@ -186,7 +186,7 @@ def _other_number(side: Side, reference: Side) -> XstiltsError:
 def _other_ids(side: Side, reference: Side) -> XstiltsError:
     (place, batch), (other, of_other) = side, reference
     own, of_reference = _groups(batch), _groups(of_other)
-    told = [
+    shown = [
         f"{language} lacks {len(ids)} of the ids in {having} ({_few(place, ids)})"
         for language, having, ids in (
             (place.language, other.language, of_reference - own),
@@ -195,7 +195,7 @@ def _other_ids(side: Side, reference: Side) -> XstiltsError:
         if ids
     ]
     return XstiltsError(
-        "; ".join(told),
+        "; ".join(shown),
         where=place.where,
         hint=f"an id is the same item in every language, so use files of one release; the other"
         f" is {other.where}",

@@ -12,10 +12,10 @@ from xstilts.config.tasks import Task
 from xstilts.data.checks import refuse_repeated
 from xstilts.data.kinds.base import GOLD_REMOVED
 from xstilts.data.readers.answers import (
-    Question,
+    SourceQuestion,
     in_characters,
+    place_answers,
     refuse_wrong_offsets,
-    settle_answers,
 )
 from xstilts.errors import XstiltsError
 
@@ -93,7 +93,7 @@ def item_name(row: Row) -> str:
     return group.removeprefix(f"{_UNPAIRED} {row['language']} ")
 
 
-def span_batch(place: Place, stem: str, questions: Sequence[Question]) -> Batch:
+def span_batch(place: Place, stem: str, questions: Sequence[SourceQuestion]) -> Batch:
     """Question answering rows; `stem` starts the ids where the source's own repeat.
 
     Raises:
@@ -117,7 +117,7 @@ def span_batch(place: Place, stem: str, questions: Sequence[Question]) -> Batch:
     questions = in_characters(questions, counts)
     for number, question in enumerate(questions):
         name = question.id if own_ids else f"{stem}:{number}"
-        answers = settle_answers(
+        answers = place_answers(
             question.context,
             question.answers,
             train=place.split == "train",

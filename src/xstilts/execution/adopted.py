@@ -1,4 +1,4 @@
-"""Results that were made where Snakemake has no notes of them, and what it is told of those.
+"""Results that were made where Snakemake has no notes of them, and what it needs to know of those.
 
 Snakemake compares a job with its own notes, in `.snakemake`. Of results that were copied without
 them it knows nothing, and takes them as they are, whatever the experiment says today. Each result
@@ -40,14 +40,16 @@ def adopt(root: str | Path, notes: Notes) -> list[str]:
         if {"rule", "params", "inputs"} <= made.keys():
             # What is gone was needed then and is compared when it is there again.
             same = {
-                name: told for name, told in made["inputs"].items() if content(name) in (told, None)
+                name: shown
+                for name, shown in made["inputs"].items()
+                if content(name) in (shown, None)
             }
             notes.add(
                 path,
                 rule=made["rule"],
                 params=made["params"].values(),
                 inputs=[*same, *(name for name in made.get("repeated", ()) if name in same)],
-                sha256={name: told for name, told in same.items() if Path(name).is_file()},
+                sha256={name: shown for name, shown in same.items() if Path(name).is_file()},
             )
             found.append(path)
     return found

@@ -29,10 +29,10 @@ from xstilts.config.rows import in_text
 from xstilts.execution import code_modules
 from xstilts.execution.code_cache import CodeCache
 from xstilts.execution.code_modules import (
+    CodeStatement,
     Entries,
     Module,
     Reference,
-    Statement,
     module_of,
     read_module,
     source,
@@ -136,7 +136,7 @@ class _Reach:
     _members: set[str] = field(default_factory=set)
     # Those of the members that are fields of dataclasses.
     _declared: set[str] = field(default_factory=set)
-    _unread: list[tuple[Module, Statement]] = field(default_factory=list)
+    _unread: list[tuple[Module, CodeStatement]] = field(default_factory=list)
     _attributes: set[str] = field(default_factory=set)
     _words: set[str] = field(default_factory=set)
     _is_dynamic: bool = False
@@ -216,7 +216,7 @@ class _Reach:
             if self._is_tracked(name):
                 self._load(module_of(name))
 
-    def _count(self, module: Module, statement: Statement) -> None:
+    def _count(self, module: Module, statement: CodeStatement) -> None:
         if kind := statement.table_of:
             self.tables |= {(module.name, name, kind) for name in statement.names}
             self._waiting.append((module.name, kind))

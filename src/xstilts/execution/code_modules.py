@@ -29,7 +29,7 @@ _FINDERS = re.compile(r"\b(importlib[ .](import )?resources|pkgutil|__file__|__p
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Statement:
+class CodeStatement:
     """One statement at the top of a module.
 
     `names` are those that it binds. One that `acts` does so whenever the module is imported.
@@ -76,18 +76,18 @@ class Statement:
     @property
     def table_of(self) -> str | None:
         """The class of the rows where this is a table (`xstilts.config.rows`), else None."""
-        told = self.tree.annotation if isinstance(self.tree, ast.AnnAssign) else None
-        if isinstance(told, ast.Subscript) and getattr(told.value, "id", "") == "Rows":
-            return getattr(told.slice, "id", None)
+        shown = self.tree.annotation if isinstance(self.tree, ast.AnnAssign) else None
+        if isinstance(shown, ast.Subscript) and getattr(shown.value, "id", "") == "Rows":
+            return getattr(shown.slice, "id", None)
         return None
 
     @cached_property
-    def members(self) -> tuple[Statement, ...]:
+    def members(self) -> tuple[CodeStatement, ...]:
         """The fields and methods of a class of rows; nothing where this is something else."""
         if not isinstance(self.tree, ast.ClassDef) or not _has_base(self.tree, "Row"):
             return ()
         return tuple(
-            Statement(tree=each, names=frozenset({name}), acts=False)
+            CodeStatement(tree=each, names=frozenset({name}), acts=False)
             for each in self.tree.body
             if (name := _name_of(each)) is not None
         )
@@ -100,7 +100,7 @@ class Statement:
         )
 
     @cached_property
-    def without_members(self) -> Statement:
+    def without_members(self) -> CodeStatement:
         """A class of rows without its members: what holds for it whatever is read of a row."""
         held = {each.tree for each in self.members}
         if not held:
@@ -108,7 +108,7 @@ class Statement:
         assert isinstance(self.tree, ast.ClassDef)
         body = [each for each in self.tree.body if each not in held]
         parts = {name: getattr(self.tree, name) for name in self.tree._fields}
-        return Statement(
+        return CodeStatement(
             tree=type(self.tree)(**{**parts, "body": body}), names=self.names, acts=False
         )
 
@@ -122,7 +122,7 @@ class Statement:
         """Each name in it, with the attribute that is taken of it (None: the name itself)."""
         return tuple(dict.fromkeys(_mentions(self._nodes)))
 
-    def with_entries(self, only: Entries) -> Statement:
+    def with_entries(self, only: Entries) -> CodeStatement:
         """A dispatch table or enumeration with the entries that count; anything else as it is."""
         if isinstance(self.tree, ast.ClassDef) and self.tree.name in only:
             kept = set(only[self.tree.name])
@@ -132,7 +132,7 @@ class Statement:
                 for each in self.tree.body
                 if not isinstance(each, ast.Assign) or str(_name_of(each)).lower() in kept
             ]
-            return Statement(tree=ast.ClassDef(**parts), names=self.names, acts=False)
+            return CodeStatement(tree=ast.ClassDef(**parts), names=self.names, acts=False)
         if not isinstance(self.tree, ast.Assign | ast.AnnAssign):
             return self
         table = self.tree.value
@@ -149,7 +149,7 @@ class Statement:
         ]
         value = ast.Dict(keys=[key for key, _ in entries], values=[each for _, each in entries])
         tree = ast.Assign(targets=[ast.Name(id=name, ctx=ast.Store())], value=value)
-        return Statement(tree=tree, names=self.names, acts=False)
+        return CodeStatement(tree=tree, names=self.names, acts=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +157,7 @@ class Module:
     """A parsed module: its statements, and what the names mean that it imports."""
 
     name: str
-    statements: tuple[Statement, ...]
+    statements: tuple[CodeStatement, ...]
     imports: Imports
     files: tuple[Path, ...]
 
@@ -330,16 +330,16 @@ def _files_beside(path: Path) -> list[Path]:
     )
 
 
-def _statement(tree: ast.stmt) -> Statement:
+def _statement(tree: ast.stmt) -> CodeStatement:
     if isinstance(tree, _DEFINITIONS):
-        return Statement(tree=tree, names=frozenset({tree.name}), acts=False)
+        return CodeStatement(tree=tree, names=frozenset({tree.name}), acts=False)
     targets = tree.targets if isinstance(tree, ast.Assign) else [getattr(tree, "target", None)]
     if isinstance(tree, ast.Assign | ast.AnnAssign):
         names = [target.id for target in targets if isinstance(target, ast.Name)]
         if len(names) == len(targets):
-            return Statement(tree=tree, names=frozenset(names), acts=False)
+            return CodeStatement(tree=tree, names=frozenset(names), acts=False)
     bound = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    return Statement(tree=tree, names=frozenset(bound), acts=True)
+    return CodeStatement(tree=tree, names=frozenset(bound), acts=True)
 
 
 def _is_for_types(tree: ast.stmt) -> bool:

@@ -1,4 +1,4 @@
-"""Trouble with a disk, told in one message: which file, what happened, what mends it.
+"""Disk errors in one message: which file, what happened, what helps.
 
 A full disk reaches Python in as many ways as there are writers: as an `OSError` with a number, as
 one without (numpy), as an `Exception` that quotes the number (Rust), as a sentence (SQLite).
@@ -52,7 +52,7 @@ class DiskError(XstiltsError):
 
 
 def disk_trouble(error: BaseException, path: str | Path | None = None) -> DiskError | None:
-    """What to tell instead of `error` if the cause of it is a disk; None otherwise.
+    """The error to show in place of `error` if a disk caused it; None otherwise.
 
     Args:
         path: the file or folder that was being written, if that is known.

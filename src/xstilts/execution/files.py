@@ -56,7 +56,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         part = holder / path.name
         try:
             yield part
-            _settle(part, holder / "new")
+            _sync(part, holder / "new")
             if _identity(path) != before and _are_same(part, path):
                 log.info("%s: another process has written the same meanwhile", path)
             else:
@@ -100,7 +100,7 @@ def _digests(path: Path) -> dict[Path, str]:
     return {file.relative_to(path): sha256_file(file) for file in files}
 
 
-def _settle(part: Path, new: Path) -> None:
+def _sync(part: Path, new: Path) -> None:
     """Bring every file of `part` to the disk, with the mode of a `new` one."""
     new.touch()
     mode = stat.S_IMODE(new.stat().st_mode)

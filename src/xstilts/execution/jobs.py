@@ -79,12 +79,16 @@ def job(snakemake: Any, *, online: bool = False) -> Iterator[Callable[..., None]
         logging.warning("%s", error)
         sys.exit(128 + signal.SIGTERM)
     except Exception as error:
-        told = disk_trouble(error) or error
-        said = str(told) if isinstance(told, XstiltsError) else f"{type(error).__name__}: {error}"
+        trouble = disk_trouble(error) or error
+        said = (
+            str(trouble)
+            if isinstance(trouble, XstiltsError)
+            else f"{type(error).__name__}: {error}"
+        )
         # The console first: the log may lie on a disk that is full.
-        if isinstance(told, XstiltsError):
-            output.to_console(f"error in {snakemake.rule}: {told}\nlog: {output.path}\n")
-            logging.error("error: %s", told)
+        if isinstance(trouble, XstiltsError):
+            output.to_console(f"error in {snakemake.rule}: {trouble}\nlog: {output.path}\n")
+            logging.error("error: %s", trouble)
         else:
             output.to_console(f"{type(error).__name__}: {error}\nlog: {output.path}\n")
             traceback.print_exc()

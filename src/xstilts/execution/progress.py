@@ -22,7 +22,7 @@ class Running:
 
 
 @dataclass
-class Progress:
+class RunProgress:
     """Jobs of one run. All times are seconds on one clock.
 
     Attributes:

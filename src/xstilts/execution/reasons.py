@@ -123,9 +123,9 @@ def _member(value: Any) -> str:
 
 def _members(before: set[str], now: set[str]) -> str:
     added, removed = sorted(now - before), sorted(before - now)
-    told = [f"{_some(added)} added"] if added else []
-    told += [f"{_some(removed)} removed"] if removed else []
-    return ", ".join(told) or "another order or content"
+    shown = [f"{_some(added)} added"] if added else []
+    shown += [f"{_some(removed)} removed"] if removed else []
+    return ", ".join(shown) or "another order or content"
 
 
 def _some(names: Sequence[str]) -> str:

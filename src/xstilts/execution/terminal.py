@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from xstilts.execution.progress import Progress, Running, clock, time_left
+from xstilts.execution.progress import Running, RunProgress, clock, time_left
 
 # Every process of Snakemake imports this module, and most show nothing.
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class LogHandler(LogHandlerBase):
 
     def __post_init__(self) -> None:
         global _shown
-        self.progress = Progress()
+        self.progress = RunProgress()
         self._console: Console | None = None
         self._display: Display | None = None
         self._later: list[logging.LogRecord] = []
@@ -163,7 +163,7 @@ class Display:
     as long as there is a display, since it cannot be drawn over lines that it does not know.
     """
 
-    def __init__(self, progress: Progress, console: Console) -> None:
+    def __init__(self, progress: RunProgress, console: Console) -> None:
         from rich.live import Live
 
         self._progress, self._console = progress, console

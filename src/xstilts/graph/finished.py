@@ -18,7 +18,7 @@ from xstilts.config.tasks import TARGETS
 from xstilts.errors import XstiltsError
 from xstilts.execution.files import write_json
 from xstilts.graph.cells import Cell, Grid
-from xstilts.graph.missing import Block, comparable, told
+from xstilts.graph.missing import Block, comparable, messages
 from xstilts.graph.paths import Paths
 
 # The key by which a run is asked for reports on what is finished (snakemake --config).
@@ -164,24 +164,24 @@ class Scope:
 
     @property
     def unfinished(self) -> dict[str, Any]:
-        """What jobs have to be told of what is missing, as parameters: none if nothing is."""
+        """What jobs show of what is missing, as parameters: none if nothing is."""
         if self.whole:
             return {}
         blocks = self._blocks
         there = set(self.cells)
-        holes = {
+        incomplete = {
             (cell.encoder, cell.recipe, cell.target): None
             for cell in self.grid.cells
             if cell not in there
         }
         return {
             "unfinished": {
-                "told": list(
-                    told(
+                "messages": list(
+                    messages(
                         self.grid, self.cells, self.baseline_cells, self._without_shortcuts, blocks
                     )
                 ),
-                "holes": [list(hole) for hole in holes],
+                "incomplete": [list(cell_key) for cell_key in incomplete],
                 "compared": {
                     name: [list(block.recipes), list(block.targets)]
                     for name, block in blocks.items()

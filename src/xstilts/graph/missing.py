@@ -76,7 +76,7 @@ def _block(whole: Mapping[str, tuple[str, ...]]) -> Block:
     return Block(recipes=recipes_with(chosen) if chosen else (), targets=chosen)
 
 
-def told(
+def messages(
     grid: Grid,
     cells: Collection[Cell],
     baseline_cells: Collection[Cell],

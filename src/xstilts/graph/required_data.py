@@ -333,12 +333,12 @@ def available(recipes: Mapping[str, Recipe], absent: Mapping[Need, str]) -> Avai
         if recipe.mlm and (TEXT, "train") in absent:
             left_out.append(f"recipe {name}: {absent[TEXT, 'train']}")
         elif lost and not (recipe.whatever_is_there and _is_still(recipe, rest)):
-            left_out.append(f"recipe {name}: {_told(lost.values())}")
+            left_out.append(f"recipe {name}: {_joined(lost.values())}")
         else:
             kept[name] = rest
             if lost:
                 without = ", ".join(source.key for source in lost)
-                left_out.append(f"{without} of recipe {name}: {_told(lost.values())}")
+                left_out.append(f"{without} of recipe {name}: {_joined(lost.values())}")
     return Available(kept, tuple(left_out))
 
 
@@ -347,7 +347,7 @@ def _is_still(whole: Recipe, rest: Recipe) -> bool:
     return len(rest.tasks) > 1 and set(rest.languages) == set(whole.languages)
 
 
-def _told(reasons: Iterable[str]) -> str:
+def _joined(reasons: Iterable[str]) -> str:
     first, *others = dict.fromkeys(reasons)
     return f"{first}; and {len(others)} more" if others else first
 

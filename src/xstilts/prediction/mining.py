@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from xstilts.config.settings import Mining
 from xstilts.errors import XstiltsError
-from xstilts.prediction.search import Candidate, Corpora, Gold, Side, nearest, normalised
+from xstilts.prediction.search import Candidate, Corpora, CorpusSide, Gold, nearest, normalised
 from xstilts.scoring.item_counts import bucc_table
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ def _kept(
     return bucc_table(language=language, split=split, mined=mined, gold=gold)
 
 
-def unique_sentences(side: Side) -> tuple[list[int], dict[str, str]]:
+def unique_sentences(side: CorpusSide) -> tuple[list[int], dict[str, str]]:
     """First row of each distinct sentence, and the id of the sentences that have just one.
 
     XTREME unifies equal sentences before the search and afterwards drops pairs whose sentence
@@ -69,7 +69,9 @@ def unique_sentences(side: Side) -> tuple[list[int], dict[str, str]]:
     return list(first.values()), {text: names[0] for text, names in ids.items() if len(names) == 1}
 
 
-def mine_corpus(sides: dict[str, Side], vectors: np.ndarray, mining: Mining) -> list[Candidate]:
+def mine_corpus(
+    sides: dict[str, CorpusSide], vectors: np.ndarray, mining: Mining
+) -> list[Candidate]:
     """Candidate pairs (foreign id, English id, margin score), best first."""
     rows, names = {}, {}
     for name, side in sides.items():
@@ -153,7 +155,7 @@ def tune_threshold(
     return threshold, best
 
 
-def recall_ceiling(sides: dict[str, Side], gold: Gold) -> float:
+def recall_ceiling(sides: dict[str, CorpusSide], gold: Gold) -> float:
     """Share of gold pairs that can be found at all once ambiguous sentences are dropped."""
     known = [set(unique_sentences(sides[name])[1].values()) for name in ("foreign", "en")]
     possible = sum(foreign in known[0] and english in known[1] for foreign, english in gold)

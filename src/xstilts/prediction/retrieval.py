@@ -14,7 +14,7 @@ from xstilts.config.tasks import Task
 from xstilts.features.batches import Features
 from xstilts.features.perturbed import Perturbed
 from xstilts.prediction.mining import mine_all
-from xstilts.prediction.search import Corpora, Gold, Side, corpora_of, nearest, normalised
+from xstilts.prediction.search import Corpora, CorpusSide, Gold, corpora_of, nearest, normalised
 from xstilts.scoring.item_counts import CLEAN, tatoeba_table
 from xstilts.scoring.metrics.retrieval import FROM_ENGLISH, TO_ENGLISH
 
@@ -98,7 +98,7 @@ def _search_perturbed(
 def _search_both_ways(
     language: str,
     split: str,
-    sides: dict[str, Side],
+    sides: dict[str, CorpusSide],
     gold: Gold,
     vectors: np.ndarray,
     *,

@@ -17,7 +17,7 @@ _SPARE = 4
 
 
 @dataclass(frozen=True)
-class Side:
+class CorpusSide:
     """One side of one language's corpus; `vectors` has the vector number of each row."""
 
     ids: list[str]
@@ -29,7 +29,7 @@ class Side:
 # Ids of a foreign and an English sentence, and the margin score.
 Candidate = tuple[str, str, float]
 Gold = list[tuple[str, str]]
-Corpora = Mapping[tuple[str, str], tuple[dict[str, Side], Gold]]
+Corpora = Mapping[tuple[str, str], tuple[dict[str, CorpusSide], Gold]]
 
 
 def corpora_of(data: pa.Table, number: np.ndarray) -> Corpora:
@@ -44,7 +44,7 @@ def corpora_of(data: pa.Table, number: np.ndarray) -> Corpora:
     return {
         key: (
             {
-                side: Side(
+                side: CorpusSide(
                     ids=[ids[i] for i in where],
                     texts=[texts[i] for i in where],
                     clusters=[clusters[i] for i in where],

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from xstilts.analysis.costs import JOULES_PER_KWH
-from xstilts.report.table import Cell
+from xstilts.report.table import TableCell
 
 _MINUS = "\N{MINUS SIGN}"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Unit:
+class AmountUnit:
     """A unit by name, and how much of the stored quantity one of it is."""
 
     name: str
@@ -22,24 +22,30 @@ class Unit:
         """The value in this unit, without the unit."""
         return digits(value / self.size)
 
-    def cell(self, value: float | None, why: str) -> Cell:
+    def cell(self, value: float | None, why: str) -> TableCell:
         """A cell of a table; `why` says why there is no value."""
-        return Cell(why=why) if value is None else Cell(text=self.text(value), value=value)
+        return (
+            TableCell(why=why) if value is None else TableCell(text=self.text(value), value=value)
+        )
 
 
 JOULES = tuple(
-    Unit(name=name, size=size * JOULES_PER_KWH)
+    AmountUnit(name=name, size=size * JOULES_PER_KWH)
     for name, size in (("mWh", 1e-6), ("Wh", 1e-3), ("kWh", 1.0), ("MWh", 1e3))
 )
 FLOPS = tuple(
-    Unit(name=f"{prefix}FLOP", size=10.0**power)
+    AmountUnit(name=f"{prefix}FLOP", size=10.0**power)
     for prefix, power in zip(("M", "G", "T", "P", "E", "Z"), range(6, 24, 3), strict=True)
 )
-BYTES = (Unit(name="MB", size=1e6), Unit(name="GB", size=1e9))
-KILOGRAMS = (Unit(name="g", size=1e-3), Unit(name="kg", size=1.0), Unit(name="t", size=1e3))
+BYTES = (AmountUnit(name="MB", size=1e6), AmountUnit(name="GB", size=1e9))
+KILOGRAMS = (
+    AmountUnit(name="g", size=1e-3),
+    AmountUnit(name="kg", size=1.0),
+    AmountUnit(name="t", size=1e3),
+)
 
 
-def common_unit(units: tuple[Unit, ...], values: Iterable[float | None]) -> Unit:
+def common_unit(units: tuple[AmountUnit, ...], values: Iterable[float | None]) -> AmountUnit:
     """The greatest unit of which the greatest value is at least one: the same for a column."""
     greatest = max((value for value in values if value is not None), default=0.0)
     return max(
@@ -73,6 +79,8 @@ def duration(seconds: float) -> str:
     return f"{days} d {hours} h"
 
 
-def duration_cell(seconds: float | None, why: str) -> Cell:
+def duration_cell(seconds: float | None, why: str) -> TableCell:
     """A cell with a duration, sorted by its seconds."""
-    return Cell(why=why) if seconds is None else Cell(text=duration(seconds), value=seconds)
+    return (
+        TableCell(why=why) if seconds is None else TableCell(text=duration(seconds), value=seconds)
+    )

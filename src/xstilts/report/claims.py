@@ -14,14 +14,14 @@ from xstilts.analysis.claims.parts import (
     NOT_SUPPORTED,
     NOT_TESTABLE,
     SUPPORTED,
+    ClaimPart,
     FamilyChange,
-    Measure,
-    Part,
+    SupportingNumber,
 )
 from xstilts.analysis.claims.selection import (
     NOTHING,
     PARTIAL_MEAN,
-    Table,
+    CandidateTable,
     select,
     write_selection,
 )
@@ -42,15 +42,15 @@ from xstilts.config.recipes import NONE
 from xstilts.config.tasks import TARGETS, XTREME
 from xstilts.execution.files import write_json, write_text
 from xstilts.report.glossary import GLOSSARY_LINK
-from xstilts.report.holes import Holes
+from xstilts.report.incomplete import Incomplete
 from xstilts.report.render import templates
-from xstilts.report.table import NUMBER, Cell, Column, Row
+from xstilts.report.table import NUMBER, Column, TableCell, TableRow
 from xstilts.report.table import Table as Shown
 from xstilts.report.wording import title
 from xstilts.rounding import fixed, signed
 from xstilts.scoring.averages import OVERALL, check_scores
 
-# A sign beside the words, so that no verdict is told by colour alone.
+# A sign beside the words, so that no verdict shows by colour alone.
 _BADGES = {
     SUPPORTED: ("supported", "✓"),
     NOT_SUPPORTED: ("refuted", "✗"),
@@ -67,20 +67,20 @@ _STUDY_ENCODER = "FacebookAI/xlm-roberta-large"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Section:
+class ClaimSection:
     """What is shown of one encoder; `reach` is where the bars of its claims end, in points."""
 
     encoder: str
     anchor: str
-    parts: tuple[Part, ...]
-    recipes: tuple[Part, ...]
+    parts: tuple[ClaimPart, ...]
+    recipes: tuple[ClaimPart, ...]
     reach: float
     recipes_reach: float
     selection: tuple[Shown, ...]
 
     @property
     def beside_worst(self) -> list[str]:
-        """What else is told of each recipe, beside the worst family."""
+        """What else is shown of each recipe, beside the worst family."""
         names = [[measure.name for measure in part.measures] for part in self.recipes]
         return max(names, key=len, default=[])
 
@@ -105,7 +105,7 @@ def write_claims(
     experiment: Mapping[str, Any] | None = None,
     caveats: Sequence[str] = (),
     links: Sequence[tuple[str, str]] = (),
-    holes: Holes = Holes(),  # noqa: B008 - it is immutable
+    incomplete: Incomplete = Incomplete(),  # noqa: B008 - it is immutable
 ) -> None:
     """Write the page, the same rows as JSON, and the recipe chosen for each target as Parquet.
 
@@ -122,21 +122,21 @@ def write_claims(
             differs from the study.
         caveats: further ones, plain text.
         links: names and addresses of the experiment's other pages.
-        holes: what the grid still lacks; only what can be compared is judged.
+        incomplete: what the grid still lacks; only what can be compared is judged.
 
     Raises:
         XstiltsError: the table is not a table of scores.
     """
     recipes = list(recipes)
     clean = check_scores(scores).filter(pl.col("recipe").is_in(recipes), condition=CLEAN)
-    clean = holes.comparable(clean)
+    clean = incomplete.comparable(clean)
     split = "test" if "test" in clean["split"] or clean.is_empty() else "dev"
     collapsed = collapsed_scores(clean, runs)
     chosen = NOTHING if clean.is_empty() else select(clean, runs, recipes, split=split)
-    held: dict[str, list[Part]] = {}
+    held: dict[str, list[ClaimPart]] = {}
     for claim in findings.claims:
         fields = {name: value for name, value in claim.items() if name != "encoder"}
-        held.setdefault(claim["encoder"], []).append(Part.read(fields))
+        held.setdefault(claim["encoder"], []).append(ClaimPart.read(fields))
     sections = [
         _section(encoder, number, parts, chosen)
         for number, (encoder, parts) in enumerate(held.items(), start=1)
@@ -147,7 +147,7 @@ def write_claims(
         output_json,
         {
             "title": title,
-            **({"unfinished": list(holes.told)} if holes.told else {}),
+            **({"unfinished": list(incomplete.messages)} if incomplete.messages else {}),
             "split": split,
             "intervals_over": over,
             "not_the_studys_setting": flags,
@@ -163,7 +163,7 @@ def write_claims(
         .get_template("claims.html.j2")
         .render(
             title=title,
-            unfinished=holes.told,
+            unfinished=incomplete.messages,
             split=split,
             over=over,
             flags=flags,
@@ -191,10 +191,12 @@ def _covered(findings: Findings) -> dict[str, list[str]]:
     return dict(rows.select("target", "languages").iter_rows())
 
 
-def _section(encoder: str, number: int, parts: Sequence[Part], chosen: Table) -> Section:
+def _section(
+    encoder: str, number: int, parts: Sequence[ClaimPart], chosen: CandidateTable
+) -> ClaimSection:
     single = tuple(part for part in parts if not part.recipe)
     by_recipe = tuple(part for part in parts if part.recipe)
-    return Section(
+    return ClaimSection(
         encoder=encoder,
         anchor=f"encoder-{number}",
         parts=single,
@@ -205,13 +207,13 @@ def _section(encoder: str, number: int, parts: Sequence[Part], chosen: Table) ->
     )
 
 
-def _reach(parts: Sequence[Part | Measure]) -> float:
+def _reach(parts: Sequence[ClaimPart | SupportingNumber]) -> float:
     """The greatest distance from 0 of a value or limit; at least 1 point."""
     ends = [end for part in parts for end in (part.value, part.low, part.high) if end is not None]
     return max((abs(end) for end in ends), default=0.0) or 1.0
 
 
-def _families(part: Part, outcome: str) -> list[tuple[FamilyChange, str]]:
+def _families(part: ClaimPart, outcome: str) -> list[tuple[FamilyChange, str]]:
     """The families with a plain verdict, each with the name that it is shown by."""
     return [
         (family, f"{family.family} ({', '.join(family.languages)} only)")
@@ -286,26 +288,26 @@ def _selection_tables(rows: pl.DataFrame) -> Iterator[Shown]:
         )
 
 
-def _selection_row(row: Mapping[str, Any]) -> Row:
+def _selection_row(row: Mapping[str, Any]) -> TableRow:
     by = "not for an average" if row["target"] in _AVERAGES else "no development score"
 
-    def cell(value: float | None, why: str) -> Cell:
-        return Cell(why=why) if value is None else Cell(text=fixed(value), value=value)
+    def cell(value: float | None, why: str) -> TableCell:
+        return TableCell(why=why) if value is None else TableCell(text=fixed(value), value=value)
 
     gain = (
         None
         if row["test"] is None or row["test_baseline"] is None
         else row["test"] - row["test_baseline"]
     )
-    return Row(
+    return TableRow(
         label=_AVERAGES.get(row["target"]) or title(row["target"]),
         cells=(
-            Cell(text=row["recipe"]),
+            TableCell(text=row["recipe"]),
             cell(row["dev"], by),
             cell(row["dev_baseline"], by),
             cell(row["test"], "not run"),
             cell(row["test_baseline"], "not run"),
-            Cell(why="not run") if gain is None else Cell(text=signed(gain), value=gain),
-            Cell(text=row["how"]),
+            TableCell(why="not run") if gain is None else TableCell(text=signed(gain), value=gain),
+            TableCell(text=row["how"]),
         ),
     )

@@ -24,16 +24,16 @@ from xstilts.report.compare import (
     seen,
     what,
 )
-from xstilts.report.fairness import Part, Section
+from xstilts.report.fairness import Section, SectionPart
 from xstilts.report.glossary import CHAPTERS
 from xstilts.report.plots import (
     COLOURS,
     SIGNIFICANT,
-    Choice,
     Figure,
     Mark,
     Names,
-    View,
+    PlotView,
+    Selector,
     significant,
 )
 from xstilts.report.render import templates
@@ -66,7 +66,7 @@ def write_comparison(path: Path, found: Comparison) -> None:
                 f"Right of 0 {one} is better. A filled dot is a verdict that holds for all groups"
                 " of its kind together (Holm); an open one is not enough data to tell."
             ),
-            parts=(Part(figure=_differences(frame, one, other)),),
+            parts=(SectionPart(figure=_differences(frame, one, other)),),
         ),
         Section(
             anchor="tables",
@@ -75,7 +75,7 @@ def write_comparison(path: Path, found: Comparison) -> None:
                 f"In points. {SIGNIFICANT} marks a verdict. “Seen from” is the smallest difference"
                 " that such data show with a probability of 80 %."
             ),
-            parts=(Part(table=_difference_table(frame, one, other)),),
+            parts=(SectionPart(table=_difference_table(frame, one, other)),),
         ),
     )
     _write(path, f"{one} and {other}", [answer(found), what(found), *seen(found)], sections,
@@ -112,13 +112,16 @@ def write_ranking(path: Path, found: Ranking) -> None:
                 " be told apart; p is adjusted for all pairs of sides (Holm). Intervals are of each"
                 " side alone: that they overlap does not mean that two sides are alike."
             ),
-            parts=(Part(figure=_order_figure(placed)), Part(table=_order_table(placed))),
+            parts=(
+                SectionPart(figure=_order_figure(placed)),
+                SectionPart(table=_order_table(placed)),
+            ),
         ),
         Section(
             anchor="pairs",
             heading="Every pair",
             reading=f"The better side minus the other. {SIGNIFICANT} marks a verdict.",
-            parts=(Part(table=_pairs_table(pairs)),),
+            parts=(SectionPart(table=_pairs_table(pairs)),),
         ),
     )
     title = f"{len(found.sides)} sides"
@@ -150,12 +153,12 @@ def _write(
     write_text(path, html)
 
 
-def _choice(frame: pl.DataFrame, name: str, heading: str) -> Choice:
+def _choice(frame: pl.DataFrame, name: str, heading: str) -> Selector:
     held = frame[name].unique(maintain_order=True).to_list()
     order = [value for value in (EVERY, ALL, FAMILY, LANGUAGE) if value in held]
     values = tuple(dict.fromkeys([*order, *held]))
     names = {ALL: "means", FAMILY: "families", LANGUAGE: "languages"}
-    return Choice(
+    return Selector(
         column=name,
         label=heading,
         values=values,
@@ -197,7 +200,7 @@ def _order_figure(placed: pl.DataFrame) -> Figure:
     )
 
 
-def _dots(frame: pl.DataFrame, columns: str, title: str, *, zero: bool) -> View:
+def _dots(frame: pl.DataFrame, columns: str, title: str, *, zero: bool) -> PlotView:
     """A row for each label, the greatest value at the top."""
     frame = frame.sort("value", descending=True).with_row_index("place")
     parts = ((frame.filter(clear=clear), mark) for clear, mark in _MARKS.items())

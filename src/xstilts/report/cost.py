@@ -14,7 +14,7 @@ from xstilts.errors import XstiltsError
 from xstilts.execution.files import write_text
 from xstilts.report.amounts import digits
 from xstilts.report.cost_tables import CostView
-from xstilts.report.holes import Holes
+from xstilts.report.incomplete import Incomplete
 from xstilts.report.quality import Quality
 from xstilts.report.render import templates
 
@@ -32,7 +32,7 @@ def write_cost(
     notes: Sequence[str] = (),
     gram_per_kwh: float | None = None,
     pue: float = 1.0,
-    holes: Holes = Holes(),  # noqa: B008 - it is immutable
+    incomplete: Incomplete = Incomplete(),  # noqa: B008 - it is immutable
 ) -> None:
     """Write the cost page atomically; it needs no network and no other file.
 
@@ -48,24 +48,24 @@ def write_cost(
         notes: further caveats on the scores, plain text.
         gram_per_kwh: g CO2e of a kWh where it was used; emissions are left out without it.
         pue: power usage effectiveness: energy of the building by that of the machine, 1 or more.
-        holes: what the grid still lacks; only what can be compared has a score and a cost.
+        incomplete: what the grid still lacks; only what can be compared has a score and a cost.
 
     Raises:
         XstiltsError: no cost was recorded, or the table of scores is none.
     """
     if costs.is_empty():
         raise XstiltsError("no job has left a record of its cost", where=output)
-    quality = Quality.of(holes.comparable(scores), table)
-    view = CostView(costs, holes.comparable(cells), quality, experiment, gram_per_kwh, pue)
+    quality = Quality.of(incomplete.comparable(scores), table)
+    view = CostView(costs, incomplete.comparable(cells), quality, experiment, gram_per_kwh, pue)
     figures = list(view.figures())
     html = (
         templates()
         .get_template("cost.html.j2")
         .render(
             title=title,
-            unfinished=holes.told,
+            unfinished=incomplete.messages,
             facts=view.facts(hardware),
-            caveats=[*view.caveats(holes.comparable(scores)), *notes],
+            caveats=[*view.caveats(incomplete.comparable(scores)), *notes],
             figures=figures,
             plotly=get_plotlyjs() if figures else "",
             recipes=[view.recipes(encoder) for encoder in view.encoders],

@@ -17,7 +17,7 @@ from xstilts.report.amounts import (
     FLOPS,
     JOULES,
     KILOGRAMS,
-    Unit,
+    AmountUnit,
     common_unit,
     digits,
     duration,
@@ -26,7 +26,7 @@ from xstilts.report.amounts import (
 from xstilts.report.figures_cost import Point, quality_against_cost
 from xstilts.report.plots import Figure
 from xstilts.report.quality import Quality
-from xstilts.report.table import NAME, NUMBER, Cell, Column, Row, Table
+from xstilts.report.table import NAME, NUMBER, Column, Table, TableCell, TableRow
 from xstilts.report.wording import title
 from xstilts.rounding import fixed, rounded, signed
 
@@ -160,8 +160,10 @@ class CostView:
             score = self._quality.scores.get(key)
             on = [name for name, front in fronts.items() if key in front]
             cells = [
-                Cell(why="no score") if score is None else Cell(text=fixed(score), value=score),
-                Cell(text=" and ".join(on) or "no"),
+                TableCell(why="no score")
+                if score is None
+                else TableCell(text=fixed(score), value=score),
+                TableCell(text=" and ".join(on) or "no"),
                 duration_cell(row["wall_seconds"], _NOT_RUN),
                 duration_cell(row["cpu_seconds"], _NOT_RUN),
                 flops.cell(row["flops"], _NO_FLOPS),
@@ -170,9 +172,9 @@ class CostView:
                 memory.cell(row["peak_memory_bytes"], _NOT_RUN),
                 *([memory.cell(row["peak_gpu_memory_bytes"], "no GPU was used")] if gpu else []),
                 *self._bargain(key, energy),
-                Cell(text=str(row["cells"]), value=row["cells"]),
+                TableCell(text=str(row["cells"]), value=row["cells"]),
             ]
-            rows.append(Row(label=recipe, cells=tuple(cells)))
+            rows.append(TableRow(label=recipe, cells=tuple(cells)))
         one_seed, over = f"One seed ({self.energy.lower()})", f"Over {BASELINE}"
         labels = [
             ("Score", ""),
@@ -222,28 +224,28 @@ class CostView:
         )
         return {key for key, kept in zip(keys, front, strict=True) if kept}
 
-    def _bargain(self, key: tuple[str, str], unit: Unit) -> Iterator[Cell]:
+    def _bargain(self, key: tuple[str, str], unit: AmountUnit) -> Iterator[TableCell]:
         """What a recipe costs and gains over the baseline: energy, points, points a unit."""
         encoder, recipe = key
         base, own = self._recipes.get((encoder, BASELINE)), self._recipes[key]
         before, after = self._quality.scores.get((encoder, BASELINE)), self._quality.scores.get(key)
         if recipe == BASELINE or base is None or None in (before, after):
-            yield from (Cell(why="the baseline itself, or there is none to compare with"),) * 3
+            yield from (TableCell(why="the baseline itself, or there is none to compare with"),) * 3
             return
         gain = after - before  # type: ignore[operator]
         sign = "flat" if rounded(gain) == 0 else "up" if gain > 0 else "down"
-        gained = Cell(text=signed(gain), value=gain, sign=sign)
+        gained = TableCell(text=signed(gain), value=gain, sign=sign)
         if base["energy_joules"] is None or own["energy_joules"] is None:
-            yield from (Cell(why=_NO_ENERGY), gained, Cell(why=_NO_ENERGY))
+            yield from (TableCell(why=_NO_ENERGY), gained, TableCell(why=_NO_ENERGY))
             return
         more = own["energy_joules"] - base["energy_joules"]
-        yield Cell(text=unit.text(more), value=more)
+        yield TableCell(text=unit.text(more), value=more)
         yield gained
         if more <= 0:
-            yield Cell(why="it took no more energy")
+            yield TableCell(why="it took no more energy")
         else:
             rate = gain / (more / unit.size)
-            yield Cell(text=digits(rate), value=rate)
+            yield TableCell(text=digits(rate), value=rate)
 
     def phases(self, encoder: str) -> Table:
         """One row a recipe: time and energy of each phase."""
@@ -261,7 +263,7 @@ class CostView:
                 row = by_phase.get((recipe, phase), {})
                 cells.append(duration_cell(row.get("wall_seconds"), _NOT_RUN))
                 cells.append(energy.cell(row.get("energy_joules"), _NO_ENERGY if row else _NOT_RUN))
-            rows.append(Row(label=recipe, cells=tuple(cells)))
+            rows.append(TableRow(label=recipe, cells=tuple(cells)))
         return Table(
             caption=f"{encoder}: wall time and energy of one seed by phase",
             columns=(
@@ -282,12 +284,12 @@ class CostView:
         energy = common_unit(JOULES, [_total(rows, "energy_joules") for _, rows in stages])
         memory = common_unit(BYTES, self._costs["peak_memory_bytes"])
 
-        def row(label: str, rows: pl.DataFrame) -> Row:
+        def row(label: str, rows: pl.DataFrame) -> TableRow:
             attempts = int(rows["attempts"].sum())
-            return Row(
+            return TableRow(
                 label=label,
                 cells=(
-                    Cell(text=f"{attempts:,}", value=attempts),
+                    TableCell(text=f"{attempts:,}", value=attempts),
                     duration_cell(_sum(rows, "wall_seconds"), _NOT_RUN),
                     duration_cell(_sum(rows, "cpu_seconds"), _NOT_RUN),
                     flops.cell(
@@ -332,11 +334,11 @@ class CostView:
         ):
             own, shared = rows.filter(shared_by=1), rows.filter(pl.col("shared_by") > 1)
             table.append(
-                Row(
+                TableRow(
                     label=recipe,
                     cells=(
-                        Cell(text=title(target)),
-                        Cell(text=str(seed), value=seed),
+                        TableCell(text=title(target)),
+                        TableCell(text=str(seed), value=seed),
                         duration_cell(_sum(own, "wall_seconds"), _NOT_RUN),
                         energy.cell(_total(own, "energy_joules"), _NO_ENERGY),
                         duration_cell(_sum(shared, "wall_seconds"), _NOT_RUN),
@@ -377,6 +379,6 @@ def _total(rows: pl.DataFrame, name: str) -> float | None:
     return None if rows[name].null_count() else _sum(rows, name)
 
 
-def _amount(units: tuple[Unit, ...], value: float) -> str:
+def _amount(units: tuple[AmountUnit, ...], value: float) -> str:
     unit = common_unit(units, [value])
     return f"{unit.text(value)} {unit.name}"

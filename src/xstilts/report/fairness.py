@@ -32,7 +32,7 @@ from xstilts.report.table import Table
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class SectionPart:
     """A figure or a table, or why there is none."""
 
     figure: Figure | None = None
@@ -47,7 +47,7 @@ class Section:
     anchor: str
     heading: str
     reading: str
-    parts: tuple[Part, ...]
+    parts: tuple[SectionPart, ...]
     warnings: tuple[str, ...] = ()
 
 
@@ -73,7 +73,7 @@ def write_fairness(
         recipes: in the order in which they are shown, the baseline first of all; recipes that are
             not named come after them.
         links: names and addresses of the experiment's other pages.
-        unfinished: what the grid still lacks (`holes.Holes.told`).
+        unfinished: what the grid still lacks (`incomplete.Incomplete.messages`).
     """
     # A number that could not be computed is no number.
     held = {name: frame.fill_nan(None) for name, frame in findings.tables.items()}
@@ -113,7 +113,7 @@ def _sections(findings: Findings, names: Names) -> tuple[Section, ...]:
                 " language alone."
             ),
             parts=(
-                Part(
+                SectionPart(
                     figure=heat_map(findings["groups"], names),
                     missing=(
                         f"No family has a gain: that needs scores of {NONE} and of another recipe,"
@@ -131,7 +131,7 @@ def _sections(findings: Findings, names: Names) -> tuple[Section, ...]:
                 " compared on the same items, which gains take into account and scores do not."
             ),
             parts=(
-                Part(
+                SectionPart(
                     figure=dot_plot(findings["groups"], names),
                     missing="No language has a score.",
                 ),
@@ -146,18 +146,18 @@ def _sections(findings: Findings, names: Names) -> tuple[Section, ...]:
                 " measure below says whether greater or less is better."
             ),
             parts=(
-                Part(
+                SectionPart(
                     figure=pareto_plot(findings["pareto"], names),
                     missing=(
                         "The mean and the worst family cannot be compared: that needs targets that"
                         " all recipes have, and two families with several languages."
                     ),
                 ),
-                Part(
+                SectionPart(
                     table=fairness_tables.fairness_table(findings, names),
                     missing="No measure of fairness: too few languages have a score.",
                 ),
-                Part(
+                SectionPart(
                     table=fairness_tables.harm_table(findings, names),
                     missing=f"Nobody can be said to be harmed: no recipe stands beside {NONE}.",
                 ),
@@ -173,11 +173,11 @@ def _sections(findings: Findings, names: Names) -> tuple[Section, ...]:
             ),
             warnings=_association_notes(findings),
             parts=(
-                Part(
+                SectionPart(
                     figure=distance_plot(findings["groups"], names),
                     missing="No language has both a gain and a known distance from English.",
                 ),
-                Part(
+                SectionPart(
                     table=fairness_tables.association_table(findings, names),
                     missing="No correlation: too few languages have a score.",
                 ),
@@ -193,14 +193,14 @@ def _sections(findings: Findings, names: Names) -> tuple[Section, ...]:
                 " A relative drop that falls means that the recipe made the model more robust."
             ),
             parts=(
-                Part(
+                SectionPart(
                     figure=curves(findings["perturbed"], names),
                     missing=(
                         "No relative drop: no perturbed items were scored, or all scores are near"
                         " chance."
                     ),
                 ),
-                Part(
+                SectionPart(
                     table=fairness_tables.perturbed_table(findings, names),
                     missing="No perturbed items were scored.",
                 ),
@@ -215,18 +215,18 @@ def _sections(findings: Findings, names: Names) -> tuple[Section, ...]:
                 " would give, English and the language succeed and fail on the same items."
             ),
             parts=(
-                Part(
+                SectionPart(
                     figure=pitfall_rates(findings["pitfalls"], names),
                     missing=(
                         f"No rates: they need predictions of {NONE} and of another recipe on a"
                         " task with the same items in English and another language."
                     ),
                 ),
-                Part(
+                SectionPart(
                     table=fairness_tables.pitfalls_table(findings, names),
                     missing="No table of rates, for the same reason.",
                 ),
-                Part(
+                SectionPart(
                     table=fairness_tables.pitfall_items_table(findings, names),
                     missing="No items to show: none was right in English and wrong elsewhere.",
                 ),
@@ -241,7 +241,7 @@ def _sections(findings: Findings, names: Names) -> tuple[Section, ...]:
                 " not below the best with an adjusted p under 0.05 may be the best."
             ),
             parts=(
-                Part(
+                SectionPart(
                     table=fairness_tables.stability_table(findings, names),
                     missing="Nothing to say: that needs two recipes or two seeds.",
                 ),
@@ -258,11 +258,11 @@ def _sections(findings: Findings, names: Names) -> tuple[Section, ...]:
                 f" dash is a number that does not exist, never 0.{_on_collapsed(findings)}"
             ),
             parts=(
-                Part(
+                SectionPart(
                     table=fairness_tables.groups_table(findings, names),
                     missing="Nothing is scored.",
                 ),
-                Part(
+                SectionPart(
                     table=fairness_tables.languages_table(findings, names),
                     missing="No language is known.",
                 ),

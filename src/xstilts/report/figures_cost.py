@@ -11,7 +11,7 @@ import polars as pl
 from xstilts.analysis.costs import pareto_front
 from xstilts.report import plots
 from xstilts.report.figures_pareto import HEIGHT, WIDTH, label_places, pixels
-from xstilts.report.plots import COLOURS, MUTED, SYMBOLS, Figure, Mark, View
+from xstilts.report.plots import COLOURS, MUTED, SYMBOLS, Figure, Mark, PlotView
 from xstilts.report.wording import label
 
 _COLUMNS = "encoder recipe cost score front"
@@ -45,7 +45,7 @@ def quality_against_cost(
     )
 
 
-def _view(points: Sequence[Point], cost_label: str, score_label: str) -> View:
+def _view(points: Sequence[Point], cost_label: str, score_label: str) -> PlotView:
     costs = [point.cost for point in points]
     wide = min(costs) > 0 and max(costs) / min(costs) > _WIDE
     on_front = pareto_front([(point.cost, point.score) for point in points])

@@ -12,7 +12,7 @@ import polars as pl
 from xstilts.analysis.tables import ALL, ALL_LANGUAGES, EVERY, FAMILY
 from xstilts.config.recipes import NONE
 from xstilts.report import plots
-from xstilts.report.plots import Choice, Figure, Names, View
+from xstilts.report.plots import Figure, Names, PlotView, Selector
 from xstilts.report.wording import readable
 
 _COLUMNS = (
@@ -62,12 +62,12 @@ def curves(perturbed: pl.DataFrame, names: Names) -> Figure | None:
     )
 
 
-def _groups(frame: pl.DataFrame, names: Names) -> Choice:
+def _groups(frame: pl.DataFrame, names: Names) -> Selector:
     first = frame.unique("group", keep="first", maintain_order=True)
     held = first.with_columns(
         single=pl.col("languages").list.len().eq(1) & pl.col("grouping").eq(FAMILY)
     ).to_dicts()
-    return Choice(
+    return Selector(
         column="group",
         label="Languages",
         values=tuple(row["group"] for row in held),
@@ -75,7 +75,7 @@ def _groups(frame: pl.DataFrame, names: Names) -> Choice:
     )
 
 
-def _curve_view(frame: pl.DataFrame, names: Names, kinds: list[str]) -> View | None:
+def _curve_view(frame: pl.DataFrame, names: Names, kinds: list[str]) -> PlotView | None:
     unknown = frame.filter(pl.col("value").is_null())
     frame = frame.filter(pl.col("value").is_not_null()).sort("strength", maintain_order=True)
     kinds = [kind for kind in kinds if kind in frame["kind"]]

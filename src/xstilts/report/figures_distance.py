@@ -9,7 +9,7 @@ import polars as pl
 from xstilts.analysis.tables import EVERY, GAIN, LANGUAGE, POINTS
 from xstilts.config.recipes import NONE
 from xstilts.report import plots
-from xstilts.report.plots import COLOURS, INK, MUTED, UNSEEN, Figure, Mark, Names, View
+from xstilts.report.plots import COLOURS, INK, MUTED, UNSEEN, Figure, Mark, Names, PlotView
 from xstilts.report.wording import label
 
 _COLUMNS = (
@@ -18,7 +18,7 @@ _COLUMNS = (
 )
 _HOVER = (
     "<b>{name}</b> ({language}), {family}, {script}<br>distance {distance:.2f}"
-    "<br>gain {value:+.1f}, 95 % interval {low:+.1f} to {high:+.1f}<br>{told}"
+    "<br>gain {value:+.1f}, 95 % interval {low:+.1f} to {high:+.1f}<br>{statement}"
 )
 _SHAPES = (
     "circle",
@@ -63,7 +63,7 @@ def distance_plot(groups: pl.DataFrame, names: Names) -> Figure | None:
         return None
     unseen = [code for code, row in names.languages.items() if row["unseen"]]
     frame = (
-        plots.with_told(gains)
+        plots.with_statement(gains)
         .join(pl.DataFrame(known), on="language", maintain_order="left")
         .with_columns(unseen=pl.col("language").is_in(unseen))
     )
@@ -103,7 +103,7 @@ def _shapes(frame: pl.DataFrame) -> dict[str, str]:
     return {script: _SHAPES[place % len(_SHAPES)] for place, script in enumerate(scripts["script"])}
 
 
-def _distance_view(frame: pl.DataFrame, shapes: dict[str, str]) -> View:
+def _distance_view(frame: pl.DataFrame, shapes: dict[str, str]) -> PlotView:
     sizes = frame.group_by("family").len().sort("len", "family", descending=[True, False])
     several = [family for family, size in sizes.iter_rows() if size > 1]
     colours = {

@@ -13,7 +13,7 @@ import polars as pl
 from xstilts.analysis.tables import GAIN, LANGUAGE, POINTS, SCORE
 from xstilts.config.recipes import NONE
 from xstilts.report import plots
-from xstilts.report.plots import BAND, LINE, UNSEEN, Figure, Names, View
+from xstilts.report.plots import BAND, LINE, UNSEEN, Figure, Names, PlotView
 from xstilts.report.wording import label
 
 _COLUMNS = "encoder recipe target quantity family language label value low high basis items seeds"
@@ -87,7 +87,7 @@ def dot_plot(groups: pl.DataFrame, names: Names) -> Figure | None:
     )
 
 
-def _dot_view(frame: pl.DataFrame, names: Names, order: Sequence[str]) -> View:
+def _dot_view(frame: pl.DataFrame, names: Names, order: Sequence[str]) -> PlotView:
     recipes = [recipe for recipe, _ in names.by_recipe(frame)]
     lines = _lines(frame, order, _ROW + _PER_RECIPE * len(recipes))
     middles = {line.code: line.middle for line in lines if line.code}

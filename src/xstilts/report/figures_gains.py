@@ -22,7 +22,7 @@ from xstilts.analysis.tables import (
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks import TARGETS
 from xstilts.report import plots
-from xstilts.report.plots import BAND, Figure, Names, View, significant
+from xstilts.report.plots import BAND, Figure, Names, PlotView, significant
 from xstilts.report.wording import label, target_name
 
 _COLUMNS = (
@@ -31,7 +31,7 @@ _COLUMNS = (
 )
 _HOVER = (
     "<b>{recipe}</b>, {label}<br>{value:+.1f}, 95 % interval {low:+.1f} to {high:+.1f}"
-    "<br>{told} (adjusted p {p_adjusted:.2g} as one of {tests}, over {basis})"
+    "<br>{statement} (adjusted p {p_adjusted:.2g} as one of {tests}, over {basis})"
     "<br>languages: {languages}; items: {items}, seeds: {seeds}"
 )
 # Where ends of intervals are further from 0 than twice what this share of them is, they are cut.
@@ -60,7 +60,7 @@ def gains_figure(groups: pl.DataFrame, names: Names) -> Figure | None:
         for row in frame.to_dicts()
     ]
     return plots.figure(
-        plots.with_told(frame).with_columns(label=pl.Series(said, dtype=pl.String)),
+        plots.with_statement(frame).with_columns(label=pl.Series(said, dtype=pl.String)),
         names,
         partial(_view, names=names),
         ("encoder",),
@@ -82,7 +82,7 @@ def gains_figure(groups: pl.DataFrame, names: Names) -> Figure | None:
     )
 
 
-def _view(frame: pl.DataFrame, names: Names) -> View:
+def _view(frame: pl.DataFrame, names: Names) -> PlotView:
     recipes = [recipe for recipe, _ in names.by_recipe(frame)]
     of_target = pl.col("group") == WITH_ENGLISH
     panels = (

@@ -10,7 +10,7 @@ import polars as pl
 from xstilts.analysis.tables import ALL, ALL_LANGUAGES, FAMILY, GAIN
 from xstilts.config.recipes import NONE
 from xstilts.report import plots
-from xstilts.report.plots import INK, SIGNIFICANT, UNSEEN, Figure, Names, View, significant
+from xstilts.report.plots import INK, SIGNIFICANT, UNSEEN, Figure, Names, PlotView, significant
 from xstilts.report.wording import label
 from xstilts.rounding import signed
 
@@ -20,7 +20,7 @@ _COLUMNS = (
 )
 _HOVER = (
     "<b>{label}</b>, {recipe}<br>{value:+.1f}, 95 % interval {low:+.1f} to {high:+.1f}"
-    "<br>{told} (adjusted p {p_adjusted:.2g} as one of {tests}, over {basis})"
+    "<br>{statement} (adjusted p {p_adjusted:.2g} as one of {tests}, over {basis})"
     "<br>languages: {members} ({languages})<br>items: {items}, seeds: {seeds}"
 )
 # Orange for what is lost, white, blue for what is gained: all pale enough for dark numbers.
@@ -56,7 +56,7 @@ def heat_map(groups: pl.DataFrame, names: Names) -> Figure | None:
         pl.col("grouping").eq(FAMILY) | pl.col("group").eq(ALL_LANGUAGES),
         quantity=GAIN,
     )
-    frame = plots.with_told(frame).with_columns(members=pl.col("languages").list.len())
+    frame = plots.with_statement(frame).with_columns(members=pl.col("languages").list.len())
     if frame.filter(grouping=FAMILY).is_empty():
         return None
     return plots.figure(
@@ -82,7 +82,7 @@ def heat_map(groups: pl.DataFrame, names: Names) -> Figure | None:
     )
 
 
-def _heat_view(frame: pl.DataFrame, names: Names) -> View:
+def _heat_view(frame: pl.DataFrame, names: Names) -> PlotView:
     labels = _family_labels(frame, names)
     # The first recipe stands on top.
     recipes = [recipe for recipe, _ in names.by_recipe(frame)][::-1]

@@ -9,7 +9,7 @@ from functools import partial
 import polars as pl
 
 from xstilts.report import plots
-from xstilts.report.plots import MUTED, Figure, Names, View
+from xstilts.report.plots import MUTED, Figure, Names, PlotView
 
 _COLUMNS = (
     "encoder recipe mean mean_low mean_high worst worst_low worst_high worst_family front"
@@ -61,7 +61,7 @@ def pareto_plot(pareto: pl.DataFrame, names: Names) -> Figure | None:
     )
 
 
-def _pareto_view(frame: pl.DataFrame, names: Names) -> View:
+def _pareto_view(frame: pl.DataFrame, names: Names) -> PlotView:
     frame = frame.with_columns(pl.col("front").fill_null(False)).with_columns(
         standing=pl.when(pl.col("front"))
         .then(pl.lit("on the front"))

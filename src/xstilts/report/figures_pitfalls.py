@@ -9,7 +9,17 @@ import polars as pl
 from xstilts.analysis.tables import ALL, ALL_LANGUAGES, FAMILY
 from xstilts.config.recipes import NONE
 from xstilts.report import plots
-from xstilts.report.plots import BASELINE_MARK, COLOURS, INK, LINE, MUTED, Figure, Mark, Names, View
+from xstilts.report.plots import (
+    BASELINE_MARK,
+    COLOURS,
+    INK,
+    LINE,
+    MUTED,
+    Figure,
+    Mark,
+    Names,
+    PlotView,
+)
 from xstilts.report.wording import label
 
 _COLUMNS = (
@@ -55,7 +65,7 @@ def pitfall_rates(pitfalls: pl.DataFrame, names: Names) -> Figure | None:
     )
 
 
-def _rate_view(after: pl.DataFrame, names: Names, frame_of: pl.DataFrame) -> View:
+def _rate_view(after: pl.DataFrame, names: Names, frame_of: pl.DataFrame) -> PlotView:
     same = {name: after[name][0] for name in ("encoder", "target")}
     before = frame_of.filter(**same, recipe=NONE)
     order = after.sort(

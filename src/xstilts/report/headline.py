@@ -32,7 +32,7 @@ from xstilts.config.tasks import SOURCE_LANGUAGE, XTREME
 from xstilts.report.wording import counted, listed, title
 from xstilts.rounding import fixed, signed
 from xstilts.scoring.averages import summarise
-from xstilts.scoring.best_baseline import CLEAR, main_scores, rival
+from xstilts.scoring.best_baseline import CLEAR, best_baseline, main_scores
 from xstilts.scoring.item_counts import CLEAN
 
 # A row of a table of findings.
@@ -61,7 +61,7 @@ def headline(
     Raises:
         XstiltsError: the table is not a table of scores, or nothing in it is clean.
     """
-    run = _Run.of(scores.filter(condition=CLEAN), baselines, languages, findings)
+    run = _Subject.of(scores.filter(condition=CLEAN), baselines, languages, findings)
     sentences = [
         _against_baselines(run),
         _by_family(run),
@@ -74,7 +74,7 @@ def headline(
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Run:
+class _Subject:
     """What the sentences are about: one encoder and split; `recipe` is the one described.
 
     Attributes:
@@ -96,7 +96,7 @@ class _Run:
         baselines: pl.DataFrame | None,
         languages: Mapping[str, Language],
         findings: Findings,
-    ) -> _Run:
+    ) -> _Subject:
         summary = summarise(clean)
         encoder = clean["encoder"][0]
         split = "test" if "test" in clean["split"] else clean["split"][0]
@@ -111,7 +111,7 @@ class _Run:
         tables = {name: findings[name].filter(encoder=encoder) for name in names}
         for name in ("groups", "fairness"):
             tables[name] = tables[name].filter(scale=POINTS)
-        return _Run(
+        return _Subject(
             encoder=encoder,
             recipe=recipe,
             recipes=recipes,
@@ -141,28 +141,28 @@ class _Run:
         return {recipe: row for recipe, row in found.items() if row is not None}
 
 
-def _against_baselines(run: _Run) -> str:
+def _against_baselines(run: _Subject) -> str:
     if not run.english:
         return "No trained target has an English score, so nothing is compared with the baselines."
-    found = {target: rival(run.baselines, target) for target in run.english}
-    rivals = {target: each for target, each in found.items() if each}
-    if not rivals:
+    found = {target: best_baseline(run.baselines, target) for target in run.english}
+    best_baselines = {target: each for target, each in found.items() if each}
+    if not best_baselines:
         return (
             f"In English, {run.recipe} scores {fixed(fmean(run.english.values()))} on average over"
             f" {counted(len(run.english), 'trained target')}; no baselines were run, so how much of"
             " it a shortcut would reach is not known."
         )
-    compared = {target: run.english[target] for target in rivals}
-    clear = sum(rivals[target].is_beaten_by(score) for target, score in compared.items())
+    compared = {target: run.english[target] for target in best_baselines}
+    clear = sum(best_baselines[target].is_beaten_by(score) for target, score in compared.items())
     return (
         f"In English, {run.recipe} scores {fixed(fmean(compared.values()))} on average over"
         f" {counted(len(compared), 'trained target')}, the best baseline of each"
-        f" {fixed(fmean(each.value for each in rivals.values()))};"
+        f" {fixed(fmean(each.value for each in best_baselines.values()))};"
         f" above it by {fixed(CLEAR)} points or more: {clear} of {len(compared)}."
     )
 
 
-def _by_family(run: _Run) -> str:
+def _by_family(run: _Subject) -> str:
     worst = run.worst_family(run.recipe)
     own = run.languages[SOURCE_LANGUAGE].family if SOURCE_LANGUAGE in run.languages else ""
     place = {"grouping": FAMILY, "group": own, "quantity": SCORE, "target": EVERY}
@@ -194,7 +194,7 @@ def _by_family(run: _Run) -> str:
     return f"{after}, {' and '.join(parts)}{rest}."
 
 
-def _overall(run: _Run) -> str:
+def _overall(run: _Subject) -> str:
     row = run.task_score(SCORE, run.recipe)
     lacking = f"No overall score, because not all {len(XTREME)} targets have a score"
     if row is None:
@@ -212,7 +212,7 @@ def _overall(run: _Run) -> str:
     )
 
 
-def _gains(run: _Run) -> str:
+def _gains(run: _Subject) -> str:
     if BASELINE not in run.recipes:
         return f"The recipe {BASELINE} was not run, so no gains are known."
     if list(run.recipes) == [BASELINE]:
@@ -243,7 +243,7 @@ def _best(gains: Mapping[str, _Row]) -> str:
     return max(gains, key=lambda recipe: gains[recipe]["value"])
 
 
-def _whether_best(run: _Run, best: str) -> str:
+def _whether_best(run: _Subject, best: str) -> str:
     """Which recipes may truly have the highest mean over languages, by `findings.STABILITY`."""
     below = {
         row["name"]: row["verdict"]
@@ -266,7 +266,7 @@ def _whether_best(run: _Run, best: str) -> str:
     return f" Whether {best} is truly the best or {others} is, there is {NOT_ENOUGH}."
 
 
-def _side_effects(run: _Run) -> str:
+def _side_effects(run: _Subject) -> str:
     gains = run.gains()
     if not gains:
         return "What intermediate training does to retrieval and to the worst family is not known."
@@ -289,7 +289,7 @@ def _side_effects(run: _Run) -> str:
     return f"After {best}, {listed(parts, 'and')}{'; ' * bool(unknown)}{unknown}."
 
 
-def _retrieval(run: _Run, recipe: str) -> Iterator[tuple[str, _Row]]:
+def _retrieval(run: _Subject, recipe: str) -> Iterator[tuple[str, _Row]]:
     for target, task in XTREME.items():
         row = run.task_score(GAIN, recipe, target)
         if task.facts.embedded and row is not None:
@@ -299,14 +299,14 @@ def _retrieval(run: _Run, recipe: str) -> Iterator[tuple[str, _Row]]:
 def _change(row: _Row, name: str, unit: str = "", *, targets: bool = False) -> str:
     """A change with its interval and verdict, and over how many targets it is."""
     prefix = "" if name == "value" else f"{name}_"
-    told = f"{signed(row[name])} {unit}".rstrip()
+    shown = f"{signed(row[name])} {unit}".rstrip()
     over = f" {_over(row['targets'])}" if targets else ""
     interval = _interval(row, prefix, after="; ") or "no interval; "
     # An interval is of one statement alone, a verdict of several.
     low, high = row[f"{prefix}low"] or 0, row[f"{prefix}high"] or 0
     alone = row["verdict"] == NOT_ENOUGH and (low > 0 or high < 0)
     of = f" as one of {row['tests']} statements" if alone else ""
-    return f"{told}{over} ({interval}{row['verdict']}{of})"
+    return f"{shown}{over} ({interval}{row['verdict']}{of})"
 
 
 def _over(targets: int) -> str:

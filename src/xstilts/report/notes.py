@@ -74,7 +74,7 @@ def _pairing_notes(meta: Mapping[str, Any]) -> Iterator[str]:
         units.setdefault(unit["split"], []).append(unit)
     for split, of_split in units.items():
         english = any(unit["language"] == SOURCE_LANGUAGE for unit in of_split)
-        told = []
+        shown = []
         for reason in REASONS:
             found = [
                 f"{unit['counts'][reason]:,} in {unit['language']}"
@@ -82,10 +82,10 @@ def _pairing_notes(meta: Mapping[str, Any]) -> Iterator[str]:
                 if reason in unit["counts"]
             ]
             if found:
-                told.append(f"{' and '.join(_joined(found))} {_why(reason, english)}")
-        if told:
+                shown.append(f"{' and '.join(_joined(found))} {_why(reason, english)}")
+        if shown:
             yield (
-                f"{TASKS[meta['task']].title}, {split}: {'; '.join(told)}. Such items are scored,"
+                f"{TASKS[meta['task']].title}, {split}: {'; '.join(shown)}. Such items are scored,"
                 " but not paired with those of other languages."
             )
 

@@ -20,7 +20,7 @@ def origins(provenance: Mapping[str, Any]) -> list[tuple[str, str]]:
     lineage = provenance.get("lineage", {})
     versions = lineage.get("versions", {})
     names = [*(name for name in _FIRST if name in versions), *sorted(versions)]
-    told = {
+    shown = {
         "Experiment": str(provenance.get("experiment", "")),
         "Versions": ", ".join(
             f"{name} {' and '.join(versions[name])}" for name in dict.fromkeys(names)
@@ -37,7 +37,7 @@ def origins(provenance: Mapping[str, Any]) -> list[tuple[str, str]]:
             f"{name}: {_settings(source)}" for name, source in lineage.get("data", {}).items()
         ),
     }
-    return [(name, text) for name, text in told.items() if text]
+    return [(name, text) for name, text in shown.items() if text]
 
 
 def _settings(source: Mapping[str, Any]) -> str:

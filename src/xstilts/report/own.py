@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from xstilts.analysis.investigate import World, investigate
+from xstilts.analysis.investigate import KnownLanguages, investigate
 from xstilts.config.language_facts import facts_for
 from xstilts.config.languages import INVITRO_LANGUAGES, LANGUAGES
 from xstilts.errors import XstiltsError
@@ -34,7 +34,7 @@ def report_own_scores(
     generated = not codes <= LANGUAGES.keys() and codes <= INVITRO_LANGUAGES.keys()
     findings = investigate(
         own.scores,
-        World(
+        KnownLanguages(
             languages=INVITRO_LANGUAGES if generated else LANGUAGES,
             facts=facts_for("invitro" if generated else "folder"),
         ),

@@ -21,12 +21,12 @@ from xstilts.errors import XstiltsError
 from xstilts.execution.files import write_text
 from xstilts.report.figures_gains import gains_figure
 from xstilts.report.glossary import GLOSSARY_LINK
-from xstilts.report.holes import Holes
+from xstilts.report.incomplete import Incomplete
 from xstilts.report.plots import Names
 from xstilts.report.render import UNFOLDED, templates
 from xstilts.report.shortcuts import Shortcuts
 from xstilts.report.table import Table
-from xstilts.report.tables import NOT_IN_XLMR, PARTIAL_MARK, UNSEEN_MARK, View, members_of
+from xstilts.report.tables import NOT_IN_XLMR, PARTIAL_MARK, UNSEEN_MARK, ScoreTables, members_of
 from xstilts.report.wording import title
 from xstilts.scoring.averages import SEEDS_FOR_SD, Summary, check_scores, summarise
 from xstilts.scoring.item_counts import CLEAN
@@ -72,7 +72,7 @@ def write_page(
     runs: pl.DataFrame | None = None,
     links: Sequence[tuple[str, str]] = (),
     origins: Sequence[tuple[str, str]] = (),
-    holes: Holes = Holes(),  # noqa: B008 - it is immutable
+    incomplete: Incomplete = Incomplete(),  # noqa: B008 - it is immutable
 ) -> None:
     """Write the score page atomically; it needs no network and no other file.
 
@@ -94,7 +94,7 @@ def write_page(
             and marked where none is.
         links: names and addresses of the experiment's other pages.
         origins: what made the scores (`report.origins`).
-        holes: what the grid still lacks.
+        incomplete: what the grid still lacks.
 
     Raises:
         XstiltsError: the table is not a table of scores (see `summary.summarise`), or nothing
@@ -117,7 +117,7 @@ def write_page(
     views = [
         replace(
             _view(summary, split, clean, experiment, collapsed.hopeless),
-            holes=holes.cells,
+            incomplete=incomplete.cells,
             all_seeds=_all_seeds(every, split, collapsed.left_out),
         )
         for split in _splits(clean)
@@ -132,7 +132,7 @@ def write_page(
         .get_template("page.html.j2")
         .render(
             title=title,
-            unfinished=holes.told,
+            unfinished=incomplete.messages,
             facts=_facts(clean),
             headline=headline,
             figure=figure,
@@ -203,11 +203,11 @@ def _view(
     clean: pl.DataFrame,
     experiment: dict[str, Any],
     collapsed: frozenset[tuple[str, str, str]],
-) -> View:
+) -> ScoreTables:
     ran = clean["recipe"].unique(maintain_order=True)
     recipes = dict.fromkeys([*experiment.get("recipes", ()), *ran])
     targets = {*experiment.get("targets", ()), *clean["target"]}
-    return View(
+    return ScoreTables(
         summary=summary,
         split=split,
         condition=CLEAN,
@@ -223,7 +223,9 @@ def _is_generated(experiment: dict[str, Any]) -> bool:
     return experiment.get("data_source") == "invitro"
 
 
-def _shortcuts(views: Sequence[View], baselines: pl.DataFrame | None) -> dict[str, Shortcuts]:
+def _shortcuts(
+    views: Sequence[ScoreTables], baselines: pl.DataFrame | None
+) -> dict[str, Shortcuts]:
     """The baselines by split, where there are any."""
     if baselines is None:
         return {}
@@ -235,7 +237,7 @@ def _shortcuts(views: Sequence[View], baselines: pl.DataFrame | None) -> dict[st
     }
 
 
-def _section(view: View, number: int, shortcuts: Shortcuts | None) -> SplitSection:
+def _section(view: ScoreTables, number: int, shortcuts: Shortcuts | None) -> SplitSection:
     def each(make: Any) -> tuple[Table, ...]:
         return tuple(table for encoder in view.encoders if (table := make(encoder)) is not None)
 
@@ -254,7 +256,7 @@ def _section(view: View, number: int, shortcuts: Shortcuts | None) -> SplitSecti
     )
 
 
-def _task_sections(view: View) -> Iterator[TaskSection]:
+def _task_sections(view: ScoreTables) -> Iterator[TaskSection]:
     for target in view.targets:
         if target not in view.coverage:
             continue
@@ -287,11 +289,13 @@ def _facts(clean: pl.DataFrame) -> list[tuple[str, str]]:
     ]
 
 
-def _partial(view: View) -> bool:
+def _partial(view: ScoreTables) -> bool:
     return any(held["partial"] for held in view.coverage.values())
 
 
-def _caveats(scores: pl.DataFrame, views: Sequence[View], experiment: dict[str, Any]) -> list[str]:
+def _caveats(
+    scores: pl.DataFrame, views: Sequence[ScoreTables], experiment: dict[str, Any]
+) -> list[str]:
     caveats = []
     limits = list(_leaves(experiment.get("limits") or {}, "limits"))
     short = {

@@ -89,7 +89,7 @@ _PLACEHOLDER = re.compile(r"\{(\w+)(:[^}]*)?\}")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
+class Selector:
     """What a reader can choose: a column of the table, its values, and what they are called."""
 
     column: str
@@ -99,7 +99,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class View:
+class PlotView:
     """What plotly draws (`data` and `layout`), and what is to be said of it."""
 
     drawing: Mapping[str, Any]
@@ -119,8 +119,8 @@ class Figure:
     alt: str
     columns: tuple[str, ...]
     hover: str
-    choices: tuple[Choice, ...]
-    views: Mapping[str, View]
+    choices: tuple[Selector, ...]
+    views: Mapping[str, PlotView]
     least_width: int = 0
 
     def data(self) -> dict[str, Any]:
@@ -235,13 +235,13 @@ class Names:
             if not held.is_empty():
                 yield recipe, held
 
-    def choice(self, frame: pl.DataFrame, column: str) -> Choice:
+    def choice(self, frame: pl.DataFrame, column: str) -> Selector:
         """The values of a column as a choice: known ones in their order, others as they come."""
         held = frame[column].unique(maintain_order=True).to_list()
         known = {"recipe": self.recipes, "target": (EVERY,)}.get(column, ())
         values = tuple(dict.fromkeys([*(value for value in known if value in held), *held]))
         name = {"recipe": self.recipe, "target": target_name}.get(column, readable)
-        return Choice(
+        return Selector(
             column=column,
             label=_CHOICES[column],
             values=values,
@@ -252,8 +252,8 @@ class Names:
 def figure(
     frame: pl.DataFrame,
     names: Names,
-    draw: Callable[[pl.DataFrame], View | None],
-    choices: Sequence[str | Choice],
+    draw: Callable[[pl.DataFrame], PlotView | None],
+    choices: Sequence[str | Selector],
     *,
     columns: str,
     **fields: Any,
@@ -274,8 +274,10 @@ def figure(
 
 
 def views(
-    frame: pl.DataFrame, choices: Sequence[Choice], draw: Callable[[pl.DataFrame], View | None]
-) -> dict[str, View]:
+    frame: pl.DataFrame,
+    choices: Sequence[Selector],
+    draw: Callable[[pl.DataFrame], PlotView | None],
+) -> dict[str, PlotView]:
     """The views of all combinations that the table has rows for."""
     made = {}
     for places in product(*(range(len(choice.values)) for choice in choices)):
@@ -295,12 +297,12 @@ def significant(verdict: str | None) -> bool:
     return plain(verdict) not in ("", NOT_ENOUGH, MAY_BE_BEST)
 
 
-def with_told(frame: pl.DataFrame) -> pl.DataFrame:
-    """With a column `told`: the verdict, and where there is none what would have been seen."""
+def with_statement(frame: pl.DataFrame) -> pl.DataFrame:
+    """With a column `statement`: the verdict, and where there is none what would have been seen."""
     size = pl.col("detectable").map_elements(fixed, return_dtype=pl.String)
     seen = pl.format("{}; a true change of {} points would be seen", "verdict", size)
     unclear = pl.col("verdict").eq(NOT_ENOUGH) & pl.col("detectable").is_not_null()
-    return frame.with_columns(told=pl.when(unclear).then(seen).otherwise("verdict"))
+    return frame.with_columns(statement=pl.when(unclear).then(seen).otherwise("verdict"))
 
 
 def rows(frame: pl.DataFrame, columns: str) -> list[list[Any]]:
@@ -393,6 +395,6 @@ def ground(y0: float, y1: float, **style: Any) -> dict[str, Any]:
     return {"type": kind, "layer": "below", "xref": "paper", **ends, **style}
 
 
-def view(traces: Iterable[dict[str, Any]], height: int, note: str = "", **layout: Any) -> View:
+def view(traces: Iterable[dict[str, Any]], height: int, note: str = "", **layout: Any) -> PlotView:
     """What plotly draws, in the style of `Figure.template`."""
-    return View({"data": list(traces), "layout": {"height": height, **layout}}, note)
+    return PlotView({"data": list(traces), "layout": {"height": height, **layout}}, note)

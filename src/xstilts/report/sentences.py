@@ -36,7 +36,7 @@ from xstilts.analysis.tables import (
 )
 from xstilts.config.perturbations import KINDS
 from xstilts.config.recipes import NONE
-from xstilts.report.summary import Certain, Said, Summary, certainty, size, sure, unclear
+from xstilts.report.summary import Certain, ReportSummary, Said, certainty, size, sure, unclear
 from xstilts.report.wording import counted, listed
 from xstilts.rounding import fixed, signed
 
@@ -70,21 +70,21 @@ _ALL_BASES = {
 }
 
 
-def summary_of(findings: Findings) -> Summary:
+def summary_of(findings: Findings) -> ReportSummary:
     """The summary of all encoders; its first sentences are never none."""
     encoders = findings["groups"]["encoder"].unique(maintain_order=True).to_list()
     if not encoders:
-        return Summary(
+        return ReportSummary(
             first=("There are no scores in a language other than English: nothing can be said.",)
         )
-    told: list[tuple[str, Said]] = []
+    shown: list[tuple[str, Said]] = []
     for encoder in encoders:
         place = f"With {encoder}: " if len(encoders) > 1 else ""
         nothing = unclear("There is nothing to compare, and nothing to be said.")
-        for heading, said in list(_Of(findings, encoder).told()) or [("", nothing)]:
+        for heading, said in list(_Of(findings, encoder).messages()) or [("", nothing)]:
             lines = tuple(f"{place}{line}" for line in said.lines)
-            told.append((heading, replace(said, lines=lines)))
-    return Summary.of(told)
+            shown.append((heading, replace(said, lines=lines)))
+    return ReportSummary.of(shown)
 
 
 class _Of:
@@ -107,7 +107,7 @@ class _Of:
         # What holds for all intervals is said once.
         self._basis = bases.pop() if len(bases) == 1 else None
 
-    def told(self) -> Iterator[tuple[str, Said]]:
+    def messages(self) -> Iterator[tuple[str, Said]]:
         """What can be said, most important first, each under its heading."""
         if self._basis in _ALL_BASES:
             yield "", Said((_ALL_BASES[self._basis],), Certain.FOR_ALL)
@@ -136,8 +136,8 @@ class _Of:
             low, high = -high, -low
         decimals = 1 if max(abs(low), abs(high)) >= 1 else 3
         basis = row[f"{prefix}basis"]
-        told = "" if basis == self._basis else _BASES.get(basis, "")
-        return f"95 % {fixed(low, decimals)} to {fixed(high, decimals)}{told}"
+        shown = "" if basis == self._basis else _BASES.get(basis, "")
+        return f"95 % {fixed(low, decimals)} to {fixed(high, decimals)}{shown}"
 
     def _rows(self, table: str, **where: Any) -> list[_Row]:
         held = self._tables[table].filter(**where)
@@ -175,13 +175,13 @@ class _Of:
     def _unclear(self, rows: Sequence[_Row]) -> Iterator[Said]:
         if not rows:
             return
-        told = [
+        shown = [
             f"{self._name(row['recipe'])} {signed(row['value'])}"
             + (f" ({self._interval(row)}{_as_one_of(row)})" if row["low"] is not None else "")
             for row in rows
         ]
         yield unclear(
-            f"Not enough data to tell whether the mean over languages changes: {_listed(told)}"
+            f"Not enough data to tell whether the mean over languages changes: {_listed(shown)}"
             f"{_seen(rows)}."
         )
 
@@ -208,14 +208,14 @@ class _Of:
             own = [row for row in rows if row["recipe"] == recipe]
             parts = []
             for verdict, verb in ((GAINS, "raises"), (LOSES, "lowers")):
-                told = [
+                shown = [
                     f"{self._group(row)} by {fixed(abs(row['value']))}"
                     f" ({self._interval(row, lowered=row['value'] < 0)})"
                     for row in own
                     if plain(row["verdict"]) == verdict
                 ]
-                if told:
-                    parts.append(f"{verb} {_listed(told)}")
+                if shown:
+                    parts.append(f"{verb} {_listed(shown)}")
             unclear = sum(row["verdict"] == NOT_ENOUGH for row in own)
             if parts:
                 rest = f"; of {counted(unclear, 'more')} nothing is clear" if unclear else ""
@@ -243,7 +243,7 @@ class _Of:
             mean = own.get("mean_languages")
             if not clear or mean is None or mean["change"] is None:
                 continue
-            told = [
+            shown = [
                 f"{_within(row['title'])}"
                 f" {'falls' if row['change'] < 0 else 'rises'} by"
                 f" {fixed(abs(row['change']), 3 if row['measure'] == 'gini' else 1)}"
@@ -257,21 +257,21 @@ class _Of:
             )
             line = (
                 f"Scores are {how} over languages after {self._name(recipe)}{self._where(clear)}:"
-                f" {_listed(told)}, while their chance-corrected mean changes by"
+                f" {_listed(shown)}, while their chance-corrected mean changes by"
                 f" {signed(mean['change'])} ({self._interval(mean, 'change_')})."
             )
             yield sure(line, clear, "change")
 
     def _harm(self) -> Iterator[Said]:
         rows = self._rows("harm", target=EVERY, grouping=LANGUAGE, group=ALL)
-        told = [
+        shown = [
             f"after {self._name(row['recipe'])} in {row['strictly']} of {row['count']}"
             for row in rows
             if row["strictly"]
         ]
-        if told:
+        if shown:
             in_run = self._where(self._rows("groups"))
-            line = f"A language loses for certain in a task{in_run}, {_listed(told)} cases"
+            line = f"A language loses for certain in a task{in_run}, {_listed(shown)} cases"
             line += " (p adjusted for all of these)."
             yield Said((line,), Certain.SURE_IN_RUN if in_run else Certain.SURE)
         elif rows and all(row["strictly"] is not None for row in rows):
@@ -286,7 +286,7 @@ class _Of:
                 if held is None or row["strength"] > held["strength"]:
                     strongest[row["kind"]] = row
         if strongest:
-            told = [
+            shown = [
                 f"{_within(KINDS[kind].wording.title)} at strength {row['strength']:g}"
                 f" by {fixed(row['value'])} points ({self._interval(row)})"
                 for kind, row in strongest.items()
@@ -294,23 +294,23 @@ class _Of:
             lost = list(strongest.values())
             line = (
                 "Without intermediate training, perturbed inputs lower the mean over languages"
-                f"{self._where(lost)}: {_listed(told)}."
+                f"{self._where(lost)}: {_listed(shown)}."
             )
             yield sure(line, lost, "value")
         # Who scores less has fewer points to lose, so that robustness is told by the share of them.
         changes = self._rows("perturbed", target=EVERY, grouping=ALL, quantity="drop")
         clear = [row for row in changes if row["verdict"] not in (None, NOT_ENOUGH)]
-        told = [
+        shown = [
             f"{self._name(row['recipe'])} loses {fixed(abs(row['change']))} percentage points"
             f" {'more' if row['change'] > 0 else 'less'}"
             f" by {_within(KINDS[row['kind']].wording.title)} at"
             f" {row['strength']:g} ({self._interval(row, 'change_', lowered=row['change'] < 0)})"
             for row in clear
         ]
-        if told:
+        if shown:
             line = (
                 "Of what is scored above chance, compared with the baseline"
-                f"{self._where(clear)}, {_listed(told)}."
+                f"{self._where(clear)}, {_listed(shown)}."
             )
             yield sure(line, clear, "change")
         elif any(row["change"] is not None for row in changes):

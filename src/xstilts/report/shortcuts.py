@@ -11,11 +11,11 @@ import polars as pl
 from xstilts.config.experiment import BASELINE
 from xstilts.config.recipes import UNTRAINED
 from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS
-from xstilts.report.table import NUMBER, Cell, Column, Row, Table
-from xstilts.report.tables import View
+from xstilts.report.table import NUMBER, Column, Table, TableCell, TableRow
+from xstilts.report.tables import ScoreTables
 from xstilts.report.wording import title
 from xstilts.rounding import fixed
-from xstilts.scoring.best_baseline import main_scores, rival
+from xstilts.scoring.best_baseline import best_baseline, main_scores
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class Shortcuts:
         names: the baselines in the order in which they are shown.
     """
 
-    view: View
+    view: ScoreTables
     baselines: pl.DataFrame
     names: Sequence[str]
 
@@ -64,11 +64,11 @@ class Shortcuts:
             found = main_scores(self.baselines, encoder, self.view.split, self.view.condition)
             for target in self.view.targets:
                 english = self.view.score(encoder, self.recipe, target, SOURCE_LANGUAGE)
-                best = rival(found, target)
+                best = best_baseline(found, target)
                 unshown = TARGETS[target].facts.understood
                 if english is None or best is None or not unshown:
                     continue
-                if (encoder, self.recipe, target) in self.view.holes:
+                if (encoder, self.recipe, target) in self.view.incomplete:
                     continue
                 if not best.is_beaten_by(english):
                     yield (
@@ -88,7 +88,7 @@ class Shortcuts:
         found = main_scores(self.baselines, encoder, self.view.split, self.view.condition)
         known = {target for _, target in found}
         rows = [
-            Row(
+            TableRow(
                 label=name,
                 cells=tuple(
                     self._mean(
@@ -104,11 +104,11 @@ class Shortcuts:
             )
             for name in self.names
         ]
-        recipe = Row(
+        recipe = TableRow(
             label=f"recipe {self.recipe}",
             cells=tuple(
-                Cell(why="not run with all seeds")
-                if (encoder, self.recipe, target) in self.view.holes
+                TableCell(why="not run with all seeds")
+                if (encoder, self.recipe, target) in self.view.incomplete
                 else self._mean(self._scores(encoder, target, codes), target, codes, "not run")
                 for target, codes in columns.items()
             ),
@@ -127,14 +127,14 @@ class Shortcuts:
 
     def _mean(
         self, scores: Mapping[str, float], target: str, codes: Sequence[str], absent: str
-    ) -> Cell:
+    ) -> TableCell:
         if target not in self.view.coverage:
-            return Cell(why="not run")
+            return TableCell(why="not run")
         if not codes:
-            return Cell(why="no such language is averaged")
+            return TableCell(why="no such language is averaged")
         if not scores:
-            return Cell(why=absent)
+            return TableCell(why=absent)
         if not set(codes) <= scores.keys():
-            return Cell(why="not every averaged language has a score")
+            return TableCell(why="not every averaged language has a score")
         mean = fmean(scores[code] for code in codes)
-        return Cell(text=fixed(mean), value=mean)
+        return TableCell(text=fixed(mean), value=mean)

@@ -34,7 +34,7 @@ class Said:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Summary:
+class ReportSummary:
     """Sentences: at most `FIRST` that are the most certain and tell of the most, then the rest.
 
     Attributes:
@@ -46,7 +46,7 @@ class Summary:
     rest: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     @classmethod
-    def of(cls, parts: Sequence[tuple[str, Said]]) -> Summary:
+    def of(cls, parts: Sequence[tuple[str, Said]]) -> ReportSummary:
         """From what stands under which heading, in the order of the text."""
         chosen, left = set(), FIRST
         ranked = sorted(enumerate(parts), key=lambda held: (held[1][1].certain, -held[1][1].size))

@@ -38,7 +38,7 @@ _PREVIEW = 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cell:
+class TableCell:
     """One cell: a text, the number it sorts by, and what stands small beneath it.
 
     `why` says why there is no number. `sign` is "up", "down" or "flat" for a gain. What is not
@@ -82,11 +82,11 @@ class Column:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class TableRow:
     """A row: its heading, footnote marks on it, how many columns it spans, and its cells."""
 
     label: str
-    cells: tuple[Cell, ...]
+    cells: tuple[TableCell, ...]
     marks: str = ""
     span: int = 1
 
@@ -101,8 +101,8 @@ class Table:
 
     caption: str
     columns: tuple[Column, ...]
-    rows: tuple[Row, ...] = ()
-    foot: tuple[Row, ...] = ()
+    rows: tuple[TableRow, ...] = ()
+    foot: tuple[TableRow, ...] = ()
     anchor: str = ""
     data: list[list[Any]] | None = None
 
@@ -166,9 +166,9 @@ def of_frame(
     )
 
 
-def _preview(row: Sequence[Any]) -> Row:
+def _preview(row: Sequence[Any]) -> TableRow:
     first, *others = ("–" if value is None else Markup(value) for value in row)
-    return Row(label=first, cells=tuple(Cell(text=text) for text in others))
+    return TableRow(label=first, cells=tuple(TableCell(text=text) for text in others))
 
 
 def _shown(values: pl.Series, column: Column, names: Names) -> pl.Series:
@@ -204,7 +204,7 @@ def _say(name: str, value: Any, names: Names) -> str:
     return str(escape(text))
 
 
-def mark_best(cells: Sequence[Cell]) -> list[Cell]:
+def mark_best(cells: Sequence[TableCell]) -> list[TableCell]:
     """Emphasise the greatest value, and its equals, where there is something to compare."""
     compared = [cell.value for cell in cells if cell.value is not None and cell.whole]
     if len(compared) < 2:

@@ -11,7 +11,7 @@ import polars as pl
 from xstilts.config.experiment import BASELINE
 from xstilts.config.languages import LANGUAGES, Language
 from xstilts.config.tasks import GROUPS, TARGETS, XTREME
-from xstilts.report.table import NUMBER, SHORT, Cell, Column, Row, Table, mark_best
+from xstilts.report.table import NUMBER, SHORT, Column, Table, TableCell, TableRow, mark_best
 from xstilts.report.wording import metric_title, title
 from xstilts.rounding import fixed, rounded, signed
 from xstilts.scoring.averages import OVERALL, Summary, main_metrics
@@ -22,13 +22,13 @@ UNSEEN_MARK, PARTIAL_MARK = "†", "‡"
 
 
 @dataclass
-class View:
+class ScoreTables:
     """The numbers of one split and condition, and the tables made of them.
 
     `recipes` and `targets` are the rows and columns that are shown, in order, whether or not
     there is a score. `benchmark` says whose tasks and languages these are, None if nobody's;
     `names` holds the languages by code. `collapsed` are the (encoder, recipe, target) whose runs
-    all learnt nothing. `holes` are those that lack some seed or all in a grid that is not finished:
+    all learnt nothing. `incomplete` are those that lack some seed or all:
     what rests on one is marked, has no gain, and is never the best. `all_seeds` are means over all
     seeds of what rests on sound ones alone, by the keys of averages and of languages.
     """
@@ -41,7 +41,7 @@ class View:
     benchmark: str | None = "XTREME"
     names: Mapping[str, Language] = field(default_factory=lambda: LANGUAGES)
     collapsed: Set[tuple[str, str, str]] = frozenset()
-    holes: Set[tuple[str, str, str]] = frozenset()
+    incomplete: Set[tuple[str, str, str]] = frozenset()
     all_seeds: Mapping[tuple[str, ...], float] = field(default_factory=dict)
     encoders: list[str] = field(init=False)
     coverage: dict[str, dict[str, Any]] = field(init=False)
@@ -54,13 +54,13 @@ class View:
         self._gains = {
             key: row
             for key, row in self._index(summary.gains, quantity).items()
-            if not self._has_hole(key[0], key[1], members_of(*key[2:]), gain=True)
+            if not self._is_incomplete(key[0], key[1], members_of(*key[2:]), gain=True)
         }
         self._languages = self._index(summary.languages, language)
         self._language_gains = {
             key: row
             for key, row in self._index(summary.language_gains, language).items()
-            if not self._has_hole(key[0], key[1], key[2:3], gain=True)
+            if not self._is_incomplete(key[0], key[1], key[2:3], gain=True)
         }
         self._ran = {key[:3] for key in self._languages}
         self._metrics = self._index(summary.metrics, (*language, "metric"))
@@ -87,35 +87,37 @@ class View:
         row = self._languages.get((encoder, recipe, target, language))
         return None if row is None else row["mean"]
 
-    def _cell(self, score: dict | None, gain: dict | None, why: str, *, judge: bool) -> Cell:
+    def _cell(self, score: dict | None, gain: dict | None, why: str, *, judge: bool) -> TableCell:
         if score is None:
-            return Cell(why=why)
+            return TableCell(why=why)
         small = []
         if score["seeds"] > 1:
             small.append(f"{fixed(score['low'])}–{fixed(score['high'])}")
         if score["seeds"] < self.most_seeds:
             small.append("1 seed" if score["seeds"] == 1 else f"{score['seeds']} seeds")
-        cell = Cell(text=fixed(score["mean"]), value=score["mean"], small=tuple(small))
+        cell = TableCell(text=fixed(score["mean"]), value=score["mean"], small=tuple(small))
         if gain is None:
             return cell
         shown = rounded(gain["mean"])
         sign = "flat" if not judge or shown == 0 else "up" if shown > 0 else "down"
         return replace(cell, gain=signed(gain["mean"]), sign=sign)
 
-    def _beside(self, cell: Cell, key: tuple[str, ...]) -> Cell:
+    def _beside(self, cell: TableCell, key: tuple[str, ...]) -> TableCell:
         """The cell, with the mean over all seeds where some collapsed and are left out."""
         if cell.value is None or key not in self.all_seeds:
             return cell
         return replace(cell, small=(*cell.small, f"{fixed(self.all_seeds[key])} with collapsed"))
 
-    def _has_hole(
+    def _is_incomplete(
         self, encoder: str, recipe: str, targets: Iterable[str], *, gain: bool = False
     ) -> bool:
         """Whether seeds of a recipe, or, of a gain, of the baseline, are missing on a target."""
         recipes = (recipe, BASELINE) if gain else (recipe,)
-        return any((encoder, name, key) in self.holes for key in targets for name in recipes)
+        return any((encoder, name, key) in self.incomplete for key in targets for name in recipes)
 
-    def _marked(self, cell: Cell, encoder: str, recipe: str, targets: Sequence[str]) -> Cell:
+    def _marked(
+        self, cell: TableCell, encoder: str, recipe: str, targets: Sequence[str]
+    ) -> TableCell:
         """The cell, marked if the recipe collapsed or lacks seeds on a target that it rests on."""
         cell = self._short(cell, encoder, recipe, targets)
         collapsed = any((encoder, recipe, target) in self.collapsed for target in targets)
@@ -123,9 +125,11 @@ class View:
             return cell
         return replace(cell, small=(*cell.small, "collapsed"))
 
-    def _short(self, cell: Cell, encoder: str, recipe: str, targets: Sequence[str]) -> Cell:
+    def _short(
+        self, cell: TableCell, encoder: str, recipe: str, targets: Sequence[str]
+    ) -> TableCell:
         """The cell, marked if the recipe lacks seeds on one of its targets."""
-        if cell.value is None or not self._has_hole(encoder, recipe, targets):
+        if cell.value is None or not self._is_incomplete(encoder, recipe, targets):
             return cell
         return replace(cell, small=(*cell.small, "seeds missing"), whole=False)
 
@@ -135,7 +139,7 @@ class View:
         ran = (encoder, recipe, target) in self._ran
         return (
             f"{label} (seeds missing)"
-            if ran and self._has_hole(encoder, recipe, [target])
+            if ran and self._is_incomplete(encoder, recipe, [target])
             else label
         )
 
@@ -183,7 +187,7 @@ class View:
             caption=caption,
             columns=(Column(label="Recipe"), *labels),
             rows=tuple(
-                Row(label=recipe, cells=tuple(cells))
+                TableRow(label=recipe, cells=tuple(cells))
                 for recipe, cells in zip(self.recipes, rows, strict=True)
             ),
         )
@@ -244,9 +248,9 @@ class View:
                 if key in self._averages:
                     score = _spread(self._averages[key])
                     gain = _spread(self._gains.get(key))
-                    short = self._has_hole(encoder, recipe, members_of(quantity, name))
-                    place = Cell(text=f"{label} (seeds missing)" if short else label)
-                    rows.append(Row(label=recipe, cells=(place, *score, *gain)))
+                    short = self._is_incomplete(encoder, recipe, members_of(quantity, name))
+                    place = TableCell(text=f"{label} (seeds missing)" if short else label)
+                    rows.append(TableRow(label=recipe, cells=(place, *score, *gain)))
         names = ("Seeds", "Mean", "Least", "Greatest", "SD")
         return Table(
             caption=f"{encoder}, {self.split}: spread over seeds, in points",
@@ -278,7 +282,7 @@ class View:
             encoder, target, f"{encoder}, {title(target)}, {self.split}: {score}"
         )
         plural = "language" if covered == 1 else "languages"
-        foot = Row(label=f"Mean of {covered} {plural}", cells=tuple(mark_best(mean)), span=3)
+        foot = TableRow(label=f"Mean of {covered} {plural}", cells=tuple(mark_best(mean)), span=3)
         return replace(table, foot=(foot,))
 
     def metrics(self, encoder: str, target: str) -> Iterator[Table]:
@@ -313,17 +317,21 @@ class View:
                     "language not covered" if ran else "not run",
                     judge=True,
                 )
-                cell = replace(cell, whole=not self._has_hole(encoder, recipe, [target]))
+                cell = replace(cell, whole=not self._is_incomplete(encoder, recipe, [target]))
                 cells.append(cell if metric else self._beside(cell, key))
             name = self.names[language].name if language in self.names else ""
             items = max((row["n"] or 0 for row in scores if row), default=0)
-            counted = Cell(text=f"{items:,}", value=items) if items else Cell(why="not recorded")
+            counted = (
+                TableCell(text=f"{items:,}", value=items)
+                if items
+                else TableCell(why="not recorded")
+            )
             marks = UNSEEN_MARK * (language in NOT_IN_XLMR)
             marks += PARTIAL_MARK * (language in held["partial"])
             rows.append(
-                Row(
+                TableRow(
                     label=language,
-                    cells=(Cell(text=name), counted, *mark_best(cells)),
+                    cells=(TableCell(text=name), counted, *mark_best(cells)),
                     marks=marks,
                 )
             )
@@ -347,15 +355,17 @@ class View:
         for key in self.targets:
             held = self.coverage.get(key)
             if held is None:
-                rows.append(Row(label=title(key), cells=(Cell(why="not run"),) * 5))
+                rows.append(TableRow(label=title(key), cells=(TableCell(why="not run"),) * 5))
                 continue
             lists = (held[name] for name in ("covered", "partial", "beyond", "missing"))
             rows.append(
-                Row(
+                TableRow(
                     label=title(key),
                     cells=(
-                        Cell(text=f"{held['count']} of {held['full_count']}", value=held["count"]),
-                        *(Cell(text=" ".join(codes) or "none") for codes in lists),
+                        TableCell(
+                            text=f"{held['count']} of {held['full_count']}", value=held["count"]
+                        ),
+                        *(TableCell(text=" ".join(codes) or "none") for codes in lists),
                     ),
                 )
             )
@@ -383,13 +393,13 @@ def members_of(quantity: str, name: str) -> Sequence[str]:
     return GROUPS.get(name, tuple(XTREME)) if quantity in ("group", OVERALL) else (name,)
 
 
-def _spread(row: dict | None) -> Iterable[Cell]:
+def _spread(row: dict | None) -> Iterable[TableCell]:
     if row is None:
-        return (Cell(why="the baseline, or no seed in common with it"),) * 5
+        return (TableCell(why="the baseline, or no seed in common with it"),) * 5
     return (
-        Cell(text=str(row["seeds"]), value=row["seeds"]),
-        *(Cell(text=fixed(row[key]), value=row[key]) for key in ("mean", "low", "high")),
-        Cell(why="fewer than three seeds")
+        TableCell(text=str(row["seeds"]), value=row["seeds"]),
+        *(TableCell(text=fixed(row[key]), value=row[key]) for key in ("mean", "low", "high")),
+        TableCell(why="fewer than three seeds")
         if row["sd"] is None
-        else Cell(text=fixed(row["sd"], 2), value=row["sd"]),
+        else TableCell(text=fixed(row["sd"], 2), value=row["sd"]),
     )

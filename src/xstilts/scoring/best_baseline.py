@@ -17,7 +17,7 @@ CLEAR = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rival:
+class BestBaseline:
     """The best baseline of a target in English, and its score in points."""
 
     name: str
@@ -50,10 +50,12 @@ def main_scores(
     return found
 
 
-def rival(found: Mapping[tuple[str, str], dict[str, float]], target: str) -> Rival | None:
+def best_baseline(
+    found: Mapping[tuple[str, str], dict[str, float]], target: str
+) -> BestBaseline | None:
     """The baseline of `main_scores` with the greatest English score of a target, if any."""
     english = [
-        Rival(name=name, value=scores[SOURCE_LANGUAGE])
+        BestBaseline(name=name, value=scores[SOURCE_LANGUAGE])
         for (name, key), scores in found.items()
         if key == target and SOURCE_LANGUAGE in scores
     ]

@@ -104,7 +104,7 @@ def known_tags(sentences: Sequence[Sequence[str]], task: Task, where: Path) -> N
 def foreign_first(pairs: Pairs, golds: Pairs, where: Path, say: Say) -> Pairs:
     """Predicted pairs with the foreign sentence first, as in `golds`.
 
-    Sides are told apart by what their ids begin with in `golds` (de-000000123, en-000000456), or
+    Sides are distinguished by what their ids begin with in `golds` (de-000000123, en-000000456), or
     where that is the same, or nothing, by the ids themselves.
 
     Raises:

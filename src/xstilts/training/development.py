@@ -24,7 +24,7 @@ from xstilts.training.model import TaskModel, outputs_and_loss, run
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured:
+class DevScore:
     """`score` in points; `constant`: all predictions alike although the gold is not.
 
     `loss` in nats a decision is measured for masked language modelling alone.
@@ -53,7 +53,7 @@ class DevSet:
 
     def score(
         self, model: TaskModel, pad_id: int, device: torch.device, batch_tokens: int
-    ) -> Measured:
+    ) -> DevScore:
         """The task's main score (accuracy, F1, or the mean of EM and F1)."""
         outputs = run(
             model,
@@ -71,7 +71,7 @@ class DevSet:
         value = next(row["value"] for row in scores.to_pylist() if row["metric"] == LANGUAGE_SCORE)
         right = [ITEMS[task.kind].right(row) for row in self.data.to_pylist()]
         constant = self.kind.is_constant(decoded) and not self.kind.is_constant(right)
-        return Measured(score=value, constant=constant)
+        return DevScore(score=value, constant=constant)
 
 
 class MaskedDevSet(DevSet):
@@ -100,7 +100,7 @@ class MaskedDevSet(DevSet):
     @torch.inference_mode()
     def score(
         self, model: TaskModel, pad_id: int, device: torch.device, batch_tokens: int
-    ) -> Measured:
+    ) -> DevScore:
         """The accuracy of masked tokens in percent, and their mean loss."""
         model.eval()
         correct = torch.zeros((), dtype=torch.int64, device=device)
@@ -118,4 +118,4 @@ class MaskedDevSet(DevSet):
 
         for_each_batch(add, micro_batches(everything, lengths, batch_tokens), lengths, device)
         decisions = max(1, self.kind.decisions(self.features, everything))
-        return Measured(score=100 * correct.item() / decisions, loss=summed.item() / decisions)
+        return DevScore(score=100 * correct.item() / decisions, loss=summed.item() / decisions)

@@ -50,7 +50,7 @@ class HalfUpdatedError(Exception):
     """Memory did not suffice for an optimizer step: some weights may be new and others old."""
 
 
-class _Part:
+class _LoadedSource:
     """One source in memory: its kind and features, and its order of batches."""
 
     def __init__(self, source: TaskData, kind: TaskKind, batch_size: int, seed: int) -> None:
@@ -80,7 +80,7 @@ class TrainingLoop:
         self.tokenizer = load_tokenizer(job.encoder)
         kinds = {source.task.key: kind_of(source.task) for source in job.sources}
         self.parts = [
-            _Part(source, kinds[source.task.key], self.settings.batch_size, seed)
+            _LoadedSource(source, kinds[source.task.key], self.settings.batch_size, seed)
             for source, seed in zip(job.sources, job.order_seeds(), strict=True)
         ]
         self.dev = [_dev_set(job, each, kinds[each.task.key], self.tokenizer) for each in job.dev]

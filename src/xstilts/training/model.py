@@ -31,7 +31,7 @@ PROGRESS_SECONDS = 10.0
 
 
 def pick_device(name: str) -> torch.device:
-    """The device that a job was told to compute on (`devices.device_for`): `cuda` or `cpu`.
+    """The device that a job computes on (`devices.device_for`): `cuda` or `cpu`.
 
     Raises:
         XstiltsError: `cuda` was asked for and there is none.

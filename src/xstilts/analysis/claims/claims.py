@@ -27,10 +27,10 @@ from xstilts.analysis.claims.parts import (
     NO_ITEMS,
     NOT_SUPPORTED,
     SUPPORTED,
+    ClaimPart,
+    EncoderEvidence,
     FamilyChange,
-    Measure,
-    Part,
-    Run,
+    SupportingNumber,
     basis,
     facts,
     judged,
@@ -68,16 +68,16 @@ def claim_parts(
     development: Mapping[str, Development],
     groups: Rows,
     fairness: Rows,
-) -> list[Part]:
+) -> list[ClaimPart]:
     """Every part of every claim, in order, for one encoder.
 
     Args:
         recipes: name to `tasks`, `languages` and `mlm`, in the experiment's order.
         development: target to what its recipe is chosen by, on English development data
-            (`selection.Table.of`).
+            (`selection.CandidateTable.of`).
         groups, fairness: the rows of the encoder of these tables of findings.
     """
-    run = Run(evidence=evidence, recipes=facts(recipes), development=development)
+    run = EncoderEvidence(evidence=evidence, recipes=facts(recipes), development=development)
     parts = [
         *best_single_tasks(run),
         multi_task(run),
@@ -90,12 +90,12 @@ def claim_parts(
     return [*_judged(parts), *_worst_families(run, groups, fairness)]
 
 
-def _looked_at(part: Part) -> int:
+def _looked_at(part: ClaimPart) -> int:
     """Among how many quantities one above 0 is looked for, which share the level."""
     return max(1, len(part.measures)) if part.number == NO_GAIN else 1
 
 
-def _judged(parts: Sequence[Part]) -> Iterator[Part]:
+def _judged(parts: Sequence[ClaimPart]) -> Iterator[ClaimPart]:
     """The parts with verdicts that hold for all of them together."""
     tested = [part for part in parts if part.p is not None]
     adjusted = holm([part.p for part in tested if part.p is not None])
@@ -112,7 +112,7 @@ def _judged(parts: Sequence[Part]) -> Iterator[Part]:
         yield judged(part, found[part.number], len(tested))
 
 
-def _worst_families(run: Run, groups: Rows, fairness: Rows) -> Iterator[Part]:
+def _worst_families(run: EncoderEvidence, groups: Rows, fairness: Rows) -> Iterator[ClaimPart]:
     """Claim 7 for each recipe with a gain."""
     measures = {
         (row["recipe"], row["measure"]): row
@@ -130,10 +130,10 @@ def _worst_families(run: Run, groups: Rows, fairness: Rows) -> Iterator[Part]:
 
 
 def _worst_family(
-    run: Run, name: str, measures: Mapping[tuple[str, str], Mapping], families: Rows
-) -> Part:
+    run: EncoderEvidence, name: str, measures: Mapping[tuple[str, str], Mapping], families: Rows
+) -> ClaimPart:
     row = measures.get((name, "worst_family"))
-    part = Part(
+    part = ClaimPart(
         number="7",
         recipe=name,
         statement=f"After {name} the worst-off family of languages is better off.",
@@ -168,7 +168,7 @@ def _worst_family(
         ),
         basis=basis(run.evidence, used),
         measures=tuple(
-            Measure(
+            SupportingNumber(
                 name=f"Change: {other['title']}",
                 value=other["change"],
                 low=other["change_low"],

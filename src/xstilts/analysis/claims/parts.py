@@ -36,7 +36,7 @@ STUDY_TASKS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measure:
+class SupportingNumber:
     """A number that stands beside the one a verdict rests on."""
 
     name: str
@@ -46,7 +46,7 @@ class Measure:
     p: float | None
 
     @classmethod
-    def of(cls, name: str, quantity: Draws | Estimate) -> Measure:
+    def of(cls, name: str, quantity: Draws | Estimate) -> SupportingNumber:
         """An estimate with a name."""
         found = estimate(quantity) if isinstance(quantity, Draws) else quantity
         return cls(name=name, value=found.value, low=found.low, high=found.high, p=found.p)
@@ -72,7 +72,7 @@ class FamilyChange:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class ClaimPart:
     """One testable part of a claim, for one encoder.
 
     Attributes:
@@ -113,7 +113,7 @@ class Part:
     missing: str = ""
     reference: str = ""
     basis: str = ""
-    measures: tuple[Measure, ...] = ()
+    measures: tuple[SupportingNumber, ...] = ()
     families: tuple[FamilyChange, ...] = ()
 
     @property
@@ -130,10 +130,10 @@ class Part:
         )
 
     @classmethod
-    def read(cls, stored: Mapping[str, Any]) -> Part:
+    def read(cls, stored: Mapping[str, Any]) -> ClaimPart:
         """A part from plain data, as `dataclasses.asdict` and JSON have left it."""
         more = {
-            "measures": tuple(Measure(**each) for each in stored["measures"]),
+            "measures": tuple(SupportingNumber(**each) for each in stored["measures"]),
             "families": tuple(
                 FamilyChange(**{**each, "languages": tuple(each["languages"])})
                 for each in stored["families"]
@@ -143,7 +143,7 @@ class Part:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Facts:
+class RecipeFacts:
     """The facts of one recipe, and its place among the study's conditions."""
 
     name: str
@@ -157,7 +157,7 @@ class Facts:
         return bool(self.tasks) and set(self.languages) == {SOURCE_LANGUAGE} and not self.mlm
 
 
-def judged(part: Part, p_adjusted: float, tests: int) -> Part:
+def judged(part: ClaimPart, p_adjusted: float, tests: int) -> ClaimPart:
     """The part with its verdict; with one seed it is on this run."""
     claims_none = part.number == NO_GAIN
     words = (SUPPORTED, NOT_SUPPORTED) if claims_none else (NOT_SUPPORTED, SUPPORTED)
@@ -218,10 +218,10 @@ def _count(number: int, name: str) -> str:
     return f"{number:,} {name}" + ("s" if number != 1 else "")
 
 
-def facts(recipes: Mapping[str, Mapping[str, Any]]) -> dict[str, Facts]:
+def facts(recipes: Mapping[str, Mapping[str, Any]]) -> dict[str, RecipeFacts]:
     """Plain data on recipes (`tasks`, `languages`, `mlm`) by name, in the order given."""
     return {
-        name: Facts(
+        name: RecipeFacts(
             name=name,
             tasks=tuple(entry["tasks"]),
             languages=tuple(entry["languages"]),
@@ -232,7 +232,7 @@ def facts(recipes: Mapping[str, Mapping[str, Any]]) -> dict[str, Facts]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
+class EncoderEvidence:
     """One encoder's evidence, and the recipes in their roles.
 
     Attributes:
@@ -241,7 +241,7 @@ class Run:
     """
 
     evidence: Evidence
-    recipes: Mapping[str, Facts]
+    recipes: Mapping[str, RecipeFacts]
     development: Mapping[str, Development]
 
     @cached_property
@@ -279,10 +279,10 @@ class Run:
             if (gain := self.evidence.gain(target, recipe, other)) is not None
         }
 
-    def mean_gain(self, recipe: str) -> Measure:
+    def mean_gain(self, recipe: str) -> SupportingNumber:
         """The recipe's mean gain over the baseline, over all targets that have one."""
         gains = list(self.gains(recipe).values())
-        return Measure.of(f"Mean gain of {recipe} over {NONE}", mean_of(gains))
+        return SupportingNumber.of(f"Mean gain of {recipe} over {NONE}", mean_of(gains))
 
     @property
     def not_run(self) -> str:
@@ -296,12 +296,12 @@ class Run:
 
     def with_estimate(
         self,
-        part: Part,
+        part: ClaimPart,
         estimate: Estimate,
         comparisons: Iterable[Comparison],
         *lacking: str,
-        measures: Iterable[Measure] = (),
-    ) -> Part:
+        measures: Iterable[SupportingNumber] = (),
+    ) -> ClaimPart:
         """The part with its estimate and what it rests on; the verdict follows with all parts."""
         comparisons = list(comparisons)
         seeds = min(len(self.evidence.common_seeds(*each)) for each in comparisons)

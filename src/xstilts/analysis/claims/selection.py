@@ -78,7 +78,7 @@ class Development:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Table:
+class CandidateTable:
     """What is chosen from and what it gives.
 
     Attributes:
@@ -99,7 +99,7 @@ class Table:
 
 
 # Where nothing can be chosen from.
-NOTHING = Table(developments={}, rows=pl.DataFrame(schema=SELECTION))
+NOTHING = CandidateTable(developments={}, rows=pl.DataFrame(schema=SELECTION))
 
 
 def select(
@@ -108,7 +108,7 @@ def select(
     recipes: Iterable[str],
     *,
     split: str = "test",
-) -> Table:
+) -> CandidateTable:
     """The chosen recipe for each encoder, basis and target, and what it gives in `split`.
 
     A target's scores are means over seeds, without collapsed ones where others are sound. The
@@ -157,10 +157,10 @@ def select(
                     }
                 )
             rows += [*block, *_average(block)]
-    return Table(developments=developments, rows=pl.DataFrame(rows, schema=SELECTION))
+    return CandidateTable(developments=developments, rows=pl.DataFrame(rows, schema=SELECTION))
 
 
-def write_selection(path: str | Path, table: Table) -> None:
+def write_selection(path: str | Path, table: CandidateTable) -> None:
     """Write the rows as Parquet, atomically."""
     with atomic_path(path) as part:
         table.rows.write_parquet(part)

@@ -10,9 +10,9 @@ import numpy as np
 from xstilts.analysis.claims.parts import (
     NO_GAIN,
     STUDY_TASKS,
-    Measure,
-    Part,
-    Run,
+    ClaimPart,
+    EncoderEvidence,
+    SupportingNumber,
     missing_recipes,
     missing_targets,
 )
@@ -35,12 +35,12 @@ _MANY = 3
 _DEVELOPMENT = "The study, on development sets"
 
 
-def best_single_tasks(run: Run) -> Iterator[Part]:
+def best_single_tasks(run: EncoderEvidence) -> Iterator[ClaimPart]:
     """Claim 1: three tasks give the largest mean improvements, one part a task."""
     others = {task: name for task, name in run.singles.items() if task not in _BEST_TASKS}
     for number, name, tasks, gain in _BEST:
         recipe = next((run.singles[task] for task in tasks if task in run.singles), None)
-        part = Part(
+        part = ClaimPart(
             number=number,
             statement=(
                 f"{name} is one of the three intermediate tasks, with"
@@ -71,9 +71,9 @@ def best_single_tasks(run: Run) -> Iterator[Part]:
         )
 
 
-def multi_task(run: Run) -> Part:
+def multi_task(run: EncoderEvidence) -> ClaimPart:
     """Claim 2: the multi-task recipe is best on average."""
-    part = Part(
+    part = ClaimPart(
         number="2",
         statement="Multi-task training on all intermediate tasks is best on average.",
         quantity=(
@@ -100,14 +100,14 @@ def multi_task(run: Run) -> Part:
     )
 
 
-def untrained_targets(run: Run) -> Iterator[Part]:
+def untrained_targets(run: EncoderEvidence) -> Iterator[ClaimPart]:
     """Claim 3: the targets without training data gain most, one part each."""
     untrained = [target for target in XTREME if TARGETS[target].train_set is None]
     trained = [target for target in XTREME if target not in untrained]
     gains = {recipe: run.gains(recipe) for recipe in run.english}
     for letter, target in zip("ab", untrained, strict=True):
         title = TARGETS[target].title
-        part = Part(
+        part = ClaimPart(
             number=f"3{letter}",
             statement=f"{title}, which has no training data, gains more than any trained target.",
             quantity=(
@@ -134,7 +134,7 @@ def untrained_targets(run: Run) -> Iterator[Part]:
             continue
         used = list(dict.fromkeys(name for held in compared.values() for name in held))
         measures = [
-            Measure.of(
+            SupportingNumber.of(
                 f"Gain of {TARGETS[key].title}, mean over recipes",
                 mean_of([gains[name][key] for name in used if key in gains[name]]),
             )
@@ -155,9 +155,9 @@ def untrained_targets(run: Run) -> Iterator[Part]:
         )
 
 
-def tydiqa(run: Run) -> Part:
+def tydiqa(run: EncoderEvidence) -> ClaimPart:
     """Claim 4, first half: consistent gains."""
-    part = Part(
+    part = ClaimPart(
         number="4a",
         statement="TyDiQA gains consistently, with many intermediate tasks.",
         quantity="The median of TyDiQA's gains over the English recipes.",
@@ -176,9 +176,9 @@ def tydiqa(run: Run) -> Part:
     )
 
 
-def xnli(run: Run) -> Part:
+def xnli(run: EncoderEvidence) -> ClaimPart:
     """Claim 4, second half: no gain at all."""
-    part = Part(
+    part = ClaimPart(
         number=NO_GAIN,
         statement="XNLI does not gain from any intermediate task.",
         quantity="The greatest of XNLI's gains over the English recipes: the claim is that it is"
@@ -197,7 +197,7 @@ def xnli(run: Run) -> Part:
     )
 
 
-def _differences(run: Run, recipe: str, others: Iterable[str]) -> dict[str, Draws]:
+def _differences(run: EncoderEvidence, recipe: str, others: Iterable[str]) -> dict[str, Draws]:
     """Mean gain of a recipe minus that of each other, over the targets that both have."""
     ours = run.gains(recipe)
     found = {}
@@ -209,18 +209,18 @@ def _differences(run: Run, recipe: str, others: Iterable[str]) -> dict[str, Draw
     return found
 
 
-def _on_target(run: Run, target: str) -> dict[str, Draws]:
+def _on_target(run: EncoderEvidence, target: str) -> dict[str, Draws]:
     found = {recipe: run.evidence.gain(target, recipe) for recipe in run.english}
     return {recipe: gain for recipe, gain in found.items() if gain is not None}
 
 
-def _each(gains: Mapping[str, Draws]) -> list[Measure]:
-    return [Measure.of(f"Gain with {recipe}", gain) for recipe, gain in gains.items()]
+def _each(gains: Mapping[str, Draws]) -> list[SupportingNumber]:
+    return [SupportingNumber.of(f"Gain with {recipe}", gain) for recipe, gain in gains.items()]
 
 
-def best_per_target(run: Run) -> Part:
+def best_per_target(run: EncoderEvidence) -> ClaimPart:
     """Claim 5: choosing per target on development data."""
-    part = Part(
+    part = ClaimPart(
         number="5",
         statement="Choosing the best recipe for each target on development data raises the"
         " XTREME average.",
@@ -255,13 +255,13 @@ def best_per_target(run: Run) -> Part:
     )
 
 
-def _chosen(run: Run, targets: Sequence[str]) -> Iterator[Measure]:
+def _chosen(run: EncoderEvidence, targets: Sequence[str]) -> Iterator[SupportingNumber]:
     """The gain of what was chosen for each target, as if nothing else could have been."""
     for key in targets:
         recipe = run.development[key].chosen
         gain = run.evidence.gain(key, recipe) if recipe != NONE else None
         found = Estimate(value=0.0) if gain is None else estimate(gain)
-        yield Measure.of(f"{TARGETS[key].title}: {recipe}", found)
+        yield SupportingNumber.of(f"{TARGETS[key].title}: {recipe}", found)
 
 
 def _without_choice(targets: Sequence[str]) -> str:
@@ -269,7 +269,7 @@ def _without_choice(targets: Sequence[str]) -> str:
     return f"development scores: {names}" if targets else ""
 
 
-def alternatives(run: Run) -> Iterator[Part]:
+def alternatives(run: EncoderEvidence) -> Iterator[ClaimPart]:
     """Claim 6: English training beats two more complex ways."""
     english = {
         tuple(sorted(recipe.tasks)): name
@@ -286,7 +286,7 @@ def alternatives(run: Run) -> Iterator[Part]:
             elsewhere[name] = plain
     yield _alternative(
         run,
-        Part(
+        ClaimPart(
             number="6i",
             statement="English intermediate training beats continuing multilingual MLM in it.",
             quantity="Mean task score after a recipe, minus that after the same with MLM, over the"
@@ -298,7 +298,7 @@ def alternatives(run: Run) -> Iterator[Part]:
     )
     yield _alternative(
         run,
-        Part(
+        ClaimPart(
             number="6ii",
             statement="English intermediate training beats machine-translated intermediate data.",
             quantity="Mean task score after a recipe in English, minus that after the same tasks in"
@@ -312,7 +312,9 @@ def alternatives(run: Run) -> Iterator[Part]:
     )
 
 
-def _alternative(run: Run, part: Part, pairs: Mapping[str, str], lacking: str) -> Part:
+def _alternative(
+    run: EncoderEvidence, part: ClaimPart, pairs: Mapping[str, str], lacking: str
+) -> ClaimPart:
     """English minus its alternative, over `pairs` of an alternative and its English recipe."""
     compared = {
         (plain, other): list(gains.values())
@@ -330,7 +332,7 @@ def _alternative(run: Run, part: Part, pairs: Mapping[str, str], lacking: str) -
         used,
         missing_targets(target for target, *_ in used),
         measures=[
-            Measure.of(f"{plain} minus {other}", mean_of(gains))
+            SupportingNumber.of(f"{plain} minus {other}", mean_of(gains))
             for (plain, other), gains in compared.items()
         ],
     )

@@ -44,7 +44,7 @@ from xstilts.analysis.tables import (
     WORSE,
     Row,
 )
-from xstilts.config.language_facts import Facts
+from xstilts.config.language_facts import LanguageFacts
 from xstilts.config.recipes import NONE
 
 # In corrected points: what is better by less does not dominate, as scores are printed to a tenth.
@@ -52,7 +52,7 @@ TOLERANCE = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured:
+class TargetMeasure:
     """A measure of one target, of one table of scores or of several.
 
     Attributes:
@@ -71,10 +71,12 @@ class Measured:
 
 
 # (scale, measure) to what was found
-_Measured = Mapping[tuple[str, Measure], Measured]
+_Measured = Mapping[tuple[str, Measure], TargetMeasure]
 
 
-def fairness_rows(panel: Panel, facts: Mapping[str, Facts], groups: Iterable[Row]) -> list[Row]:
+def fairness_rows(
+    panel: Panel, facts: Mapping[str, LanguageFacts], groups: Iterable[Row]
+) -> list[Row]:
     """The rows of `findings.FAIRNESS`.
 
     Args:
@@ -172,7 +174,7 @@ def pareto_rows(panel: Panel, groups: Iterable[Row] = ()) -> list[Row]:
     ]
 
 
-def _covered(panel: Panel, target: str, facts: Mapping[str, Facts]) -> Covered:
+def _covered(panel: Panel, target: str, facts: Mapping[str, LanguageFacts]) -> Covered:
     codes = panel.codes(target)
     known = [facts.get(code) for code in codes]
     cldr = [None if fact is None else fact.speakers for fact in known]
@@ -207,21 +209,21 @@ def _measured(
     return found
 
 
-def measure_of(measure: Measure, scores: Draws, covered: Covered) -> Measured | None:
+def measure_of(measure: Measure, scores: Draws, covered: Covered) -> TargetMeasure | None:
     """A measure of scores, (1 + draws, tables..., languages); None where it is not defined."""
     observed = measure.formula(scores.observed, covered)
     if observed is None or not np.isfinite(observed).all():
         return None
     candidates = measure.candidates
     if candidates is None:
-        return Measured(draws=scores.map(lambda u: np.asarray(measure.formula(u, covered))))
+        return TargetMeasure(draws=scores.map(lambda u: np.asarray(measure.formula(u, covered))))
     names, _ = candidates(scores.observed, covered)
     levels = scores.map(lambda u: candidates(u, covered)[1])
-    return Measured(draws=levels, names=tuple(names))
+    return TargetMeasure(draws=levels, names=tuple(names))
 
 
 def mean_estimates(
-    after: Sequence[Measured], before: Sequence[Measured] | None = None
+    after: Sequence[TargetMeasure], before: Sequence[TargetMeasure] | None = None
 ) -> Estimates:
     """The mean of a measure over targets, or, with `before`, of its change: (tables...)."""
     if after[0].names:
@@ -230,13 +232,13 @@ def mean_estimates(
     return estimates(_mean_draws(after, before))
 
 
-def _mean_draws(after: Sequence[Measured], before: Sequence[Measured] | None) -> Draws:
+def _mean_draws(after: Sequence[TargetMeasure], before: Sequence[TargetMeasure] | None) -> Draws:
     own = mean_of([part.draws for part in after])
     return own if before is None else own.minus(mean_of([part.draws for part in before]))
 
 
 def _means(
-    wanted: Sequence[tuple[Sequence[Measured], Sequence[Measured] | None]],
+    wanted: Sequence[tuple[Sequence[TargetMeasure], Sequence[TargetMeasure] | None]],
 ) -> list[Mean]:
     """The mean over targets of each measure, or, with a second part, of its change.
 
@@ -265,7 +267,7 @@ def _means(
     ]
 
 
-def _who(parts: Sequence[Measured]) -> str | None:
+def _who(parts: Sequence[TargetMeasure]) -> str | None:
     """Whom a minimum names, over several targets in most of them."""
     return Counter(part.who for part in parts).most_common(1)[0][0]
 
@@ -283,8 +285,8 @@ def _rows(
     """
     rows: list[Row] = []
     said: list[Statement] = []
-    held_by: dict[Measure, list[Measured]] = {}
-    pairs_by: dict[Measure, list[tuple[Measured, Measured]]] = {}
+    held_by: dict[Measure, list[TargetMeasure]] = {}
+    pairs_by: dict[Measure, list[tuple[TargetMeasure, TargetMeasure]]] = {}
     for measure in MEASURES:
         key = (scale, measure)
         held_by[measure] = [found[key] for found in values if key in found]
@@ -329,8 +331,8 @@ def _rows(
 
 
 def _unzipped(
-    pairs: Sequence[tuple[Measured, Measured]],
-) -> tuple[list[Measured], list[Measured]]:
+    pairs: Sequence[tuple[TargetMeasure, TargetMeasure]],
+) -> tuple[list[TargetMeasure], list[TargetMeasure]]:
     return [after for after, _ in pairs], [before for _, before in pairs]
 
 

@@ -31,7 +31,7 @@ _SENTENCES = 2
 
 
 @dataclass(frozen=True)
-class Question:
+class GeneratedQuestion:
     """Events in the order of their telling, the one asked about, and what is asked for.
 
     `known` is the asked event as far as the question tells it.
@@ -90,28 +90,28 @@ def maybe_unanswerable(spot: Spot) -> dict[str, Any]:
     return {**_row(replace(found, known=known), spot), "answers": []}
 
 
-def question_about_passage(spot: Spot) -> tuple[str, str, Question]:
+def question_about_passage(spot: Spot) -> tuple[str, str, GeneratedQuestion]:
     """A passage and a question about it as texts, for other tasks of reading."""
     found = _question(spot.draw(), spot)
     row = _row(found, spot)
     return row["context"], row["question"], found
 
 
-def answer_text(found: Question, spot: Spot) -> str:
+def answer_text(found: GeneratedQuestion, spot: Spot) -> str:
     """The words of the passage that answer a question."""
     return find_role(sentence(found.passage[found.about], spot.tongue), found.asked)[0]
 
 
-def _told(said: Event, spot: Spot) -> list[Word]:
+def _spoken(said: Event, spot: Spot) -> list[Word]:
     """A sentence of a passage, in an order that goes with the event in every language."""
     order = Draw(spot.seed, "order", said)
     return sentence(said, spot.tongue, fronted=order.one_of((None, None, "place", "time")))
 
 
-def _row(found: Question, spot: Spot) -> dict[str, Any]:
-    told = [_told(said, spot) for said in found.passage]
-    texts = [text_of(words) for words in told]
-    answer, start = find_role(told[found.about], found.asked)
+def _row(found: GeneratedQuestion, spot: Spot) -> dict[str, Any]:
+    shown = [_spoken(said, spot) for said in found.passage]
+    texts = [text_of(words) for words in shown]
+    answer, start = find_role(shown[found.about], found.asked)
     start += sum(len(text) + 1 for text in texts[: found.about])
     return {
         "context": " ".join(texts),
@@ -120,7 +120,7 @@ def _row(found: Question, spot: Spot) -> dict[str, Any]:
     }
 
 
-def _question(draw: Draw, spot: Spot) -> Question:
+def _question(draw: Draw, spot: Spot) -> GeneratedQuestion:
     said = _told_of_people(draw, spot)
     passage = _surroundings(draw, spot, said)
     about = draw.below(_SENTENCES)
@@ -130,7 +130,7 @@ def _question(draw: Draw, spot: Spot) -> Question:
         name for name in said.modifiers() if name != asked and draw.chance(0.7)
     )
     known = replace(said, **unsaid)
-    return Question((*passage[:about], said, *passage[about:]), about, asked, known)
+    return GeneratedQuestion((*passage[:about], said, *passage[about:]), about, asked, known)
 
 
 def _told_of_people(draw: Draw, spot: Spot) -> Event:
@@ -148,13 +148,13 @@ def _told_of_people(draw: Draw, spot: Spot) -> Event:
 
 def _surroundings(draw: Draw, spot: Spot, said: Event) -> tuple[Event, ...]:
     """Events without names of people, and with no place or time of each other or of `said`."""
-    told: list[Event] = []
-    while len(told) < _SENTENCES - 1:
+    shown: list[Event] = []
+    while len(shown) < _SENTENCES - 1:
         found = replace(_modified(draw), object=thing(draw))
-        apart = _heads((found,)).isdisjoint(_heads((*told, said)))
+        apart = _heads((found,)).isdisjoint(_heads((*shown, said)))
         if apart and not found.subject.named and split_of(found) == spot.split:
-            told.append(found)
-    return tuple(told)
+            shown.append(found)
+    return tuple(shown)
 
 
 def _modified(draw: Draw) -> Event:
@@ -184,7 +184,7 @@ def _words(head: str | Entity) -> set[str]:
     return {head, HYPERNYM.get(head, head)}
 
 
-def answer_words(found: Question) -> set[str]:
+def answer_words(found: GeneratedQuestion) -> set[str]:
     """The names in an answer, or its noun with the noun's class, or its day or year."""
     answer = getattr(found.passage[found.about], found.asked)
     if found.asked == "place":

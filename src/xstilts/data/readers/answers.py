@@ -25,7 +25,7 @@ _AS_BYTES, _ELSEWHERE, _FEW = 0.9, 0.02, 2
 
 
 @dataclass(frozen=True)
-class Question:
+class SourceQuestion:
     """One question as its source has it: `answers` are (text, start) pairs."""
 
     id: str
@@ -34,7 +34,9 @@ class Question:
     answers: tuple[tuple[str, int], ...]
 
 
-def in_characters(questions: Sequence[Question], counts: Counter[str]) -> Sequence[Question]:
+def in_characters(
+    questions: Sequence[SourceQuestion], counts: Counter[str]
+) -> Sequence[SourceQuestion]:
     """The questions with offsets in characters, whether they are that or bytes."""
     fits: Counter[str] = Counter()
     for question in questions:
@@ -64,7 +66,7 @@ def _characters(context: str, start: int) -> int:
     return start if start < 0 else len(context.encode()[:start].decode(errors="ignore"))
 
 
-def settle_answers(
+def place_answers(
     context: str,
     answers: Iterable[tuple[str, int]],
     *,
@@ -92,10 +94,10 @@ def settle_answers(
         return []
     if not given and not train:
         raise XstiltsError("the question has no answer", where=where, hint=GOLD_REMOVED)
-    settled = []
+    placed = []
     for text, start in given:
         if start >= 0 and context.startswith(text, start):
-            settled.append({"text": text, "start": start})
+            placed.append({"text": text, "start": start})
             continue
         found = _nearest(context, text, start)
         if found is None and text != text.strip():
@@ -104,18 +106,18 @@ def settle_answers(
             found = _nearest(context, text, start)
         if found is not None:
             counts["offsets_repaired"] += 1
-            settled.append({"text": text, "start": found})
+            placed.append({"text": text, "start": found})
             continue
         counts["answers_elsewhere"] += start >= 0 and text in context
         if train:
             counts["answers_dropped"] += 1
         else:
             counts["answers_not_in_context"] += 1
-            settled.append({"text": text, "start": -1})
-    if not settled:
+            placed.append({"text": text, "start": -1})
+    if not placed:
         counts["questions_dropped"] += 1
         return None
-    return settled
+    return placed
 
 
 def _nearest(context: str, text: str, start: int) -> int | None:
@@ -129,11 +131,13 @@ def _nearest(context: str, text: str, start: int) -> int | None:
     return min(found, key=lambda place: (abs(place - start), place), default=None)
 
 
-def refuse_wrong_offsets(questions: Sequence[Question], counts: Counter[str], where: str) -> None:
+def refuse_wrong_offsets(
+    questions: Sequence[SourceQuestion], counts: Counter[str], where: str
+) -> None:
     """Raise if more than 2 % of a file's answers stand elsewhere than their offsets say.
 
     Args:
-        counts: what `settle_answers` counted.
+        counts: what `place_answers` counted.
     """
     elsewhere, number = counts["answers_elsewhere"], sum(len(each.answers) for each in questions)
     if elsewhere > max(_FEW, _ELSEWHERE * number):

@@ -22,7 +22,7 @@ _COPA_QUESTIONS = {"cause": "What was the cause?", "effect": "What was the effec
 
 
 @dataclass(frozen=True)
-class Choice:
+class ChoiceItem:
     """One item as its source has it: `names` are what its label may be, one for each choice.
 
     `key` is what the item is called in every language, where the source has such an id.
@@ -36,10 +36,10 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Shape:
+class RecordLayout:
     """What the records of a data set look like."""
 
-    read: Callable[[Record], Choice]
+    read: Callable[[Record], ChoiceItem]
     form: str
 
 
@@ -50,22 +50,24 @@ def _listed(texts: Any) -> tuple[str, ...]:
     return tuple(texts)
 
 
-def _numbered(prompt: str, choices: Iterable[str], label: Any, key: str | None = None) -> Choice:
+def _numbered(
+    prompt: str, choices: Iterable[str], label: Any, key: str | None = None
+) -> ChoiceItem:
     """An item whose label is the 0-based place of the right choice."""
     choices = _listed(choices)
-    return Choice(prompt, choices, tuple(map(str, range(len(choices)))), label, key)
+    return ChoiceItem(prompt, choices, tuple(map(str, range(len(choices)))), label, key)
 
 
-def _hellaswag(record: Record) -> Choice:
+def _hellaswag(record: Record) -> ChoiceItem:
     return _numbered(record["ctx"], record["endings"], record.get("label"))
 
 
-def _cosmosqa(record: Record) -> Choice:
+def _cosmosqa(record: Record) -> ChoiceItem:
     prompt = " ".join((record["context"], record["question"]))
     return _numbered(prompt, (record[f"answer{n}"] for n in range(4)), record.get("label"))
 
 
-def _csqa(record: Record) -> Choice:
+def _csqa(record: Record) -> ChoiceItem:
     """As the hub has it, or as the authors: with `stem` and `choices` inside `question`."""
     question = record["question"]
     choices = question["choices"] if isinstance(question, Mapping) else record["choices"]
@@ -74,10 +76,10 @@ def _csqa(record: Record) -> Choice:
     else:
         names, texts = zip(*((choice["label"], choice["text"]) for choice in choices), strict=True)
     prompt = question["stem"] if isinstance(question, Mapping) else question
-    return Choice(prompt, _listed(texts), _listed(names), record.get("answerKey"))
+    return ChoiceItem(prompt, _listed(texts), _listed(names), record.get("answerKey"))
 
 
-def _copa(record: Record) -> Choice:
+def _copa(record: Record) -> ChoiceItem:
     """COPA and XCOPA, asked as XTREME-R's baseline does (google-research/xtreme, run_xcopa.py)."""
     prompt = " ".join((record["premise"], _COPA_QUESTIONS[record["question"]]))
     key = None if record.get("idx") is None else str(record["idx"])
@@ -85,14 +87,16 @@ def _copa(record: Record) -> Choice:
     return _numbered(prompt, choices, record.get("label"), key)
 
 
-HELLASWAG = Shape(_hellaswag, "ctx, endings and label, the 0-based number of the right one")
-COSMOSQA = Shape(_cosmosqa, "context, question, answer0 to answer3 and label, from 0 to 3")
-CSQA = Shape(_csqa, "question, choices (label and text, or a list of both) and answerKey")
-COPA = Shape(_copa, "premise, question (cause or effect), choice1, choice2 and label, 0 or 1")
+HELLASWAG = RecordLayout(_hellaswag, "ctx, endings and label, the 0-based number of the right one")
+COSMOSQA = RecordLayout(_cosmosqa, "context, question, answer0 to answer3 and label, from 0 to 3")
+CSQA = RecordLayout(_csqa, "question, choices (label and text, or a list of both) and answerKey")
+COPA = RecordLayout(
+    _copa, "premise, question (cause or effect), choice1, choice2 and label, 0 or 1"
+)
 
 
 def choice_batch(
-    place: Place, shape: Shape, records: Iterable[tuple[int, Any]], where: str
+    place: Place, shape: RecordLayout, records: Iterable[tuple[int, Any]], where: str
 ) -> Batch:
     """Rows of multiple choice from numbered records.
 
@@ -117,7 +121,7 @@ def choice_batch(
     )
 
 
-def _choice(shape: Shape, record: Any, where: str, row: int) -> Choice:
+def _choice(shape: RecordLayout, record: Any, where: str, row: int) -> ChoiceItem:
     try:
         choice = shape.read(record)
         if not all(isinstance(text, str) for text in (choice.prompt, *choice.choices)):
@@ -134,7 +138,7 @@ def _choice(shape: Shape, record: Any, where: str, row: int) -> Choice:
     return choice
 
 
-def _place_of(choice: Choice, where: str, row: int) -> int:
+def _place_of(choice: ChoiceItem, where: str, row: int) -> int:
     label = "" if choice.label is None else str(choice.label).strip()
     if label in choice.names:
         return choice.names.index(label)
@@ -148,7 +152,7 @@ def _place_of(choice: Choice, where: str, row: int) -> int:
     )
 
 
-def read_jsonl(place: Place, files: Sequence[Path], shape: Shape) -> Batch:
+def read_jsonl(place: Place, files: Sequence[Path], shape: RecordLayout) -> Batch:
     """JSON lines of a data set of this shape."""
     (path,) = files
     records = (
@@ -159,7 +163,7 @@ def read_jsonl(place: Place, files: Sequence[Path], shape: Shape) -> Batch:
     return choice_batch(place, shape, records, str(path))
 
 
-def read_csv(place: Place, files: Sequence[Path], shape: Shape) -> Batch:
+def read_csv(place: Place, files: Sequence[Path], shape: RecordLayout) -> Batch:
     """CSV with a header, of a data set of this shape."""
     (path,) = files
     return choice_batch(place, shape, _csv_records(path), str(path))

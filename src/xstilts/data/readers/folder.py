@@ -20,7 +20,7 @@ from xstilts.data.checks import label_name, refuse_repeated
 from xstilts.data.gold import ENOUGH
 from xstilts.data.kinds.base import GOLD_REMOVED
 from xstilts.data.readers import choices, pairs
-from xstilts.data.readers.answers import Question
+from xstilts.data.readers.answers import SourceQuestion
 from xstilts.data.readers.lines import read_json, read_lines
 from xstilts.data.rows import Batch, Place, item, retrieval_batch, span_batch
 from xstilts.errors import XstiltsError
@@ -96,11 +96,11 @@ def read_ccg_auto(place: Place, files: Sequence[Path]) -> Batch:
 def read_squad_json(place: Place, files: Sequence[Path]) -> Batch:
     """SQuAD 1.1 or 2.0 JSON.
 
-    `answers.settle_answers` says what happens to offsets and to questions without an answer.
+    `answers.place_answers` says what happens to offsets and to questions without an answer.
     """
     (path,) = files
     value = read_json(path)
-    questions: list[Question] = []
+    questions: list[SourceQuestion] = []
     where = str(path)
     try:
         for article_number, article in enumerate(value["data"], 1):
@@ -138,12 +138,12 @@ def _not_squad(error: Exception, where: str) -> XstiltsError:
     )
 
 
-def _question(context: str, qa: dict[str, Any]) -> Question:
+def _question(context: str, qa: dict[str, Any]) -> SourceQuestion:
     answers = qa.get("answers") or []
     texts = [context, qa["question"], *(answer["text"] for answer in answers)]
     if not all(isinstance(text, str) for text in texts):
         raise TypeError("context, question and the answers' text must be strings")
-    return Question(
+    return SourceQuestion(
         id=str(qa.get("id") or ""),
         context=context,
         question=qa["question"],

@@ -24,7 +24,7 @@ from xstilts.config.tasks import HubSource, Task
 from xstilts.config.tasks.hub_rows import expected_rows
 from xstilts.data.checks import label_name
 from xstilts.data.readers import choices
-from xstilts.data.readers.answers import Question
+from xstilts.data.readers.answers import SourceQuestion
 from xstilts.data.rows import Batch, Pairing, Place, item, retrieval_batch, span_batch
 from xstilts.data.sampling import halve_pairs
 from xstilts.errors import XstiltsError
@@ -283,7 +283,7 @@ def read_tags(place: Place, dataset: Dataset) -> Batch:
     return batch
 
 
-def read_choices(place: Place, dataset: Dataset, shape: choices.Shape) -> Batch:
+def read_choices(place: Place, dataset: Dataset, shape: choices.RecordLayout) -> Batch:
     """Columns as `shape` says; a label that is a class is its number."""
     return choices.choice_batch(place, shape, enumerate(dataset, 1), place.where)
 
@@ -318,7 +318,7 @@ def _spans(place: Place, table: pa.Table) -> Batch:
                 hint="each answer has text and answer_start",
             ) from error
         questions.append(
-            Question(str(row["id"] or ""), row["context"], row["question"], tuple(pairs))
+            SourceQuestion(str(row["id"] or ""), row["context"], row["question"], tuple(pairs))
         )
     return span_batch(place, f"{place.split}-{place.language}", questions)
 

@@ -18,14 +18,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from xstilts.execution.cost.shape import Shape
+from xstilts.execution.cost.shape import EncoderShape
 from xstilts.execution.cost.tally import TRAINING_PASSES
 
 # Rules whose jobs run an encoder, on the GPU where there is one, and keep a `Tally` of it.
 COMPUTED = ("pretrain", "train_intermediate", "train_target", "predict", "embed")
 
 
-def tallied_flops(shape: Shape, sums: Mapping[str, int]) -> float | None:
+def tallied_flops(shape: EncoderShape, sums: Mapping[str, int]) -> float | None:
     """Operations of what a `Tally` says, None where there is none or where they are not counted."""
     if not {"tokens", "token_pairs", "predicted"} <= sums.keys():
         return None
@@ -33,7 +33,7 @@ def tallied_flops(shape: Shape, sums: Mapping[str, int]) -> float | None:
     return None if forward is None else forward + vocabulary_flops(shape, sums["predicted"])
 
 
-def forward_flops(shape: Shape, tokens: float, token_pairs: float) -> float | None:
+def forward_flops(shape: EncoderShape, tokens: float, token_pairs: float) -> float | None:
     """Operations of the encoder over inputs, None where its weights cannot be counted.
 
     Args:
@@ -45,13 +45,13 @@ def forward_flops(shape: Shape, tokens: float, token_pairs: float) -> float | No
     return 2.0 * shape.matrices * tokens + 4.0 * shape.layers * shape.hidden * token_pairs
 
 
-def vocabulary_flops(shape: Shape, positions: float) -> float:
+def vocabulary_flops(shape: EncoderShape, positions: float) -> float:
     """Operations of the head of masked language modelling over the predicted positions."""
     return 2.0 * (shape.hidden * shape.vocabulary + shape.hidden**2) * positions
 
 
 def training_flops(
-    shape: Shape, tokens: float, token_pairs: float, predicted: float = 0
+    shape: EncoderShape, tokens: float, token_pairs: float, predicted: float = 0
 ) -> float | None:
     """Operations of training on inputs; `predicted` positions by masked language modelling."""
     forward = forward_flops(shape, tokens, token_pairs)

@@ -33,7 +33,7 @@ _UNUSED = ("pooler", "lm_head", "lm_predictions", "mask_predictions", "cls.", "c
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shape:
+class EncoderShape:
     """Sizes of an encoder without any head.
 
     `matrices` is the number of weights that every token is multiplied with: all matrices but
@@ -49,12 +49,12 @@ class Shape:
 
 def bert_shape(
     *, layers: int, hidden: int, intermediate: int, vocabulary: int, positions: int, types: int
-) -> Shape:
+) -> EncoderShape:
     """The shape of an encoder with BERT's layers and embeddings (words, positions, types)."""
     matrices = layers * (4 * hidden**2 + 2 * hidden * intermediate)
     biases_and_norms = layers * (4 * hidden + intermediate + hidden + 4 * hidden)
     embeddings = (vocabulary + positions + types) * hidden + 2 * hidden
-    return Shape(
+    return EncoderShape(
         layers=layers,
         hidden=hidden,
         vocabulary=vocabulary,
@@ -63,7 +63,7 @@ def bert_shape(
     )
 
 
-def shape_of_config(config: Mapping[str, Any]) -> Shape | None:
+def shape_of_config(config: Mapping[str, Any]) -> EncoderShape | None:
     """The shape that a `config.json` alone decides; None for another architecture than BERT's."""
     if config.get("model_type") not in LIKE_BERT:
         return None
@@ -77,7 +77,7 @@ def shape_of_config(config: Mapping[str, Any]) -> Shape | None:
     )
 
 
-def shape_of_folder(folder: Path) -> Shape:
+def shape_of_folder(folder: Path) -> EncoderShape:
     """The shape of the encoder in a Hugging Face model folder.
 
     Raises:
@@ -103,7 +103,7 @@ def shape_of_folder(folder: Path) -> Shape:
         for name, shape in sizes.items()
         if len(shape) > 1 and "embed" not in name.lower()
     )
-    return Shape(
+    return EncoderShape(
         layers=layers,
         hidden=hidden,
         vocabulary=config.get("vocab_size", 0),
@@ -137,7 +137,7 @@ def _header(path: Path) -> dict[str, Any]:
 
 def _known(
     hidden: int, vocabulary: int, *, layers: int = 12, positions: int = 512, types: int = 2
-) -> Shape:
+) -> EncoderShape:
     return bert_shape(
         layers=layers,
         hidden=hidden,
@@ -158,7 +158,7 @@ _KNOWN = {
 }
 
 
-def shape_of_source(source: EncoderSource) -> Shape | None:
+def shape_of_source(source: EncoderSource) -> EncoderShape | None:
     """The shape of an encoder, None if it is not known without downloading it.
 
     Raises:
@@ -179,14 +179,14 @@ def shape_of_source(source: EncoderSource) -> Shape | None:
     return _KNOWN.get(hub.rpartition("/")[2])
 
 
-def checkpoint_bytes(shape: Shape) -> int | None:
+def checkpoint_bytes(shape: EncoderShape) -> int | None:
     """Size of a saved checkpoint with its tokenizer, None if the weights are not counted."""
     if shape.parameters is None:
         return None
     return BYTES_PER_WEIGHT * shape.parameters + _TOKENIZER_BYTES_PER_PIECE * shape.vocabulary
 
 
-def _of_pretraining(pretraining: Pretraining) -> Shape:
+def _of_pretraining(pretraining: Pretraining) -> EncoderShape:
     sizes = pretraining.architecture
     return bert_shape(
         layers=sizes.num_hidden_layers,

@@ -15,7 +15,7 @@ from xstilts.data.schemas import CELL_COSTS, COSTS, PHASES
 from xstilts.errors import XstiltsError
 from xstilts.execution.cost.flops import COMPUTED, tallied_flops
 from xstilts.execution.cost.records import JobCost, read_records
-from xstilts.execution.cost.shape import Shape, shape_of_folder
+from xstilts.execution.cost.shape import EncoderShape, shape_of_folder
 from xstilts.graph.paths import Paths
 
 log = logging.getLogger(__name__)
@@ -152,7 +152,7 @@ def _machine(hardware: Mapping[str, Any]) -> str:
 
 def _operations(paths: Paths, jobs: Sequence[JobCost]) -> Iterator[float | None]:
     """Floating point operations of all attempts of each job, None where they are not counted."""
-    shapes: dict[str, Shape | None] = {}
+    shapes: dict[str, EncoderShape | None] = {}
     for job in jobs:
         if job.rule not in COMPUTED:
             yield None

@@ -19,7 +19,7 @@ from xstilts.execution.devices import device_for
 
 
 @dataclass(frozen=True, kw_only=True)
-class Device:
+class Accelerator:
     """One GPU, or one core of a processor.
 
     `peak` in operations a second, of which `utilisation` is reached where inputs fill the device;
@@ -51,8 +51,8 @@ _GPU_UTILISATION = 0.3
 _GPU_LAYER_SECONDS = 1.5e-3
 
 
-def _gpu(name: str, teraflops: float, gigabytes: float, watts: float) -> Device:
-    return Device(
+def _gpu(name: str, teraflops: float, gigabytes: float, watts: float) -> Accelerator:
+    return Accelerator(
         name=name,
         peak=teraflops * 1e12,
         utilisation=_GPU_UTILISATION,
@@ -62,7 +62,7 @@ def _gpu(name: str, teraflops: float, gigabytes: float, watts: float) -> Device:
     )
 
 
-GPUS: Mapping[str, Device] = {
+GPUS: Mapping[str, Accelerator] = {
     device.name: device
     for device in (
         _gpu("h200", 989.4, 4800, 700),
@@ -87,7 +87,7 @@ DEFAULT_GPU = "a100"
 
 # Float32 of one core with 512-bit vectors at 2.5 GHz: 2 units x 16 numbers x 2 operations. The rest
 # was measured on the demo, on two cores of a virtual machine.
-CPU = Device(
+CPU = Accelerator(
     name="cpu",
     peak=160e9,
     utilisation=0.35,
@@ -101,7 +101,7 @@ CPU = Device(
 HOST_WATTS = WATTS_PER_CORE + 8 * WATTS_PER_GB
 
 
-def find_device(name: str) -> Device | None:
+def find_device(name: str) -> Accelerator | None:
     """The device that a user, or a driver, calls so; None where nothing is known of it.
 
     Names of drivers such as `NVIDIA A100-SXM4-80GB` or `NVIDIA GeForce RTX 3090` are understood.
@@ -128,14 +128,14 @@ def gpu_here(driver: Path = Path("/proc/driver/nvidia/gpus")) -> str | None:
     return None
 
 
-def gpu_called(name: str) -> Device:
+def gpu_called(name: str) -> Accelerator:
     """The GPU with a driver's name; one of which nothing is known is taken for the default one."""
     return find_device(name) or replace(GPUS[DEFAULT_GPU], name=name)
 
 
 def device_of(
     setting: str, name: str | None = None, used: Callable[[], str | None] = lambda: None
-) -> Device:
+) -> Accelerator:
     """What an experiment with `device: setting` computes on, as far as can be told from here.
 
     That is what a user names; else, for `cuda`, and for `auto` where there is one, the GPU of this

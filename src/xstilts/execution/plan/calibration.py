@@ -51,7 +51,7 @@ class Observation:
 
 
 @dataclass(frozen=True)
-class Fit:
+class LinearFit:
     """Seconds = `overhead` + `factor` x work, from so many jobs."""
 
     overhead: float
@@ -87,7 +87,7 @@ class Calibration:
             self._by_place.setdefault((found.rule, found.hardware), []).append(found)
         self._fits = {place: fit(jobs) for place, jobs in self._by_place.items()}
 
-    def fit(self, rule: str, hardware: str, *, is_gpu: bool, overhead: float) -> Fit:
+    def fit(self, rule: str, hardware: str, *, is_gpu: bool, overhead: float) -> LinearFit:
         """How a rule's jobs take longer, or less long, than reckoned on this hardware.
 
         Args:
@@ -108,7 +108,7 @@ class Calibration:
                 if place == hardware and other in COMPUTED
             ]
         factor = median(found.factor for found in others) if others else 1.0
-        return Fit(overhead, factor, 0)
+        return LinearFit(overhead, factor, 0)
 
     def watts(self, rule: str, hardware: str) -> float | None:
         """Median power of a rule's jobs on this hardware, None where it was not measured."""
@@ -148,13 +148,13 @@ class Calibration:
         return found
 
 
-def fit(jobs: Sequence[Observation]) -> Fit:
+def fit(jobs: Sequence[Observation]) -> LinearFit:
     """Overhead and factor of jobs of one rule on one hardware; see the module."""
     works, seconds = [job.work for job in jobs], [job.seconds for job in jobs]
     shortest = min(seconds)
     if max(works) < _NEGLIGIBLE * median(seconds):
         rest = [second - work for work, second in zip(works, seconds, strict=True)]
-        return Fit(max(0.0, median(rest)), 1.0, len(jobs))
+        return LinearFit(max(0.0, median(rest)), 1.0, len(jobs))
     if len(jobs) < _JOBS or max(works) < _SPREAD * min(works):
         overhead = min(jobs[0].overhead, _ASSUMED * shortest)
         return _with(overhead, works, seconds)[1]
@@ -169,10 +169,14 @@ def fit(jobs: Sequence[Observation]) -> Fit:
     return best[1]
 
 
-def _with(overhead: float, works: Sequence[float], seconds: Sequence[float]) -> tuple[float, Fit]:
+def _with(
+    overhead: float, works: Sequence[float], seconds: Sequence[float]
+) -> tuple[float, LinearFit]:
     """The mean absolute log ratio of the best fit with this overhead, and that fit."""
     pairs = [(work, second) for work, second in zip(works, seconds, strict=True) if work > 0]
-    found = Fit(overhead, median((second - overhead) / work for work, second in pairs), len(works))
+    found = LinearFit(
+        overhead, median((second - overhead) / work for work, second in pairs), len(works)
+    )
     off = (
         abs(math.log(max(found.seconds(work), 1e-9) / second))
         for work, second in zip(works, seconds, strict=True)

@@ -30,7 +30,7 @@ _MEANS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class TargetPart:
     """What one target adds to a mean.
 
     Attributes:
@@ -45,14 +45,14 @@ class Part:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Noise:
+class GainNoise:
     """The standard error of a mean gain, in points, and the share of its square from seeds."""
 
     error: float
     share: float
 
 
-def design_error(parts: Sequence[Part], seeds: int, assumptions: Assumptions) -> Noise:
+def design_error(parts: Sequence[TargetPart], seeds: int, assumptions: Assumptions) -> GainNoise:
     """The noise of a gain: the mean over targets of means over languages.
 
     With one seed it is that of items alone: how seeds differ cannot be seen.
@@ -63,10 +63,10 @@ def design_error(parts: Sequence[Part], seeds: int, assumptions: Assumptions) ->
     common += assumptions.seed_correlation_targets * len(parts) * (len(parts) - 1)
     seeded = assumptions.seed_sd**2 * common / seeds if seeds > 1 else 0.0
     whole = items + seeded
-    return Noise(error=math.sqrt(whole) / len(parts), share=seeded / whole)
+    return GainNoise(error=math.sqrt(whole) / len(parts), share=seeded / whole)
 
 
-def _item_variance(part: Part, assumptions: Assumptions) -> float:
+def _item_variance(part: TargetPart, assumptions: Assumptions) -> float:
     """Of the mean over languages, in squared points."""
     right = assumptions.accuracy
     difference = 100**2 * 2 * right * (1 - right) * (1 - assumptions.item_correlation)
@@ -89,7 +89,7 @@ class Seen:
 
     languages: int
     tests: int
-    noise: Noise
+    noise: GainNoise
     gain: float
 
 
@@ -173,10 +173,10 @@ class Design:
             mean=seen(len(codes), _MEANS),
         )
 
-    def _part(self, target: str, languages: int, scored: Scored) -> Part:
-        return Part(languages=languages, scored=scored, parallel=TARGETS[target].parallel)
+    def _part(self, target: str, languages: int, scored: Scored) -> TargetPart:
+        return TargetPart(languages=languages, scored=scored, parallel=TARGETS[target].parallel)
 
-    def _seen(self, parts: Sequence[Part], tests: int) -> Seen:
+    def _seen(self, parts: Sequence[TargetPart], tests: int) -> Seen:
         noise = design_error(parts, self.seeds, self.assumptions)
         errors = smallest_detectable(noise.share, max(1, self.seeds - 1), tests)
         return Seen(

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from xstilts.config.tasks import PERTURBED
-from xstilts.execution.cost.shape import Shape, checkpoint_bytes
+from xstilts.execution.cost.shape import EncoderShape, checkpoint_bytes
 from xstilts.execution.plan.items import Amounts
 from xstilts.graph.cells import Grid
 from xstilts.graph.jobs import Job
@@ -39,7 +39,7 @@ class Disk:
 
 
 def disk_of(
-    grid: Grid, jobs: Sequence[Job], shapes: Mapping[str, Shape | None], at_a_time: int
+    grid: Grid, jobs: Sequence[Job], shapes: Mapping[str, EncoderShape | None], at_a_time: int
 ) -> Disk:
     """The disk that an experiment needs.
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from xstilts.execution.cost.flops import COMPUTED
-from xstilts.execution.cost.shape import Shape
+from xstilts.execution.cost.shape import EncoderShape
 from xstilts.execution.devices import computing_gpus, cores
-from xstilts.execution.plan.accelerators import CPU, HOST_WATTS, Device, device_of, gpu_here
+from xstilts.execution.plan.accelerators import CPU, HOST_WATTS, Accelerator, device_of, gpu_here
 from xstilts.execution.plan.calibration import Calibration, Error
 from xstilts.execution.plan.past import (
     calibrated_seconds,
@@ -21,7 +21,7 @@ from xstilts.execution.plan.past import (
     own_observations,
 )
 from xstilts.execution.plan.rates import RATES
-from xstilts.execution.plan.schedule import Span, span_of
+from xstilts.execution.plan.schedule import Makespan, span_of
 from xstilts.execution.plan.sizes import Sizes
 from xstilts.execution.plan.work import Works
 from xstilts.graph.cells import Grid
@@ -83,7 +83,7 @@ class Needs:
 
     stages: tuple[Stage, ...]
     device_seconds: float
-    span: Span
+    span: Makespan
     money: float | None
     kg_co2e: float | None
     jobs: int
@@ -92,14 +92,16 @@ class Needs:
     kwh: float
 
 
-class Estimate:
+class PlanEstimate:
     """The estimate for one grid; its parts are made when they are asked for.
 
     Args:
         shapes: by encoder; None where it is not known.
     """
 
-    def __init__(self, grid: Grid, shapes: Mapping[str, Shape | None], options: Options) -> None:
+    def __init__(
+        self, grid: Grid, shapes: Mapping[str, EncoderShape | None], options: Options
+    ) -> None:
         self._grid, self._options = grid, options
         self.works = Works(grid, shapes, Sizes(grid))
         self.graph = Jobs(grid)
@@ -116,7 +118,7 @@ class Estimate:
         return Calibration(found)
 
     @cached_property
-    def device(self) -> Device:
+    def device(self) -> Accelerator:
         """What encoders are run on."""
         return device_of(
             self._grid.experiment.device,

@@ -23,7 +23,7 @@ _POINTS = 200
 _PAIR_SPECIALS, _TEXT_SPECIALS = 4, 2
 
 
-class _Task(NamedTuple):
+class _TaskTexts(NamedTuple):
     """Texts of one item, in English and in other languages; of QA the passage.
 
     Of each the mean number of characters, and its coefficient of variation.
@@ -39,26 +39,26 @@ class _Task(NamedTuple):
 # together, of multiple choice the prompt with one choice. TyDiQA's other languages are Korean and
 # Swahili. BUCC was measured in English, which its other sides translate; the Chinese one alone was
 # there. Not measured: qqp (two questions of eleven words) and ccg (sentences of newspapers).
-_TASKS: Mapping[str, _Task] = {
-    "xnli": _Task((164, 0.54), (144, 0.44)),
-    "pawsx": _Task((228, 0.29), (174, 0.49)),
-    "udpos": _Task((115, 0.64), (99, 0.71)),
-    "panx": _Task((40, 0.62), (43, 0.96)),
-    "xquad": _Task((748, 0.34), (732, 0.42), question=60),
-    "mlqa": _Task((957, 0.73), (724, 0.90), question=46),
-    "tydiqa": _Task((600, 0.69), (276, 0.78), question=35),
-    "bucc2018": _Task((101, 0.22), (101, 0.22)),
-    "tatoeba": _Task((32, 0.60), (32, 0.60)),
-    "xcopa": _Task((82, 0.18), (82, 0.18), choices=2),
-    "mnli": _Task((164, 0.57), (164, 0.57)),
-    "anli": _Task((224, 0.63), (224, 0.63)),
-    "qqp": _Task((120, 0.45), (120, 0.45)),
-    "squad_v1": _Task((891, 0.46), (891, 0.46), question=61),
-    "squad_v2": _Task((834, 0.47), (834, 0.47), question=59),
-    "hellaswag": _Task((347, 0.41), (347, 0.41), choices=4),
-    "cosmosqa": _Task((438, 0.28), (438, 0.28), choices=4),
-    "csqa": _Task((77, 0.35), (77, 0.35), choices=5),
-    "ccg": _Task((130, 0.45), (130, 0.45)),
+_TASKS: Mapping[str, _TaskTexts] = {
+    "xnli": _TaskTexts((164, 0.54), (144, 0.44)),
+    "pawsx": _TaskTexts((228, 0.29), (174, 0.49)),
+    "udpos": _TaskTexts((115, 0.64), (99, 0.71)),
+    "panx": _TaskTexts((40, 0.62), (43, 0.96)),
+    "xquad": _TaskTexts((748, 0.34), (732, 0.42), question=60),
+    "mlqa": _TaskTexts((957, 0.73), (724, 0.90), question=46),
+    "tydiqa": _TaskTexts((600, 0.69), (276, 0.78), question=35),
+    "bucc2018": _TaskTexts((101, 0.22), (101, 0.22)),
+    "tatoeba": _TaskTexts((32, 0.60), (32, 0.60)),
+    "xcopa": _TaskTexts((82, 0.18), (82, 0.18), choices=2),
+    "mnli": _TaskTexts((164, 0.57), (164, 0.57)),
+    "anli": _TaskTexts((224, 0.63), (224, 0.63)),
+    "qqp": _TaskTexts((120, 0.45), (120, 0.45)),
+    "squad_v1": _TaskTexts((891, 0.46), (891, 0.46), question=61),
+    "squad_v2": _TaskTexts((834, 0.47), (834, 0.47), question=59),
+    "hellaswag": _TaskTexts((347, 0.41), (347, 0.41), choices=4),
+    "cosmosqa": _TaskTexts((438, 0.28), (438, 0.28), choices=4),
+    "csqa": _TaskTexts((77, 0.35), (77, 0.35), choices=5),
+    "ccg": _TaskTexts((130, 0.45), (130, 0.45)),
 }
 
 # Tokens of one input of the generated tasks, special tokens included: measured on the demo with
@@ -74,7 +74,7 @@ PERTURBED_LONGER, GENERATED_PERTURBED_LONGER = 1.1, 1.5
 
 
 @dataclass(frozen=True)
-class Vocabulary:
+class CharactersPerToken:
     """Characters for each token of English and of other languages."""
 
     english: float
@@ -82,14 +82,14 @@ class Vocabulary:
 
 
 # Measured with the 30,522 pieces of uncased English BERT, which cut other scripts into letters.
-ENGLISH = Vocabulary(4.6, 1.95)
+ENGLISH = CharactersPerToken(4.6, 1.95)
 # Of XLM-R's 250,002 pieces; estimates: they were not at hand. Parallel text takes about 1.2 times
 # the tokens of English (Petrov et al. 2023, arXiv 2305.15425).
-MULTILINGUAL = Vocabulary(4.3, 3.5)
+MULTILINGUAL = CharactersPerToken(4.3, 3.5)
 
 
 @dataclass(frozen=True)
-class Size:
+class PartSize:
     """What some data are for an encoder.
 
     Numbers of items and features, and the sums of the lengths (`tokens`) and of the squared lengths
@@ -101,16 +101,16 @@ class Size:
     tokens: float
     squares: float
 
-    def scaled(self, factor: float, *, longer: float = 1.0) -> Size:
+    def scaled(self, factor: float, *, longer: float = 1.0) -> PartSize:
         """So many times as much of the same, in inputs that are longer by a factor."""
         items, features = self.items * factor, self.features * factor
-        return Size(
+        return PartSize(
             items, features, self.tokens * factor * longer, self.squares * factor * longer**2
         )
 
-    def plus(self, other: Size) -> Size:
+    def plus(self, other: PartSize) -> PartSize:
         """Both together."""
-        return Size(
+        return PartSize(
             self.items + other.items,
             self.features + other.features,
             self.tokens + other.tokens,
@@ -129,11 +129,11 @@ class Size:
 def item_size(
     task: str,
     english_share: float,
-    vocabulary: Vocabulary,
+    vocabulary: CharactersPerToken,
     max_length: int,
     doc_stride: int = 128,
     max_query_length: int = 64,
-) -> Size:
+) -> PartSize:
     """The size of a mean item of real data.
 
     Args:
@@ -144,7 +144,7 @@ def item_size(
         KeyError: nothing is known of the task's texts.
     """
     found = _TASKS[task]
-    size = Size(0, 0, 0, 0)
+    size = PartSize(0, 0, 0, 0)
     for share, text, letters in (
         (english_share, found.english, vocabulary.english),
         (1 - english_share, found.other, vocabulary.other),
@@ -155,18 +155,18 @@ def item_size(
                 _item(TASKS[task].kind, tokens, question, max_length, doc_stride)
                 for tokens in _points(text[0] / letters, text[1])
             )
-            size = size.plus(reduce(Size.plus, items).scaled(share / _POINTS))
-    return Size(1, size.features, found.choices * size.tokens, found.choices * size.squares)
+            size = size.plus(reduce(PartSize.plus, items).scaled(share / _POINTS))
+    return PartSize(1, size.features, found.choices * size.tokens, found.choices * size.squares)
 
 
-def generated_item_size(task: str, max_length: int) -> Size:
+def generated_item_size(task: str, max_length: int) -> PartSize:
     """The size of a mean item of the generated data (`data_source: invitro`)."""
     choices = _TASKS[task].choices if task in _TASKS else 1
     tokens = min(_GENERATED[task], max_length)
-    return Size(1, 1, choices * tokens, choices * tokens**2 * (1 + _GENERATED_VARIATION**2))
+    return PartSize(1, 1, choices * tokens, choices * tokens**2 * (1 + _GENERATED_VARIATION**2))
 
 
-def text_size(tokens: float, max_length: int) -> Size:
+def text_size(tokens: float, max_length: int) -> PartSize:
     """The size of a document of so many tokens, cut into features of `max_length`."""
     capacity = max_length - _TEXT_SPECIALS
     return _windows(tokens, capacity, _TEXT_SPECIALS, math.ceil(capacity))
@@ -179,7 +179,7 @@ def _points(mean: float, variation: float) -> list[float]:
     return [math.exp(normal.inv_cdf((i + 0.5) / _POINTS)) for i in range(_POINTS)]
 
 
-def _item(kind: Kind, tokens: float, question: float, max_length: int, stride: int) -> Size:
+def _item(kind: Kind, tokens: float, question: float, max_length: int, stride: int) -> PartSize:
     """The size of one item whose text has so many tokens."""
     match kind:
         case Kind.SPAN:
@@ -191,12 +191,12 @@ def _item(kind: Kind, tokens: float, question: float, max_length: int, stride: i
             length = min(tokens + _TEXT_SPECIALS, max_length)
         case _:
             length = min(tokens + _PAIR_SPECIALS, max_length)
-    return Size(1, 1, length, length**2)
+    return PartSize(1, 1, length, length**2)
 
 
-def _windows(tokens: float, capacity: float, around: float, stride: int) -> Size:
+def _windows(tokens: float, capacity: float, around: float, stride: int) -> PartSize:
     """Windows over a passage, each beside `around` other tokens (`kinds.span.window_starts`)."""
     step = min(stride, capacity)
     full = max(0, math.ceil((tokens - capacity) / step))
     whole, last = capacity + around, tokens - full * step + around
-    return Size(1, 1 + full, full * whole + last, full * whole**2 + last**2)
+    return PartSize(1, 1 + full, full * whole + last, full * whole**2 + last**2)

@@ -10,9 +10,9 @@ from pathlib import Path
 from xstilts.errors import XstiltsError
 from xstilts.execution.cost.flops import COMPUTED, tallied_flops
 from xstilts.execution.cost.records import JobCost, job_cost, last_run, read_attempts
-from xstilts.execution.cost.shape import Shape, shape_of_folder
+from xstilts.execution.cost.shape import EncoderShape, shape_of_folder
 from xstilts.execution.devices import cpu_model
-from xstilts.execution.plan.accelerators import CPU, Device, gpu_called
+from xstilts.execution.plan.accelerators import CPU, Accelerator, gpu_called
 from xstilts.execution.plan.calibration import Calibration, Observation
 from xstilts.execution.plan.rates import rate_of, work_seconds
 from xstilts.execution.plan.work import Work, Works
@@ -59,19 +59,21 @@ def other_observations(root: Path) -> Iterator[Observation]:
             yield _observation(job, work)
 
 
-def _shape(folder: Path) -> Shape | None:
+def _shape(folder: Path) -> EncoderShape | None:
     try:
         return shape_of_folder(folder)
     except (XstiltsError, OSError):
         return None
 
 
-def hardware_name(device: Device) -> str:
+def hardware_name(device: Accelerator) -> str:
     """What jobs that computed on a device are known by: a core is one of this machine."""
     return device.name if device.is_gpu else cpu_model()
 
 
-def calibrated_seconds(rule: str, work: Work, device: Device, calibration: Calibration) -> float:
+def calibrated_seconds(
+    rule: str, work: Work, device: Accelerator, calibration: Calibration
+) -> float:
     """Seconds of one job, by what finished jobs say."""
     hardware, overhead = hardware_name(device), rate_of(rule).overhead
     found = calibration.fit(rule, hardware, is_gpu=device.is_gpu, overhead=overhead)

@@ -10,7 +10,7 @@ from xstilts.execution.cost.flops import COMPUTED
 from xstilts.execution.cost.shape import shape_of_source
 from xstilts.execution.plan.design import Design, Seen
 from xstilts.execution.plan.disk import disk_of
-from xstilts.execution.plan.estimate import Basis, Estimate, Needs, Options, Stage
+from xstilts.execution.plan.estimate import Basis, Needs, Options, PlanEstimate, Stage
 from xstilts.execution.plan.power import LEVEL, POWER
 from xstilts.graph.cells import Grid
 from xstilts.rounding import fixed
@@ -51,7 +51,7 @@ class Plan:
         self.grid = grid
         encoders = grid.experiment.encoders.items()
         self.shapes = {name: shape_of_source(source) for name, source in encoders}
-        self.estimate = estimate = Estimate(grid, self.shapes, options)
+        self.estimate = estimate = PlanEstimate(grid, self.shapes, options)
         self.disk = disk_of(grid, estimate.graph.jobs, self.shapes, estimate.devices)
         self.design = Design(grid)
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from xstilts.execution.cost.flops import COMPUTED
-from xstilts.execution.plan.accelerators import CPU, Device
+from xstilts.execution.plan.accelerators import CPU, Accelerator
 from xstilts.execution.plan.work import Work
 
 # A pass forward and back, in forward passes.
@@ -72,7 +72,7 @@ def rate_of(rule: str) -> Rate:
     return RATES.get(rule) or _REPORTS.get(rule, _REPORT)
 
 
-def work_seconds(rule: str, work: Work, device: Device) -> float:
+def work_seconds(rule: str, work: Work, device: Accelerator) -> float:
     """Seconds of one job's work on a device, without its overhead."""
     seconds = work.items * rate_of(rule).each
     if rule == "retrieve":

@@ -14,7 +14,7 @@ from xstilts.config.settings import TrainingSettings
 from xstilts.config.tasks import PERTURBED, TARGETS, TEXT
 from xstilts.errors import XstiltsError
 from xstilts.execution.cost.flops import COMPUTED
-from xstilts.execution.cost.shape import BYTES_PER_WEIGHT, Shape, shape_of_source
+from xstilts.execution.cost.shape import BYTES_PER_WEIGHT, EncoderShape, shape_of_source
 from xstilts.execution.plan.accelerators import CPU, device_of
 from xstilts.execution.plan.calibration import Calibration
 from xstilts.execution.plan.past import calibrated_seconds, own_observations
@@ -130,11 +130,11 @@ class Requests:
         return self._calibrations[rule]
 
     @cached_property
-    def _shapes(self) -> dict[str, Shape | None]:
+    def _shapes(self) -> dict[str, EncoderShape | None]:
         return {name: self._shape(source) for name, source in self._experiment.encoders.items()}
 
     @staticmethod
-    def _shape(source: EncoderSource) -> Shape | None:
+    def _shape(source: EncoderSource) -> EncoderShape | None:
         try:
             return shape_of_source(source)
         except XstiltsError:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Span:
+class Makespan:
     """Seconds from the first job's start to the last one's end.
 
     `seconds` is what one schedule takes: whenever a place is free, the job that is ready and has
@@ -26,7 +26,7 @@ def span_of(
     before: Sequence[Sequence[int]],
     places: Sequence[int],
     capacity: Sequence[int],
-) -> Span:
+) -> Makespan:
     """The span of jobs that are numbered so that each comes after those that it needs.
 
     Args:
@@ -68,4 +68,4 @@ def span_of(
         for other in after[job]:
             waiting[other] -= 1
         start(after[job])
-    return Span(now, max(max(chain, default=0.0), *spread))
+    return Makespan(now, max(max(chain, default=0.0), *spread))

@@ -14,7 +14,7 @@ from xstilts.execution.plan.lengths import (
     GENERATED_PERTURBED_LONGER,
     MULTILINGUAL,
     PERTURBED_LONGER,
-    Size,
+    PartSize,
     generated_item_size,
     item_size,
     text_size,
@@ -39,9 +39,9 @@ class Sizes:
         self._params = JobParams(grid)
         self._is_generated = self._experiment.data_source == "invitro"
         self.amounts = Amounts(grid)
-        self._known: dict[tuple[str, str, str], Size | None] = {}
+        self._known: dict[tuple[str, str, str], PartSize | None] = {}
 
-    def of(self, encoder: str, source: str, part: str) -> Size | None:
+    def of(self, encoder: str, source: str, part: str) -> PartSize | None:
         """The size of one part; None where nothing is known of the task."""
         key = (encoder, source, part)
         if key not in self._known:
@@ -53,7 +53,7 @@ class Sizes:
         size = self.of(encoder, source, part)
         return size.tokens if size else 0.0
 
-    def _of(self, encoder: str, source: str, part: str) -> Size | None:
+    def _of(self, encoder: str, source: str, part: str) -> PartSize | None:
         item = self._item(encoder, source, part)
         if item is None:
             return None
@@ -61,7 +61,7 @@ class Sizes:
             features, tokens = found
             items = features / item.features
             longer = tokens / (items * item.tokens)
-            return Size(items, features, tokens, items * item.squares * longer**2)
+            return PartSize(items, features, tokens, items * item.squares * longer**2)
         if source == TEXT and not self._is_generated:
             return item.scaled(self._documents(part)[0])
         return item.scaled(self.amounts.items(source, part))
@@ -70,7 +70,7 @@ class Sizes:
     def _is_begun(self) -> bool:
         return Path(self._grid.paths.root, "features").is_dir()
 
-    def _item(self, encoder: str, source: str, part: str) -> Size | None:
+    def _item(self, encoder: str, source: str, part: str) -> PartSize | None:
         """The size of a mean item."""
         task = Source.of(source).task
         lengths = self._params.length(encoder, source)

@@ -16,9 +16,9 @@ from xstilts.config.recipes import UNTRAINED, Source
 from xstilts.config.settings import Mixing, TrainingSettings
 from xstilts.config.tasks import PERTURBED, TARGETS, TEXT
 from xstilts.execution.cost.flops import forward_flops, training_flops, vocabulary_flops
-from xstilts.execution.cost.shape import Shape
+from xstilts.execution.cost.shape import EncoderShape
 from xstilts.execution.cost.tally import TRAINING_PASSES
-from xstilts.execution.plan.lengths import Size
+from xstilts.execution.plan.lengths import PartSize
 from xstilts.execution.plan.sizes import Sizes
 from xstilts.graph.cells import Grid
 from xstilts.graph.mixture import MixedSource, number_of_steps, probabilities
@@ -49,7 +49,7 @@ class Works:
         shapes: by encoder; None where it is not known.
     """
 
-    def __init__(self, grid: Grid, shapes: Mapping[str, Shape | None], sizes: Sizes) -> None:
+    def __init__(self, grid: Grid, shapes: Mapping[str, EncoderShape | None], sizes: Sizes) -> None:
         self._grid, self._experiment = grid, grid.experiment
         self._shapes, self._sizes = shapes, sizes
         self._known: dict[tuple[str, ...], Work | None] = {}
@@ -169,7 +169,7 @@ class Works:
         every = settings.evaluate_every or math.ceil(steps / settings.epochs)
         times = math.ceil(steps / every) if every else 0
         for key, held in zip(dev, scored, strict=True):
-            size = held or Size(0, 0, 0, 0)
+            size = held or PartSize(0, 0, 0, 0)
             limit = settings.dev_items
             if limit is not None and size.items > limit:
                 size = size.scaled(limit / size.items)
@@ -217,7 +217,7 @@ class Works:
 
 
 def _steps(
-    sizes: Mapping[str, Size], settings: TrainingSettings, mixing: Mixing | None
+    sizes: Mapping[str, PartSize], settings: TrainingSettings, mixing: Mixing | None
 ) -> tuple[int, dict[str, float]]:
     """Optimizer steps of a run, and of each source its mean share of them."""
     if mixing is None or len(sizes) == 1:

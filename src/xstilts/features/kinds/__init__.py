@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from xstilts.config.tasks import Kind, Task
 from xstilts.features.kinds.base import TaskKind
-from xstilts.features.kinds.choice import Choice
+from xstilts.features.kinds.choice import MultipleChoice
 from xstilts.features.kinds.mlm import MaskedLanguage
 from xstilts.features.kinds.pair import Pair
-from xstilts.features.kinds.span import Span
+from xstilts.features.kinds.span import SpanExtraction
 from xstilts.features.kinds.tagging import Tagging
 
 _KINDS: dict[Kind, type[TaskKind]] = {
     Kind.PAIR: Pair,
-    Kind.CHOICE: Choice,
+    Kind.CHOICE: MultipleChoice,
     Kind.TAGGING: Tagging,
-    Kind.SPAN: Span,
+    Kind.SPAN: SpanExtraction,
     Kind.MLM: MaskedLanguage,
 }
 

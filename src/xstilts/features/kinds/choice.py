@@ -44,7 +44,7 @@ def fit_choice(
     return prompt[max(0, len(prompt) + len(choice) - capacity) :], choice
 
 
-class Choice(TaskKind):
+class MultipleChoice(TaskKind):
     """HellaSwag, CosmosQA, CommonsenseQA, XCOPA."""
 
     columns: ClassVar = [("choice_lengths", pa.list_(pa.int32())), ("label", pa.int32())]

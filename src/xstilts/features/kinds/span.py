@@ -49,7 +49,7 @@ def window_starts(tokens: int, capacity: int, stride: int) -> list[int]:
     return starts
 
 
-class Span(TaskKind):
+class SpanExtraction(TaskKind):
     """XQuAD, MLQA, TyDiQA-GoldP, SQuAD 1.1 and 2.0."""
 
     columns: ClassVar = [

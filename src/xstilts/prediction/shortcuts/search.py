@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 
 from xstilts.prediction.mining import tune_threshold, unique_sentences
-from xstilts.prediction.search import Candidate, Corpora, Side, corpora_of
+from xstilts.prediction.search import Candidate, Corpora, CorpusSide, corpora_of
 from xstilts.prediction.shortcuts.words import folded
 from xstilts.scoring.item_counts import bucc_table, tatoeba_table
 from xstilts.scoring.metrics.retrieval import FROM_ENGLISH, TO_ENGLISH
@@ -152,7 +152,7 @@ def _corpora(data: pa.Table) -> Corpora:
     return corpora_of(data, np.arange(data.num_rows))
 
 
-def _candidates(sides: dict[str, Side]) -> list[Candidate]:
+def _candidates(sides: dict[str, CorpusSide]) -> list[Candidate]:
     """(foreign id, English id, cosine), best first: each side's best, a sentence used once."""
     names = {side: list(unique_sentences(sides[side])[1].items()) for side in sides}
     foreign, english = names["foreign"], names["en"]

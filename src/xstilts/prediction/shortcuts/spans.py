@@ -11,7 +11,14 @@ from collections.abc import Iterator, Sequence
 from itertools import dropwhile, takewhile
 from typing import Any
 
-from xstilts.prediction.shortcuts.words import Word, choose, folded, most_frequent, sentences, words
+from xstilts.prediction.shortcuts.words import (
+    TextWord,
+    choose,
+    folded,
+    most_frequent,
+    sentences,
+    words,
+)
 
 Row = dict[str, Any]
 # Longer answers than this hardly ever occur again.
@@ -91,8 +98,8 @@ def _by_overlap(row: Row) -> str:
 
 
 def _stretches(
-    found: Sequence[Word], wanted: Counter[str]
-) -> Iterator[tuple[tuple[Word, ...], str]]:
+    found: Sequence[TextWord], wanted: Counter[str]
+) -> Iterator[tuple[tuple[TextWord, ...], str]]:
     """Sequences of words that are among the answers `wanted`, in order of where they start."""
     longest = min(_LONGEST, len(found)) if wanted else 0
     for start in range(len(found)):
@@ -106,7 +113,7 @@ def _answers(row: Row) -> list[str]:
     return [answer["text"] for answer in row["answers"] or []]
 
 
-def _text(context: str, stretch: Sequence[Word]) -> str:
+def _text(context: str, stretch: Sequence[TextWord]) -> str:
     return context[stretch[0].start : stretch[-1].end]
 
 

@@ -22,7 +22,7 @@ _WORD = re.compile(f"[\\w{_MARKS}\u200c\u200d]+")
 _SENTENCE_END = re.compile(r"(?<=[.!?؟।])\s+|(?<=[。！？])")
 
 
-class Word(NamedTuple):
+class TextWord(NamedTuple):
     """A word of a text: casefolded, and where it stands (`text[start:end]`)."""
 
     folded: str
@@ -30,9 +30,11 @@ class Word(NamedTuple):
     end: int
 
 
-def words(text: str) -> list[Word]:
+def words(text: str) -> list[TextWord]:
     """Runs of letters, digits and marks. A script without spaces gives long runs."""
-    return [Word(match[0].casefold(), match.start(), match.end()) for match in _WORD.finditer(text)]
+    return [
+        TextWord(match[0].casefold(), match.start(), match.end()) for match in _WORD.finditer(text)
+    ]
 
 
 def folded(text: str) -> list[str]:
@@ -40,10 +42,10 @@ def folded(text: str) -> list[str]:
     return [word.folded for word in words(text)]
 
 
-def sentences(text: str) -> list[list[Word]]:
+def sentences(text: str) -> list[list[TextWord]]:
     """The words of each sentence that has any, with their places in `text`."""
     ends = [match.start() for match in _SENTENCE_END.finditer(text)]
-    found: list[list[Word]] = [[]]
+    found: list[list[TextWord]] = [[]]
     for word in words(text):
         while ends and word.start >= ends[0]:
             ends.pop(0)

@@ -1,4 +1,4 @@
-"""The holes of a grid that is not finished, as the reports are told of them."""
+"""What a grid that is not finished lacks, as the reports show it."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ import polars as pl
 
 
 @dataclass(frozen=True)
-class Holes:
+class Incomplete:
     """What is missing of the cells that an experiment has; nothing unless said otherwise.
 
     Attributes:
-        told: sentences for the top of every page; empty where nothing is missing.
+        messages: sentences for the top of every page; empty where nothing is missing.
         cells: (encoder, recipe, target) that lack some seed, or all.
         compared: encoder to the recipes and targets on which recipes are compared, None where that
             is all.
     """
 
-    told: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
     cells: frozenset[tuple[str, str, str]] = frozenset()
     compared: Mapping[str, tuple[list[str], list[str]]] | None = None
 
     @classmethod
-    def of(cls, unfinished: Mapping[str, Any] | None) -> Holes:
+    def of(cls, unfinished: Mapping[str, Any] | None) -> Incomplete:
         """From the parameter `unfinished` of a job (`finished.Scope`), None if it has none."""
         if unfinished is None:
             return cls()
         return cls(
-            told=tuple(unfinished["told"]),
-            cells=frozenset(map(tuple, unfinished["holes"])),
+            messages=tuple(unfinished["messages"]),
+            cells=frozenset(map(tuple, unfinished["incomplete"])),
             compared={name: tuple(block) for name, block in unfinished["compared"].items()},
         )
 

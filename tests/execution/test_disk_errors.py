@@ -112,10 +112,10 @@ def test_a_full_disk_is_told_by_file_and_leaves_what_was_there(disk, write):
     assert len(before) > 1
     with pytest.raises(XstiltsError) as caught:
         write(path, TOO_MUCH)
-    told = str(caught.value)
-    assert told.startswith(f"{path}")
-    assert "No space left on device: of 2.1 MB on its disk" in told
-    assert "free some, then run the same command again" in told
+    shown = str(caught.value)
+    assert shown.startswith(f"{path}")
+    assert "No space left on device: of 2.1 MB on its disk" in shown
+    assert "free some, then run the same command again" in shown
     assert contents(disk) == before
 
 
@@ -351,6 +351,6 @@ def test_a_map_on_a_full_disk_kills_no_job_that_has_reserved_its_space(disk):
     killed = run_job(disk, body.format(reserve="pass"))
     assert killed.returncode < 0
     assert "Bus error" in (disk / "results/x/logs/train/all.log").read_text()
-    told = run_job(disk, body.format(reserve="reserve(part)"))
-    assert told.returncode == 1
-    assert "results/x/e.npy: No space left on device" in told.stderr
+    shown = run_job(disk, body.format(reserve="reserve(part)"))
+    assert shown.returncode == 1
+    assert "results/x/e.npy: No space left on device" in shown.stderr

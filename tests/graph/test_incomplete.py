@@ -120,9 +120,9 @@ def test_recipes_are_compared_on_a_rectangle_without_a_hole(
     planned_only, lost, recipes, targets, words
 ):
     scope = part(planned_only, *lost)
-    told = scope.unfinished["unfinished"]["told"]
-    assert told[0].startswith(f"Unfinished: {len(lost)} of 17 cells")
-    assert words in told
+    shown = scope.unfinished["unfinished"]["messages"]
+    assert shown[0].startswith(f"Unfinished: {len(lost)} of 17 cells")
+    assert words in shown
     assert {cell.recipe for cell in scope.compared} == recipes
     assert len({cell.target for cell in scope.compared}) == targets
     there = set(scope.cells)
@@ -136,7 +136,9 @@ def test_where_nothing_is_whole_nothing_is_compared(planned_only):
     grid = grid_of(planned_only)
     scope = Scope.of_cells(grid, [Cell("tiny", "mnli", "xnli", 1)])
     assert scope.compared == ()
-    assert scope.unfinished["unfinished"]["told"][-1].startswith("No recipes can be compared yet")
+    assert scope.unfinished["unfinished"]["messages"][-1].startswith(
+        "No recipes can be compared yet"
+    )
     assert not list(scope.states())
 
 
@@ -203,10 +205,10 @@ def test_reports_are_made_of_what_is_finished_and_whole_again_when_the_rest_is(f
     }
     snakemake(finished, *ASKED)
     part = results / "finished"
-    told = ["2 of 17 cells", "mnli: XNLI (seed 2)", "squad_v1: Tatoeba (seed 1)"]
+    shown = ["2 of 17 cells", "mnli: XNLI (seed 2)", "squad_v1: Tatoeba (seed 1)"]
     for name in (*PAGES, *TEXTS, "claims.json"):
         text = (part / name).read_text()
-        for words in told:
+        for words in shown:
             assert words in text, (name, words)
     assert (part / "headline.txt").read_text().startswith("Unfinished: 2 of 17")
     made = {"/".join(path.parts[-2:]) for path in part.glob("submission/tiny/*/seed?")}
@@ -427,14 +429,16 @@ def _expect_marked_and_unchanged(whole: SimpleNamespace, scope: Scope, output: P
     for name in (*PAGES, *TEXTS):
         text = (output / name).read_text()
         assert head in text[: text.find("</h2>") if name.endswith("html") else len(head)]
-    holes = {cell.recipe for cell in lost}
+    incomplete = {cell.recipe for cell in lost}
     page = Tables((output / "index.html").read_text())
     assert page.cells
     for key, (value, text) in page.cells.items():
         caption, recipe, column = key
         heading = page.heads.get((caption, column + 1), "")
         # A mean over targets is told of no recipe that lacks one of them, unless it is marked.
-        assert "seeds missing" in text or heading != "Overall" or recipe not in holes or not value
+        assert (
+            "seeds missing" in text or heading != "Overall" or recipe not in incomplete or not value
+        )
         if value is None or "seeds missing" in text + heading or "spread" in caption:
             continue
         # All else is the same to the last digit, or not there.
