@@ -43,8 +43,8 @@ job_params = JobParams(grid)
 # What the jobs of each rule read: the plan goes by the same.
 inputs = JobInputs(grid)
 
-for told in grid.left_out:
-    logger.warning(f"left out: {told}")
+for message in grid.left_out:
+    logger.warning(f"left out: {message}")
 
 
 IS_MAIN = internals.is_main_process(workflow)

@@ -14,7 +14,7 @@ from xstilts.report.wording import label
 
 _COLUMNS = (
     "encoder recipe language name family script unseen distance value low high verdict detectable"
-    " told"
+    " statement"
 )
 _HOVER = (
     "<b>{name}</b> ({language}), {family}, {script}<br>distance {distance:.2f}"

@@ -27,7 +27,7 @@ from xstilts.report.wording import label, target_name
 
 _COLUMNS = (
     "encoder recipe target grouping group label value low high p_adjusted tests verdict basis"
-    " languages items seeds told"
+    " languages items seeds statement"
 )
 _HOVER = (
     "<b>{recipe}</b>, {label}<br>{value:+.1f}, 95 % interval {low:+.1f} to {high:+.1f}"

@@ -16,7 +16,7 @@ from xstilts.rounding import signed
 
 _COLUMNS = (
     "encoder recipe target scale quantity group value low high p_adjusted verdict basis languages"
-    " members items seeds label tests detectable told"
+    " members items seeds label tests detectable statement"
 )
 _HOVER = (
     "<b>{label}</b>, {recipe}<br>{value:+.1f}, 95 % interval {low:+.1f} to {high:+.1f}"

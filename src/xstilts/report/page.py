@@ -19,6 +19,7 @@ from xstilts.config.languages import language_table
 from xstilts.config.tasks import SPLITS, TARGETS
 from xstilts.errors import XstiltsError
 from xstilts.execution.files import write_text
+from xstilts.report.coverage import coverage_table
 from xstilts.report.figures_gains import gains_figure
 from xstilts.report.glossary import GLOSSARY_LINK
 from xstilts.report.incomplete import Incomplete
@@ -252,7 +253,7 @@ def _section(view: ScoreTables, number: int, shortcuts: Shortcuts | None) -> Spl
         ),
         spread=each(view.spread),
         tasks=tuple(_task_sections(view)),
-        coverage=view.coverage_table(),
+        coverage=coverage_table(view),
     )
 
 

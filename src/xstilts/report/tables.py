@@ -11,7 +11,7 @@ import polars as pl
 from xstilts.config.experiment import BASELINE
 from xstilts.config.languages import LANGUAGES, Language
 from xstilts.config.tasks import GROUPS, TARGETS, XTREME
-from xstilts.report.table import NUMBER, SHORT, Column, Table, TableCell, TableRow, mark_best
+from xstilts.report.table import NUMBER, Column, Table, TableCell, TableRow, mark_best
 from xstilts.report.wording import metric_title, title
 from xstilts.rounding import fixed, rounded, signed
 from xstilts.scoring.averages import OVERALL, Summary, main_metrics
@@ -345,44 +345,6 @@ class ScoreTables:
                     Column(label=self._recipe_label(encoder, recipe, target), kind=NUMBER)
                     for recipe in self.recipes
                 ),
-            ),
-            rows=tuple(rows),
-        )
-
-    def coverage_table(self) -> Table:
-        """Which of the expected languages every task covers."""
-        rows = []
-        for key in self.targets:
-            held = self.coverage.get(key)
-            if held is None:
-                rows.append(TableRow(label=title(key), cells=(TableCell(why="not run"),) * 5))
-                continue
-            lists = (held[name] for name in ("covered", "partial", "beyond", "missing"))
-            rows.append(
-                TableRow(
-                    label=title(key),
-                    cells=(
-                        TableCell(
-                            text=f"{held['count']} of {held['full_count']}", value=held["count"]
-                        ),
-                        *(TableCell(text=" ".join(codes) or "none") for codes in lists),
-                    ),
-                )
-            )
-        origin = self.benchmark or "the data source"
-        labels = (
-            "Task",
-            "Averaged",
-            "Averaged languages",
-            "In some runs only",
-            f"Beyond {origin}",
-            "Missing",
-        )
-        return Table(
-            caption=f"{self.split}: languages covered, of those in {origin}",
-            columns=tuple(
-                Column(label=label, kind=NUMBER if label == "Averaged" else SHORT)
-                for label in labels
             ),
             rows=tuple(rows),
         )
