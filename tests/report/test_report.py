@@ -19,6 +19,7 @@ from xstilts.report.notes import notes as report_notes
 from xstilts.report.page import write_page
 from xstilts.rounding import fixed, signed
 from xstilts.scoring.averages import main_metrics
+from xstilts.scoring.metrics import METRICS
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 
@@ -458,3 +459,17 @@ def test_tables_sort_in_a_browser_and_are_saved_as_numbers(browser, render, tmp_
     fold.get_by_label("Search this table").first.fill("German")
     assert fold.locator("table").first.locator("tbody th").all_inner_texts() == ["de"]
     page.close()
+
+
+def test_metrics_are_defined_with_the_targets_that_they_judge(render) -> None:
+    targets = ("xquad", "mlqa", "tydiqa")
+    text = render(scores_of(targets=targets), experiment={"targets": list(targets)})
+    found = re.findall(r"<dt>([^<]*)</dt>\s*<dd>([^<]*)</dd>", text)
+    assert ("XQuAD, TyDiQA", METRICS["squad"].definition) in found
+    assert ("MLQA", METRICS["mlqa"].definition) in found
+    assert not any(name.startswith("XNLI") for name, _ in found)
+
+
+def test_every_metric_says_how_it_is_defined() -> None:
+    assert all(metric.definition.endswith(".") for metric in METRICS.values())
+    assert {task.metric for task in TARGETS.values()} <= set(METRICS)

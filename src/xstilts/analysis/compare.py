@@ -15,7 +15,7 @@ from xstilts.analysis.tables import BRANCH, GAIN, GAINS, LOSES, POINTS, SCORE, R
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks import TARGETS
 
-# The columns of a row of a comparison that are those of `findings.GROUPS`.
+# The columns of a row of a comparison that are those of `tables.GROUPS`.
 _TAKEN = (
     *("target", "grouping", "group", "value", "low", "high", "error", "seeds_share", "p"),
     *("p_adjusted", "tests", "verdict", "detectable", "basis", "languages", "items", "clusters"),

@@ -1,4 +1,4 @@
-"""Scores, gains and gaps by language, branch and family: the table `findings.GROUPS`."""
+"""Scores, gains and gaps by language, branch and family: the table `tables.GROUPS`."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class _Quantity:
 
 
 def group_rows(panel: Panel) -> list[dict]:
-    """The rows of `findings.GROUPS`.
+    """The rows of `tables.GROUPS`.
 
     Languages of a group are not resampled: of two or three, most draws would hold one of them
     several times, and none would reach beyond those that there are. From five on
@@ -342,7 +342,7 @@ def _student(degrees: int) -> float:
 
 
 def estimate_of(row: Mapping) -> Estimate:
-    """The estimate of a row of `findings.GROUPS`."""
+    """The estimate of a row of `tables.GROUPS`."""
     degrees = row["seeds"] - 1 if row["basis"] != LANGUAGES else len(row["languages"]) - 1
     return Estimate(
         value=row["value"],

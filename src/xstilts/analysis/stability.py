@@ -1,4 +1,4 @@
-"""Whether recipes rank alike between seeds: the table `findings.STABILITY`."""
+"""Whether recipes rank alike between seeds: the table `tables.STABILITY`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _BySeed = dict[str, dict[int, float]]
 
 
 def stability_rows(panel: Panel) -> list[dict]:
-    """The rows of `findings.STABILITY`.
+    """The rows of `tables.STABILITY`.
 
     Ranked is what several seeds have in common: of recipes with several, the seeds that all of
     these have. Targets are averaged if all recipes have them.

@@ -244,7 +244,7 @@ def _best(gains: Mapping[str, _Row]) -> str:
 
 
 def _whether_best(run: _Subject, best: str) -> str:
-    """Which recipes may truly have the highest mean over languages, by `findings.STABILITY`."""
+    """Which recipes may truly have the highest mean over languages, by `tables.STABILITY`."""
     below = {
         row["name"]: row["verdict"]
         for row in run.rows("stability", target=EVERY, measure=BELOW_BEST)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from xstilts.report.tables import NOT_IN_XLMR, PARTIAL_MARK, UNSEEN_MARK, ScoreT
 from xstilts.report.wording import title
 from xstilts.scoring.averages import SEEDS_FOR_SD, Summary, check_scores, summarise
 from xstilts.scoring.item_counts import CLEAN
+from xstilts.scoring.metrics import METRICS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,6 +154,7 @@ def write_page(
                 _section(view, number, shortcuts.get(view.split))
                 for number, view in enumerate(views, start=1)
             ],
+            metrics=_definitions(target for view in views for target in view.targets),
             experiment=_as_yaml(experiment),
             links=[*links, GLOSSARY_LINK],
             origins=origins,
@@ -269,6 +271,15 @@ def _task_sections(view: ScoreTables) -> Iterator[TaskSection]:
             main=tuple(view.languages(encoder, target) for encoder in ran),
             extra=tuple(table for encoder in ran for table in view.metrics(encoder, target)),
         )
+
+
+def _definitions(targets: Iterable[str]) -> list[tuple[str, str]]:
+    """How the metrics of these targets are defined, each with the targets that it judges."""
+    judged: dict[str, list[str]] = {}
+    for target in dict.fromkeys(targets):
+        if target in TARGETS:
+            judged.setdefault(TARGETS[target].metric, []).append(title(target))
+    return [(", ".join(judged[key]), METRICS[key].definition) for key in METRICS if key in judged]
 
 
 def _facts(clean: pl.DataFrame) -> list[tuple[str, str]]:

@@ -86,7 +86,7 @@ def summarise(
     Targets beyond these have a score, and are in no average.
     Transfer gap: English minus the mean over the other languages, not for retrieval (ibid.).
     Group and overall are only formed where all their tasks have a score with the same seed. Their
-    mean is that of their tasks' means, each over all of its own seeds, as in `findings.GROUPS`;
+    mean is that of their tasks' means, each over all of its own seeds, as in `tables.GROUPS`;
     their spread is over the seeds that all these tasks have.
 
     Raises:

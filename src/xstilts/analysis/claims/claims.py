@@ -10,8 +10,8 @@ Verdicts, from p adjusted by Holm over claims 1 to 6 of one encoder:
     not testable: recipes, targets or languages are missing; `missing` names them.
 A verdict that rests on one seed ends in "in this run". "The greatest" and "the least" of several
 recipes have bounds of their own (`inference.estimates.greatest`). Claim 7 is that the worst family
-is better off, once a recipe: its number and verdict are those of the table `findings.FAIRNESS`,
-and what each family gains those of `findings.GROUPS`.
+is better off, once a recipe: its number and verdict are those of the table `tables.FAIRNESS`,
+and what each family gains those of `tables.GROUPS`.
 
 Like is compared with like: two recipes over the targets of XTREME's nine that both have, two
 targets over the recipes that both have.

@@ -56,7 +56,7 @@ class SupportingNumber:
 class FamilyChange:
     """What a recipe does to one family of languages.
 
-    The numbers are those of `findings.GROUPS`. `single` marks a family of which the run has one
+    The numbers are those of `tables.GROUPS`. `single` marks a family of which the run has one
     language: what is said of it is said of that language. `outcome` is the verdict there.
     """
 

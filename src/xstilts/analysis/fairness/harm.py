@@ -21,7 +21,7 @@ def harm_rows(panel: Panel, groups: Iterable[Row]) -> list[Row]:
     """The rows of `findings.HARM`; in `EVERY` the pairs of averaged targets and languages count.
 
     Args:
-        groups: rows of `findings.GROUPS`.
+        groups: rows of `tables.GROUPS`.
     """
     gains: dict[tuple[str, str, str], list[Row]] = {}
     for row in groups:

@@ -1,4 +1,4 @@
-"""The measures of `findings.FAIRNESS`: by name, with what languages they need."""
+"""The measures of `tables.FAIRNESS`: by name, with what languages they need."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Measure:
         level: whether it says how high scores are, rather than how even.
         candidates: of what it is the least, if it is a minimum.
         bounds: the values that it can have.
-        group: of `findings.GROUPS`, where it stands as well; the same number is told here.
+        group: of `tables.GROUPS`, where it stands as well; the same number stands here.
     """
 
     name: str

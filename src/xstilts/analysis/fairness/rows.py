@@ -1,4 +1,4 @@
-"""How evenly recipes serve languages: the tables `findings.FAIRNESS` and `findings.PARETO`.
+"""How evenly recipes serve languages: the tables `tables.FAIRNESS` and `tables.PARETO`.
 
 No measure says enough alone: spread falls where all scores do, so the level stands beside it.
 """
@@ -77,11 +77,11 @@ _Measured = Mapping[tuple[str, Measure], TargetMeasure]
 def fairness_rows(
     panel: Panel, facts: Mapping[str, LanguageFacts], groups: Iterable[Row]
 ) -> list[Row]:
-    """The rows of `findings.FAIRNESS`.
+    """The rows of `tables.FAIRNESS`.
 
     Args:
         facts: by code; speakers that Ethnologue does not count otherwise are those of CLDR.
-        groups: rows of `findings.GROUPS`, where the means over languages and families stand.
+        groups: rows of `tables.GROUPS`, where the means over languages and families stand.
     """
     known: dict[tuple[str, str, str], dict[tuple[str, str], Row]] = {}
     for row in groups:
@@ -118,10 +118,10 @@ def fairness_rows(
 
 
 def pareto_rows(panel: Panel, groups: Iterable[Row] = ()) -> list[Row]:
-    """The rows of `findings.PARETO`, over the targets that all recipes have (`Panel.common`).
+    """The rows of `tables.PARETO`, over the targets that all recipes have (`Panel.common`).
 
     Args:
-        groups: rows of `findings.GROUPS`; where they hold the mean over the same targets it is the
+        groups: rows of `tables.GROUPS`; where they hold the mean over the same targets it is the
             same number here.
     """
     place = (EVERY, CORRECTED, SCORE, ALL_LANGUAGES, len(panel.common))

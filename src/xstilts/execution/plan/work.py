@@ -118,7 +118,7 @@ class Works:
                 shape = self._shapes[key[0]]
                 return None if shape is None else Work(items=shape.parameters or 0)
             case _:
-                return Work()
+                return None
 
     def _pretraining(self, encoder: str) -> Work | None:
         made = self._experiment.encoders[encoder].pretrain

@@ -27,6 +27,8 @@ class Metric(Row):
         main: the numbers whose mean is the score by which a language is judged (XTREME's
             evaluate.py, `avg_metric`).
         titles: how numbers are shown whose names do not read well with spaces for underlines.
+        definition: of the score, and of the numbers beside it, with the source; as the score page
+            has it.
         columns: its counts that predictions of the kind do not have anyway
             (`xstilts.data.schemas.PREDICTIONS`).
         directions: those that rows of retrieval may have.
@@ -37,6 +39,7 @@ class Metric(Row):
     __slots__ = ()
     main: ClassVar[tuple[str, ...]]
     titles: ClassVar[Mapping[str, str]] = {}
+    definition: ClassVar[str]
     columns: ClassVar[Sequence[tuple[str, pa.DataType]]] = ()
     directions: ClassVar[frozenset[str]] = frozenset()
     direction: ClassVar[str | None] = None

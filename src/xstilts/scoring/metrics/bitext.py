@@ -30,6 +30,11 @@ class BitextF1(Metric, Row):
     """F1 of pairs that are mined above a threshold."""
 
     main = ("f1",)
+    definition = (
+        "F1 of the mined sentence pairs against the gold pairs; pairs are mined by margin over"
+        " nearest neighbours, with a threshold tuned on development gold (Artetxe and Schwenk 2019,"
+        " arXiv 1811.01136; XTREME)."
+    )
     directions = frozenset({MINING})
 
     def numbers(self, items: pl.DataFrame, where: str) -> Scores:

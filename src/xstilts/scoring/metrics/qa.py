@@ -147,6 +147,10 @@ class Squad(Metric, Row):
     """Exact match and F1 by SQuAD's English rules; judged by the mean of both."""
 
     main = ("exact_match", "f1")
+    definition = (
+        "The mean of exact match and F1, with the English answer normalisation of SQuAD 1.1 in"
+        " every language (Rajpurkar et al. 2016; XTREME evaluate.py)."
+    )
     right = pl.col("f1") > 0.5
 
     def counts(
@@ -166,6 +170,11 @@ class Squad(Metric, Row):
 
 class Mlqa(Squad, Row):
     """The same by MLQA's rules for each language."""
+
+    definition = (
+        "The mean of exact match and F1, with answers normalised by the rules of their own language"
+        " (Lewis et al. 2020, facebookresearch/MLQA evaluation script)."
+    )
 
     def counts(
         self, task: Task, rows: Sequence[Item], predictions: Sequence[Any], where: str

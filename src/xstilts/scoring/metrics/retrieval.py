@@ -19,6 +19,11 @@ class RetrievalAccuracy(Metric, Row):
 
     main = ("accuracy",)
     titles = {"accuracy_to_en": "Accuracy, foreign queries against English"}  # noqa: RUF012
+    definition = (
+        "Accuracy: the share of English sentences whose nearest foreign sentence by cosine is the"
+        " translation, which is XTREME's direction; the reverse direction is LASER's (XTREME;"
+        " facebookresearch/LASER)."
+    )
     directions = frozenset({FROM_ENGLISH, TO_ENGLISH})
     direction = FROM_ENGLISH
 

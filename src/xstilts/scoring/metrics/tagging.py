@@ -119,6 +119,7 @@ class TokenAccuracy(Metric, Row):
     """The share of tokens with the right tag."""
 
     main = ("token_accuracy",)
+    definition = "The share of tokens with the right tag."
 
     def counts(
         self, task: Task, rows: Sequence[Item], predictions: Sequence[Any], where: str
@@ -140,6 +141,12 @@ class Seqeval(Metric, Row):
 
     main = ("f1",)
     titles = {"strict_f1": "Strict F1"}  # noqa: RUF012
+    definition = (
+        "F1 over chunks as seqeval counts them in its default, lenient mode; for parts of speech"
+        " this is on bare tags, so equal neighbours merge into one chunk (XTREME evaluate.py;"
+        " seqeval 1.2.2). Token accuracy is the share of tokens with the right tag, and strict F1"
+        " that over chunks that are well formed in IOB2 (seqeval 1.2.2, strict mode)."
+    )
 
     def counts(
         self, task: Task, rows: Sequence[Item], predictions: Sequence[Any], where: str
