@@ -123,7 +123,7 @@ def task_scores(setting: Setting) -> dict[tuple[str, str], Draws]:
 
 
 def claims(setting: Setting) -> Iterator[Check]:
-    """Claims 1 to 6 (Holm); claim 7 is the worst family in `findings.FAIRNESS`."""
+    """Claims 1 to 6 (Holm); claim 7 is the worst family in `tables.FAIRNESS`."""
     draws, seeds = setting.tables.world.draws, setting.seeds
     scores = task_scores(setting)
     tables = scores[NONE, TABLE_TARGETS[0]].observed.shape[0]
@@ -169,8 +169,8 @@ def claims(setting: Setting) -> Iterator[Check]:
     planted = found(number, quantities(shifted, development, draws)[number])
     p = p.copy()
     p[:, place] = [each.p for each in planted]
-    shown = np.array([holm(row)[place] for row in p]) < LEVEL
-    rates = shown & (np.array([each.value for each in planted]) > 0)
+    detected = np.array([holm(row)[place] for row in p]) < LEVEL
+    rates = detected & (np.array([each.value for each in planted]) > 0)
     yield Check(statement=f"claim {number}", kind=FOUND, rates=rates)
 
 

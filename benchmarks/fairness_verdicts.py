@@ -45,7 +45,7 @@ def _covered(target: str) -> Covered:
 
 
 def fairness(setting: Setting, recipe: str = NOTHING[1]) -> Iterator[Check]:
-    """How evenly languages are served (`findings.FAIRNESS`, Benjamini-Hochberg)."""
+    """How evenly languages are served (`tables.FAIRNESS`, Benjamini-Hochberg)."""
     one = TABLE_TARGETS[setting.number % len(TABLE_TARGETS)]
     after = {t: setting.scores(t, recipe) for t in TABLE_TARGETS}
     before = {t: setting.scores(t, NONE) for t in TABLE_TARGETS}

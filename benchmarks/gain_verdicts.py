@@ -74,7 +74,7 @@ def groups_of(target: str) -> tuple[tuple[Group, ...], np.ndarray]:
 
 
 def gains(setting: Setting, recipe: str = NOTHING[0]) -> Iterator[Check]:
-    """Gains of languages, branches, families and all of them (`findings.GROUPS`, Holm)."""
+    """Gains of languages, branches, families and all of them (`tables.GROUPS`, Holm)."""
     change, truth = {}, {}
     for key in TABLE_TARGETS:
         change[key] = setting.every(key, recipe).minus(setting.every(key, NONE))

@@ -58,7 +58,7 @@ def _judged(
     known = np.isfinite(found.p) & np.isfinite(truth)
     wrong = []
     tables = np.arange(setting.count)
-    shown = []
+    detected = []
     for family in dict.fromkeys(families):
         places = np.flatnonzero(np.array(families) == family)
         p_values = np.where(known, found.p, 1.0)[:, places]
@@ -69,13 +69,13 @@ def _judged(
         planted = estimates(drawn.map(lambda v, c=places[turn], e=effect: v[:, tables, c] + e))
         p_values[tables, turn] = np.nan_to_num(planted.p, nan=1.0)
         right = (adjusted(adjust, p_values)[tables, turn] < LEVEL) & (planted.value > 0)
-        shown.append(np.where(known[tables, places[turn]], right, np.nan))
+        detected.append(np.where(known[tables, places[turn]], right, np.nan))
     inside = np.where(known, covered(found, truth), np.nan)
     yield Check(statement=label, kind=FALSE, rates=np.mean(wrong, axis=0))
     with np.errstate(invalid="ignore"):
         shares = [
             np.nansum(each, axis=1) / np.isfinite(each).sum(axis=1)
-            for each in (inside, np.stack(shown, axis=1))
+            for each in (inside, np.stack(detected, axis=1))
         ]
     yield Check(statement=label, kind=COVERED, rates=shares[0])
     yield Check(statement=label, kind=FOUND, rates=shares[1])
@@ -92,7 +92,7 @@ def _detectable(
 
 
 def robustness(setting: Setting) -> Iterator[Check]:
-    """Changes of the relative drop and of the loss (`findings.PERTURBED`, Benjamini-Hochberg).
+    """Changes of the relative drop and of the loss (`tables.PERTURBED`, Benjamini-Hochberg).
 
     Perturbed scores are those of other recipes that change nothing, less what is lost.
     """
@@ -140,7 +140,7 @@ def robustness(setting: Setting) -> Iterator[Check]:
 
 
 def pitfalls(setting: Setting) -> Iterator[Check]:
-    """Rates of items that are right in English alone (`findings.PITFALLS`, Holm), and McNemar's p.
+    """Rates of items that are right in English alone (`tables.PITFALLS`, Holm), and McNemar's p.
 
     Items are those of XQuAD, right or wrong, in two recipes that are equally good. For McNemar's
     test languages are as good as English, and runs differ by items alone.

@@ -32,7 +32,7 @@ from xstilts.config.recipes import NONE
 
 
 def harm(setting: Setting, permutations: int) -> Iterator[Check]:
-    """Families that bear more than their share of losses (`findings.HARM`, Holm)."""
+    """Families that bear more than their share of losses (`tables.HARM`, Holm)."""
     one = TABLE_TARGETS[setting.number % len(TABLE_TARGETS)]
     for scope, targets in ((one, (one,)), (EVERY, TABLE_TARGETS)):
         names = [others(target) for target in targets]
@@ -68,7 +68,7 @@ def harm(setting: Setting, permutations: int) -> Iterator[Check]:
 
 
 def order(setting: Setting) -> Iterator[Check]:
-    """Recipes against each other (`compare`), and below the best (`findings.STABILITY`), Holm."""
+    """Recipes against each other (`compare`), and below the best (`tables.STABILITY`), Holm."""
     one = TABLE_TARGETS[setting.number % len(TABLE_TARGETS)]
     names = RECIPES[: RECIPES.index(VARIED)]
     places = list(combinations(range(len(names)), 2))
@@ -123,8 +123,8 @@ def _below_best(
     clearly = np.zeros(p.shape, dtype=bool)
     for row, place in enumerate(best):
         mine = [n for n, pair in enumerate(places) if place in pair]
-        shown = holm([*found.p[row, mine], *[1.0] * (len(places) - len(mine))])[: len(mine)]
-        for n, value in zip(mine, shown, strict=True):
+        adjusted_p = holm([*found.p[row, mine], *[1.0] * (len(places) - len(mine))])[: len(mine)]
+        for n, value in zip(mine, adjusted_p, strict=True):
             clearly[row, n] = value < LEVEL
             other = places[n][0] if places[n][1] == place else places[n][1]
             below[row, other] = value < LEVEL

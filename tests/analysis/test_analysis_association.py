@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from scipy.stats import rankdata, spearmanr
 
-from xstilts.analysis.association import association, rank_correlation
+from xstilts.analysis.association import association
 from xstilts.analysis.association.association import (
     leave_one_family_out,
     mixed_model,
     partial_rank_correlations,
     rank_correlations,
 )
-from xstilts.analysis.association.observations import Observations
+from xstilts.analysis.association.observations import Observations, rank_correlation
 from xstilts.config.language_facts import FACTS
 from xstilts.config.languages import LANGUAGES
 from xstilts.config.tasks import XTREME
@@ -103,8 +103,8 @@ def test_a_language_drawn_twice_counts_twice() -> None:
     random = np.random.default_rng(1)
     x, y, z = random.integers(0, 5, size=(3, 12)).astype(float)
     counts = random.integers(0, 3, size=(50, 12))
-    plain = rank_correlation.rank_correlation([y[None], x[None]], counts, 3)
-    partial = rank_correlation.rank_correlation([y[None], x[None], z[None]], counts, 3)
+    plain = rank_correlation([y[None], x[None]], counts, 3)
+    partial = rank_correlation([y[None], x[None], z[None]], counts, 3)
     for row, found, found_partial in zip(counts, plain, partial, strict=True):
         repeated = [np.repeat(values, row) for values in (y, x, z)]
         assert found == pytest.approx(spearmanr(*repeated[:2]).statistic)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from test_mishaps import LITTLE, WRITERS
+from test_disk_errors import LITTLE, WRITERS
 from tiny_encoders import write_tiny_bert
 
 from xstilts.config.encoders import EncoderSource

@@ -11,7 +11,7 @@ from panels import known_panel
 from test_plan import hub_grid, plan
 
 from xstilts.analysis.groups import group_rows
-from xstilts.analysis.inference import power as engine
+from xstilts.analysis.inference import behrens_fisher as engine
 from xstilts.analysis.tables import ALL, EVERY, GAIN, POINTS
 from xstilts.config.settings import Assumptions
 from xstilts.execution.plan.design import Design, TargetPart, design_error

@@ -180,7 +180,7 @@ def _tables(
 
 
 def association_rows(panel: Panel, facts: Mapping[str, LanguageFacts]) -> list[Row]:
-    """Rows of `findings.ASSOCIATION`: scores and gains of every recipe against what is known."""
+    """Rows of `tables.ASSOCIATION`: scores and gains of every recipe against what is known."""
     rows: list[Row] = []
     families: dict[tuple[str, str], list[Statement]] = {}
     for recipe, outcome in product(panel.recipes, (SCORE, GAIN)):

@@ -47,7 +47,7 @@ def pitfall_items(
     split: str,
     most: int = 300,
 ) -> list[dict[str, object]]:
-    """Rows of `findings.PITFALL_ITEMS`: items right in English and wrong in the language.
+    """Rows of `tables.PITFALL_ITEMS`: items right in English and wrong in the language.
 
     Both in most seeds; the prediction is that of the first seed that is wrong. Recipes and targets
     take turns, each with its worst items first, which are wrong in the greatest share of

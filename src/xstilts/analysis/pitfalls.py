@@ -113,7 +113,7 @@ def matched_items(files: Sequence[CellFile], panel: Panel, split: str) -> dict[s
 
 
 def pitfall_rows(files: Sequence[CellFile], panel: Panel, *, split: str, draws: int) -> list[Row]:
-    """Rows of `findings.PITFALLS` for each recipe, parallel target and group.
+    """Rows of `tables.PITFALLS` for each recipe, parallel target and group.
 
     The rate of a family or of all languages is the mean of theirs, and so is what stands beside
     it; only a language has McNemar's p, since languages share items. Nothing is told where some
@@ -235,8 +235,8 @@ def _measure(held: Matched, panel: Panel, rates: Panel, recipe: str) -> _Pitfall
         ((right[:, :1] == english) & (right[:, 1:] == other)).sum(axis=(0, 2))
         for english, other in ((1, 1), (1, 0), (0, 1), (0, 0))
     ]
-    shown = pitfall(*counts)
-    languages = {"expected": shown.independence, "reverse": shown.reverse, "kappa": shown.kappa}
+    found = pitfall(*counts)
+    languages = {"expected": found.independence, "reverse": found.reverse, "kappa": found.kappa}
     layout = main_groups(rates, target)
 
     def grouped(percent: Draws) -> Grouped:
@@ -282,10 +282,10 @@ def _rows(scope: Mapping[str, _PitfallRates]) -> Iterator[tuple[Row, Mean | None
             "single": group.grouping == FAMILY and len(codes) == 1,
         }
         if rate:
-            shown = rate.estimate
-            row |= {"rate": shown.value, "basis": rate.basis}
-            if shown.low is not None and shown.high is not None:
-                row |= {"low": max(0.0, shown.low), "high": min(1.0, shown.high)}
+            found = rate.estimate
+            row |= {"rate": found.value, "basis": rate.basis}
+            if found.low is not None and found.high is not None:
+                row |= {"low": max(0.0, found.low), "high": min(1.0, found.high)}
             row |= change_columns(changes.get(group))
         yield row, changes.get(group) if rate else None
 

@@ -125,8 +125,12 @@ def _mean_alone(sample: Sample) -> Sample:
 
 def _order(found: Sides, names: Sequence[str], target: str, scope: Sequence[str]) -> Order:
     def mean(name: str, beside: str) -> Draws:
-        scores = [found.scores(key, name, beside) for key in scope]
-        return mean_of([each.map(lambda s: s[:, 0]) for each in scores if each is not None])
+        scores = []
+        for key in scope:
+            held = found.scores(key, name, beside)
+            assert held is not None, f"{key} is not compared"
+            scores.append(held.map(lambda s: s[:, 0]))
+        return mean_of(scores)
 
     means = {name: estimate(mean(name, name)) for name in names}
     ordered = sorted(names, key=lambda name: (-means[name].value, name))

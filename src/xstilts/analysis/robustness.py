@@ -140,7 +140,10 @@ class _Compared:
         if recipe == NONE or not seeds:
             return {}
         if seeds != evidence.seeds(recipe, target):
-            own = self._scores(target, recipe, NONE) or own
+            paired = self._scores(target, recipe, NONE)
+            if paired is None:
+                return {}
+            own = paired
         if (target, seeds) not in self._baselines:
             self._baselines[target, seeds] = self._scores(target, NONE, recipe)
         base = self._baselines[target, seeds]
@@ -169,7 +172,7 @@ class _Compared:
 
 
 def perturbed_rows(files: Sequence[CellFile], panel: Panel, *, split: str, draws: int) -> list[Row]:
-    """Rows of `findings.PERTURBED` for each condition, recipe, target and group.
+    """Rows of `tables.PERTURBED` for each condition, recipe, target and group.
 
     A group's drop is that of its mean score: undefined where the clean mean is near chance, and
     without an interval where that of a draw is at or below it. A mean over XTREME's targets is
@@ -293,8 +296,8 @@ def _rows(
                 "seeds": min(held.seeds for held in used),
             }
             if value:
-                shown = value.estimate
-                row |= {"value": shown.value, "low": shown.low, "high": shown.high}
+                found = value.estimate
+                row |= {"value": found.value, "low": found.low, "high": found.high}
                 row |= {"basis": value.basis, **change_columns(changes.get(group))}
             yield row, value, changes.get(group) if value else None
 

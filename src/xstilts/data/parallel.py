@@ -171,13 +171,13 @@ def _other_number(side: Side, reference: Side) -> XstiltsError:
     fewer, more = sorted((labels, of_reference), key=len)
     what = "line is" if abs(difference) == 1 else "lines are"
     kind = "extra" if difference > 0 else "missing"
-    shown = len(set(more)) > 1
-    near = ", by the labels near this row" if shown else ""
+    can_be_placed = len(set(more)) > 1
+    near = ", by the labels near this row" if can_be_placed else ""
     return XstiltsError(
         f"{len(labels)} rows in {place.language}, but {len(of_reference)} in {other.language}"
         f" ({other.where}): {abs(difference)} {what} {kind}{near}",
         where=place.where,
-        row=row_of_difference(fewer, more) + 1 if shown else None,
+        row=row_of_difference(fewer, more) + 1 if can_be_placed else None,
         hint="row n of one language translates row n of the other: download the file again, or"
         " put in or take out what makes the difference",
     )

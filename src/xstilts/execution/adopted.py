@@ -40,16 +40,16 @@ def adopt(root: str | Path, notes: Notes) -> list[str]:
         if {"rule", "params", "inputs"} <= made.keys():
             # What is gone was needed then and is compared when it is there again.
             same = {
-                name: shown
-                for name, shown in made["inputs"].items()
-                if content(name) in (shown, None)
+                name: sha256
+                for name, sha256 in made["inputs"].items()
+                if content(name) in (sha256, None)
             }
             notes.add(
                 path,
                 rule=made["rule"],
                 params=made["params"].values(),
                 inputs=[*same, *(name for name in made.get("repeated", ()) if name in same)],
-                sha256={name: shown for name, shown in same.items() if Path(name).is_file()},
+                sha256={name: sha256 for name, sha256 in same.items() if Path(name).is_file()},
             )
             found.append(path)
     return found

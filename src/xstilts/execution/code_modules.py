@@ -76,9 +76,9 @@ class CodeStatement:
     @property
     def table_of(self) -> str | None:
         """The class of the rows where this is a table (`xstilts.config.rows`), else None."""
-        shown = self.tree.annotation if isinstance(self.tree, ast.AnnAssign) else None
-        if isinstance(shown, ast.Subscript) and getattr(shown.value, "id", "") == "Rows":
-            return getattr(shown.slice, "id", None)
+        annotation = self.tree.annotation if isinstance(self.tree, ast.AnnAssign) else None
+        if isinstance(annotation, ast.Subscript) and getattr(annotation.value, "id", "") == "Rows":
+            return getattr(annotation.slice, "id", None)
         return None
 
     @cached_property

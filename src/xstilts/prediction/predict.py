@@ -33,7 +33,7 @@ def predict(
     device_name: str,
     tally: Tally | None = None,
 ) -> pa.Table:
-    """Item-level predictions (`schemas.PREDICTIONS`) of every row of `data`, and of `perturbed`.
+    """Predictions by item (`metrics.prediction_schema`) of all rows of `data` and `perturbed`.
 
     Args:
         tally: counts what is passed through the encoder.

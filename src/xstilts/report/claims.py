@@ -44,8 +44,7 @@ from xstilts.execution.files import write_json, write_text
 from xstilts.report.glossary import GLOSSARY_LINK
 from xstilts.report.incomplete import Incomplete
 from xstilts.report.render import templates
-from xstilts.report.table import NUMBER, Column, TableCell, TableRow
-from xstilts.report.table import Table as Shown
+from xstilts.report.table import NUMBER, Column, Table, TableCell, TableRow
 from xstilts.report.wording import title
 from xstilts.rounding import fixed, signed
 from xstilts.scoring.averages import OVERALL, check_scores
@@ -76,7 +75,7 @@ class ClaimSection:
     recipes: tuple[ClaimPart, ...]
     reach: float
     recipes_reach: float
-    selection: tuple[Shown, ...]
+    selection: tuple[Table, ...]
 
     @property
     def beside_worst(self) -> list[str]:
@@ -264,14 +263,14 @@ def _any_limit(value: Any) -> bool:
     return value is not None
 
 
-def _selection_tables(rows: pl.DataFrame) -> Iterator[Shown]:
+def _selection_tables(rows: pl.DataFrame) -> Iterator[Table]:
     for basis, caption in _BASES.items():
         held = rows.filter(basis=basis).to_dicts()
         if not held:
             continue
         lines = [_selection_row(row) for row in held]
         averaged = [line for line, row in zip(lines, held, strict=True) if row["target"] in TARGETS]
-        yield Shown(
+        yield Table(
             caption=f"{held[0]['encoder']}: best recipe per target, chosen {caption}",
             columns=(
                 Column(label="Target"),

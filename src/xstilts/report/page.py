@@ -87,7 +87,7 @@ def write_page(
             targets are rows and columns even where no score exists yet. May be empty.
         notes: further caveats, plain text.
         table: target to its `languages` in the experiment's data source
-            (`grid.Grid.table_slice`); XTREME's lists without it.
+            (`job_params.JobParams.table`); XTREME's lists without it.
         baselines: columns of `schemas.BASELINES`.
         headline: sentences for the top of the page, plain text.
         findings: of the same scores; their gains are the figure below the headline.
@@ -99,7 +99,7 @@ def write_page(
         incomplete: what the grid still lacks.
 
     Raises:
-        XstiltsError: the table is not a table of scores (see `summary.summarise`), or nothing
+        XstiltsError: the table is not a table of scores (see `averages.summarise`), or nothing
             in it is clean.
     """
     if not isinstance(scores, pl.DataFrame):

@@ -61,7 +61,8 @@ def keys_markdown() -> str:
     ]
     for path, model in _models("", Experiment):
         held = getattr(model, "settings", model)
-        said = [_paragraphs(each) for each in dict.fromkeys((model, held)) if each.__doc__]
+        # Levels of settings say with those what they are about.
+        said = [_paragraphs(held)] if held.__doc__ else []
         if held is not model:
             levels = ", ".join(
                 f"`{name}`" if name == "default" else f"`{name}.{_NAME}`"

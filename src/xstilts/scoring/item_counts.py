@@ -1,6 +1,6 @@
 """Item-level predictions with the counts from which every metric can be recomputed.
 
-Each function returns a table in `xstilts.data.schemas.PREDICTIONS` of the task's kind.
+Each function returns a table with the columns of `metrics.prediction_schema`.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ def read_own_scores(path: str | Path, baseline: str = NONE, scale: str | None = 
     Raises:
         XstiltsError: the file is neither, columns are missing, unknown or of another type, the
             values may be shares, the baseline is not among the recipes, or it is no table of
-            scores (`summary.check_scores`).
+            scores (`averages.check_scores`).
     """
     path = Path(path)
     table = _read(path)

@@ -35,7 +35,7 @@ def write_predictions(table: pa.Table, task: Task, folder: str | Path) -> list[P
     """Write the clean test predictions of one cell, each file atomically.
 
     Args:
-        table: predictions (`schemas.PREDICTIONS`); other splits and conditions are left out.
+        table: predictions (`metrics.prediction_schema`); other splits and conditions are left out.
 
     Returns:
         The files written, one a language, sorted by language; none for a target beyond XTREME.

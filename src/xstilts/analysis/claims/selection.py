@@ -122,7 +122,7 @@ def select(
         split: where the chosen recipe is judged.
 
     Raises:
-        XstiltsError: the table is not a table of scores (see `summary.summarise`).
+        XstiltsError: the table is not a table of scores (see `averages.summarise`).
     """
     candidates = sorted(dict.fromkeys(recipes), key=lambda recipe: recipe != NONE)
     left_out = collapsed_scores(scores, runs).left_out

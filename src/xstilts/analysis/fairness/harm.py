@@ -1,4 +1,4 @@
-"""Negative transfer, and which families bear it: the table `findings.HARM`."""
+"""Negative transfer, and which families bear it: the table `tables.HARM`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BEARS_MORE = "bears more than its share"
 
 
 def harm_rows(panel: Panel, groups: Iterable[Row]) -> list[Row]:
-    """The rows of `findings.HARM`; in `EVERY` the pairs of averaged targets and languages count.
+    """The rows of `tables.HARM`; in `EVERY` the pairs of averaged targets and languages count.
 
     Args:
         groups: rows of `tables.GROUPS`.

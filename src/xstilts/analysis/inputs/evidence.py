@@ -198,7 +198,7 @@ def evidence(
     """One encoder after the other, since the draws of one may take hundreds of MB.
 
     Args:
-        paths: prediction files (`schemas.PREDICTIONS`) of any cells, in any order.
+        paths: prediction files (`metrics.prediction_schema`) of any cells, in any order.
         recipes: those that are read.
         split: of which the clean items are read.
         draws: B.
@@ -239,7 +239,7 @@ def evidence_of_scores(
         recipes, split, left_out: as in `evidence`.
 
     Raises:
-        XstiltsError: the table is not a table of scores (see `summary.summarise`).
+        XstiltsError: the table is not a table of scores (see `averages.summarise`).
     """
     wanted = check_scores(scores).filter(
         pl.col("recipe").is_in(list(recipes)), split=split, condition=CLEAN

@@ -109,9 +109,9 @@ def _spoken(said: Event, spot: Spot) -> list[Word]:
 
 
 def _row(found: GeneratedQuestion, spot: Spot) -> dict[str, Any]:
-    shown = [_spoken(said, spot) for said in found.passage]
-    texts = [text_of(words) for words in shown]
-    answer, start = find_role(shown[found.about], found.asked)
+    sentences = [_spoken(said, spot) for said in found.passage]
+    texts = [text_of(words) for words in sentences]
+    answer, start = find_role(sentences[found.about], found.asked)
     start += sum(len(text) + 1 for text in texts[: found.about])
     return {
         "context": " ".join(texts),
@@ -121,7 +121,7 @@ def _row(found: GeneratedQuestion, spot: Spot) -> dict[str, Any]:
 
 
 def _question(draw: Draw, spot: Spot) -> GeneratedQuestion:
-    said = _told_of_people(draw, spot)
+    said = _about_people(draw, spot)
     passage = _surroundings(draw, spot, said)
     about = draw.below(_SENTENCES)
     asked = draw.one_of([role for role in _ASKED if getattr(said, role) is not None])
@@ -133,7 +133,7 @@ def _question(draw: Draw, spot: Spot) -> GeneratedQuestion:
     return GeneratedQuestion((*passage[:about], said, *passage[about:]), about, asked, known)
 
 
-def _told_of_people(draw: Draw, spot: Spot) -> Event:
+def _about_people(draw: Draw, spot: Spot) -> Event:
     while True:
         names = [person(draw) for _ in range(3)]
         one, another, companion = names
@@ -148,13 +148,13 @@ def _told_of_people(draw: Draw, spot: Spot) -> Event:
 
 def _surroundings(draw: Draw, spot: Spot, said: Event) -> tuple[Event, ...]:
     """Events without names of people, and with no place or time of each other or of `said`."""
-    shown: list[Event] = []
-    while len(shown) < _SENTENCES - 1:
+    events: list[Event] = []
+    while len(events) < _SENTENCES - 1:
         found = replace(_modified(draw), object=thing(draw))
-        apart = _heads((found,)).isdisjoint(_heads((*shown, said)))
+        apart = _heads((found,)).isdisjoint(_heads((*events, said)))
         if apart and not found.subject.named and split_of(found) == spot.split:
-            shown.append(found)
-    return tuple(shown)
+            events.append(found)
+    return tuple(events)
 
 
 def _modified(draw: Draw) -> Event:
@@ -167,10 +167,10 @@ def _modified(draw: Draw) -> Event:
     )
 
 
-def _heads(told: tuple[Event, ...]) -> set[str]:
+def _heads(events: tuple[Event, ...]) -> set[str]:
     """What must not repeat within a passage: names, things with their class, places, times."""
     heads: set[str] = set()
-    for found in told:
+    for found in events:
         place = found.place[1] if found.place else None
         for head in (found.subject.head, found.object.head, found.companion, place, found.time):
             if head is not None:

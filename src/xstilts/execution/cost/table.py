@@ -40,7 +40,7 @@ def collect_costs(
 
     Args:
         paths: where the records and encoders of the experiment lie.
-        cells: wildcards of the cells (`grid.Cell.wildcards`); jobs of no cell, left from what
+        cells: wildcards of the cells (`cells.Cell.wildcards`); jobs of no cell, left from what
             the experiment once was, are passed over.
     """
     known = _values(cells)

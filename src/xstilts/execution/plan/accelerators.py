@@ -106,7 +106,9 @@ def find_device(name: str) -> Accelerator | None:
 
     Names of drivers such as `NVIDIA A100-SXM4-80GB` or `NVIDIA GeForce RTX 3090` are understood.
     """
-    known = {device.name.replace("-", ""): device for device in (CPU, *GPUS.values())}
+    if name.lower() == CPU.name:
+        return CPU
+    known = {device.name.replace("-", ""): device for device in GPUS.values()}
     # The memory of an A100 comes after the way in which it is built in.
     plain = re.sub(r"a100-\w+-40gb", "a100-40gb", name.lower())
     words = re.split("[ -]", plain)

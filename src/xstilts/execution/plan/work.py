@@ -149,7 +149,7 @@ class Works:
         mixing: Mixing | None = None,
         mask_ratio: float = 0.0,
     ) -> Work | None:
-        """A run of `train.train`: its batches, and the development items that are scored."""
+        """A run of `run.train`: its batches, and the development items that are scored."""
         shape = self._shapes[encoder]
         trained = [self._sizes.of(encoder, key, "train") for key in sources]
         scored = [self._sizes.of(encoder, key, "dev") for key in dev]
