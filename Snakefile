@@ -93,6 +93,7 @@ onstart:
     hold()
     if IS_MAIN and not elsewhere():
         warm.offer()
+        internals.lift_job_limit(workflow)
     plan_jobs(requests.seconds_by_rule)
     if only_finished:
         scope.save()

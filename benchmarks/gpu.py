@@ -70,11 +70,25 @@ _stand_in(
     BaseModel=_Values,
     ConfigDict=dict,
     Field=lambda default=None, **_: default,
+    create_model=lambda name, **_: type(name, (_Values,), {}),
     field_validator=lambda *_, **__: lambda function: function,
     model_validator=lambda *_, **__: lambda function: function,
 )
-# It computes scores, of which none is computed here.
-_stand_in("polars")
+# It computes scores, of which none is computed here; metrics only write their expressions down.
+_Expression = type(
+    "_Expression",
+    (),
+    dict.fromkeys(
+        ["__getattr__", "__call__", "__invert__"]
+        + [
+            f"__{name}__"
+            for name in ["add", "sub", "mul", "truediv", "radd", "rsub", "rmul", "rtruediv"]
+        ]
+        + [f"__{name}__" for name in ["eq", "ne", "gt", "ge", "lt", "le", "and", "or"]],
+        lambda self, *_, **__: self,
+    ),
+)
+_stand_in("polars", __getattr__=lambda _: _Expression())
 
 from xstilts.config.settings import TrainingSettings
 from xstilts.config.tasks import TASKS, TEXT, Kind

@@ -576,11 +576,11 @@ def answers_of(context: str, question: str, code: str) -> list[tuple[str, int]]:
     for sentence in sentences_of(context):
         start = context.index(sentence, at)
         at = start + len(sentence)
-        shown = read(sentence, code)
+        stated = read(sentence, code)
         for asked in question_meanings(question, code):
             role = asked.asked
-            if _fits(shown.meaning, asked, role):
-                first, end = shown.spans[role]
+            if _fits(stated.meaning, asked, role):
+                first, end = stated.spans[role]
                 places = [match.span() for match in re.finditer(r"[^\s.,?]+", sentence)]
                 begin = places[first][0]
                 text = sentence[begin : places[end - 1][1]]

@@ -86,7 +86,8 @@ class Run:
         )
         found.write(folder / "findings")
         self.findings = Findings.read(folder / "findings")
-        self.said = summary_of(self.findings).sentences
+        summary = summary_of(self.findings)
+        self.said = summary.sentences
         self.headline = headline(self.scores, None, LANGUAGES, self.findings)
         write_claims(
             folder / "claims.html",
@@ -104,7 +105,7 @@ class Run:
             folder / "fairness.html",
             self.findings,
             title="Title",
-            summary=self.said,
+            summary=summary,
             recipes=list(RECIPES),
         )
         self.page = (folder / "fairness.html").read_text("utf-8")

@@ -809,9 +809,9 @@ class TestPassagesOfXquad:
                 hub.task(key), "dev", [Unit("dev", "en")], source="hub", limits={}, tested=tested
             )
             assert table["id"].to_pylist() == ["s2"]
-            shown = meta["units"][0]["tested_passages"]
-            assert (shown["known"], shown["passages"], shown["items"]) == (2, 1, 2)
-            assert shown["sources"][0]["config"] == "XQuAD.en"
+            removed = meta["units"][0]["tested_passages"]
+            assert (removed["known"], removed["passages"], removed["items"]) == (2, 1, 2)
+            assert removed["sources"][0]["config"] == "XQuAD.en"
             assert (meta["units"][0]["rows_read"], meta["units"][0]["rows"]) == (3, 1)
 
     def test_where_they_cannot_be_had_it_is_said_how_to_do_without(self, hub):

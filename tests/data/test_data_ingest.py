@@ -298,9 +298,9 @@ def test_passages_that_are_tested_are_taken_out_however_they_are_spaced(
         return
     table, meta = without_xquad(path, xquad)
     assert table["id"].to_pylist() == expected
-    shown = meta["units"][0]["tested_passages"]
-    assert shown["items"] == sum(map(len, dev.values())) - len(expected)
-    assert (shown["of"], shown["known"]) == ("xquad", len(letters))
+    removed = meta["units"][0]["tested_passages"]
+    assert removed["items"] == sum(map(len, dev.values())) - len(expected)
+    assert (removed["of"], removed["known"]) == ("xquad", len(letters))
 
 
 def test_passages_are_known_where_their_answers_were_removed(tmp_path):
@@ -309,9 +309,9 @@ def test_passages_are_known_where_their_answers_were_removed(tmp_path):
     table, meta = without_xquad(dev, xquad, dev=2)
     # Limits hold for what is left.
     assert sorted(table["id"].to_pylist()) == ["1", "3"]
-    shown = meta["units"][0]["tested_passages"]
-    assert (shown["passages"], shown["items"]) == (1, 1)
-    assert shown["files"] == [{"path": str(xquad), "sha256": sha256_file(xquad)}]
+    removed = meta["units"][0]["tested_passages"]
+    assert (removed["passages"], removed["items"]) == (1, 1)
+    assert removed["files"] == [{"path": str(xquad), "sha256": sha256_file(xquad)}]
     (tmp_path / "broken.json").write_text('{"data": [{}]}')
     with pytest.raises(XstiltsError, match=r"broken\.json: not SQuAD JSON: KeyError"):
         without_xquad(dev, tmp_path / "broken.json")

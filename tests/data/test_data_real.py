@@ -219,7 +219,7 @@ def test_passages_of_xquad_are_taken_out_of_squad_and_nothing_else_is(xtreme_min
             table, meta = build_part(
                 TASKS[key], "dev", [unit], source="folder", limits={}, tested=tested
             )
-            shown = meta["units"][0]["tested_passages"]
-            assert (shown["passages"], shown["items"], shown["known"]) == (*out, 28)
+            removed = meta["units"][0]["tested_passages"]
+            assert (removed["passages"], removed["items"], removed["known"]) == (*out, 28)
             tables.append(table)
         assert tables[0].equals(tables[1])

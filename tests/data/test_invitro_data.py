@@ -279,8 +279,8 @@ def test_test_statements_belong_to_the_test_split_in_every_language(code):
 def test_plain_text_holds_no_statement_of_a_test_set(split):
     for row in text_of(split, 600):
         for sentence in sentences_of(row["text"]):
-            shown = {said for code in LANGUAGES for said in readings(sentence, code)}
-            assert {split_of(event_of(said)) for said in shown} == {"train"}, row
+            meanings = {said for code in LANGUAGES for said in readings(sentence, code)}
+            assert {split_of(event_of(said)) for said in meanings} == {"train"}, row
 
 
 @cache
@@ -558,8 +558,8 @@ def test_as_many_documents_are_translated_as_asked_for(share):
 def test_a_translation_says_the_same():
     for row in text_of("train", 600):
         if len(of := tongues_of(row)) == 2:
-            *shown, last = sentences_of(row["text"])
-            before = [without_articles(said) for one in shown for said in readings(one, of[0])]
+            *first, last = sentences_of(row["text"])
+            before = [without_articles(said) for one in first for said in readings(one, of[0])]
             assert any(without_articles(said) in before for said in readings(last, of[1])), row
 
 

@@ -407,12 +407,12 @@ def test_parallel_passages_mean_the_same_in_every_language():
 
 def passages(code: str) -> tuple[Any, ...]:
     rows = items("xquad", "test", code, 25)
-    shown = [
+    given = [
         tuple(without_articles(meaning(text, code)) for text in sentences_of(row["context"]))
         for row in rows
     ]
     asked = [without_articles(question_meanings(row["question"], code)[0]) for row in rows]
-    return (*shown, *asked)
+    return (*given, *asked)
 
 
 def test_mlqa_asks_in_parallel_about_other_surroundings():

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from xstilts.config.languages import INVITRO_LANGUAGES, LANGUAGES
 from xstilts.config.perturbations import KINDS, condition_name, parse_condition
+from xstilts.config.perturbations.kinds import PerturbationKind
 from xstilts.config.tasks import TASKS, Kind
 from xstilts.data.build import Unit, build_part
 from xstilts.data.graphemes import graphemes
@@ -126,6 +127,15 @@ def test_what_names_no_condition_is_refused(name, message):
 def test_every_kind_is_described():
     assert all(kind.wording.title for kind in KINDS.values())
     assert all(kind.wording.definition.endswith(".") for kind in KINDS.values())
+
+
+def test_every_kind_but_typing_errors_edits_units():
+    assert [key for key, kind in KINDS.items() if kind.unit is None] == ["typos"]
+    assert all(
+        type(kind).edited is not PerturbationKind.edited
+        for key, kind in KINDS.items()
+        if key != "typos"
+    )
 
 
 @pytest.mark.parametrize(

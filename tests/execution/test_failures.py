@@ -206,7 +206,7 @@ def book(tmp_path, monkeypatch) -> Book:
 
 def test_many_failures_of_one_cause_are_short_on_the_console_and_whole_in_the_file(book):
     other = failure(99, rule="predict", cause="out of memory", lost=())
-    message = book.update((), [*map(failure, range(40)), other])
+    message = book.update(set(), [*map(failure, range(40)), other])
     assert message.count("again:") == 4
     assert "1. 40 jobs: results/x/target/xlmr/mnli/xnli/seed0: No space left" in message
     assert "and 37 more of train_target" in message
@@ -221,15 +221,15 @@ def test_many_failures_of_one_cause_are_short_on_the_console_and_whole_in_the_fi
 
 def test_failures_are_kept_until_a_run_has_mended_them(book):
     first, second, third = map(failure, range(3))
-    book.update((), [first, second, third])
+    book.update(set(), [first, second, third])
     # One made in a run of its own, one made in a run of more and thrown away since.
     Path(second.outputs[0]).mkdir(parents=True)
-    assert book.update(third.outputs, []) is None
+    assert book.update({*third.outputs}, []) is None
     text = Path(book.paths.failures).read_text()
     assert first.words in text
     assert second.words not in text
     assert third.words not in text
-    assert book.update(first.outputs, []) is None
+    assert book.update({*first.outputs}, []) is None
     assert not Path(book.paths.failures).exists()
 
 
@@ -257,7 +257,7 @@ def fails(message: str | None = None, jobid: int = 4) -> dict:
 
 def failures_of(events: RunEvents, arguments: tuple[str, ...] = ()) -> list[Failure]:
     """Without cells that a job could lose."""
-    return failed_jobs(events, [], {}, arguments)
+    return failed_jobs(events, list, {}, arguments)
 
 
 def cause_of(log: str, message: str | None = None, began: float = 0) -> str:
@@ -286,10 +286,14 @@ def test_a_job_says_in_its_record_why_it_failed(log):
 
 def test_what_a_cluster_says_goes_with_a_job_that_was_killed(log):
     meter = Meter(Path(log_place(log).record), {"rule": "r"})
-    cause = cause_of(log, "SLURM-job '7' failed, SLURM status is: 'OUT_OF_MEMORY'. See")
+    cause = cause_of(
+        log,
+        "SLURM-job '7' failed, SLURM status is: 'OUT_OF_MEMORY'. For further error details see the"
+        " cluster/cloud log and the log files of the involved rule(s).",
+    )
     meter.stop(finished=False)
     assert cause.startswith("killed without a word after")
-    assert cause.endswith("SLURM status is: 'OUT_OF_MEMORY'. See")
+    assert cause.endswith("SLURM status is: 'OUT_OF_MEMORY'.")
 
 
 def test_a_crash_in_native_code_is_told_from_the_log(log):
@@ -313,10 +317,10 @@ def test_a_job_loses_the_cells_that_are_made_of_its_files_in_their_order(log):
         job("predicted", "s2"), job("other", "s3"), job("results/x/model", "s1"),
     ]  # fmt: skip
     cells = {"s1": "first", "s2": "second", "s3": "third"}
-    (found,) = failed_jobs(run_of(begins(log, output=["curve"]), fails()), jobs, cells, [])
+    (found,) = failed_jobs(run_of(begins(log, output=["curve"]), fails()), lambda: jobs, cells, [])
     assert found.lost == ("second",)
     both = begins(log, output=["results/x/model", "curve"])
-    (found,) = failed_jobs(run_of(both, fails()), jobs, cells, [])
+    (found,) = failed_jobs(run_of(both, fails()), lambda: jobs, cells, [])
     assert found.lost == ("first", "second")
 
 

@@ -5,13 +5,13 @@ By the real `snakemake`, so that another version that differs shows here, and he
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -68,13 +68,13 @@ rule make:
 
 # What executes jobs is known by now.
 onstart:
+    internals.lift_job_limit(workflow)
     Path("elsewhere").write_text(str(internals.runs_elsewhere(workflow)))
     if "stop" in config:
         raise ValueError("enough")
 
 onsuccess:
     seen(params=internals.params_of(rules, "make", {"name": "a"}))
-    internals.end_timers()
 """
 
 
@@ -108,7 +108,7 @@ def seen(place: str) -> dict[str, Any]:
 
 @pytest.mark.workflow
 def test_a_run_knows_itself_its_jobs_and_their_parameters(folder):
-    # Without its timer's end it would go on for ten minutes.
+    # With its limit it would wait for a timer of ten minutes at its end.
     run("--resources", "gpu=2", "--max-jobs-per-timespan", "100/10m")
     main, job = seen("main"), seen("job")
     assert main == {
@@ -199,18 +199,12 @@ def test_scripts_import_what_jobs_are_copied_with(folder):
     assert set(internals.IMPORTED_BY_SCRIPTS) <= set(json.loads(Path("m").read_text()))
 
 
-def test_timers_are_ended_and_other_threads_are_not():
-    timer = threading.Timer(600, print)
-    timer.start()
-    stop = threading.Event()
-    other = threading.Thread(target=stop.wait)
-    other.start()
-    internals.end_timers()
-    timer.join(timeout=60)
-    assert not timer.is_alive()
-    assert other.is_alive()
-    stop.set()
-    other.join()
+def test_a_batch_system_says_where_to_look_after_what_happened():
+    from snakemake_interface_executor_plugins.executors import remote
+
+    end = "For further error details see the"
+    assert end in inspect.getsource(remote)
+    assert internals.without_where_to_look(f"It failed. {end} log.") == "It failed. "
 
 
 # Interfaces that Snakemake documents.

@@ -52,3 +52,4 @@ def test_jobs_are_those_of_snakemake(path, tmp_path, monkeypatch):
         (job.rule, *job.wildcards.items()): (set(job.inputs), set(job.outputs)) for job in jobs
     }
     assert listed == expected
+    assert len(listed) == len(jobs)

@@ -25,8 +25,7 @@ from xstilts.features.tokenizer import load_tokenizer
 from xstilts.prediction.embed import embed
 from xstilts.prediction.mining import mine, recall_ceiling, tune_threshold
 from xstilts.prediction.retrieval import retrieve
-from xstilts.prediction.search import CorpusSide as CorpusSide
-from xstilts.prediction.search import nearest, normalised
+from xstilts.prediction.search import CorpusSide, nearest, normalised
 from xstilts.scoring.scores import score_predictions
 
 BUCC, TATOEBA = TASKS["bucc2018"], TASKS["tatoeba"]

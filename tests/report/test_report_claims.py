@@ -227,7 +227,7 @@ def test_with_one_seed_every_verdict_is_on_this_run(grid, one_seed, tmp_path: Pa
     assert {"supported in this run", "gains in this run", "fairer in this run"} <= seen
     other = tmp_path / "fairness"
     other.mkdir()
-    summary = summary_of(one_seed).sentences
+    summary = summary_of(one_seed)
     write_fairness(other / "fairness.html", one_seed, title="T", summary=summary)
     whole = (other / "fairness.html").read_text(encoding="utf-8")
     marked = re.findall(f"{SIGNIFICANT} ([a-z ]+)", whole.replace("\\u2731", SIGNIFICANT))

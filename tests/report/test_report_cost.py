@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 
 import plotly.graph_objects as go
@@ -169,6 +170,19 @@ def test_the_figures_are_part_of_the_page(page):
         assert {name for trace in drawn for name in trace.get("text", ())} == {"none", "mnli"}
     assert "<link" not in html
     assert "<script src=" not in html
+
+
+def test_the_page_is_the_same_each_time_and_asks_for_nothing(browser, page, tmp_path):
+    first = page()
+    shutil.rmtree("results")
+    assert page() == first
+    tab, asked = browser.new_page(), []
+    tab.on("request", lambda request: asked.append(request.url))
+    address = (tmp_path / "cost.html").as_uri()
+    tab.goto(address)
+    tab.locator(".plot svg.main-svg").first.wait_for()
+    assert [url for url in asked if not url.startswith(("blob:", "data:"))] == [address]
+    tab.close()
 
 
 def test_no_record_is_an_error(page):

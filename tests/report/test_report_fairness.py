@@ -48,6 +48,7 @@ from xstilts.report.figures_heat_map import heat_map
 from xstilts.report.figures_pareto import pareto_plot
 from xstilts.report.figures_pitfalls import pitfall_rates
 from xstilts.report.plots import Names
+from xstilts.report.summary import ReportSummary
 from xstilts.report.wording import title
 from xstilts.rounding import DECIMALS
 
@@ -71,7 +72,7 @@ SECTIONS = (
     "stability",
     "tables",
 )
-SUMMARY = ("Two of three recipes gain.", "No family <i>loses</i>.")
+SUMMARY = ReportSummary(first=("Two of three recipes gain.", "No family <i>loses</i>."))
 
 
 def write(path: Path, findings: Findings, **given: Any) -> str:
@@ -379,7 +380,7 @@ def test_page_is_one_file(page: str) -> None:
 
 def test_page_escapes_what_it_is_given(page: str) -> None:
     assert HOSTILE not in page
-    assert str(html.escape(SUMMARY[1])) in page
+    assert str(html.escape(SUMMARY.first[1])) in page
     assert html.escape(HOSTILE, quote=False).replace('"', "&#34;") in page
 
 
@@ -404,7 +405,7 @@ def test_figures_of_nothing_are_none(name: str) -> None:
 
 
 def test_empty_findings_give_a_page_that_says_what_is_missing(tmp_path: Path) -> None:
-    page = write(tmp_path / "empty.html", empty_findings(), summary=[])
+    page = write(tmp_path / "empty.html", empty_findings(), summary=ReportSummary(first=()))
     assert "<figure" not in page
     assert 'class="table"' not in page
     for name in SECTIONS:

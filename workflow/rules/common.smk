@@ -224,13 +224,12 @@ if IS_MAIN:
 
 def tell_failures():
     """Enter what failed in this run where it is kept, and print it."""
-    internals.end_timers()
     cells = {
         paths.cell_scores.format(**cell.wildcards): in_words(cell)
         for cell in (*grid.cells, *grid.baseline_cells)
     }
     arguments = sys.argv[1:]
     book = Book(paths=paths, arguments=arguments, total=len(cells))
-    new = failed_jobs(run_events, Jobs(grid).jobs, cells, arguments)
+    new = failed_jobs(run_events, lambda: Jobs(grid).jobs, cells, arguments)
     if message := book.update(run_events.outputs(), new):
         print(f"\n{message}", file=sys.stderr)

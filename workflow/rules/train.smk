@@ -47,7 +47,7 @@ rule train_target:
             if experiment.keep_target_checkpoints
             else temp(directory(paths.checkpoint))
         ),
-        curve=paths.curve.replace("{phase}", "target"),
+        curve=paths.target_curve,
     log:
         paths.log("train_target", "encoder", "recipe", "train_set", "seed"),
     retries: RETRIES

@@ -21,7 +21,7 @@ with job(snakemake):
         Path(snakemake.output.page),
         findings,
         title=experiment["experiment"],
-        summary=summary.sentences,
+        summary=summary,
         notes=list(left_out_notes(snakemake.params.left_out)),
         experiment=experiment,
         recipes=snakemake.params.recipes,

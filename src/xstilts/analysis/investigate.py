@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, field
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 
 import numpy as np
@@ -187,7 +187,7 @@ def association_rows(panel: Panel, facts: Mapping[str, LanguageFacts]) -> list[R
         observations = _observations(panel, facts, recipe, outcome)
         if observations is None:
             continue
-        for each in (each for compute in _ASSOCIATIONS for each in compute(observations)):
+        for each in chain.from_iterable(compute(observations) for compute in _ASSOCIATIONS):
             basis = None if each.low is None else LANGUAGES
             head = {"encoder": panel.evidence.encoder, "recipe": recipe, "basis": basis}
             rows.append({**head, **asdict(each)})

@@ -70,8 +70,12 @@ def _best(panel: Panel, targets: Sequence[str], recipes: Sequence[str]) -> Itera
     """
     means = []
     for recipe in recipes:
-        scores = [panel.scores(target, recipe) for target in targets]
-        means.append(mean_of([each.map(lambda s: s.mean(-1)) for each in scores if each]))
+        scores = []
+        for target in targets:
+            held = panel.scores(target, recipe)
+            assert held is not None, f"{recipe} has no scores of {target}"
+            scores.append(held.map(lambda s: s.mean(-1)))
+        means.append(mean_of(scores))
     if len(recipes) < 2:
         return
     levels = stack(means)

@@ -7,8 +7,8 @@ Everything with an interval comes from `inference.estimates`. `p` is of one stat
 `p_adjusted` holds for all `tests` statements of one family together, as each table says, and
 verdicts are taken from it. A verdict that rests on the items of one seed ends in "in this run".
 `detectable` is the smallest true value or change that this design calls with a probability of 80 %
-(`inference.power`), as one of `tests` statements. `error` is the standard error, `seeds_share` the
-part of its square that seeds give. Null means that there is no such number, never
+(`inference.behrens_fisher`), as one of `tests` statements. `error` is the standard error,
+`seeds_share` the part of its square that seeds give. Null means that there is no such number, never
 zero.
 """
 

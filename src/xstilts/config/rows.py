@@ -24,11 +24,11 @@ _PLAIN = (str, int, float, bool, type(None), bytes)
 
 
 class Row:
-    """What a row of a table is, besides a frozen dataclass: plain data, and methods that read it.
+    """What a row of a table is, besides a frozen dataclass, or a class that has no fields at all.
 
-    A field or method that some code does not name does not count for it. So nothing may read the
-    fields without their names: rows have no `__dict__`, and code that takes them all (`asdict`)
-    counts as naming all.
+    It is plain data, and methods that read it. A field or method that some code does not name does
+    not count for it. So nothing may read the fields without their names: rows of dataclasses have
+    no `__dict__`, that of others is empty, and code that takes all (`asdict`) counts as naming all.
     """
 
     __slots__ = ()

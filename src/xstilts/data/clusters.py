@@ -54,8 +54,8 @@ def set_clusters(task: Task, rows: Iterable[Row], references: References | None 
 def _cluster(task: Task, row: Row, references: References | None) -> str:
     within = f"{row['split']}-{row['language']}"
     if ITEMS[task.kind].shared is None:
-        # No source of bitexts names the document that a sentence comes from.
-        return f"{within}:{row['side']}:{row['id']}"
+        # Each item by itself: no source of bitexts names the document that a sentence comes from.
+        return ":".join((within, *([row["side"]] if "side" in row else []), row["id"]))
     if references is not None:
         return references.get((row["split"], row["group"]), row["group"])
     text = _text(task, row)

@@ -11,7 +11,7 @@ import json
 import logging
 import re
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -23,7 +23,9 @@ from xstilts.config.tasks import TARGETS
 from xstilts.execution.cost.records import read_attempts
 from xstilts.execution.files import write_json, write_text
 from xstilts.execution.log import redact
+from xstilts.execution.progress import job_in_words
 from xstilts.execution.run_command import command_for, command_with, without_entry
+from xstilts.execution.snakemake_internals import without_where_to_look
 from xstilts.graph.cells import Cell
 from xstilts.graph.finished import ONLY_FINISHED
 from xstilts.graph.jobs import Job
@@ -130,7 +132,7 @@ class RunEvents(logging.Handler):
             case LogEvent.JOB_INFO:
                 before = self.jobs.get(record.jobid)
                 self.jobs[record.jobid] = RunJob(
-                    words=" ".join((record.rule_msg or record.rule_name).split()),
+                    words=job_in_words(record),
                     rule=record.rule_name,
                     wildcards=dict(record.wildcards),
                     inputs=tuple(map(_path, record.input)),
@@ -179,19 +181,24 @@ def in_words(cell: Cell) -> str:
 
 
 def failed_jobs(
-    events: RunEvents, jobs: Sequence[Job], cells: Mapping[str, str], arguments: Sequence[str]
+    events: RunEvents,
+    jobs: Callable[[], Sequence[Job]],
+    cells: Mapping[str, str],
+    arguments: Sequence[str],
 ) -> list[Failure]:
     """The jobs of a run of Snakemake that failed for good, those that lose most cells first.
 
     Args:
         events: what has been logged during the run.
-        jobs: of the experiment, each after those that it depends on.
+        jobs: gives those of the experiment, each after those that it depends on.
         cells: file of scores to the cell, in words.
         arguments: what the user's command had behind `snakemake`.
     """
+    failed = list(events.failed())
+    listed = jobs() if failed else ()
     found = []
-    for job in events.failed():
-        missing = _made_of(job, jobs)
+    for job in failed:
+        missing = _made_of(job, listed)
         failure = Failure(
             words=job.words,
             rule=job.rule,
@@ -227,7 +234,7 @@ def _cause(log: str | None, began: float, message: str | None) -> str:
     if last and "error" in last:
         return _one_line(last["error"])
     in_log = _last_error(Path(log), began) if log and Path(log).exists() else None
-    ended = f" {_one_line(message)}" if message else ""
+    ended = f" {_one_line(without_where_to_look(message))}" if message else ""
     if in_log and (last is None or in_log.startswith("Fatal")):
         return in_log + ended
     if last and last["finished"]:
@@ -286,7 +293,7 @@ class Book:
     arguments: Sequence[str]
     total: int
 
-    def update(self, made: Collection[str], new: Sequence[Failure]) -> str | None:
+    def update(self, made: Set[str], new: Sequence[Failure]) -> str | None:
         """Enter a run's failures; forget those that its jobs, or earlier ones, have mended.
 
         Args:
@@ -295,11 +302,10 @@ class Book:
         Returns:
             What to print on the new ones; None where there are none.
         """
-        begun = set(made)
         earlier = [
             failure
             for failure in self._read()
-            if begun.isdisjoint(failure.outputs) and not all(map(_exists, failure.outputs))
+            if made.isdisjoint(failure.outputs) and not all(map(_exists, failure.outputs))
         ]
         kept = [*new, *earlier]
         if kept:

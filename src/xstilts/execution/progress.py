@@ -6,6 +6,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 # Of a job of which nothing is known: what collects and reports takes some seconds.
 _OTHERWISE = 5.0
@@ -95,6 +96,11 @@ class RunProgress:
         """Seconds of a job: the mean of those that are done and what was planned, as one more."""
         known = [*self._took.get(rule, ()), *([self.planned[rule]] if rule in self.planned else [])]
         return sum(known) / len(known) if known else _OTHERWISE
+
+
+def job_in_words(record: Any) -> str:
+    """What a job does, from the event by which Snakemake announces it: its message, or its rule."""
+    return " ".join((record.rule_msg or record.rule_name).split())
 
 
 def time_left(seconds: float) -> str:

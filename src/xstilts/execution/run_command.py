@@ -7,6 +7,7 @@ import contextlib
 import io
 import shlex
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from xstilts.execution.snakemake_internals import argument_parser
@@ -25,7 +26,7 @@ def command_for(targets: Sequence[str], arguments: Sequence[str]) -> str:
     Args:
         arguments: of the other command, without the program.
     """
-    return shlex.join(["snakemake", *targets, *_options(arguments)])
+    return shlex.join(["snakemake", *targets, *_options(tuple(arguments))])
 
 
 def without_entry(key: str, arguments: Sequence[str]) -> list[str]:
@@ -42,7 +43,7 @@ def without_entry(key: str, arguments: Sequence[str]) -> list[str]:
 
 def command_with(entry: str, arguments: Sequence[str]) -> str:
     """The command of a run without targets, with one more entry of `--config`."""
-    options = _options(arguments)
+    options = list(_options(tuple(arguments)))
     place = next((number for number, option in enumerate(options) if option in _CONFIG), None)
     if place is None:
         options += ["--config", entry]
@@ -55,7 +56,9 @@ def command_with(entry: str, arguments: Sequence[str]) -> str:
     return shlex.join(["snakemake", *options])
 
 
-def _options(arguments: Sequence[str]) -> list[str]:
+# Each failed job has its command, made of the same arguments.
+@cache
+def _options(arguments: tuple[str, ...]) -> tuple[str, ...]:
     """The arguments that say how a run is made: neither targets nor options about what is run."""
     parser = argument_parser()
     nothing = _asked_for(parser, [])
@@ -65,12 +68,12 @@ def _options(arguments: Sequence[str]) -> list[str]:
             options.append([argument])
         elif options and not _is_target(parser, arguments, place):
             options[-1].append(argument)
-    return [
+    return tuple(
         part
         for option in options
         if option != ["--"] and _asked_for(parser, option) in (nothing, None)
         for part in option
-    ]
+    )
 
 
 def _is_target(parser: argparse.ArgumentParser, arguments: Sequence[str], place: int) -> bool:

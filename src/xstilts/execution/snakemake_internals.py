@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import importlib.metadata
 import os
-import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -101,15 +100,25 @@ def params_of(rules: Any, rule: str, wildcards: Mapping[str, str]) -> dict[str, 
     return {name: value(at) if callable(value) else value for name, value in given}
 
 
-def end_timers() -> None:
-    """End the timers that Snakemake leaves, for which its process would wait at its end.
+@_as_tried()
+def lift_job_limit(workflow: Any) -> None:
+    """Let the scheduler look at its jobs when one has ended, and at no other time.
 
-    With a limit on submissions (`max-jobs-per-timespan`, and there is always one) the scheduler
-    leaves a timer of that span behind for each job that ends.
+    With a limit on submissions (`--max-jobs-per-timespan`), and there is always one, it leaves a
+    timer with a thread behind for each job that ends, as long as jobs are ready.
     """
-    for thread in threading.enumerate():
-        if isinstance(thread, threading.Timer):
-            thread.cancel()
+    scheduler = workflow.scheduler
+    # Where there is none any more, say so.
+    _ = scheduler.job_rate_limiter
+    scheduler.job_rate_limiter = None
+
+
+def without_where_to_look(message: str) -> str:
+    """What a batch system's plugin says of a failed job, without where else to look, in its words.
+
+    The logs that it means are not named, and a list of failures names the job's.
+    """
+    return message.split("For further error details")[0]
 
 
 class Notes:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from xstilts.execution.progress import Running, RunProgress, clock, time_left
+from xstilts.execution.progress import Running, RunProgress, clock, job_in_words, time_left
 
 # Every process of Snakemake imports this module, and most show nothing.
 if TYPE_CHECKING:
@@ -86,8 +86,8 @@ class LogHandler(LogHandlerBase):
             case LogEvent.JOB_STARTED | LogEvent.PROGRESS:
                 self._later.clear()
             case LogEvent.JOB_INFO:
-                words = " ".join((said["rule_msg"] or said["rule_name"]).split())
-                self.progress.begin(said["jobid"], Running(said["rule_name"], words, now))
+                running = Running(said["rule_name"], job_in_words(record), now)
+                self.progress.begin(said["jobid"], running)
                 self._later.clear()
             case LogEvent.JOB_FINISHED:
                 self.progress.end(said["job_id"], now)

@@ -230,7 +230,7 @@ def _outputs(grid: Grid) -> dict[str, tuple[str, ...]]:
         "tokenise": (paths.features,),
         "pretrain": (paths.encoder, paths.pretraining),
         "train_intermediate": (paths.intermediate, paths.intermediate_curve),
-        "train_target": (paths.checkpoint, paths.curve.replace("{phase}", "target")),
+        "train_target": (paths.checkpoint, paths.target_curve),
         "predict": (paths.predictions,),
         "embed": (paths.embeddings,),
         "retrieve": (paths.predictions,),

@@ -33,6 +33,7 @@ class Paths:
         self.intermediate = f"{root}/intermediate/{state}/{seed}"
         self.checkpoint = f"{root}/target/{state}/{{train_set}}/{seed}"
         self.curve = f"{root}/curves/{state}/{{phase}}/{{train_set}}/{seed}.json"
+        self.target_curve = f"{root}/curves/{state}/target/{{train_set}}/{seed}.json"
         self.intermediate_curve = f"{root}/curves/{state}/intermediate/{seed}.json"
         self.predictions = f"{root}/predictions/{state}/{{target}}/{seed}.parquet"
         self.embeddings = f"{root}/embeddings/{state}/{{target}}/{seed}.npy"

@@ -24,9 +24,7 @@ class AmountUnit:
 
     def cell(self, value: float | None, why: str) -> TableCell:
         """A cell of a table; `why` says why there is no value."""
-        return (
-            TableCell(why=why) if value is None else TableCell(text=self.text(value), value=value)
-        )
+        return TableCell.of(value, self.text, why)
 
 
 JOULES = tuple(
@@ -81,6 +79,4 @@ def duration(seconds: float) -> str:
 
 def duration_cell(seconds: float | None, why: str) -> TableCell:
     """A cell with a duration, sorted by its seconds."""
-    return (
-        TableCell(why=why) if seconds is None else TableCell(text=duration(seconds), value=seconds)
-    )
+    return TableCell.of(seconds, duration, why)

@@ -290,9 +290,6 @@ def _selection_tables(rows: pl.DataFrame) -> Iterator[Table]:
 def _selection_row(row: Mapping[str, Any]) -> TableRow:
     by = "not for an average" if row["target"] in _AVERAGES else "no development score"
 
-    def cell(value: float | None, why: str) -> TableCell:
-        return TableCell(why=why) if value is None else TableCell(text=fixed(value), value=value)
-
     gain = (
         None
         if row["test"] is None or row["test_baseline"] is None
@@ -302,11 +299,11 @@ def _selection_row(row: Mapping[str, Any]) -> TableRow:
         label=_AVERAGES.get(row["target"]) or title(row["target"]),
         cells=(
             TableCell(text=row["recipe"]),
-            cell(row["dev"], by),
-            cell(row["dev_baseline"], by),
-            cell(row["test"], "not run"),
-            cell(row["test_baseline"], "not run"),
-            TableCell(why="not run") if gain is None else TableCell(text=signed(gain), value=gain),
+            TableCell.of(row["dev"], fixed, by),
+            TableCell.of(row["dev_baseline"], fixed, by),
+            TableCell.of(row["test"], fixed, "not run"),
+            TableCell.of(row["test_baseline"], fixed, "not run"),
+            TableCell.of(gain, signed, "not run"),
             TableCell(text=row["how"]),
         ),
     )

@@ -11,7 +11,7 @@ from plotly.offline import get_plotlyjs
 
 from xstilts.analysis.compare import Comparison
 from xstilts.analysis.ranking import Ranking
-from xstilts.analysis.tables import ALL, EVERY, FAMILY, LANGUAGE
+from xstilts.analysis.tables import EVERY
 from xstilts.execution.files import write_text
 from xstilts.report import plots
 from xstilts.report.compare import (
@@ -33,12 +33,11 @@ from xstilts.report.plots import (
     Mark,
     Names,
     PlotView,
-    Selector,
     significant,
 )
 from xstilts.report.render import templates
 from xstilts.report.table import CHANGE, COUNT, NUMBER, TEXT, Column, P, Table, of_frame
-from xstilts.report.wording import label, target_name
+from xstilts.report.wording import label
 
 _MARKS = {True: Mark(COLOURS[0], "circle"), False: Mark(COLOURS[0], "circle-open")}
 # In pixels: a row, and what is around the rows.
@@ -153,19 +152,6 @@ def _write(
     write_text(path, html)
 
 
-def _choice(frame: pl.DataFrame, name: str, heading: str) -> Selector:
-    held = frame[name].unique(maintain_order=True).to_list()
-    order = [value for value in (EVERY, ALL, FAMILY, LANGUAGE) if value in held]
-    values = tuple(dict.fromkeys([*order, *held]))
-    names = {ALL: "means", FAMILY: "families", LANGUAGE: "languages"}
-    return Selector(
-        column=name,
-        label=heading,
-        values=values,
-        names=tuple(target_name(value) if name == "target" else names[value] for value in values),
-    )
-
-
 def _differences(frame: pl.DataFrame, one: str, other: str) -> Figure:
     columns = "target grouping label a b value low high p_adjusted verdict basis items seeds clear"
     title = f"{one} minus {other}, points"
@@ -173,7 +159,7 @@ def _differences(frame: pl.DataFrame, one: str, other: str) -> Figure:
         frame,
         _NAMES,
         partial(_dots, columns=columns, title=title, zero=True),
-        (_choice(frame, "target", "Target"), _choice(frame, "grouping", "Shown")),
+        ("target", "grouping"),
         anchor="difference",
         caption="Differences in points with 95 % intervals.",
         alt="Dot plot with one row for each group: a difference with its interval.",
@@ -191,7 +177,7 @@ def _order_figure(placed: pl.DataFrame) -> Figure:
         placed.with_columns(clear=pl.lit(value=True)),
         _NAMES,
         partial(_dots, columns=columns, title="points", zero=False),
-        (_choice(placed, "target", "Target"),),
+        ("target",),
         anchor="sides",
         caption="Means in points with 95 % intervals; letters stand behind the names.",
         alt="Dot plot with one row for each side, the best at the top.",

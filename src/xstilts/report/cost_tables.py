@@ -160,9 +160,7 @@ class CostView:
             score = self._quality.scores.get(key)
             on = [name for name, front in fronts.items() if key in front]
             cells = [
-                TableCell(why="no score")
-                if score is None
-                else TableCell(text=fixed(score), value=score),
+                TableCell.of(score, fixed, "no score"),
                 TableCell(text=" and ".join(on) or "no"),
                 duration_cell(row["wall_seconds"], _NOT_RUN),
                 duration_cell(row["cpu_seconds"], _NOT_RUN),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xstilts.report.table import NUMBER, SHORT, Column, Table, TableCell, TableRow
+from xstilts.report.table import NAME, NUMBER, Column, Table, TableCell, TableRow
 from xstilts.report.tables import ScoreTables
 from xstilts.report.wording import title
 
@@ -10,17 +10,15 @@ from xstilts.report.wording import title
 def coverage_table(tables: ScoreTables) -> Table:
     """Which of the expected languages every task covers."""
     origin = tables.benchmark or "the data source"
-    columns = {
-        "Task": SHORT,
-        "Averaged": NUMBER,
-        "Averaged languages": SHORT,
-        "In some runs only": SHORT,
-        f"Beyond {origin}": SHORT,
-        "Missing": SHORT,
-    }
+    labels = (
+        *("Task", "Averaged", "Averaged languages", "In some runs only"),
+        *(f"Beyond {origin}", "Missing"),
+    )
     return Table(
         caption=f"{tables.split}: languages covered, of those in {origin}",
-        columns=tuple(Column(label=label, kind=kind) for label, kind in columns.items()),
+        columns=tuple(
+            Column(label=label, kind=NUMBER if label == "Averaged" else NAME) for label in labels
+        ),
         rows=tuple(_row(tables, target) for target in tables.targets),
     )
 

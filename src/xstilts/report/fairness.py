@@ -27,7 +27,7 @@ from xstilts.report.figures_pitfalls import pitfall_rates
 from xstilts.report.glossary import GLOSSARY_LINK
 from xstilts.report.plots import SIGNIFICANT, UNSEEN, Figure, Names
 from xstilts.report.render import UNFOLDED, templates
-from xstilts.report.summary import FIRST
+from xstilts.report.summary import ReportSummary
 from xstilts.report.table import Table
 
 
@@ -56,7 +56,7 @@ def write_fairness(
     findings: Findings,
     *,
     title: str,
-    summary: Sequence[str],
+    summary: ReportSummary,
     notes: Sequence[str] = (),
     experiment: Mapping[str, Any] | None = None,
     recipes: Sequence[str] = (),
@@ -67,7 +67,7 @@ def write_fairness(
 
     Args:
         title: of the experiment.
-        summary: sentences, plain text, that say what was found.
+        summary: what was found, in sentences.
         notes: caveats, plain text; those of the findings stand after them.
         experiment: the validated experiment as plain data, shown at the end.
         recipes: in the order in which they are shown, the baseline first of all; recipes that are
@@ -87,7 +87,6 @@ def write_fairness(
             title=title,
             unfinished=unfinished,
             summary=summary,
-            first=FIRST,
             notes=caveats,
             unfolded=UNFOLDED,
             sections=_sections(findings, names),

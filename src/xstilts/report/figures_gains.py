@@ -39,6 +39,9 @@ _MOST_ENDS = 0.9
 # In pixels: a line before any recipe, what each recipe adds, and what is around the lines.
 _LINE, _PER_RECIPE, _AROUND = 16, 9, 130
 
+# Rows in the order of the targets, after their mean.
+_PLACES = {EVERY: -1, **{target: place for place, target in enumerate(TARGETS)}}
+
 
 def gains_figure(groups: pl.DataFrame, names: Names) -> Figure | None:
     """Gains over the baseline, by target on the left and by family on the right."""
@@ -132,9 +135,6 @@ def _view(frame: pl.DataFrame, names: Names) -> PlotView:
     return plots.view(traces, _AROUND + height * most, **layout, shapes=shapes)
 
 
-_PLACES = {EVERY: -1, **{target: place for place, target in enumerate(TARGETS)}}
-
-
 def _reach(frame: pl.DataFrame) -> dict[str, Any]:
     """The range of an axis, where a few intervals would make all else small."""
     ends = pl.concat([frame["low"].abs(), frame["high"].abs()]).drop_nulls().to_numpy()
@@ -160,7 +160,7 @@ def _dots(
 ) -> Iterator[dict[str, Any]]:
     """Of each recipe a trace of what is sure, and one of what is not."""
     frame = frame.with_columns(
-        sure=pl.col("verdict").map_elements(significant, return_dtype=pl.Boolean)
+        sure=pl.col("verdict").fill_null("").map_elements(significant, return_dtype=pl.Boolean)
     )
     for recipe, held in names.by_recipe(frame):
         mark = names.marks[recipe]

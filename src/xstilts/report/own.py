@@ -41,19 +41,20 @@ def report_own_scores(
         recipes=own.recipes,
     )
     summary = summary_of(findings)
+    text = summary.text()
     output.mkdir(parents=True, exist_ok=True)
     findings.write(output / TABLES)
     write_glossary(output / GLOSSARY, [("Robustness and fairness", PAGE)])
-    write_text(output / SUMMARY, summary.text())
+    write_text(output / SUMMARY, text)
     write_fairness(
         output / PAGE,
         findings,
         title=scores.stem,
-        summary=summary.sentences,
+        summary=summary,
         notes=own.notes,
         recipes=own.recipes,
     )
-    yield from summary.text().splitlines()
+    yield from text.splitlines()
     yield ""
     yield from own.notes
     yield f"The page is {output / PAGE}; its tables are in {output / TABLES}."

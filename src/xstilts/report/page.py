@@ -277,8 +277,7 @@ def _definitions(targets: Iterable[str]) -> list[tuple[str, str]]:
     """How the metrics of these targets are defined, each with the targets that it judges."""
     judged: dict[str, list[str]] = {}
     for target in dict.fromkeys(targets):
-        if target in TARGETS:
-            judged.setdefault(TARGETS[target].metric, []).append(title(target))
+        judged.setdefault(TARGETS[target].metric, []).append(title(target))
     return [(", ".join(judged[key]), METRICS[key].definition) for key in METRICS if key in judged]
 
 

@@ -21,6 +21,8 @@ from xstilts.analysis.tables import (
     ALL_FAMILIES,
     ALL_LANGUAGES,
     EVERY,
+    FAMILY,
+    LANGUAGE,
     WITH_ENGLISH,
     Findings,
 )
@@ -85,6 +87,9 @@ _CHOICES = {
     "scale": "Scale",
     "grouping": "Shown",
 }
+_GROUPINGS = {ALL: "means", FAMILY: "families", LANGUAGE: "languages"}
+# Values that come first, in this order; recipes are the experiment's.
+_ORDERS: dict[str, Sequence[str]] = {"target": (EVERY,), "grouping": tuple(_GROUPINGS)}
 _PLACEHOLDER = re.compile(r"\{(\w+)(:[^}]*)?\}")
 
 
@@ -238,9 +243,13 @@ class Names:
     def choice(self, frame: pl.DataFrame, column: str) -> Selector:
         """The values of a column as a choice: known ones in their order, others as they come."""
         held = frame[column].unique(maintain_order=True).to_list()
-        known = {"recipe": self.recipes, "target": (EVERY,)}.get(column, ())
+        known = _ORDERS.get(column, self.recipes if column == "recipe" else ())
         values = tuple(dict.fromkeys([*(value for value in known if value in held), *held]))
-        name = {"recipe": self.recipe, "target": target_name}.get(column, readable)
+        name = {
+            "recipe": self.recipe,
+            "target": target_name,
+            "grouping": _GROUPINGS.__getitem__,
+        }.get(column, readable)
         return Selector(
             column=column,
             label=_CHOICES[column],
@@ -333,14 +342,9 @@ def points(
         x, y: a column, or values.
         bars: the axes along which there are intervals, "x", "y" or "xy"; those of columns.
         faint: opacity of the intervals.
-        fields: of the trace, before those made here.
+        fields: of the trace, which replace those made here.
     """
-    trace: dict[str, Any] = {
-        "type": "scatter",
-        "mode": "markers",
-        "marker": mark.marker(),
-        "customdata": rows(frame, columns),
-    }
+    trace = scatter(mode="markers", marker=mark.marker(), customdata=rows(frame, columns))
     for axis, place in (("x", x), ("y", y)):
         trace[axis] = column(frame, place) if isinstance(place, str) else list(place)
         if isinstance(place, str) and axis in bars:
@@ -366,14 +370,14 @@ def column(frame: pl.DataFrame, name: str) -> list[float | None]:
 
 
 def scatter(**fields: Any) -> dict[str, Any]:
-    """A trace of lines, or of what only the legend shows."""
+    """A trace of plotly's kind `scatter`: lines or points."""
     return {"type": "scatter", **fields}
 
 
 def legend_entry(name: str, mark: Mark, **fields: Any) -> dict[str, Any]:
     """A trace without points, for what it says in the legend."""
     nothing = {"x": [None], "y": [None], "mode": "markers", "hoverinfo": "skip"}
-    return {"type": "scatter", "name": name, "marker": mark.marker(), **nothing, **fields}
+    return scatter(name=name, marker=mark.marker(), **nothing, **fields)
 
 
 def lines_axis(labels: Mapping[float, str], ends: tuple[float, float]) -> dict[str, Any]:

@@ -216,9 +216,9 @@ class _Of:
                 ]
                 if shown:
                     parts.append(f"{verb} {_listed(shown)}")
-            unclear = sum(row["verdict"] == NOT_ENOUGH for row in own)
+            open_ = sum(row["verdict"] == NOT_ENOUGH for row in own)
             if parts:
-                rest = f"; of {counted(unclear, 'more')} nothing is clear" if unclear else ""
+                rest = f"; of {open_} more nothing is clear" if open_ else ""
                 where = self._where(own)
                 line = f"By family, {self._name(recipe)} {' and '.join(parts)}{where}{rest}."
                 yield sure(line, [row for row in own if row["verdict"] != NOT_ENOUGH], "value")

@@ -7,16 +7,13 @@ missing reads as zero.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from html import unescape
 from itertools import groupby
 from typing import Any
 
 import polars as pl
-from itables import __version__ as itables_version
-from itables import options as itables_options
-from itables.javascript import generate_init_offline_itables_html
 from markupsafe import Markup, escape
 
 from xstilts.analysis.tables import EVERY
@@ -53,6 +50,11 @@ class TableCell:
     best: bool = False
     whole: bool = True
     why: str | None = None
+
+    @classmethod
+    def of(cls, value: float | None, say: Callable[[float], str], why: str) -> TableCell:
+        """A number as `say` writes it, or `why` there is none."""
+        return cls(why=why) if value is None else cls(text=say(value), value=value)
 
 
 @dataclass(frozen=True)
@@ -126,8 +128,12 @@ class Table:
 
 def library() -> Markup:
     """The script and style that all tables need, once a page; the browser is asked for nothing."""
-    made = generate_init_offline_itables_html(itables_options.dt_bundle)
-    name = f"_itables_{itables_version.replace('.', '_')}"
+    # Imported here because it brings in pandas, and pages without tables need neither.
+    import itables
+    from itables.javascript import generate_init_offline_itables_html
+
+    made = generate_init_offline_itables_html(itables.options.dt_bundle)
+    name = f"_itables_{itables.__version__.replace('.', '_')}"
     # After the script comes what is said to readers of notebooks.
     script = made[: made.rindex("</script>")]
     return Markup(f"{script}window.tableLibrary = window.{name};</script>")

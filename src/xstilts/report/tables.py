@@ -361,7 +361,5 @@ def _spread(row: dict | None) -> Iterable[TableCell]:
     return (
         TableCell(text=str(row["seeds"]), value=row["seeds"]),
         *(TableCell(text=fixed(row[key]), value=row[key]) for key in ("mean", "low", "high")),
-        TableCell(why="fewer than three seeds")
-        if row["sd"] is None
-        else TableCell(text=fixed(row["sd"], 2), value=row["sd"]),
+        TableCell.of(row["sd"], lambda sd: fixed(sd, 2), "fewer than three seeds"),
     )

@@ -16,7 +16,7 @@ _CAPITALISED = {OVERALL, *(task.group for task in TASKS.values())}
 
 def counted(number: int, name: str) -> str:
     """A number of something, in the plural where it is not 1."""
-    return f"{number} {name}{'' if number == 1 or name == 'more' else 's'}"
+    return f"{number} {name}{'' if number == 1 else 's'}"
 
 
 def listed(parts: Iterable[str], word: str = "and", *, most: int | None = None) -> str:

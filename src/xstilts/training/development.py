@@ -69,8 +69,10 @@ class DevSet:
         task = self.kind.task
         scores = score_predictions(prediction_table(task, self.data, decoded), task)
         value = next(row["value"] for row in scores.to_pylist() if row["metric"] == LANGUAGE_SCORE)
-        right = [ITEMS[task.kind].right(row) for row in self.data.to_pylist()]
-        constant = self.kind.is_constant(decoded) and not self.kind.is_constant(right)
+        items = ITEMS[task.kind]
+        constant = self.kind.is_constant(decoded) and not self.kind.is_constant(
+            [items.right(row) for row in self.data.to_pylist()]
+        )
         return DevScore(score=value, constant=constant)
 
 

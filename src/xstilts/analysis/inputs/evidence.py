@@ -255,11 +255,11 @@ def evidence_of_scores(
         cells = rows.pivot("language", index=["encoder", "recipe", "seed"], values="value")
         common = [code for code in cells.columns[3:] if not cells[code].null_count()]
         languages = shared_languages(target, [set(common)])
+        if not languages:
+            continue
         for (encoder,), ours in cells.partition_by(
             "encoder", include_key=False, as_dict=True
         ).items():
-            if not languages:
-                continue
             known = dict(rows.filter(encoder=encoder).select("language", "n").iter_rows())
             values = ours.select(languages).to_numpy().astype(np.float32)
             samples.setdefault(encoder, {})[target] = Sample(

@@ -163,14 +163,15 @@ def items_of(
             language and cell. So clean scores can be those of the very items that were perturbed.
     """
 
-    def rows(column: int) -> pl.DataFrame:
-        spoken = held[column].filter(pl.col("language").is_in(languages))
+    def confined(items: pl.DataFrame) -> pl.DataFrame:
+        spoken = items.filter(pl.col("language").is_in(languages))
         found = spoken.filter(condition=condition)
         if within is None:
             return found
         return found.join(spoken.filter(condition=within), on=_ITEM, how="semi")
 
-    return _arrange(TARGETS[target], languages, len(held), rows)
+    rows = [confined(items) for items in held]
+    return _arrange(TARGETS[target], languages, len(rows), rows.__getitem__)
 
 
 def _arrange(
@@ -180,10 +181,8 @@ def _arrange(
     places = pl.DataFrame({"language": languages}).with_row_index("number")
     key = ["language", "cluster"]
     keys = _all_keys(columns, rows, ["cluster"] if task.parallel else key)
-    if task.parallel:
-        keys = keys.join(places.select("language"), how="cross")
-    keys = keys.join(places, on="language").sort("number", "loose", "cluster")
-    keys = keys.with_row_index("place")
+    keys = keys.join(places, how="cross") if task.parallel else keys.join(places, on="language")
+    keys = keys.sort("number", "loose", "cluster").with_row_index("place")
     sizes = [int((keys["number"] == number).sum()) for number in range(len(languages))]
     loose = keys.filter("loose").group_by("number").agg("cluster")
     names = {number: tuple(clusters) for number, clusters in loose.iter_rows()}

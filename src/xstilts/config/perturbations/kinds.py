@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import ClassVar
 
-import regex
-
 from xstilts.config.languages import Language
 from xstilts.config.rows import Row
 
@@ -32,7 +30,6 @@ _HARAKAT = (
 )
 _NIQQUD = "\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7"
 _MARK = re.compile(f"[{_GENERAL_MARKS}{_HARAKAT}{_NIQQUD}]")
-_PUNCTUATION = regex.compile(r"\p{P}")
 # Strokes are diacritics without a combining mark of their own.
 _STROKES = str.maketrans("đĐøØłŁħĦŧŦ", "dDoOlLhHtT")
 
@@ -50,14 +47,15 @@ class PerturbationKind(Row):
 
     Attributes:
         scripts: the ISO 15924 codes of those in which it applies; None is all.
-        unit: what of a text it changes by itself: every match, as `edited` says. None for typing
-            errors, which are drawn letter by letter (`xstilts.data.perturb.typos`).
+        unit: the pattern (of `regex`) of what it changes by itself: every match, as `edited` says.
+            None for typing errors, which are drawn letter by letter
+            (`xstilts.data.perturb.typos`).
         divisible: whether of a unit that is protected in part the rest is changed; else it stays.
     """
 
     __slots__ = ()
     scripts: ClassVar[frozenset[str] | None] = None
-    unit: ClassVar[regex.Pattern[str] | None] = None
+    unit: ClassVar[str | None]
     divisible: ClassVar[bool] = False
     wording: ClassVar[Wording]
 
@@ -67,12 +65,13 @@ class PerturbationKind(Row):
 
     def edited(self, text: str, language: Language) -> str:
         """What becomes of a unit: the same where there is nothing to change."""
-        return text
+        raise NotImplementedError
 
 
 class Typos(PerturbationKind, Row):
     """Typing errors; the strength is the share of the letters."""
 
+    unit = None
     wording = Wording(
         title="Typos",
         definition=(
@@ -82,40 +81,47 @@ class Typos(PerturbationKind, Row):
     )
 
 
-class Lower(PerturbationKind, Row):
-    """Small letters by Unicode's rules, a sigma that ends a word as ς; i and ı in Turkic."""
+class _Recased(PerturbationKind, Row):
+    """Words in the other case, but for Georgian ones: ordinary text has no capitals of them."""
 
     scripts = _CASED
-    unit = regex.compile(r"\S+")
+    unit = r"\S+"
     divisible = True
+
+    def edited(self, text: str, language: Language) -> str:
+        if _GEORGIAN.search(text):
+            return text
+        return self.recased(text, dotted=language.code in _DOTTED_CAPITAL)
+
+    def recased(self, text: str, *, dotted: bool) -> str:
+        """The text in the other case; `dotted` where i has its capital İ."""
+        raise NotImplementedError
+
+
+class Lower(_Recased, Row):
+    """Small letters by Unicode's rules, a sigma that ends a word as ς; i and ı in Turkic."""
+
     wording = Wording(
         title="Lower case",
         definition="That share of the words with capitals is written in small letters.",
     )
 
-    def edited(self, text: str, language: Language) -> str:
-        if _GEORGIAN.search(text):
-            return text
-        if language.code in _DOTTED_CAPITAL:
+    def recased(self, text: str, *, dotted: bool) -> str:
+        if dotted:
             text = text.replace("I\u0307", "i").replace("İ", "i").replace("I", "ı")
         return text.lower()
 
 
-class Upper(PerturbationKind, Row):
+class Upper(_Recased, Row):
     """Capitals by Unicode's rules: ß becomes SS, Greek keeps its accents; İ and I in Turkic."""
 
-    scripts = _CASED
-    unit = regex.compile(r"\S+")
-    divisible = True
     wording = Wording(
         title="Upper case",
         definition="That share of the words with small letters is written in capitals.",
     )
 
-    def edited(self, text: str, language: Language) -> str:
-        if _GEORGIAN.search(text):
-            return text
-        return (text.replace("i", "İ") if language.code in _DOTTED_CAPITAL else text).upper()
+    def recased(self, text: str, *, dotted: bool) -> str:
+        return (text.replace("i", "İ") if dotted else text).upper()
 
 
 class NoDiacritics(PerturbationKind, Row):
@@ -127,9 +133,7 @@ class NoDiacritics(PerturbationKind, Row):
     scripts = frozenset({"Latn", "Grek", "Arab", "Hebr"})
     # General marks count on Latin and Greek letters only: on й they make another letter. The last
     # range has Hebrew letters and their points in one character.
-    unit = regex.compile(
-        rf"[\p{{Latin}}\p{{Greek}}][{_GENERAL_MARKS}]*|[{_HARAKAT}{_NIQQUD}]|[\ufb1d-\ufb4e]"
-    )
+    unit = rf"[\p{{Latin}}\p{{Greek}}][{_GENERAL_MARKS}]*|[{_HARAKAT}{_NIQQUD}]|[\ufb1d-\ufb4e]"
     wording = Wording(
         title="No diacritics",
         definition=(
@@ -145,7 +149,7 @@ class NoDiacritics(PerturbationKind, Row):
 class NoPunctuation(PerturbationKind, Row):
     """No character of category P. One that carries a mark, as in keycaps, is part of a sign."""
 
-    unit = regex.compile(r"\X")
+    unit = r"\X"
     wording = Wording(
         title="No punctuation",
         definition=(
@@ -155,7 +159,7 @@ class NoPunctuation(PerturbationKind, Row):
     )
 
     def edited(self, text: str, language: Language) -> str:
-        return "" if _PUNCTUATION.fullmatch(text) else text
+        return "" if _is_punctuation(text) else text
 
 
 # In the order in which they are shown.
@@ -166,6 +170,14 @@ KINDS: dict[str, PerturbationKind] = {
     "no_diacritics": NoDiacritics(),
     "no_punctuation": NoPunctuation(),
 }
+
+
+@cache
+def _is_punctuation(grapheme: str) -> bool:
+    # Rules read this table too, in every process, and need no patterns.
+    import regex
+
+    return regex.fullmatch(r"\p{P}", grapheme) is not None
 
 
 @cache

@@ -49,7 +49,6 @@ KINDS: Rows[KindFacts] = {
     Kind.PAIR: KindFacts(understood="understanding of the pair"),
     Kind.CHOICE: KindFacts(max_length=256),
     Kind.TAGGING: KindFacts(majority_is_chance=True, understood="use of what stands around a word"),
-    # Room for a passage's window beside its question.
     Kind.SPAN: KindFacts(
         max_length=384, has_questions=True, understood="understanding of the question"
     ),

@@ -89,10 +89,11 @@ class Task(Row):
     share squad_v1), None where nothing is trained. `group` is the group of tasks that a target
     belongs to, None for a task that is only trained on; `xtreme` says whether the target is one of
     XTREME's nine, over which its averages are formed. `metric` is the key of what scores it
-    (`xstilts.scoring.metrics.METRICS`). `choices`: among how many a target of multiple choice
-    chooses. `unanswerable`: some questions have no answer in their passage. `mined`: its pairs are
-    sought among all sentences of both sides, above a threshold that is chosen on dev; nothing of it
-    is perturbed. `open_labels`: the labels are those of the training data. `dev_from_train` is the
+    (`xstilts.scoring.metrics.METRICS`); of plain text it names nothing there. `choices`: among how
+    many a target of multiple choice chooses. `unanswerable`: some questions have no answer in their
+    passage. `mined`: its pairs are sought among all sentences of both sides, above a threshold that
+    is chosen on dev; nothing of it is perturbed. `open_labels`: the labels are those of the
+    training data. `dev_from_train` is the
     share of training passages held out for model selection where the data set has no English
     development split apart from the one that is tested. `no_dev` and `no_train` are the languages
     that have no development or training data at all. `parallel` tasks have the same items in every

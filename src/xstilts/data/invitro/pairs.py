@@ -251,10 +251,10 @@ def _add_modifier(draw: Draw, found: Event, besides: Event | None = None) -> Eve
 
     The event as it is where nothing is left to add.
     """
-    shown = [found, *([besides] if besides else [])]
+    events = [found, *([besides] if besides else [])]
     optional = ("adverb", "companion", "place", "time")
-    free = [name for name in optional if all(getattr(e, name) is None for e in shown)]
-    if not any(e.object.named or e.object.adjective for e in shown):
+    free = [name for name in optional if all(getattr(e, name) is None for e in events)]
+    if not any(e.object.named or e.object.adjective for e in events):
         free.append("adjective")
     if not free:
         return found

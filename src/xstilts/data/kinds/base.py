@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pyarrow as pa
 
 from xstilts.config.rows import Row
 from xstilts.config.tasks import Task
-from xstilts.data.perturb.noise import ItemNoise
 from xstilts.errors import XstiltsError, did_you_mean
+
+# A job reads items without what perturbs them.
+if TYPE_CHECKING:
+    from xstilts.data.perturb.noise import ItemNoise
 
 Item = dict[str, Any]
 Columns = Sequence[tuple[str, pa.DataType]]

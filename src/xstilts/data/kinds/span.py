@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,9 +13,12 @@ from xstilts.config.rows import Row
 from xstilts.config.tasks import Task
 from xstilts.data.graphemes import whole_graphemes
 from xstilts.data.kinds.base import BETWEEN, GOLD_REMOVED, Item, ItemKind
-from xstilts.data.perturb.noise import ItemNoise
 from xstilts.data.perturb.passage import Edit, apply_edits, moved, protect
 from xstilts.errors import XstiltsError
+
+# A job reads items without what perturbs them.
+if TYPE_CHECKING:
+    from xstilts.data.perturb.noise import ItemNoise
 
 # Characters that are shown of a passage on either side of the answer; then the rest of a grapheme.
 _AROUND = 80

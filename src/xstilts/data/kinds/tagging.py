@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from xstilts.config.rows import Row
 from xstilts.config.tasks import Task
 from xstilts.data.kinds.base import Item, ItemKind, refuse_label
-from xstilts.data.perturb.noise import ItemNoise
 from xstilts.data.perturb.passage import Edit, apply_edits
+
+# A job reads items without what perturbs them.
+if TYPE_CHECKING:
+    from xstilts.data.perturb.noise import ItemNoise
 
 _STRINGS = pa.list_(pa.string())
 

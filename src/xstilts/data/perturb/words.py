@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect
+from collections.abc import Iterable
+
+import regex
 
 from xstilts.config.perturbations.kinds import PerturbationKind
 from xstilts.data.perturb.passage import Edit, Passage, uniforms
@@ -33,12 +36,15 @@ def some_words(passage: Passage, kind: PerturbationKind, strength: float) -> lis
 def _all_edits(passage: Passage, kind: PerturbationKind) -> list[Edit]:
     """Every edit that a kind could make; nothing that is protected is in any."""
     assert kind.unit is not None
-    spans = [match.span() for match in kind.unit.finditer(passage.text)]
+    units = regex.finditer(kind.unit, passage.text)
+    spans: Iterable[tuple[int, int]] = (unit.span() for unit in units)
     if kind.divisible:
-        spans = [run for span in spans for run in passage.free(*span)]
-    changed = (
-        Edit(start, end, kind.edited(passage.text[start:end], passage.language))
-        for start, end in spans
-        if passage.is_free(start, end)
-    )
-    return [edit for edit in changed if edit.text != passage.text[edit.start : edit.end]]
+        spans = (run for span in spans for run in passage.free(*span))
+    edits = []
+    for start, end in spans:
+        text = passage.text[start:end]
+        edited = kind.edited(text, passage.language)
+        # Most have nothing to change.
+        if edited != text and passage.is_free(start, end):
+            edits.append(Edit(start, end, edited))
+    return edits

@@ -62,6 +62,7 @@ class Meter:
             self._head = {"attempt": os.urandom(8).hex(), **job}
             self._started = datetime.fromtimestamp(time.time() - age, UTC)
             self._energy = energy(_cpu_seconds())
+            self._energy.sample(age)
             self._hardware = {"cpu": cpu_model(), "cores": cores(), "gpu": None}
             record.parent.mkdir(parents=True, exist_ok=True)
             self._write(finished=False)

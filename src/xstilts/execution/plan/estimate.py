@@ -78,7 +78,7 @@ class Needs:
     """What a set of jobs needs. `money` and `kg_co2e` are None where nobody said what they cost.
 
     `device_seconds` are those of the jobs that run an encoder, added up: on GPUs where there are
-    any; `jobs`, `unknown` and `seconds` are sums over stages; `kwh` is without the building's.
+    any; `kwh` is without the building's.
     """
 
     stages: tuple[Stage, ...]
@@ -86,10 +86,22 @@ class Needs:
     span: Makespan
     money: float | None
     kg_co2e: float | None
-    jobs: int
-    unknown: int
-    seconds: float
     kwh: float
+
+    @property
+    def jobs(self) -> int:
+        """How many jobs there are."""
+        return sum(stage.jobs for stage in self.stages)
+
+    @property
+    def unknown(self) -> int:
+        """Of how many jobs nothing is known."""
+        return sum(stage.unknown for stage in self.stages)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of all jobs of which something is known, one after the other."""
+        return sum(stage.seconds for stage in self.stages)
 
 
 class PlanEstimate:
@@ -226,8 +238,5 @@ class PlanEstimate:
             span=span_of(seconds, before, places, capacity),
             money=None if price is None else price * device_seconds / 3600,
             kg_co2e=None if gram is None else kwh * emissions.pue * gram / 1000,
-            jobs=len(jobs),
-            unknown=costs.count(None),
-            seconds=sum(stage.seconds for stage in stages),
             kwh=kwh,
         )

@@ -101,10 +101,7 @@ class Requests:
 
     def _needs(self, rule: str, wildcards: Mapping[str, str]) -> tuple[int, float] | None:
         """(MB, seconds) of one job, None where they cannot be reckoned."""
-        try:
-            key = Works.key(rule, wildcards)
-        except (KeyError, AttributeError):
-            return None
+        key = Works.key(rule, wildcards)
         if key not in self._known:
             self._known[key] = self._reckoned(rule, wildcards)
         return self._known[key]

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 import pyarrow as pa
@@ -84,10 +84,11 @@ class MultipleChoice(TaskKind):
             "label": labels,
         }
         if layout.types is not None:
-            types = (layout.type_ids(len(prompt), len(choice)) for prompt, choice in pairs)
-            columns["token_type_ids"] = _of_items(
-                [each for each in types if each is not None], ends
-            )
+            types = [
+                cast("np.ndarray", layout.type_ids(len(prompt), len(choice)))
+                for prompt, choice in pairs
+            ]
+            columns["token_type_ids"] = _of_items(types, ends)
         return pa.table(columns, schema=self.schema(type_ids=layout.types is not None))
 
     def head(self, encoder: PreTrainedModel, dropout: float) -> nn.Module:

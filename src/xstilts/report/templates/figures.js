@@ -1,3 +1,4 @@
+"use strict";
 // Each figure draws the view that its selects choose; a view's key is the places of the choices.
 const CONFIG = {
   responsive: true,

@@ -30,7 +30,7 @@ class Metric(Row):
         definition: of the score, and of the numbers beside it, with the source; as the score page
             has it.
         columns: its counts that predictions of the kind do not have anyway
-            (`xstilts.data.schemas.PREDICTIONS`).
+            (`xstilts.data.schemas.PREDICTIONS`); none of retrieval.
         directions: those that rows of retrieval may have.
         direction: the one by which a language is judged; None where there is no other.
         right: whether an item is right, from its counts; None where it may be so in part.

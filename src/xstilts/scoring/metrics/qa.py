@@ -22,6 +22,7 @@ import polars as pl
 from xstilts.config.languages import INVITRO_LANGUAGES
 from xstilts.config.rows import Row
 from xstilts.config.tasks import SOURCE_LANGUAGE, Task
+from xstilts.data.kinds import ITEMS
 from xstilts.errors import XstiltsError, did_you_mean
 from xstilts.scoring.metrics.base import Item, Metric, Ratio, Scores, column
 
@@ -191,7 +192,7 @@ def _counts(
 ) -> list[Item]:
     counts = []
     for number, (row, prediction) in enumerate(zip(rows, predictions, strict=True), start=1):
-        golds = [answer["text"] for answer in row["answers"] or []]
+        golds = ITEMS[task.kind].gold(row)
         if prediction is None or not (golds or task.unanswerable):
             missing = "no prediction" if prediction is None else "the question has no answer"
             raise XstiltsError(missing, where=where, row=number)

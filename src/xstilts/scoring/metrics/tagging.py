@@ -155,8 +155,9 @@ class Seqeval(Metric, Row):
         corpora: dict[tuple[str, str], list[Item]] = defaultdict(list)
         for row, count in zip(rows, counts, strict=True):
             corpora[row["language"], row["split"]].append(count)
+        strict = is_iob2(task.labels)
         for sentences in corpora.values():
-            _count_chunks(sentences, strict=is_iob2(task.labels))
+            _count_chunks(sentences, strict=strict)
         return counts
 
     def numbers(self, items: pl.DataFrame, where: str) -> Scores:
