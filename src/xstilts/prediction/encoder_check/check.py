@@ -30,8 +30,8 @@ _MOST_UNKNOWN = 0.2
 # Relative differences of states: float32 summed in another order, and bfloat16, which has 8 bits,
 # through some dozen layers.
 _ROUNDING, _ROUGH = 1e-3, 0.1
-# A mean cosine above which all sentences have the same vector.
-_SAME = 1 - 1e-6
+# What `execution.plan.memory.training_memory` counts.
+_KEPT = ("weights", "gradients", "optimizer", "activations")
 Tried = tuple[Status, str, dict[str, Any]]
 
 
@@ -53,7 +53,6 @@ class EncoderReport:
     source: dict[str, Any]
     findings: list[Finding] = field(default_factory=list)
     scripts: list[ScriptWords] = field(default_factory=list)
-    memory: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
 
     @property
@@ -89,7 +88,8 @@ def check_encoder(
 
     Args:
         name: what it is called in what is found.
-        memory: bytes that training the encoder in a folder takes, by what takes them.
+        memory: what training the encoder in a folder keeps in memory
+            (`xstilts.execution.plan.memory.training_memory`).
     """
     started = time.monotonic()
     report = EncoderReport(name=name, source=source.model_dump(mode="json", exclude_defaults=True))
@@ -105,7 +105,7 @@ def check_encoder(
             for kind in TRAINED:
                 report.tried(kind, lambda kind=kind: trial.learning(kind), refusable=True)
             report.tried(Kind.RETRIEVAL, trial.retrieval, refusable=True)
-            report.memory = memory(trial.encoder)
+            report.tried("memory", lambda: _memory(memory(trial.encoder)))
     report.seconds = time.monotonic() - started
     return report
 
@@ -203,8 +203,9 @@ class _Trial:
     def retrieval(self) -> Tried:
         found = vectors_of(self.encoder, self.source.retrieval, self._vectors)
         text = f"vectors of {found['size']}, whose mean cosine over languages is {found['cosine']:.2f}"
-        status: Status = "failed" if found["cosine"] > _SAME else "ok"
-        return status, text, found
+        if found["same"]:
+            return "failed", "all sentences have the same vector", found
+        return "ok", text, found
 
 
 def _words(report: EncoderReport, encoder: Path) -> Tried:
@@ -217,3 +218,15 @@ def _words(report: EncoderReport, encoder: Path) -> Tried:
         text = f"cannot read {', '.join(unread)}: many of their tokens are unknown"
         return "note", text, {"unread": unread}
     return "ok", f"as in running text, and places exact, in {len(report.scripts)} scripts", {}
+
+
+def _memory(found: Mapping[str, Any]) -> Tried:
+    if not found:
+        return "note", "its weights cannot be counted", {}
+    sizes = {name: found[name] / 1e9 for name in _KEPT}
+    shown = ", ".join(f"{name} {size:.2f}" for name, size in sizes.items())
+    text = (
+        f"training keeps {sum(sizes.values()):.2f} GB in float32: {shown} for {found['batch_size']}"
+        f" inputs of {found['length']} tokens"
+    )
+    return "ok", text, dict(found)

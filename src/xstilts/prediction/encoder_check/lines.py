@@ -8,7 +8,6 @@ from textwrap import wrap
 from xstilts.prediction.encoder_check.check import EncoderReport, uses
 
 _WIDTH, _PART = 100, 15
-_GIGABYTE = 1e9
 
 
 def lines_of(report: EncoderReport) -> Iterator[str]:
@@ -25,29 +24,22 @@ def lines_of(report: EncoderReport) -> Iterator[str]:
             yield (
                 f"{each.script:<12}{each.fertility:>16.1f}{100 * each.unknown:>7.0f} %{exact:>15}"
             )
-    if report.memory:
-        yield ""
-        yield from _wrapped("Training takes ", _memory(report))
     yield ""
     can = uses(report)
-    for name, title in (("targets", "targets"), ("recipes", "recipes")):
-        yield from _wrapped(f"{title:<{_PART}}", ", ".join(can[name]) or "none")
+    for name in ("targets", "recipes"):
+        yield from _wrapped(f"{name:<{_PART}}", ", ".join(can[name]) or "none")
         if can[f"no_{name}"]:
             yield from _wrapped(f"{'  not':<{_PART}}", ", ".join(can[f"no_{name}"]))
     yield ""
     yield f"{'right' if report.is_right else 'NOT RIGHT'}, in {report.seconds:.0f} s"
 
 
-def _memory(report: EncoderReport) -> str:
-    sizes = {
-        name: report.memory[name] / _GIGABYTE
-        for name in ("weights", "gradients", "optimizer", "activations")
-    }
-    shown = ", ".join(f"{name} {size:.2f}" for name, size in sizes.items())
-    return (
-        f"{sum(sizes.values()):.2f} GB in float32 ({shown}: {report.memory['batch_size']} inputs of"
-        f" {report.memory['length']} tokens)"
-    )
+def short_lines_of(report: EncoderReport) -> Iterator[str]:
+    """One line for an encoder, and one for each part that is not simply right."""
+    yield from _wrapped(f"{'right' if report.is_right else 'NOT RIGHT':<11}", report.name)
+    for finding in report.findings:
+        if finding.status != "ok":
+            yield from _wrapped(f"  {finding.status:<9}{finding.part:<{_PART}}", finding.text)
 
 
 def _wrapped(label: str, text: str) -> Iterator[str]:

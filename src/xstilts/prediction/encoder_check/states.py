@@ -27,7 +27,8 @@ from xstilts.prediction.encoder_check.sentences import SENTENCES
 # Of encoders that take longer inputs (rotary positions) so many tokens are tried.
 LONGEST_TRIED = 1024
 # What two states of a token differ by in rounding alone, relative to their length.
-_SAME_STATE = 1e-5
+_SAME_STATE = 1e-6
+_TINY = float(np.finfo(np.float32).tiny)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,8 +88,8 @@ class States:
 
     def is_causal(self) -> bool:
         """Whether the first token's state is the same whatever comes after it."""
-        text = self._texts[0]
-        changed = np.concatenate([text[:1], text[:0:-1]])
+        text, *others = self._texts
+        changed = np.concatenate([text[:1], np.resize(np.concatenate(others), len(text) - 1)])
         states = [self._of(self._inputs([ids]))[0, 0] for ids in (text, changed)]
         return relative_difference(*states) < _SAME_STATE
 
@@ -99,12 +100,12 @@ def relative_difference(exact: Tensor, other: Tensor) -> float:
     """
     if not other.isfinite().all():
         return float("inf")
-    lengths = exact.norm(dim=-1).clamp_min(torch.finfo(exact.dtype).tiny)
+    lengths = exact.norm(dim=-1).clamp_min(_TINY)
     return float(((exact - other).norm(dim=-1) / lengths).max())
 
 
 def vectors_of(encoder: Path, settings: RetrievalSettings, output: Path) -> dict[str, Any]:
-    """Size of the sentence vectors, and the mean cosine of two sentences in different languages.
+    """Of the sentence vectors: their size, mean cosine of two languages, and if all are the same.
 
     Raises:
         XstiltsError: the workflow refuses to embed with the encoder.
@@ -114,6 +115,7 @@ def vectors_of(encoder: Path, settings: RetrievalSettings, output: Path) -> dict
     table, _ = tokenise(task, items_of(Kind.RETRIEVAL), encoder, lengths)
     embed(encoder, [Features(table)], settings, "cpu", output)
     vectors = np.load(output)
-    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), _TINY)
     cosines = (unit @ unit.T)[np.triu_indices(len(unit), 1)]
-    return {"size": vectors.shape[1], "cosine": float(cosines.mean())}
+    same = bool(np.allclose(vectors, vectors[0], rtol=_SAME_STATE, atol=0.0))
+    return {"size": vectors.shape[1], "cosine": float(cosines.mean()), "same": same}
