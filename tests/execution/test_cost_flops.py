@@ -8,14 +8,15 @@ import sys
 
 import pytest
 import torch
-from tiny_encoders import TEXTS, WRITERS
+from tiny_encoders import TEXTS, WRITERS, write_tiny_bert
 from torch.utils.flop_counter import FlopCounterMode
-from transformers import AutoModel
+from transformers import AutoModel, AutoTokenizer
 
 from xstilts.errors import XstiltsError
 from xstilts.execution.cost.flops import forward_flops, training_flops, vocabulary_flops
-from xstilts.execution.cost.shape import EncoderShape, bert_shape, shape_of_folder
+from xstilts.execution.cost.shape import bert_shape, shape_of_folder
 from xstilts.training.encoder import takes_pooling_option
+from xstilts.training.tiny_encoders import MASKED
 
 LENGTHS = (60, 7, 33)
 
@@ -60,13 +61,22 @@ def test_parameters_are_counted_without_loading_them(tmp_path, name):
     assert shape.vocabulary == model.config.vocab_size
 
 
-def test_the_vocabulary_layer_of_masked_language_modelling():
-    shape = EncoderShape(layers=1, hidden=4, vocabulary=10, matrices=0, parameters=0)
-    dense, decoder = torch.nn.Linear(4, 4), torch.nn.Linear(4, 10)
-    with FlopCounterMode(display=False) as counter:
-        decoder(dense(torch.zeros(3, 4)))
-    assert vocabulary_flops(shape, 3) == counter.get_total_flops()
-    assert training_flops(shape, 0, 0, predicted=3) == 3 * vocabulary_flops(shape, 3)
+@pytest.mark.parametrize("name", [name for name in MASKED if name != "xmod"])
+def test_the_head_of_masked_language_modelling(tmp_path, name):
+    """From a folder with the head, whose weights are not taken for the encoder's."""
+    tokenizer = AutoTokenizer.from_pretrained(write_tiny_bert(tmp_path / "tokenizer", TEXTS))
+    model = MASKED[name](tokenizer)
+    model.save_pretrained(tmp_path / "published")
+    shape = shape_of_folder(tmp_path / "published")
+    assert shape.parameters == sum(each.numel() for each in model.base_model.parameters())
+    ids = torch.full((1, 7), 6)
+    totals = []
+    for each in (model, model.base_model):
+        with FlopCounterMode(display=False) as counter:
+            each(input_ids=ids, attention_mask=torch.ones_like(ids))
+        totals.append(counter.get_total_flops())
+    assert vocabulary_flops(shape, 7) == totals[0] - totals[1] > 0
+    assert training_flops(shape, 0, 0, predicted=7) == 3 * vocabulary_flops(shape, 7)
 
 
 def test_xlmr_large_has_its_well_known_size():

@@ -28,7 +28,8 @@ from xstilts.features.kinds import kind_of
 from xstilts.features.layout import layout_of
 from xstilts.features.tokenizer import load_tokenizer
 from xstilts.training.encoder import load_encoder
-from xstilts.training.model import HEADS, load_model
+from xstilts.training.mlm_head import HEADS
+from xstilts.training.model import load_model
 from xstilts.training.new_encoder import learn_tokenizer, new_encoder, reinitialise
 
 SMALL = Architecture(

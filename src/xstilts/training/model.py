@@ -19,8 +19,9 @@ from xstilts.errors import XstiltsError
 from xstilts.execution.cost.tally import Tally
 from xstilts.features.batches import Features, micro_batches
 from xstilts.features.kinds import TaskKind
-from xstilts.training.encoder import HEADS, load_encoder, save_encoder
+from xstilts.training.encoder import load_encoder, save_encoder
 from xstilts.training.memory import for_each_batch
+from xstilts.training.mlm_head import HEADS, masked_head
 
 # What mends outputs that are not finite numbers.
 BROKEN = (
@@ -102,9 +103,10 @@ def build_model(
     heads = {}
     for kind in kinds:
         torch.manual_seed(seeds[kind.task.key])
-        heads[kind.task.key] = kind.head(encoder, dropout)
-        if kind.is_masked and (state := _head_state(folder, kind)):
-            heads[kind.task.key].load_state_dict(state)
+        if kind.is_masked:
+            heads[kind.task.key] = masked_head(kind, encoder, dropout, _head_state(folder, kind))
+        else:
+            heads[kind.task.key] = kind.head(encoder, dropout)
     return TaskModel(encoder, heads)
 
 
@@ -115,9 +117,10 @@ def load_model(folder: str | Path, kind: TaskKind) -> TaskModel:
         XstiltsError: the head is missing or belongs to another task.
     """
     encoder = load_encoder(folder)
-    head = kind.head(encoder, 0.0)
     try:
-        head.load_state_dict(_head_state(folder, kind))
+        state = _head_state(folder, kind)
+        head = masked_head(kind, encoder, 0.0, state) if kind.is_masked else kind.head(encoder, 0.0)
+        head.load_state_dict(state)
     except (OSError, RuntimeError, SafetensorError) as error:
         raise XstiltsError(
             f"cannot load the head of {kind.task.key}: {error}", where=Path(folder) / HEADS

@@ -47,7 +47,7 @@ def forward_flops(shape: EncoderShape, tokens: float, token_pairs: float) -> flo
 
 def vocabulary_flops(shape: EncoderShape, positions: float) -> float:
     """Operations of the head of masked language modelling over the predicted positions."""
-    return 2.0 * (shape.hidden * shape.vocabulary + shape.hidden**2) * positions
+    return 2.0 * shape.masked_head * positions
 
 
 def training_flops(

@@ -23,6 +23,10 @@ _TOKENIZER_BYTES_PER_PIECE = 70
 LIKE_BERT = frozenset({"bert", "camembert", "roberta", "xlm-roberta"})
 # One layer's weights are used by all layers, so that counting them says nothing.
 _SHARED_LAYERS = frozenset({"albert"})
+# Where output embeddings may be of another size than the states, in RemBERT and ALBERT.
+_OUTPUT_SIZES = ("output_embedding_size", "embedding_size")
+# Whose head for masked language modelling is the output embeddings alone.
+_WITHOUT_DENSE = frozenset({"eurobert"})
 # What other architectures call the same thing in config.json.
 _NAMES = {
     "hidden": ("hidden_size", "dim", "d_model", "n_embd", "emb_dim"),
@@ -30,6 +34,8 @@ _NAMES = {
 }
 # Parts that an encoder file may hold and that are not used here: heads have names of their own.
 _UNUSED = ("pooler", "lm_head", "lm_predictions", "mask_predictions", "cls.", "classifier")
+# The same at the beginning of a name: of ModernBERT, of DistilBERT and of ELECTRA.
+_UNUSED_FIRST = ("head.", "decoder.", "vocab_", "generator_")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,11 +44,14 @@ class EncoderShape:
 
     `matrices` is the number of weights that every token is multiplied with: all matrices but
     the embeddings. `parameters` are all of its weights; both None where they cannot be counted.
+    `masked_head` is the number of weights that every predicted position of masked language
+    modelling is multiplied with.
     """
 
     layers: int
     hidden: int
     vocabulary: int
+    masked_head: int
     matrices: int | None
     parameters: int | None
 
@@ -58,6 +67,7 @@ def bert_shape(
         layers=layers,
         hidden=hidden,
         vocabulary=vocabulary,
+        masked_head=hidden * (hidden + vocabulary),
         matrices=matrices,
         parameters=matrices + biases_and_norms + embeddings,
     )
@@ -107,9 +117,17 @@ def shape_of_folder(folder: Path) -> EncoderShape:
         layers=layers,
         hidden=hidden,
         vocabulary=config.get("vocab_size", 0),
+        masked_head=_masked_head(config, hidden),
         matrices=matrices if matrices and not shared else None,
         parameters=sum(map(math.prod, sizes.values())) or None,
     )
+
+
+def _masked_head(config: Mapping[str, Any], hidden: int) -> int:
+    """Weights of a dense layer from the states to the output embeddings' size, and of these."""
+    size = next((config[name] for name in _OUTPUT_SIZES if config.get(name)), hidden)
+    dense = 0 if config.get("model_type") in _WITHOUT_DENSE else hidden * size
+    return dense + size * config.get("vocab_size", 0)
 
 
 def tensor_shapes(folder: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
@@ -120,7 +138,8 @@ def tensor_shapes(folder: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
     """
     for path in sorted(folder.glob("model*.safetensors")):
         for name, tensor in _header(path).items():
-            if name != "__metadata__" and not any(part in name for part in _UNUSED):
+            used = not (name.startswith(_UNUSED_FIRST) or any(part in name for part in _UNUSED))
+            if used and name != "__metadata__":
                 yield name, tuple(tensor["shape"])
 
 
