@@ -19,6 +19,7 @@ from xstilts.config.encoders import EncoderSource
 from xstilts.config.encoders.catalogue import catalogue
 from xstilts.config.tasks import INTERMEDIATE, TARGETS, Kind
 from xstilts.execution.plan.memory import training_memory
+from xstilts.prediction.encoder_check import check as check_module
 from xstilts.prediction.encoder_check.check import EncoderReport, check_encoder
 from xstilts.prediction.encoder_check.items import TRAINED
 from xstilts.prediction.encoder_check.lines import lines_of
@@ -77,7 +78,7 @@ def test_the_command_prints_a_table_and_writes_the_same_as_json(
         assert any(line.startswith(f"{each['status']:<9}{each['part']}") for line in lines)
     assert [each["script"] for each in found["scripts"]] == [each.script for each in SENTENCES]
     for each in found["scripts"]:
-        (line,) = [line for line in lines if line.startswith(each["script"])]
+        (line,) = [line for line in lines if line.split()[:1] == [each["script"]]]
         assert line.split()[1] == f"{each['fertility']:.1f}"
         assert line.endswith(f"{each['answers_exact']} of {each['words']}")
     assert found["uses"]["targets"] == [*TARGETS]
@@ -154,7 +155,8 @@ def test_words_that_are_tokenised_otherwise_than_running_text_fail(
     report = check(folder)
     found, text = status(report, "words")
     assert found == "failed"
-    assert "Latin: words given one by one are other subwords than in running text" in text
+    scripts = ", ".join(each.script for each in SENTENCES)
+    assert text == f"words given one by one are other subwords than in running text ({scripts})"
     assert not report.is_right
 
 
@@ -228,7 +230,14 @@ def test_what_is_not_finite_differs_without_bound() -> None:
     assert relative_difference(states, states * torch.inf) == float("inf")
 
 
-def test_errors_that_nobody_expects_are_findings() -> None:
-    report = EncoderReport(name="x", source={})
-    assert not report.tried("part", lambda: {}["missing"])
-    assert status(report, "part") == ("failed", "KeyError: 'missing'")
+def test_errors_that_nobody_expects_are_findings(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise KeyError("missing")
+
+    monkeypatch.setattr(check_module, "vectors_of", broken)
+    report = check(folder)
+    assert status(report, Kind.RETRIEVAL) == ("failed", "KeyError: 'missing'")
+    assert [each.part for each in report.findings if each.status == "failed"] == [Kind.RETRIEVAL]
+    assert report.document()["uses"]["no_targets"] == ["bucc2018", "tatoeba"]

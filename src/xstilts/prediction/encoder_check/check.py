@@ -68,18 +68,6 @@ class EncoderReport:
         """All of it as plain data."""
         return {**asdict(self), "right": self.is_right, "uses": uses(self)}
 
-    def tried(self, part: str, attempt: Callable[[], Tried], *, refusable: bool = False) -> bool:
-        """Note what an attempt finds, or the error that it ends with; whether it did not fail."""
-        try:
-            status, text, data = attempt()
-        except XstiltsError as error:
-            status, text, data = "refused" if refusable else "failed", str(error), {}
-        except Exception as error:
-            # What no part of the workflow expects of an encoder would stop a job as well.
-            status, text, data = "failed", f"{type(error).__name__}: {error}", {}
-        self.findings.append(Finding(part=part, status=status, text=text, data=data))
-        return status != "failed"
-
 
 def check_encoder(
     name: str, source: EncoderSource, memory: Callable[[Path], Mapping[str, Any]]
@@ -94,18 +82,7 @@ def check_encoder(
     started = time.monotonic()
     report = EncoderReport(name=name, source=source.model_dump(mode="json", exclude_defaults=True))
     with TemporaryDirectory(prefix="xstilts-") as place:
-        trial = _Trial(source, Path(place))
-        if report.tried("weights", trial.weights):
-            report.tried("words", lambda: _words(report, trial.encoder))
-            report.tried("longest input", trial.longest)
-            report.tried("padding", trial.padding)
-            report.tried("pooling", trial.pooling)
-            report.tried("bfloat16", trial.bfloat16)
-            trial.free()
-            for kind in TRAINED:
-                report.tried(kind, lambda kind=kind: trial.learning(kind), refusable=True)
-            report.tried(Kind.RETRIEVAL, trial.retrieval, refusable=True)
-            report.tried("memory", lambda: _memory(memory(trial.encoder)))
+        _Trial(report, source, Path(place)).run(memory)
     report.seconds = time.monotonic() - started
     return report
 
@@ -122,11 +99,45 @@ def uses(report: EncoderReport) -> dict[str, list[str]]:
 
 
 class _Trial:
-    """One encoder, fetched into a folder of its own, and what is tried with its states."""
+    """One encoder, fetched into a folder of its own, and what is tried with it."""
 
-    def __init__(self, source: EncoderSource, place: Path) -> None:
-        self.source, self.encoder, self._vectors = source, place / "encoder", place / "vectors.npy"
+    def __init__(self, report: EncoderReport, source: EncoderSource, place: Path) -> None:
+        self.report, self.source = report, source
+        self.encoder, self._vectors = place / "encoder", place / "vectors.npy"
         self._states: States | None = None
+
+    def run(self, memory: Callable[[Path], Mapping[str, Any]]) -> None:
+        """Try all, or nothing but the weights where these cannot be had."""
+        if not self.tried("weights", self.weights):
+            return
+        self.tried("words", self.words)
+        self.tried("longest input", self.longest)
+        self.tried("padding", self.padding)
+        self.tried("pooling", self.pooling)
+        self.tried("bfloat16", self.bfloat16)
+        # Others are loaded and trained now.
+        self._states = None
+        for kind in TRAINED:
+            self.tried(kind, lambda kind=kind: self.learning(kind), refusable=True)
+        self.tried(Kind.RETRIEVAL, self.retrieval, refusable=True)
+        self.tried("memory", lambda: _memory(memory(self.encoder)))
+
+    def tried(self, part: str, attempt: Callable[[], Tried], *, refusable: bool = False) -> bool:
+        """Note what an attempt finds, or the error that it ends with; whether it did not fail."""
+        try:
+            status, text, data = attempt()
+        except XstiltsError as error:
+            status, text, data = "refused" if refusable else "failed", self._named(error), {}
+        except Exception as error:
+            # What no part of the workflow expects of an encoder would stop a job as well.
+            status, text, data = "failed", f"{type(error).__name__}: {self._named(error)}", {}
+        self.report.findings.append(Finding(part=part, status=status, text=text, data=data))
+        return status != "failed"
+
+    def _named(self, error: Exception) -> str:
+        """A message with the encoder's own name in place of folders that are about to go."""
+        text = str(error).replace(str(self.encoder), self.report.name)
+        return text.replace(str(self.source.folder), self.report.name)
 
     def weights(self) -> Tried:
         fetch_encoder(self.source, self.encoder)
@@ -146,14 +157,24 @@ class _Trial:
         )
         return "ok", text.format(**data), data
 
-    def free(self) -> None:
-        """Give back the memory of the encoder before others are trained."""
-        self._states = None
-
     @property
     def states(self) -> States:
         assert self._states is not None
         return self._states
+
+    def words(self) -> Tried:
+        scripts = self.report.scripts = words_by_script(self.encoder)
+        problems: dict[str, list[str]] = {}
+        for each in scripts:
+            for problem in each.problems:
+                problems.setdefault(problem, []).append(each.script)
+        if problems:
+            text = "; ".join(f"{problem} ({', '.join(of)})" for problem, of in problems.items())
+            return "failed", text, {"problems": problems}
+        if unread := [each.script for each in scripts if each.unknown > _MOST_UNKNOWN]:
+            text = f"cannot read {', '.join(unread)}: many of their tokens are unknown"
+            return "note", text, {"unread": unread}
+        return "ok", f"as in running text, and places exact, in {len(scripts)} scripts", {}
 
     def longest(self) -> Tried:
         found = self.states.longest()
@@ -206,18 +227,6 @@ class _Trial:
         if found["same"]:
             return "failed", "all sentences have the same vector", found
         return "ok", text, found
-
-
-def _words(report: EncoderReport, encoder: Path) -> Tried:
-    report.scripts = words_by_script(encoder)
-    problems = [f"{each.script}: {text}" for each in report.scripts for text in each.problems]
-    if problems:
-        return "failed", "; ".join(problems), {"problems": problems}
-    unread = [each.script for each in report.scripts if each.unknown > _MOST_UNKNOWN]
-    if unread:
-        text = f"cannot read {', '.join(unread)}: many of their tokens are unknown"
-        return "note", text, {"unread": unread}
-    return "ok", f"as in running text, and places exact, in {len(report.scripts)} scripts", {}
 
 
 def _memory(found: Mapping[str, Any]) -> Tried:
