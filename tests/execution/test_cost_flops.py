@@ -15,7 +15,7 @@ from transformers import AutoModel
 from xstilts.errors import XstiltsError
 from xstilts.execution.cost.flops import forward_flops, training_flops, vocabulary_flops
 from xstilts.execution.cost.shape import EncoderShape, bert_shape, shape_of_folder
-from xstilts.training.encoder import takes_pooling_option
+from xstilts.training.architecture import takes_pooling_option
 
 LENGTHS = (60, 7, 33)
 
