@@ -14,8 +14,8 @@ from transformers import AutoModel, AutoTokenizer
 
 from xstilts.errors import XstiltsError
 from xstilts.execution.cost.flops import forward_flops, training_flops, vocabulary_flops
-from xstilts.execution.cost.shape import bert_shape, shape_of_folder
-from xstilts.training.encoder import takes_pooling_option
+from xstilts.execution.cost.shape import EncoderShape, bert_shape, shape_of_folder
+from xstilts.training.architecture import takes_pooling_option
 from xstilts.training.tiny_encoders import MASKED
 
 LENGTHS = (60, 7, 33)

@@ -162,7 +162,7 @@ def test_code_that_comes_with_a_model_is_never_run(bert):
     (bert / "config.json").write_text(json.dumps(config))
     marker = bert / "was-run"
     (bert / "mine.py").write_text(f"open({str(marker)!r}, 'w')\n")
-    with pytest.raises(XstiltsError, match="cannot load the encoder"):
+    with pytest.raises(XstiltsError, match="code that comes with the weights, which is never run"):
         load_encoder(bert)
     assert not marker.exists()
 

@@ -14,7 +14,7 @@ from xstilts.config.language_facts import UNSEEN
 from xstilts.config.languages import ALL_LANGUAGES, INVITRO_LANGUAGES, language_table
 from xstilts.config.perturbations import condition_name
 from xstilts.config.recipes import Recipe, Source
-from xstilts.config.settings import Mixing, TrainingSettings
+from xstilts.config.settings import Mixing, Strict, TrainingSettings
 from xstilts.config.tasks import PERTURBED, SOURCE_LANGUAGE, TARGETS, TASKS, TEXT, HubSource
 from xstilts.config.user_paths import from_here
 from xstilts.graph.cells import Grid
@@ -176,15 +176,17 @@ class JobParams:
         """Where an encoder comes from; a package by its version, since its files move."""
         source = self._experiment.encoders[encoder]
         known = source.model_dump(include={"hub", "revision", "folder"})
+        known |= _changed(source, {"pooling", "bidirectional", "adapters", "convert_pickle"})
         if source.folder is not None and source.package is None:
             known["folder"] = str(from_here(source.folder))
         return {**known, "package_version": source.package_version()}
 
     def length(self, encoder: str, task: str) -> dict[str, Any]:
-        """Lengths at which a source is tokenised."""
+        """Lengths at which a source is tokenised, and what stands before each text."""
         key = Source.of(task).task
         if TASKS[key].facts.embedded:
-            return {"max_length": self._experiment.encoders[encoder].retrieval.max_length}
+            retrieval = self._experiment.encoders[encoder].retrieval
+            return {"max_length": retrieval.max_length, **_changed(retrieval, {"prefix"})}
         if key == TEXT:
             pretraining = self._experiment.encoders[encoder].pretrain
             made_here = pretraining and pretraining.architecture.max_length
@@ -230,6 +232,7 @@ class JobParams:
             "seed": pretraining.seed,
             "architecture": pretraining.architecture.model_dump(),
             "tokenizer": pretraining.tokenizer.model_dump(),
+            **_changed(self._experiment.encoders[encoder], {"pooling"}),
         }
 
     def reinitialised(self, encoder: str) -> dict[str, Any]:
@@ -262,7 +265,9 @@ class JobParams:
 
     def embedding(self, encoder: str) -> dict[str, Any]:
         """What decides the sentence vectors of an encoder."""
-        return self._experiment.encoders[encoder].retrieval.model_dump(include={"layer", "pooling"})
+        settings = self._experiment.encoders[encoder].retrieval
+        known = settings.model_dump(include={"layer", "pooling"})
+        return {**known, **_changed(settings, {"final_norm"})}
 
     def table(self) -> dict[str, Any]:
         """What the table of tasks says about averages: languages and groups."""
@@ -327,6 +332,11 @@ class JobParams:
             }
             for name, recipe in self._grid.recipes.items()
         }
+
+
+def _changed(settings: Strict, names: set[str]) -> dict[str, Any]:
+    """Those that are not at their defaults, so that a new setting runs nothing again."""
+    return settings.model_dump(include=names, exclude_defaults=True)
 
 
 def _plain(value: Any) -> Any:

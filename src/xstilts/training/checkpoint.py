@@ -119,7 +119,7 @@ class ResumeState:
 
     def save(self, model: torch.nn.Module, optimizer: torch.optim.Optimizer, at: Progress) -> None:
         """Replace the saved state, and drop best weights that it does not name."""
-        tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
+        tensors = _own_weights(model)
         for name, parameter in model.named_parameters():
             for key, value in optimizer.state.get(parameter, {}).items():
                 tensors[f"optimizer.{key}.{name}"] = torch.as_tensor(value)
@@ -133,7 +133,7 @@ class ResumeState:
 
     def save_best(self, model: torch.nn.Module, step: int) -> None:
         """Save the best weights so far; earlier ones stay until a state names these."""
-        tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
+        tensors = _own_weights(model)
         self._write(self._best(step), tensors)
 
     def load(self, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> Progress:
@@ -146,7 +146,7 @@ class ResumeState:
         if progress.best_step >= 0 and not self._is_ours(self._best(progress.best_step)):
             log.warning("%s: the best weights are gone: starting anew", path)
             return Progress()
-        model.load_state_dict(_with_prefix(tensors, "model."))
+        _put(tensors, model)
         for name, parameter in model.named_parameters():
             for key in ("step", "exp_avg", "exp_avg_sq"):
                 value = tensors.get(f"optimizer.{key}.{name}")
@@ -157,7 +157,7 @@ class ResumeState:
 
     def load_best(self, model: torch.nn.Module, at: Progress) -> None:
         """Put the best weights of the run into the model."""
-        model.load_state_dict(_with_prefix(load_file(self._best(at.best_step)), "model."))
+        _put(load_file(self._best(at.best_step)), model)
 
     def clear(self) -> None:
         """Remove everything, the state first: without it the rest is a new run's rubbish."""
@@ -203,7 +203,18 @@ class ResumeState:
         return True
 
 
-def _with_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {
-        key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)
-    }
+def _saved_as(model: torch.nn.Module) -> dict[str, str]:
+    """Each weight's name to that under which it is saved: the first of those tied to each other."""
+    first: dict[int, str] = {}
+    weights = model.state_dict(keep_vars=True)
+    return {name: first.setdefault(id(weight), f"model.{name}") for name, weight in weights.items()}
+
+
+def _own_weights(model: torch.nn.Module) -> dict[str, Tensor]:
+    """The weights of a model by the names under which they are saved, tied ones once."""
+    weights = model.state_dict()
+    return {saved: weights[saved.removeprefix("model.")] for saved in _saved_as(model).values()}
+
+
+def _put(tensors: dict[str, Tensor], model: torch.nn.Module) -> None:
+    model.load_state_dict({name: tensors[saved] for name, saved in _saved_as(model).items()})

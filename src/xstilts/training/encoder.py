@@ -6,7 +6,6 @@ is an error: an encoder with randomly filled layers would train and quietly scor
 
 from __future__ import annotations
 
-import inspect
 import logging
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,19 +15,23 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
-from transformers import (
-    MODEL_MAPPING,
-    AutoConfig,
-    AutoModel,
-    PreTrainedTokenizerBase,
-)
+from transformers import PreTrainedTokenizerBase
 
 from xstilts.config.encoders import EncoderSource
 from xstilts.errors import XstiltsError
 from xstilts.execution.files import atomic_path, sha256_file, write_json
 from xstilts.execution.provenance import versions
+from xstilts.features.encoder_config import hidden_size, usage_of_source
 from xstilts.features.tokenizer import load_tokenizer
+from xstilts.training.architecture import (
+    SENTENCE,
+    encoder_class,
+    is_causal,
+    load_config,
+    look_both_ways,
+)
 from xstilts.training.mlm_head import HEADS, published_head
+from xstilts.training.weights import convert_pickle, has_pickle_alone, pickle_alone
 
 if TYPE_CHECKING:
     # Importing it takes most of a second, and an encoder brings its own class.
@@ -37,27 +40,27 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PROVENANCE = "provenance.json"
-# What an encoder must be able to encode.
-_SENTENCE = "One sentence, to see whether it can be encoded."
 
 
-def load_encoder(name: str | Path, revision: str | None = None) -> PreTrainedModel:
+def load_encoder(
+    name: str | Path, revision: str | None = None, *, bidirectional: bool = False
+) -> PreTrainedModel:
     """Load an encoder in float32 with dropout as configured, in evaluation mode.
 
     Args:
         name: a local folder, or a hub id together with `revision`.
+        bidirectional: let each token of a causal model see those behind it.
 
     Raises:
-        XstiltsError: no safetensors weights there, or a weight is missing or misshapen.
+        XstiltsError: no safetensors weights there, or a weight is missing or misshapen, or no
+            architecture that transformers has an encoder of.
     """
     try:
-        config = AutoConfig.from_pretrained(name, revision=revision, trust_remote_code=False)
-        options: dict[str, Any] = {}
-        if takes_pooling_option(config):
-            # The pooler is not part of the encoder here: heads read token states, and many
-            # masked language models are published without one.
-            options["add_pooling_layer"] = False
-        model, info = AutoModel.from_pretrained(
+        config = load_config(name, revision)
+        factory, options = encoder_class(config)
+        if bidirectional:
+            look_both_ways(config)
+        model, info = factory.from_pretrained(
             name,
             revision=revision,
             config=config,
@@ -70,6 +73,8 @@ def load_encoder(name: str | Path, revision: str | None = None) -> PreTrainedMod
             **options,
         )
     except (OSError, ValueError, SafetensorError) as error:
+        if has_pickle_alone(name, revision):
+            raise pickle_alone(name) from None
         raise XstiltsError(
             f"cannot load the encoder: {error}",
             where=name,
@@ -85,14 +90,6 @@ def load_encoder(name: str | Path, revision: str | None = None) -> PreTrainedMod
             hint="use a complete checkpoint of the architecture that its config.json names",
         )
     return model.eval()
-
-
-def takes_pooling_option(config: Any) -> bool:
-    """Whether the architecture has a pooler that can be left out."""
-    if type(config) not in MODEL_MAPPING:
-        return False
-    model = MODEL_MAPPING[type(config)]
-    return isinstance(model, type) and "add_pooling_layer" in inspect.signature(model).parameters
 
 
 def save_encoder(
@@ -133,16 +130,23 @@ def refuse_broken(
     for name, parameter in model.named_parameters():
         if not parameter.isfinite().all():
             raise XstiltsError(f"{name} holds what is not a finite number", where=where, hint=hint)
-    inputs = tokenizer(_SENTENCE, return_tensors="pt")
+    inputs = tokenizer(SENTENCE, return_tensors="pt")
     try:
         states = model.eval()(**inputs).last_hidden_state
     except Exception as error:
         raise XstiltsError(
-            f"cannot encode {_SENTENCE!r}: {type(error).__name__}: {error}", where=where, hint=hint
+            f"cannot encode {SENTENCE!r}: {type(error).__name__}: {error}", where=where, hint=hint
         ) from error
     if not states.isfinite().all():
         raise XstiltsError(
-            f"encodes {_SENTENCE!r} as what is not a finite number", where=where, hint=hint
+            f"encodes {SENTENCE!r} as what is not a finite number", where=where, hint=hint
+        )
+    size = hidden_size(model.config)
+    if states.shape != (*inputs["input_ids"].shape, size):
+        raise XstiltsError(
+            f"gives states of the shape {tuple(states.shape)}, not {size} numbers for each token",
+            where=where,
+            hint="use an encoder of text",
         )
 
 
@@ -152,19 +156,50 @@ def fetch_encoder(source: EncoderSource, output: Path) -> None:
     If it was published with its head for masked language modelling, that is kept beside it.
 
     Raises:
-        XstiltsError: as `load_encoder` and `load_tokenizer`, and as `refuse_broken`.
+        XstiltsError: as `load_encoder`, `load_tokenizer`, `convert_pickle` and `refuse_broken`, or
+            it is a causal model whose heads would read a token that sees nothing behind it.
     """
     folder = source.local_folder()
     name: str | Path = folder if folder is not None else str(source.hub)
     log.info("loading the encoder %s", name)
-    model = load_encoder(name, source.revision)
-    tokenizer = load_tokenizer(name, source.revision)
-    refuse_broken(model, tokenizer, name)
-    head = published_head(name, source.revision, model)
     provenance: dict[str, Any] = {"source": source.model_dump(mode="json")}
     if folder is not None:
         provenance["sha256"] = _weights(folder)
     with atomic_path(output) as part:
+        weights, revision = name, source.revision
+        if source.convert_pickle and has_pickle_alone(name, revision):
+            weights, revision = part.with_name("converted"), None
+            pickled = convert_pickle(name, source.revision, weights)
+            provenance["converted"] = {"from": pickled, "to": _weights(weights)}
+        model = load_encoder(weights, revision, bidirectional=source.bidirectional)
+        tokenizer = load_tokenizer(name, source.revision)
+        if getattr(model.config, "default_language", "") is None:
+            # X-MOD's: batches say which language each input has, others get the first adapter.
+            model.config.default_language = model.config.languages[0]
+        refuse_broken(model, tokenizer, name)
+        causal = is_causal(model, tokenizer)
+        if causal and (source.bidirectional or source.pooling != "last"):
+            raise _causal(source, model, name)
+        usage_of_source(source, causal=causal).write(model.config)
+        head = published_head(weights, revision, model)
         save_encoder(model, tokenizer, part, provenance, head)
     count = sum(parameter.numel() for parameter in model.parameters())
     log.info("%s: %.1f M parameters, %s", output, count / 1e6, model.config.model_type)
+
+
+def _causal(source: EncoderSource, model: PreTrainedModel, name: str | Path) -> XstiltsError:
+    """The error about an encoder whose tokens see only those before them."""
+    if source.bidirectional:
+        return XstiltsError(
+            f"transformers cannot make {model.config.model_type} bidirectional: its tokens still"
+            " see only those before them",
+            where=name,
+            hint="set `pooling: last` instead, or use another encoder",
+        )
+    return XstiltsError(
+        "a causal model: each token sees only those before it, so that heads on the first token or"
+        " on single ones would learn little or nothing",
+        where=name,
+        hint="set `bidirectional: true` for this encoder, or `pooling: last` for pairs, choices and"
+        " retrieval alone",
+    )

@@ -18,7 +18,9 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from xstilts.errors import XstiltsError
 from xstilts.execution.cost.tally import Tally
 from xstilts.features.batches import Features, micro_batches
+from xstilts.features.encoder_config import Usage
 from xstilts.features.kinds import TaskKind
+from xstilts.features.kinds.pair import PairHead
 from xstilts.training.encoder import load_encoder, save_encoder
 from xstilts.training.memory import for_each_batch
 from xstilts.training.mlm_head import HEADS, masked_head
@@ -88,8 +90,9 @@ class TaskModel(nn.Module):
         head = self.heads[task]
         if getattr(head, "in_mixed_precision", False):
             return head(states)
+        mask = (inputs["attention_mask"],) if isinstance(head, PairHead) else ()
         with torch.autocast(states.device.type, enabled=False):
-            return head(states.to(next(head.parameters()).dtype))
+            return head(states.to(next(head.parameters()).dtype), *mask)
 
 
 def build_model(
@@ -98,10 +101,14 @@ def build_model(
     """An encoder from `folder` with new heads, initialised each from its own seed (by task).
 
     A head for masked language modelling that lies beside the encoder's weights is used on.
+
+    Raises:
+        XstiltsError: the encoder is a causal model and a head reads more than its last token.
     """
     encoder = load_encoder(folder)
     heads = {}
     for kind in kinds:
+        _refuse_causal(encoder, kind, folder)
         torch.manual_seed(seeds[kind.task.key])
         if kind.is_masked:
             heads[kind.task.key] = masked_head(kind, encoder, dropout, _head_state(folder, kind))
@@ -126,6 +133,17 @@ def load_model(folder: str | Path, kind: TaskKind) -> TaskModel:
             f"cannot load the head of {kind.task.key}: {error}", where=Path(folder) / HEADS
         ) from None
     return TaskModel(encoder, {kind.task.key: head}).eval()
+
+
+def _refuse_causal(encoder: PreTrainedModel, kind: TaskKind, folder: str | Path) -> None:
+    usage = Usage.of(encoder.config)
+    if usage.causal and not (kind.pools and usage.pooling == "last"):
+        raise XstiltsError(
+            f"a causal model: each token sees only those before it, and {kind.task.key} reads more"
+            " than the last one",
+            where=folder,
+            hint="set `bidirectional: true` for this encoder, or leave the task out",
+        )
 
 
 def _head_state(folder: str | Path, kind: TaskKind) -> dict[str, Tensor]:

@@ -77,6 +77,13 @@ class EncoderSource(Strict):
             raise ValueError(
                 f"hub encoder {self.hub!r} needs `revision`: the full 40-digit commit to load"
             )
+        if self.pretrain is not None and (
+            self.bidirectional or self.adapters or self.convert_pickle
+        ):
+            raise ValueError(
+                "`bidirectional`, `adapters` and `convert_pickle` are for encoders that were"
+                " pretrained elsewhere"
+            )
         return self
 
     @property

@@ -21,7 +21,7 @@ from torch.nn import functional
 from xstilts.config.settings import Tokenisation
 from xstilts.errors import XstiltsError
 from xstilts.features.batches import Features
-from xstilts.features.kinds.base import TaskKind
+from xstilts.features.kinds.base import LANGUAGE_IDS, TaskKind
 from xstilts.features.layout import layout_of, subwords
 
 if TYPE_CHECKING:
@@ -140,6 +140,8 @@ class MaskedLanguage(TaskKind):
         if "token_type_ids" in features.names:
             types, _ = features.ragged("token_type_ids").flat(rows)
             columns["token_type_ids"] = _lists(offsets, types)
+        if LANGUAGE_IDS in features.names:
+            columns[LANGUAGE_IDS] = pa.array(features.column(LANGUAGE_IDS)[rows])
         return Features(pa.table(columns)), np.arange(len(rows))
 
     def head(self, encoder: PreTrainedModel, dropout: float) -> nn.Module:

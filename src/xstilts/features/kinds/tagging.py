@@ -22,6 +22,7 @@ from xstilts.config.settings import Tokenisation
 from xstilts.config.tasks import Task
 from xstilts.errors import XstiltsError
 from xstilts.features.batches import Features, pad
+from xstilts.features.encoder_config import hidden_size
 from xstilts.features.kinds.base import IGNORED, TaskKind, entropy
 from xstilts.features.layout import CHUNK, layout_of
 
@@ -148,7 +149,7 @@ class Tagging(TaskKind):
         return pa.table(columns, schema=self.schema(type_ids=layout.types is not None))
 
     def head(self, encoder: PreTrainedModel, dropout: float) -> nn.Module:
-        return TokenHead(encoder.config.hidden_size, len(self.task.labels), dropout)
+        return TokenHead(hidden_size(encoder.config), len(self.task.labels), dropout)
 
     def targets(self, features: Features, rows: np.ndarray, width: int) -> Tensor:
         labels = [features.ragged("labels").row(i) for i in rows]
