@@ -262,7 +262,14 @@ def test_caveats_and_facts(render) -> None:
         ]
     )
     limits = {"default": {"train": None}, "kinds": {}, "tasks": {"panx": {"test": 100}}}
-    page = Page(render(scores, experiment={"limits": limits}, notes=["Mind the gap."]))
+    page = Page(
+        render(
+            scores,
+            experiment={"limits": limits},
+            notes=["Mind the gap."],
+            unseen={"enc": ["yo", "qu"], "other": ["de"]},
+        )
+    )
     assert "limits items (limits.tasks.panx.test = 100)" in page.text
     assert "not comparable with published XTREME averages" in page.text
     assert "One seed" in page.text
@@ -270,7 +277,11 @@ def test_caveats_and_facts(render) -> None:
     assert "perturbed inputs are not on this page: typos" in page.text
     assert "Mind the gap." in page.text
     assert "1 (encoder, recipe, target, seed)" in page.text
+    # Marked by what this encoder has not seen, whatever others have.
     assert row(page, "enc, PAN-X, test: F1", "yo†")[1] == "Yoruba"
+    assert row(page, "enc, PAN-X, test: F1", "de")[1] == "German"
+    assert "† Not among the languages" in page.text
+    assert "†" not in Page(render(scores)).text
 
 
 SHORTCUTS = baselines(

@@ -10,8 +10,13 @@ from dataclasses import asdict
 from typing import Any
 
 from xstilts.config.encoders import Pretraining
-from xstilts.config.language_facts import UNSEEN
-from xstilts.config.languages import ALL_LANGUAGES, INVITRO_LANGUAGES, language_table
+from xstilts.config.encoders.catalogue import corpus_of
+from xstilts.config.languages import (
+    ALL_LANGUAGES,
+    INVITRO_LANGUAGES,
+    LANGUAGES,
+    language_table,
+)
 from xstilts.config.perturbations import condition_name
 from xstilts.config.recipes import Recipe, Source
 from xstilts.config.settings import Mixing, Strict, TrainingSettings
@@ -293,17 +298,36 @@ class JobParams:
         }
 
     def unseen(self) -> dict[str, list[str]]:
-        """Encoder to the languages that it was not pretrained on, as far as is known."""
+        """Encoder to the languages that it was not pretrained on, where that is known."""
         known = language_table(self._experiment.data_source)
         found: dict[str, list[str]] = {}
         for name, source in self._experiment.encoders.items():
             if source.languages is not None:
-                found[name] = [code for code in known if code not in source.languages]
+                seen = set(source.languages)
             elif source.pretrain is not None:
-                texts = {unit.language for unit in self._grid.units(TEXT, "train")}
-                found[name] = [code for code in known if code not in texts]
+                seen = {unit.language for unit in self._grid.units(TEXT, "train")}
+            elif (corpus := corpus_of(source)) is not None:
+                # Of a corpus no more is listed than the languages of the table of real ones.
+                seen = {*corpus.languages, *(known.keys() - LANGUAGES.keys())}
             else:
-                found[name] = sorted(UNSEEN & known.keys())
+                continue
+            found[name] = [code for code in known if code not in seen]
+        return found
+
+    def corpora(self) -> dict[str, dict[str, Any]]:
+        """Encoder to how much text of each language it was pretrained on, where that is published.
+
+        Each with a title, a unit, and amounts by language of the data source.
+        """
+        known = language_table(self._experiment.data_source)
+        found: dict[str, dict[str, Any]] = {}
+        for name, source in self._experiment.encoders.items():
+            corpus = corpus_of(source)
+            if corpus is None or corpus.amounts is None:
+                continue
+            amounts = {code: each for code, each in corpus.amounts.items() if code in known}
+            if amounts.keys() - {SOURCE_LANGUAGE}:
+                found[name] = {"title": corpus.title, "unit": corpus.unit, "amounts": amounts}
         return found
 
     def everything(self) -> dict[str, Any]:

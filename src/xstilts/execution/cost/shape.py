@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from xstilts.config.encoders import EncoderSource, Pretraining
+from xstilts.config.encoders.catalogue import CatalogueEntry, entry_of
 from xstilts.errors import XstiltsError
 
 # Weights are trained and saved in float32, whatever the original's type is.
@@ -154,29 +155,6 @@ def _header(path: Path) -> dict[str, Any]:
             raise XstiltsError("not a safetensors file", where=path) from None
 
 
-def _known(
-    hidden: int, vocabulary: int, *, layers: int = 12, positions: int = 512, types: int = 2
-) -> EncoderShape:
-    return bert_shape(
-        layers=layers,
-        hidden=hidden,
-        intermediate=4 * hidden,
-        vocabulary=vocabulary,
-        positions=positions,
-        types=types,
-    )
-
-
-# From the config.json of each on the Hugging Face hub.
-_KNOWN = {
-    "xlm-roberta-base": _known(768, 250_002, positions=514, types=1),
-    "xlm-roberta-large": _known(1024, 250_002, layers=24, positions=514, types=1),
-    "bert-base-multilingual-cased": _known(768, 119_547),
-    "Multilingual-MiniLM-L12-H384": _known(384, 250_037),
-    "LaBSE": _known(768, 501_153),
-}
-
-
 def shape_of_source(source: EncoderSource) -> EncoderShape | None:
     """The shape of an encoder, None if it is not known without downloading it.
 
@@ -195,7 +173,37 @@ def shape_of_source(source: EncoderSource) -> EncoderShape | None:
         except XstiltsError:
             # Only a part of it was downloaded.
             return None
-    return _KNOWN.get(hub.rpartition("/")[2])
+    return _of_entry(entry_of(source))
+
+
+def parameters_of(sources: Mapping[str, EncoderSource]) -> dict[str, int | None]:
+    """The number of each encoder's weights without heads, None where that is not known here."""
+    found: dict[str, int | None] = {}
+    for name, source in sources.items():
+        try:
+            shape = shape_of_source(source)
+        except XstiltsError:
+            # A page does not fail because a folder has moved since.
+            shape = None
+        found[name] = None if shape is None else shape.parameters
+    return found
+
+
+def _of_entry(entry: CatalogueEntry | None) -> EncoderShape | None:
+    """The shape of an encoder that the catalogue knows."""
+    if entry is None or entry.config is None:
+        return None
+    hidden, layers = (
+        next(entry.config[name] for name in _NAMES[size] if name in entry.config)
+        for size in ("hidden", "layers")
+    )
+    return EncoderShape(
+        layers=layers,
+        hidden=hidden,
+        vocabulary=entry.config["vocab_size"],
+        matrices=entry.matrices,
+        parameters=entry.parameters,
+    )
 
 
 def checkpoint_bytes(shape: EncoderShape) -> int | None:
