@@ -14,7 +14,7 @@ from transformers import AutoModel, AutoTokenizer
 
 from xstilts.errors import XstiltsError
 from xstilts.execution.cost.flops import forward_flops, training_flops, vocabulary_flops
-from xstilts.execution.cost.shape import EncoderShape, bert_shape, shape_of_folder
+from xstilts.execution.cost.shape import bert_shape, shape_of_folder
 from xstilts.training.architecture import takes_pooling_option
 from xstilts.training.tiny_encoders import MASKED
 

@@ -70,7 +70,12 @@ def test_the_command_prints_a_table_and_writes_the_same_as_json(
     done = command(folder, "--json", tmp_path / "found.json")
     assert (done.returncode, done.stderr) == (0, "")
     found = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))
-    assert [each["part"] for each in found["findings"]] == [*PARTS, *TRAINED, Kind.RETRIEVAL, "memory"]
+    assert [each["part"] for each in found["findings"]] == [
+        *PARTS,
+        *TRAINED,
+        Kind.RETRIEVAL,
+        "memory",
+    ]
     assert {each["status"] for each in found["findings"]} == {"ok"}
     assert found["right"] is True
     lines = done.stdout.splitlines()
@@ -211,7 +216,7 @@ def test_scripts_of_unknown_tokens_are_named(tmp_path: Path, monkeypatch: Any) -
     assert found == "note"
     assert "cannot read Cyrillic, Greek" in text
     assert "Latin" not in text
-    assert [each.unknown for each in report.scripts][0] == 0
+    assert next(each.unknown for each in report.scripts) == 0
     assert report.is_right
 
 

@@ -201,6 +201,7 @@ def _of_entry(entry: CatalogueEntry | None) -> EncoderShape | None:
         layers=layers,
         hidden=hidden,
         vocabulary=entry.config["vocab_size"],
+        masked_head=_masked_head(entry.config, hidden),
         matrices=entry.matrices,
         parameters=entry.parameters,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
@@ -13,8 +14,9 @@ import numpy as np
 
 from xstilts.config.encoders import EncoderSource
 from xstilts.config.settings import Tokenisation
-from xstilts.config.tasks import INTERMEDIATE, KINDS, TARGETS, TEXT, Kind
+from xstilts.config.tasks import INTERMEDIATE, KINDS, TARGETS, Kind
 from xstilts.errors import XstiltsError
+from xstilts.features.encoder_config import hidden_size, text_config
 from xstilts.features.tokenizer import load_tokenizer
 from xstilts.prediction.encoder_check.items import TRAINED
 from xstilts.prediction.encoder_check.learning import losses_of
@@ -118,7 +120,7 @@ class _Trial:
         # Others are loaded and trained now.
         self._states = None
         for kind in TRAINED:
-            self.tried(kind, lambda kind=kind: self.learning(kind), refusable=True)
+            self.tried(kind, partial(self.learning, kind), refusable=True)
         self.tried(Kind.RETRIEVAL, self.retrieval, refusable=True)
         self.tried("memory", lambda: _memory(memory(self.encoder)))
 
@@ -146,8 +148,8 @@ class _Trial:
         config = model.config
         data = {
             "model_type": config.model_type,
-            "layers": config.num_hidden_layers,
-            "hidden": config.hidden_size,
+            "layers": text_config(config).num_hidden_layers,
+            "hidden": hidden_size(config),
             "parameters": sum(parameter.numel() for parameter in model.parameters()),
             "vocabulary": len(tokenizer),
         }
@@ -181,11 +183,14 @@ class _Trial:
         text = f"{found.tried:,} tokens" + (f" of {found.limit:,}" if found.limit else "")
         if not found.finite:
             return "failed", f"states of {text} are not finite numbers", asdict(found)
-        lengths = {kind: facts.max_length or Tokenisation().max_length for kind, facts in KINDS.items()}
-        cut = [f"{kind} {length}" for kind, length in lengths.items() if length > (found.limit or length)]
-        if cut:
-            return "note", f"{text}: set a max_length below that for {', '.join(cut)}", asdict(found)
-        return "ok", text, asdict(found)
+        too_long = [
+            f"{kind} {length}"
+            for kind, facts in KINDS.items()
+            if (length := facts.max_length or Tokenisation().max_length) > (found.limit or length)
+        ]
+        if too_long:
+            text += f": set a max_length that is no longer for {', '.join(too_long)}"
+        return "note" if too_long else "ok", text, asdict(found)
 
     def padding(self) -> Tried:
         change = self.states.change_by_padding()
@@ -202,7 +207,7 @@ class _Trial:
 
     def pooling(self) -> Tried:
         is_causal, retrieval = self.states.is_causal(), self.source.retrieval
-        sees = "a token sees those before it alone" if is_causal else "every token sees all others"
+        sees = "a token sees those before it alone" if is_causal else "tokens see those behind them"
         text = (
             f"{sees}; heads of pairs and choices read: {self.source.pooling}; retrieval:"
             f" {retrieval.pooling} of layer {retrieval.layer}"
@@ -223,7 +228,7 @@ class _Trial:
 
     def retrieval(self) -> Tried:
         found = vectors_of(self.encoder, self.source.retrieval, self._vectors)
-        text = f"vectors of {found['size']}, whose mean cosine over languages is {found['cosine']:.2f}"
+        text = f"vectors of {found['size']}, mean cosine of two languages {found['cosine']:.2f}"
         if found["same"]:
             return "failed", "all sentences have the same vector", found
         return "ok", text, found

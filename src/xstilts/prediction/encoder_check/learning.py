@@ -11,6 +11,7 @@ from xstilts.config.settings import TrainingSettings
 from xstilts.config.tasks import Kind
 from xstilts.features.batches import Features
 from xstilts.features.build import tokenise
+from xstilts.features.encoder_config import hidden_size
 from xstilts.features.kinds import kind_of
 from xstilts.features.tokenizer import load_tokenizer
 from xstilts.prediction.encoder_check.items import TASK_OF, items_of
@@ -52,7 +53,7 @@ def losses_of(
         seed=_SEED,
     )
     model = build_model(encoder, [task_kind], 0.0, {task_kind.task.key: _SEED}).eval()
-    rate = rate or _RATE_TIMES_WIDTH / model.encoder.config.hidden_size
+    rate = rate or _RATE_TIMES_WIDTH / hidden_size(model.encoder.config)
     optimizer = adamw(model, TrainingSettings(learning_rate=rate))
     decisions = task_kind.decisions(features, rows)
     losses = []

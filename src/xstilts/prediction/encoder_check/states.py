@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -56,7 +56,9 @@ class States:
         """Padded inputs of texts that are given as subwords."""
         columns = {"input_ids": [self._layout.join(ids) for ids in texts]}
         if self._layout.types is not None:
-            columns["token_type_ids"] = [self._layout.type_ids(len(ids)) for ids in texts]
+            columns["token_type_ids"] = [
+                cast("np.ndarray", self._layout.type_ids(len(ids))) for ids in texts
+            ]
         rows = np.arange(len(texts))
         return collate(Features(pa.table(columns)), rows, int(self._tokenizer.pad_token_id))
 
@@ -93,6 +95,7 @@ class States:
         states = [self._of(self._inputs([ids]))[0, 0] for ids in (text, changed)]
         return relative_difference(*states) < _SAME_STATE
 
+
 def relative_difference(exact: Tensor, other: Tensor) -> float:
     """The largest length of a token's difference over that of its state; infinite if not finite.
 
@@ -111,7 +114,7 @@ def vectors_of(encoder: Path, settings: RetrievalSettings, output: Path) -> dict
         XstiltsError: the workflow refuses to embed with the encoder.
     """
     task = TASK_OF[Kind.RETRIEVAL]
-    lengths = {"max_length": settings.max_length}
+    lengths = {"max_length": settings.max_length, "prefix": settings.prefix}
     table, _ = tokenise(task, items_of(Kind.RETRIEVAL), encoder, lengths)
     embed(encoder, [Features(table)], settings, "cpu", output)
     vectors = np.load(output)
