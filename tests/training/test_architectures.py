@@ -25,6 +25,7 @@ from xstilts.features.tokenizer import load_tokenizer, max_positions
 from xstilts.prediction.embed import embed
 from xstilts.training.encoder import fetch_encoder, load_encoder, save_encoder
 from xstilts.training.model import build_model, outputs_and_loss
+from xstilts.training.new_encoder import reinitialise
 from xstilts.training.tiny_encoders import ARCHITECTURES
 
 CAUSAL = ("qwen3", "llama", "gemma3_text-causal")
@@ -40,6 +41,16 @@ TABLES = {
     "xlm-roberta",
     "xlm-roberta-xl",
     "xmod",
+}
+# Those whose layers begin with norms, and the one behind the last layer.
+NORMS = {
+    "modernbert": "final_norm",
+    "eurobert": "norm",
+    "gemma3_text": "norm",
+    "t5gemma": "encoder.norm",
+    "mt5": "encoder.final_layer_norm",
+    "umt5": "encoder.final_layer_norm",
+    "xlm-roberta-xl": "encoder.LayerNorm",
 }
 PAIRS = [
     {"text_a": TEXTS[i], "text_b": TEXTS[i + 1], "label": "neutral", "language": language}
@@ -161,6 +172,47 @@ def test_heads_of_pairs_learn_from_the_state_that_was_chosen(
     _, _, later = outputs_and_loss(model, kind, features, rows, pad_id=pad_id, device=cpu)
     assert later < loss
     assert (outputs.shape, len(targets)) == ((3, 3), 3)
+
+
+@pytest.mark.parametrize("name", USABLE)
+def test_states_of_an_inner_layer_pass_the_final_norm_where_there_is_one(fetched, tmp_path, name):
+    sentences = [{"text": text, "language": "de", "side": "en"} for text in TEXTS]
+    features = [features_of(fetched[name], "tatoeba", sentences, prefix="fox ")]
+    settings = RetrievalSettings(layer=1, final_norm=True)
+    output = tmp_path / "vectors.npy"
+    if name not in NORMS:
+        with pytest.raises(XstiltsError, match="no norm behind the last layer"):
+            embed(fetched[name], features, settings, "cpu", output)
+        return
+    folder = tmp_path / "trained"
+    model = load_encoder(fetched[name])
+    torch.manual_seed(1)
+    norm = model.get_submodule(NORMS[name])
+    # All norms are alike in a new model.
+    torch.nn.init.normal_(norm.weight)
+    save_encoder(model, load_tokenizer(fetched[name]), folder, {})
+    embed(folder, features, settings, "cpu", output)
+    inputs = load_tokenizer(folder)(f"fox {TEXTS[0]}", return_tensors="pt")
+    known = {key: inputs[key] for key in ("input_ids", "attention_mask")}
+    with torch.no_grad():
+        found = model(**known, output_hidden_states=True)
+        expected = norm(found.hidden_states[1])[0].mean(0).numpy()
+    assert np.allclose(np.load(output)[0], expected, atol=1e-5)
+    # The last layer's have passed it already.
+    for final in (False, True):
+        last = RetrievalSettings(layer=2, final_norm=final)
+        embed(folder, features, last, "cpu", output)
+        plain = found.last_hidden_state[0].mean(0).numpy()
+        assert np.allclose(np.load(output)[0], plain, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["mt5", "t5gemma", "xmod", "deberta-v2"])
+def test_an_untrained_counterpart_has_the_encoder_alone(fetched, tmp_path, name):
+    reinitialise(fetched[name], seed=1, output=tmp_path / "new")
+    new, old = load_encoder(tmp_path / "new"), load_encoder(fetched[name])
+    assert new.state_dict().keys() == old.state_dict().keys()
+    text = states(new, TEXTS[:1], fetched[name])
+    assert not torch.allclose(text, states(old, TEXTS[:1], fetched[name]), atol=1e-3)
 
 
 @pytest.mark.parametrize("name", WITH_DECODER)

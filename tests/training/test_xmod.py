@@ -107,7 +107,8 @@ def test_masked_text_passes_the_adapter_of_its_language(folder):
 def test_a_sentence_in_two_languages_has_two_vectors(folder, tmp_path):
     rows = [{"text": TEXTS[0], "language": code} for code in ("en", "de", "en")]
     features = features_of(folder, "tatoeba", rows)
-    assert [row.tolist() for row in features.ragged("rows")] == [[0, 2], [1]]
+    rows_of = features.ragged("rows")
+    assert [rows_of.row(feature).tolist() for feature in range(2)] == [[0, 2], [1]]
     embed(folder, [features], RetrievalSettings(), "cpu", tmp_path / "vectors.npy")
     vectors = np.load(tmp_path / "vectors.npy")
     model = load_encoder(folder)
