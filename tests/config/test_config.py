@@ -279,6 +279,10 @@ def test_an_encoder_of_ones_own_needs_its_text_alone():
             "either `hub` (with `revision`), `folder` or `pretrain`",
         ),
         (
+            values(encoders={"a": {"pretrain": {}, "bidirectional": True}}, text={"root": "x"}),
+            "for encoders that were pretrained elsewhere",
+        ),
+        (
             {**pretraining(), "training": {"tasks": {"text": {"epochs": 2}}}},
             "training.tasks.text has no effect (set encoders.<name>.pretrain.training)",
         ),

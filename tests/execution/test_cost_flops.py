@@ -8,17 +8,24 @@ import sys
 
 import pytest
 import torch
-from tiny_encoders import TEXTS, WRITERS, write_tiny_bert
+from tiny_encoders import TEXTS, WRITERS, write_tiny_bert, write_tiny_xlmr
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoModel, AutoTokenizer
 
+from xstilts.config.encoders import EncoderSource
 from xstilts.errors import XstiltsError
 from xstilts.execution.cost.flops import forward_flops, training_flops, vocabulary_flops
 from xstilts.execution.cost.shape import bert_shape, shape_of_folder
 from xstilts.training.architecture import takes_pooling_option
-from xstilts.training.tiny_encoders import MASKED
+from xstilts.training.encoder import fetch_encoder, load_encoder
+from xstilts.training.tiny_encoders import ARCHITECTURES, HIDDEN, LAYERS, MASKED
 
 LENGTHS = (60, 7, 33)
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory):
+    return AutoTokenizer.from_pretrained(write_tiny_xlmr(tmp_path_factory.mktemp("xlmr"), TEXTS))
 
 
 def load(folder):
@@ -48,6 +55,30 @@ def test_operations_are_those_that_torch_counts(tmp_path, name):
     assert training_flops(shape, tokens, pairs) == pytest.approx(
         counted(model, LENGTHS, backward=True), rel=0.02
     )
+
+
+@pytest.mark.parametrize(
+    "name", ["modernbert", "eurobert", "deberta-v2", "gemma3_text", "mt5", "t5gemma", "xmod"]
+)
+def test_operations_of_each_architecture_are_those_that_torch_counts(tmp_path, tokenizer, name):
+    """As published, with a decoder where it has one, and as fetched."""
+    published, fetched = tmp_path / "published", tmp_path / "fetched"
+    ARCHITECTURES[name](tokenizer).save_pretrained(published)
+    tokenizer.save_pretrained(published)
+    fetch_encoder(EncoderSource(folder=str(published)), fetched)
+    shape = shape_of_folder(published)
+    assert shape == shape_of_folder(fetched)
+    model = load_encoder(fetched)
+    model.set_attn_implementation("eager")
+    assert shape.parameters == sum(parameter.numel() for parameter in model.parameters())
+    assert (shape.layers, shape.hidden) == (LAYERS, HIDDEN)
+    # Many inputs at a time: DeBERTa projects its positions once for all of them.
+    inputs, length = 64, 48
+    ids = torch.full((inputs, length), 6)
+    with FlopCounterMode(display=False) as counter:
+        model(input_ids=ids, attention_mask=torch.ones_like(ids))
+    expected = forward_flops(shape, inputs * length, inputs * length**2)
+    assert counter.get_total_flops() == pytest.approx(expected, rel=0.02)
 
 
 @pytest.mark.parametrize("name", list(WRITERS))

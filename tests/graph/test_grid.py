@@ -102,6 +102,23 @@ def test_slices_hold_what_a_job_depends_on_and_nothing_else(root):
     assert JobParams(base).target(job) == JobParams(faster).target(job)
 
 
+def test_how_an_encoder_is_used_is_in_the_slices_of_the_jobs_that_it_decides(root):
+    def slices(**settings):
+        return JobParams(grid(root, encoders={"a": {"folder": str(root), **settings}}))
+
+    plain, other = slices(), slices(retrieval={"prefix": "query: ", "final_norm": True})
+    # As they were before there were these settings, so that nothing runs again.
+    assert set(plain.encoder("a")) == {"hub", "revision", "folder", "package_version"}
+    assert plain.encoder("a") == other.encoder("a")
+    assert set(plain.embedding("a")) == {"layer", "pooling"}
+    assert other.embedding("a") == {**plain.embedding("a"), "final_norm": True}
+    assert plain.length("a", "xnli") == other.length("a", "xnli")
+    assert other.length("a", "tatoeba") == {**plain.length("a", "tatoeba"), "prefix": "query: "}
+    used = {"pooling": "last", "bidirectional": True, "adapters": {"sw": "sw_KE"}}
+    used["convert_pickle"] = True
+    assert slices(**used).encoder("a") == {**plain.encoder("a"), **used}
+
+
 def test_slices_are_the_same_once_written_and_read(root, texts):
     own = pretraining_grid(root, texts, recipes=["none", "mnli+mlm"], targets=TARGETS)
     hub = grid(root, data_source="hub", accept_foreign=["udpos@de"])

@@ -131,6 +131,15 @@ def test_every_row_has_one_feature_with_its_own_tokens(folders, name):
             assert feature.get("token_type_ids") == plain.get("token_type_ids")
 
 
+def test_a_prefix_stands_before_each_sentence(folders):
+    tokenizer = load_tokenizer(folders["bert"])
+    table = text_features(corpus(SENTENCES), tokenizer, 64, "Der ")
+    for feature in table.to_pylist():
+        for row in feature["rows"]:
+            plain = tokenizer("Der " + SENTENCES[row], truncation=True, max_length=64)
+            assert feature["input_ids"] == plain["input_ids"]
+
+
 def test_the_mean_leaves_padding_out():
     states = torch.tensor([[[2.0, 0.0], [4.0, 2.0], [99.0, 99.0]]])
     mask = torch.tensor([[1, 1, 0]])

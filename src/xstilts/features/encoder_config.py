@@ -60,6 +60,11 @@ def hidden_size(config: PreTrainedConfig) -> int:
     return int(text_config(config).hidden_size)
 
 
+def adapter_names(config: PreTrainedConfig) -> list[str]:
+    """Names of an encoder's adapters for single languages, in the order of their numbers."""
+    return list(config.languages) if config.model_type == "xmod" else []
+
+
 def adapter_ids(config: PreTrainedConfig, languages: Sequence[str]) -> np.ndarray | None:
     """Number of each language's adapter (int16), None for an encoder without any (X-MOD's are).
 
@@ -69,8 +74,7 @@ def adapter_ids(config: PreTrainedConfig, languages: Sequence[str]) -> np.ndarra
     Raises:
         XstiltsError: a language has no adapter, or several.
     """
-    names = list(getattr(config, "languages", None) or [])
-    if config.model_type != "xmod":
+    if not (names := adapter_names(config)):
         return None
     chosen = Usage.of(config).adapters
     numbers = {}

@@ -10,6 +10,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
 from xstilts.errors import XstiltsError
+from xstilts.features.encoder_config import text_config
 
 transformers_logging.set_verbosity_error()
 transformers_logging.disable_progress_bar()
@@ -68,7 +69,7 @@ def _space_before_words(tokenizer: PreTrainedTokenizerBase) -> None:
 
 def max_positions(config: Any) -> int | None:
     """The longest input in tokens that the position embeddings allow, None if unbounded."""
-    length = getattr(config, "max_position_embeddings", None)
+    length = getattr(text_config(config), "max_position_embeddings", None)
     if length is None or length <= 0:
         return None
     shifted = "roberta" in config.model_type or config.model_type in _LIKE_ROBERTA

@@ -21,7 +21,7 @@ from xstilts.config.encoders import EncoderSource
 from xstilts.errors import XstiltsError
 from xstilts.execution.files import atomic_path, sha256_file, write_json
 from xstilts.execution.provenance import versions
-from xstilts.features.encoder_config import hidden_size, usage_of_source
+from xstilts.features.encoder_config import adapter_names, hidden_size, usage_of_source
 from xstilts.features.tokenizer import load_tokenizer
 from xstilts.training.architecture import (
     SENTENCE,
@@ -121,7 +121,7 @@ def _weights(folder: Path) -> dict[str, str]:
 def refuse_broken(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, where: str | Path
 ) -> None:
-    """Raise unless all weights are numbers and one sentence can be encoded.
+    """Raise unless all weights are numbers, every token has one, and one sentence can be encoded.
 
     Weights of a run that diverged or overflowed load without a word, and every score after them is
     one of chance.
@@ -130,6 +130,16 @@ def refuse_broken(
     for name, parameter in model.named_parameters():
         if not parameter.isfinite().all():
             raise XstiltsError(f"{name} holds what is not a finite number", where=where, hint=hint)
+    pieces = len(model.get_input_embeddings().get_parameter("weight"))
+    without = [token for token, number in tokenizer.get_vocab().items() if number >= pieces]
+    if without:
+        raise XstiltsError(
+            f"{len(without)} tokens of the tokenizer have no embedding, {without[0]!r} among them:"
+            f" the encoder has {pieces} embeddings",
+            where=where,
+            hint="use the tokenizer that the encoder was trained with, or a checkpoint whose"
+            " embeddings were resized and trained for these tokens",
+        )
     inputs = tokenizer(SENTENCE, return_tensors="pt")
     try:
         states = model.eval()(**inputs).last_hidden_state
@@ -176,6 +186,7 @@ def fetch_encoder(source: EncoderSource, output: Path) -> None:
         if getattr(model.config, "default_language", "") is None:
             # X-MOD's: batches say which language each input has, others get the first adapter.
             model.config.default_language = model.config.languages[0]
+        _refuse_absent_adapters(source, model, name)
         refuse_broken(model, tokenizer, name)
         causal = is_causal(model, tokenizer)
         if causal and (source.bidirectional or source.pooling != "last"):
@@ -185,6 +196,20 @@ def fetch_encoder(source: EncoderSource, output: Path) -> None:
         save_encoder(model, tokenizer, part, provenance, head)
     count = sum(parameter.numel() for parameter in model.parameters())
     log.info("%s: %.1f M parameters, %s", output, count / 1e6, model.config.model_type)
+
+
+def _refuse_absent_adapters(
+    source: EncoderSource, model: PreTrainedModel, name: str | Path
+) -> None:
+    there = adapter_names(model.config)
+    if absent := sorted(set(source.adapters.values()).difference(there)):
+        raise XstiltsError(
+            f"the encoder has no adapter {', '.join(absent)}",
+            where=name,
+            hint=f"its adapters are {', '.join(there)}"
+            if there
+            else "leave out `adapters`: it has none for single languages",
+        )
 
 
 def _causal(source: EncoderSource, model: PreTrainedModel, name: str | Path) -> XstiltsError:

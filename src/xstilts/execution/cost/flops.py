@@ -42,7 +42,8 @@ def forward_flops(shape: EncoderShape, tokens: float, token_pairs: float) -> flo
     """
     if shape.matrices is None:
         return None
-    return 2.0 * shape.matrices * tokens + 4.0 * shape.layers * shape.hidden * token_pairs
+    width = shape.attention or shape.hidden
+    return 2.0 * shape.matrices * tokens + 4.0 * shape.layers * width * token_pairs
 
 
 def vocabulary_flops(shape: EncoderShape, positions: float) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -32,11 +33,19 @@ _WITHOUT_DENSE = frozenset({"eurobert"})
 _NAMES = {
     "hidden": ("hidden_size", "dim", "d_model", "n_embd", "emb_dim"),
     "layers": ("num_hidden_layers", "n_layers", "num_layers", "n_layer"),
+    "heads": ("num_attention_heads", "num_heads"),
+    "head_size": ("head_dim", "d_kv"),
 }
-# Parts that an encoder file may hold and that are not used here: heads have names of their own.
-_UNUSED = ("pooler", "lm_head", "lm_predictions", "mask_predictions", "cls.", "classifier")
-# The same at the beginning of a name: of ModernBERT, of DistilBERT and of ELECTRA.
-_UNUSED_FIRST = ("head.", "decoder.", "vocab_", "generator_")
+# Parts that an encoder file may hold and that are not used here: decoders, and heads, which have
+# names of their own.
+_UNUSED = re.compile(
+    r"pooler|lm_head|predictions|cls\.|classifier|(^|\.)(decoder|head)\."
+    r"|vocab_(transform|layer_norm|projector)"
+)
+# Tables that are looked up in and not multiplied with: embeddings, T5's by two names of its own.
+_TABLES = re.compile(r"embed|(^|\.)shared\.|relative_attention_bias", re.IGNORECASE)
+# X-MOD's, of which an input passes one in each layer.
+_ADAPTER = re.compile(r"\.adapter_modules\.([^.]+)\.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +56,8 @@ class EncoderShape:
     the embeddings. `parameters` are all of its weights; both None where they cannot be counted.
     `masked_head` is the number of weights that every predicted position of masked language
     modelling is multiplied with.
+    `attention` are the dimensions in which tokens are compared, of all heads together; None if they
+    are as many as `hidden`.
     """
 
     layers: int
@@ -55,6 +66,7 @@ class EncoderShape:
     masked_head: int
     matrices: int | None
     parameters: int | None
+    attention: int | None = None
 
 
 def bert_shape(
@@ -101,19 +113,17 @@ def shape_of_folder(folder: Path) -> EncoderShape:
         raise XstiltsError(f"no configuration of an encoder: {error}", where=path) from None
     if (shape := shape_of_config(config)) is not None:
         return shape
-    hidden, layers = (
-        next((config[name] for name in _NAMES[size] if name in config), None)
-        for size in ("hidden", "layers")
+    config = _text_part(config)
+    hidden, layers, heads, head_size = (
+        next((config[name] for name in _NAMES[size] if name in config), None) for size in _NAMES
     )
     if hidden is None or layers is None:
         raise XstiltsError("neither hidden size nor number of layers is there", where=path)
     sizes = dict(tensor_shapes(folder))
     shared = config.get("model_type") in _SHARED_LAYERS
-    matrices = sum(
-        math.prod(shape)
-        for name, shape in sizes.items()
-        if len(shape) > 1 and "embed" not in name.lower()
-    )
+    matrices = sum(math.prod(sizes[name]) for name in _multiplied(sizes))
+    if config.get("relative_attention") and matrices:
+        matrices += layers * hidden * _relative_positions(config)
     return EncoderShape(
         layers=layers,
         hidden=hidden,
@@ -121,6 +131,7 @@ def shape_of_folder(folder: Path) -> EncoderShape:
         masked_head=_masked_head(config, hidden),
         matrices=matrices if matrices and not shared else None,
         parameters=sum(map(math.prod, sizes.values())) or None,
+        attention=heads * head_size if heads and head_size else None,
     )
 
 
@@ -131,6 +142,34 @@ def _masked_head(config: Mapping[str, Any], hidden: int) -> int:
     return dense + size * config.get("vocab_size", 0)
 
 
+def _text_part(config: dict[str, Any]) -> dict[str, Any]:
+    """A configuration with what a composite one says of its text or of its encoder (T5Gemma)."""
+    for name in ("encoder", "text_config"):
+        if isinstance(part := config.get(name), dict):
+            return {**config, **_text_part(part)}
+    return config
+
+
+def _multiplied(sizes: Mapping[str, tuple[int, ...]]) -> Iterator[str]:
+    """Names of the weights that every token is multiplied with."""
+    adapter = next((found[1] for name in sizes if (found := _ADAPTER.search(name))), None)
+    for name, shape in sizes.items():
+        other = (found := _ADAPTER.search(name)) is not None and found[1] != adapter
+        if len(shape) > 1 and not other and not _TABLES.search(name):
+            yield name
+
+
+def _relative_positions(config: Mapping[str, Any]) -> int:
+    """How many embeddings of relative positions DeBERTa multiplies each token with, in each layer.
+
+    Those of both directions, once for the token's query and once for its key (He et al. 2021).
+    """
+    buckets = config.get("position_buckets", -1)
+    longest = config.get("max_relative_positions", -1)
+    each = next(size for size in (buckets, longest, config["max_position_embeddings"]) if size > 0)
+    return 2 * each * len(config.get("pos_att_type") or [])
+
+
 def tensor_shapes(folder: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
     """Names and shapes of the encoder's weights, from the headers of its safetensors files.
 
@@ -139,8 +178,7 @@ def tensor_shapes(folder: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
     """
     for path in sorted(folder.glob("model*.safetensors")):
         for name, tensor in _header(path).items():
-            used = not (name.startswith(_UNUSED_FIRST) or any(part in name for part in _UNUSED))
-            if used and name != "__metadata__":
+            if name != "__metadata__" and not _UNUSED.search(name):
                 yield name, tuple(tensor["shape"])
 
 
