@@ -18,12 +18,18 @@ from xstilts.features.kinds.base import collate
 from xstilts.features.tokenizer import load_tokenizer
 from xstilts.training.encoder import load_encoder
 from xstilts.training.memory import for_each_batch
-from xstilts.training.model import BROKEN, mixed_precision, pick_device, progress, to_device
+from xstilts.training.model import BROKEN, pick_device, progress, to_device
+from xstilts.training.precision import (
+    NotFiniteError,
+    Precision,
+    else_in_float32,
+    mixed_precision,
+    precision,
+)
 
 log = logging.getLogger(__name__)
 
 
-@torch.inference_mode()
 def embed(
     encoder: Path,
     parts: Sequence[Features],
@@ -31,7 +37,9 @@ def embed(
     device_name: str,
     output: Path,
     tally: Tally | None = None,
-) -> None:
+    *,
+    wanted: Precision = "auto",
+) -> dict[str, str]:
     """Write the vectors of all features, part after part, as a float32 array (features, hidden).
 
     The mean is over all real tokens, the encoder's special tokens included and padding
@@ -39,12 +47,34 @@ def embed(
 
     Args:
         tally: counts what is passed through the encoder.
+        wanted: the precision; vectors that are not finite in bfloat16 are computed in float32.
+
+    Returns:
+        What `precision.else_in_float32` says of them.
 
     Raises:
-        XstiltsError: the encoder has no such layer, or the vector of a sentence is not finite.
+        XstiltsError: the encoder has no such layer, or the vector of a sentence is not finite, in
+            float32 either.
     """
-    tally = tally or Tally()
     device = pick_device(device_name)
+    counted = tally or Tally()
+
+    def everything(dtype: torch.dtype) -> None:
+        _embed(encoder, parts, settings, device, dtype, output, counted)
+
+    return else_in_float32(everything, precision(device, wanted))[1]
+
+
+@torch.inference_mode()
+def _embed(
+    encoder: Path,
+    parts: Sequence[Features],
+    settings: RetrievalSettings,
+    device: torch.device,
+    dtype: torch.dtype,
+    output: Path,
+    tally: Tally,
+) -> None:
     model = load_encoder(encoder)
     model.to(device)  # type: ignore[arg-type]  # its decorator hides that it is a method
     tokenizer = load_tokenizer(encoder)
@@ -70,14 +100,14 @@ def embed(
                 rows: np.ndarray, start: int = start, features: Features = features
             ) -> None:
                 inputs = to_device(collate(features, rows, pad_id), device)
-                with mixed_precision(device):
+                with mixed_precision(device, dtype):
                     states = model(**inputs, output_hidden_states=True).hidden_states
                 tally.batch(features.lengths[rows])
                 found = states[settings.layer].float()
                 pooled = pool(found, inputs["attention_mask"], settings.pooling)
                 for row in rows[~np.isfinite(pooled).all(axis=1)]:
                     text = tokenizer.decode(features.ragged("input_ids").row(row))
-                    raise XstiltsError(
+                    raise NotFiniteError(
                         f"the vector of {text!r} is not a finite number", where=encoder, hint=BROKEN
                     )
                 vectors[start + rows] = pooled
