@@ -21,12 +21,18 @@ from xstilts.features.tokenizer import load_tokenizer
 from xstilts.training.architecture import SENTENCE, final_norm
 from xstilts.training.encoder import load_encoder
 from xstilts.training.memory import for_each_batch
-from xstilts.training.model import BROKEN, mixed_precision, pick_device, progress, to_device
+from xstilts.training.model import BROKEN, pick_device, progress, to_device
+from xstilts.training.precision import (
+    NotFiniteError,
+    Precision,
+    else_in_float32,
+    mixed_precision,
+    precision,
+)
 
 log = logging.getLogger(__name__)
 
 
-@torch.inference_mode()
 def embed(
     encoder: Path,
     parts: Sequence[Features],
@@ -34,7 +40,9 @@ def embed(
     device_name: str,
     output: Path,
     tally: Tally | None = None,
-) -> None:
+    *,
+    wanted: Precision = "auto",
+) -> dict[str, str]:
     """Write the vectors of all features, part after part, as a float32 array (features, hidden).
 
     The mean is over all real tokens, the encoder's special tokens included and padding
@@ -43,13 +51,35 @@ def embed(
 
     Args:
         tally: counts what is passed through the encoder.
+        wanted: the precision; vectors that are not finite in bfloat16 are computed in float32.
+
+    Returns:
+        What `precision.else_in_float32` says of them.
 
     Raises:
         XstiltsError: the encoder has no such layer or no final norm, or it is a causal model that
-            is not read at its last token, or the vector of a sentence is not finite.
+            is not read at its last token, or the vector of a sentence is not finite, in float32
+            either.
     """
-    tally = tally or Tally()
     device = pick_device(device_name)
+    counted = tally or Tally()
+
+    def everything(dtype: torch.dtype) -> None:
+        _embed(encoder, parts, settings, device, dtype, output, counted)
+
+    return else_in_float32(everything, precision(device, wanted))[1]
+
+
+@torch.inference_mode()
+def _embed(
+    encoder: Path,
+    parts: Sequence[Features],
+    settings: RetrievalSettings,
+    device: torch.device,
+    dtype: torch.dtype,
+    output: Path,
+    tally: Tally,
+) -> None:
     model = load_encoder(encoder)
     model.to(device)  # type: ignore[arg-type]  # its decorator hides that it is a method
     tokenizer = load_tokenizer(encoder)
@@ -91,7 +121,7 @@ def embed(
                 rows: np.ndarray, start: int = start, features: Features = features
             ) -> None:
                 inputs = to_device(collate(features, rows, pad_id), device)
-                with mixed_precision(device):
+                with mixed_precision(device, dtype):
                     # Most architectures then hold this layer's states alone in memory.
                     outputs = model(**inputs, output_hidden_states=[settings.layer])
                     states = outputs.hidden_states[settings.layer]
@@ -101,7 +131,7 @@ def embed(
                 vectors_of_rows = found.cpu().numpy()
                 for row in rows[~np.isfinite(vectors_of_rows).all(axis=1)]:
                     text = tokenizer.decode(features.ragged("input_ids").row(row))
-                    raise XstiltsError(
+                    raise NotFiniteError(
                         f"the vector of {text!r} is not a finite number", where=encoder, hint=BROKEN
                     )
                 vectors[start + rows] = vectors_of_rows

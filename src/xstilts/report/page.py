@@ -24,6 +24,7 @@ from xstilts.report.coverage import coverage_table
 from xstilts.report.figures_gains import gains_figure
 from xstilts.report.glossary import GLOSSARY_LINK
 from xstilts.report.incomplete import Incomplete
+from xstilts.report.notes import precision_notes
 from xstilts.report.plots import Names
 from xstilts.report.render import UNFOLDED, templates
 from xstilts.report.shortcuts import Shortcuts
@@ -153,6 +154,7 @@ def write_page(
             caveats=[
                 *_caveats(scores, views, experiment),
                 *collapsed.notes,
+                *precision_notes(runs),
                 *(caveat for each in shortcuts.values() for caveat in each.caveats()),
                 *summary.notes,
                 *notes,

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 _STATE = "state.safetensors"
 _LOCK = "lock"
 _PROGRESS = "progress"
-_GIVEN_UP = "first-attempt.json"
+_GIVEN_UP = "given-up.json"
 
 
 @dataclass
@@ -98,24 +98,24 @@ class ResumeState:
             self._is_held = False
             self._lock.release()
 
-    def once_more(self, fingerprint: str) -> ResumeState:
-        """The state of another run in the same folder, held together with this one."""
+    def of(self, fingerprint: str) -> ResumeState:
+        """The state of another attempt at the run in the same folder, held together with this."""
         other = copy(self)
         other.fingerprint = fingerprint
         return other
 
-    def first_attempt(self) -> dict[str, Any] | None:
-        """What became of this run the first time, if it was given up to be started once more."""
-        path = self.folder / _GIVEN_UP
-        if not path.is_file():
-            return None
-        record = json.loads(path.read_text(encoding="utf-8"))
-        return record["outcome"] if record["fingerprint"] == self.fingerprint else None
+    def given_up(self) -> dict[str, Any] | None:
+        """What became of this attempt, if it was given up for another one."""
+        return self._all_given_up().get(self.fingerprint)
 
     def give_up(self, outcome: dict[str, Any]) -> None:
-        """Note what became of the run, so that after an interruption it is not run again."""
-        record = {"fingerprint": self.fingerprint, "outcome": outcome}
-        write_json(self.folder / _GIVEN_UP, record)
+        """Note what became of this attempt, so that after an interruption it is not made again."""
+        write_json(self.folder / _GIVEN_UP, {**self._all_given_up(), self.fingerprint: outcome})
+
+    def _all_given_up(self) -> dict[str, Any]:
+        """What was given up in this folder, by fingerprint."""
+        path = self.folder / _GIVEN_UP
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
     def save(self, model: torch.nn.Module, optimizer: torch.optim.Optimizer, at: Progress) -> None:
         """Replace the saved state, and drop best weights that it does not name."""

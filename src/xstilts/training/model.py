@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +23,10 @@ from xstilts.features.kinds.pair import PairHead
 from xstilts.training.encoder import load_encoder, save_encoder
 from xstilts.training.memory import for_each_batch
 from xstilts.training.mlm_head import HEADS, masked_head
+from xstilts.training.precision import NotFiniteError, mixed_precision
 
 # What mends outputs that are not finite numbers.
-BROKEN = (
-    "the weights are broken, or overflow in this precision: use another encoder, or device: cpu"
-)
+BROKEN = "the weights are broken: use another encoder"
 # Seconds between two lines of progress in a log file.
 PROGRESS_SECONDS = 10.0
 
@@ -49,28 +47,17 @@ def pick_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def precision(device: torch.device) -> torch.dtype:
-    """bfloat16 on a GPU that computes in it; float32 on others, and on CPU, where it is faster."""
-    if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
-        return torch.bfloat16
-    return torch.float32
-
-
-def mixed_precision(device: torch.device) -> AbstractContextManager[Any]:
-    """Autocast to the precision of the device."""
-    dtype = precision(device)
-    return nullcontext() if dtype == torch.float32 else torch.autocast(device.type, dtype=dtype)
-
-
 class TaskModel(nn.Module):
     """A multilingual encoder and heads over its token states, one a task, by the task's key.
 
-    `tally` counts what `run` and `outputs_and_loss` pass through it.
+    `tally` counts what `run` and `outputs_and_loss` pass through it, which the encoder computes in
+    `precision`.
     """
 
     def __init__(self, encoder: PreTrainedModel, heads: Mapping[str, nn.Module]) -> None:
         super().__init__()
         self.tally = Tally()
+        self.precision = torch.float32
         self.encoder = encoder
         self.heads = nn.ModuleDict(heads)
 
@@ -191,7 +178,7 @@ def outputs_and_loss(
     targets = kind.targets(features, rows, width).to(device)
     positions = kind.positions(features, rows, width)
     inputs = to_device(inputs, device)
-    with mixed_precision(device):
+    with mixed_precision(device, model.precision):
         outputs = model(inputs, kind.task.key, None if positions is None else positions.to(device))
         outputs = kind.arrange(outputs, features, rows)
     model.tally.batch(
@@ -221,7 +208,7 @@ def run(
         ids: of the items, for what is said of one.
 
     Raises:
-        XstiltsError: an output is not a number.
+        NotFiniteError: an output is not a number.
     """
     model.eval()
     outputs: list[Any] = [None] * len(features)
@@ -229,7 +216,7 @@ def run(
 
     def predict(rows: np.ndarray) -> None:
         inputs = to_device(kind.inputs(features, rows, pad_id), device)
-        with mixed_precision(device):
+        with mixed_precision(device, model.precision):
             arranged = kind.arrange(model(inputs, kind.task.key), features, rows)
         model.tally.batch(kind.input_lengths(features, rows))
         batch = arranged.float().cpu().numpy()
@@ -241,7 +228,7 @@ def run(
             if not (values < np.inf).all():
                 item = features.items[row]
                 name = f"item {item + 1}" if ids is None else repr(ids[item])
-                raise XstiltsError(
+                raise NotFiniteError(
                     f"the outputs for {name} are not finite numbers",
                     where=f"predicting {kind.task.key}",
                     hint=BROKEN,
