@@ -17,6 +17,7 @@ from xstilts.config.encoders.catalogue import (
     corpus_of,
     entry_of,
     known_commit,
+    named_corpora,
     refusal_of,
 )
 from xstilts.config.encoders.source import EncoderSource
@@ -194,6 +195,12 @@ def test_a_repository_is_known_by_its_id_in_any_case():
     assert known_commit("xlm-roberta-base") == ENTRIES["xlmr-base"].revision
     assert known_commit("google/rembert") is None
     assert known_commit("me/bge-m3") is None
+
+
+def test_of_names_alone_those_of_entries_say_what_they_were_pretrained_on():
+    found = named_corpora(["xlmr-base", "glot500-base", "mine", "eurobert-210m"])
+    assert set(found) == {"xlmr-base", "eurobert-210m"}
+    assert found["xlmr-base"] is catalogue().corpora["cc100"]
 
 
 def test_a_table_that_is_wrong_is_refused():
