@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import json
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from xstilts.config.encoders.catalogue import (
     corpus_of,
     entry_of,
     known_commit,
+    named_corpora,
     refusal_of,
 )
 from xstilts.config.encoders.source import EncoderSource
@@ -45,27 +48,36 @@ def problem(**encoders) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "name", [name for name, entry in ENTRIES.items() if entry.config is not None]
-)
-def test_sizes_are_those_of_transformers_own_class(name):
+@cache
+def counted(config: str) -> tuple[int, int]:
+    """Parameters without pooler, and weights in matrices, of a configuration as JSON."""
     import torch
     from transformers import AutoConfig, AutoModel, AutoModelForTextEncoding
 
-    entry = ENTRIES[name]
-    values = dict(entry.config)
+    values = json.loads(config)
     kind = values.pop("model_type")
     model = AutoModelForTextEncoding if kind == "mt5" else AutoModel
     with torch.device("meta"):
         weights = dict(model.from_config(AutoConfig.for_model(kind, **values)).named_parameters())
     kept = {name: each for name, each in weights.items() if "pooler" not in name}
-    assert sum(each.numel() for each in kept.values()) == entry.parameters
-    matrices = {
-        name: each
+    tables = ("embed", "shared", "relative_attention_bias")
+    matrices = sum(
+        each.numel()
         for name, each in kept.items()
-        if each.dim() > 1 and not any(part in name for part in ("embed", "shared"))
-    }
-    assert sum(each.numel() for each in matrices.values()) == entry.matrices
+        if each.dim() > 1 and not any(part in name for part in tables)
+    )
+    if values.get("relative_attention"):
+        # DeBERTa multiplies each token with the embeddings of all relative positions, both ways.
+        positions = 2 * values["position_buckets"] * len(values["pos_att_type"])
+        matrices += values["num_hidden_layers"] * values["hidden_size"] * positions
+    return sum(each.numel() for each in kept.values()), matrices
+
+
+@pytest.mark.parametrize("name", [name for name, each in ENTRIES.items() if each.config])
+def test_sizes_are_those_of_transformers_own_class(name):
+    entry = ENTRIES[name]
+    found = counted(json.dumps(entry.config, sort_keys=True))
+    assert found == (entry.parameters, entry.matrices)
 
 
 @pytest.mark.parametrize("name", ENTRIES)
@@ -194,6 +206,12 @@ def test_a_repository_is_known_by_its_id_in_any_case():
     assert known_commit("xlm-roberta-base") == ENTRIES["xlmr-base"].revision
     assert known_commit("google/rembert") is None
     assert known_commit("me/bge-m3") is None
+
+
+def test_of_names_alone_those_of_entries_say_what_they_were_pretrained_on():
+    found = named_corpora(["xlmr-base", "rembert", "mine", "eurobert-210m"])
+    assert set(found) == {"xlmr-base", "eurobert-210m"}
+    assert found["xlmr-base"] is catalogue().corpora["cc100"]
 
 
 def test_a_table_that_is_wrong_is_refused():

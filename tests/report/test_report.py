@@ -10,11 +10,13 @@ import polars as pl
 import pytest
 from few_scores import baselines
 from findings_tables import empty_findings, example_findings
+from test_encoder_tables import FINDINGS, costs
 
 from xstilts.config.languages import INVITRO_LANGUAGES
 from xstilts.config.tasks import TARGETS, TASKS, TEXT, XTREME
 from xstilts.data.schemas import SCORES
 from xstilts.errors import XstiltsError
+from xstilts.report.encoder_tables import encoder_tables
 from xstilts.report.notes import notes as report_notes
 from xstilts.report.page import write_page
 from xstilts.rounding import fixed, signed
@@ -240,6 +242,21 @@ def test_a_language_that_some_run_lacks_is_shown_but_not_averaged(render) -> Non
     assert swahili[3:] == ["51.0", "– language not covered"]
     assert page.tables["enc, XNLI, test: Accuracy"][-1][0] == "Mean of 14 languages"
     assert "not every run has sw" in page.text
+
+
+def test_several_encoders_stand_in_order_before_the_scores(render) -> None:
+    shown = list(encoder_tables(FINDINGS, costs(("a", 7200.0, 2e15)), {"a": 277_453_056}, {}))
+    text = render(scores_of(), encoders=shown)
+    page = Page(text)
+    assert row(page, "Encoders after none", "a")[1:5] == [
+        "80.0 a 79.0–81.0", "70.0 a 69.0–71.0", "277.5", "2 h 0 min",
+    ]  # fmt: skip
+    assert row(page, "Encoders after none", "b")[3:] == [
+        "– size not known", "– no record of its cost", "– not counted", "– not known",
+    ]  # fmt: skip
+    assert "#encoders" in page.links
+    assert text.index("Encoders in order</h2>") < text.index("Scores, test</h2>")
+    assert "Encoders in order" not in render(scores_of())
 
 
 def test_fewer_seeds_than_elsewhere_are_shown(render) -> None:
