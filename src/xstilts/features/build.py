@@ -32,7 +32,7 @@ def tokenise(
         XstiltsError: inputs would be longer than the encoder's positions.
     """
     kind = None if task.facts.embedded else kind_of(task)
-    tokenizer = load_tokenizer(encoder, words=kind is not None and kind.takes_words)
+    tokenizer = load_tokenizer(encoder)
     limit = max_positions(AutoConfig.from_pretrained(encoder, trust_remote_code=False))
     if limit is not None and lengths["max_length"] > limit:
         raise XstiltsError(

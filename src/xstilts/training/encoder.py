@@ -30,7 +30,7 @@ from xstilts.config.tasks import TEXT
 from xstilts.errors import XstiltsError
 from xstilts.execution.files import atomic_path, sha256_file, write_json
 from xstilts.execution.provenance import versions
-from xstilts.features.tokenizer import load_tokenizer
+from xstilts.features.tokenizer import fit, load_tokenizer
 
 if TYPE_CHECKING:
     # Importing it takes most of a second, and an encoder brings its own class.
@@ -252,13 +252,14 @@ def fetch_encoder(source: EncoderSource, output: Path) -> None:
     If it was published with its head for masked language modelling, that is kept beside it.
 
     Raises:
-        XstiltsError: as `load_encoder` and `load_tokenizer`, and as `refuse_broken`.
+        XstiltsError: as `load_encoder`, `load_tokenizer` and `fit`, and as `refuse_broken`.
     """
     folder = source.local_folder()
     name: str | Path = folder if folder is not None else str(source.hub)
     log.info("loading the encoder %s", name)
     model = load_encoder(name, source.revision)
-    tokenizer = load_tokenizer(name, source.revision)
+    embeddings = model.get_input_embeddings().get_parameter("weight")
+    tokenizer = fit(load_tokenizer(name, source.revision), len(embeddings))
     refuse_broken(model, tokenizer, name)
     head = published_head(name, source.revision, model)
     provenance: dict[str, Any] = {"source": source.model_dump(mode="json")}

@@ -34,8 +34,6 @@ class TaskKind(ABC):
     columns: ClassVar[list[tuple[str, pa.DataType]]]
     # Whether its inputs are masked anew in every step; the encoder's own head learns from them.
     is_masked: ClassVar[bool] = False
-    # Whether its texts come as words, which the tokenizer must not join.
-    takes_words: ClassVar[bool] = False
 
     def __init__(self, task: Task) -> None:
         self.task = task
