@@ -36,7 +36,7 @@ def tokenise(
             language and none for one of these.
     """
     kind = None if task.facts.embedded else kind_of(task)
-    tokenizer = load_tokenizer(encoder, words=kind is not None and kind.takes_words)
+    tokenizer = load_tokenizer(encoder)
     config = AutoConfig.from_pretrained(encoder, trust_remote_code=False)
     adapters = adapter_ids(config, data["language"].to_pylist())
     limit = max_positions(config)

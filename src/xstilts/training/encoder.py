@@ -22,7 +22,7 @@ from xstilts.errors import XstiltsError
 from xstilts.execution.files import atomic_path, sha256_file, write_json
 from xstilts.execution.provenance import versions
 from xstilts.features.encoder_config import adapter_names, hidden_size, usage_of_source
-from xstilts.features.tokenizer import load_tokenizer
+from xstilts.features.tokenizer import fit, load_tokenizer
 from xstilts.training.architecture import (
     SENTENCE,
     encoder_class,
@@ -166,7 +166,7 @@ def fetch_encoder(source: EncoderSource, output: Path) -> None:
     If it was published with its head for masked language modelling, that is kept beside it.
 
     Raises:
-        XstiltsError: as `load_encoder`, `load_tokenizer`, `convert_pickle` and `refuse_broken`, or
+        XstiltsError: as `load_encoder`, `load_tokenizer`, `fit`, `convert_pickle` and `refuse_broken`, or
             it is a causal model whose heads would read a token that sees nothing behind it.
     """
     folder = source.local_folder()
@@ -182,7 +182,8 @@ def fetch_encoder(source: EncoderSource, output: Path) -> None:
             pickled = convert_pickle(name, source.revision, weights)
             provenance["converted"] = {"from": pickled, "to": _weights(weights)}
         model = load_encoder(weights, revision, bidirectional=source.bidirectional)
-        tokenizer = load_tokenizer(name, source.revision)
+        embeddings = model.get_input_embeddings().get_parameter("weight")
+        tokenizer = fit(load_tokenizer(name, source.revision), len(embeddings))
         if getattr(model.config, "default_language", "") is None:
             # X-MOD's: batches say which language each input has, others get the first adapter.
             model.config.default_language = model.config.languages[0]

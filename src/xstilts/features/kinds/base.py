@@ -38,8 +38,6 @@ class TaskKind(ABC):
     is_masked: ClassVar[bool] = False
     # Whether its head reads one state for a whole input, and not one for each token.
     pools: ClassVar[bool] = False
-    # Whether its texts come as words, which the tokenizer must not join.
-    takes_words: ClassVar[bool] = False
 
     def __init__(self, task: Task) -> None:
         self.task = task
