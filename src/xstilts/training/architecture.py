@@ -97,6 +97,20 @@ def look_both_ways(config: PreTrainedConfig) -> None:
         sizes.use_bidirectional_attention = True
 
 
+def keep_types(model: PreTrainedModel) -> None:
+    """Let X-MOD's adapters give states of the type that they get.
+
+    transformers puts what they give into a tensor of that type, which fails in mixed precision.
+    """
+
+    def as_given(_: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> Tensor:
+        return output.to(given[0].dtype)
+
+    for module in model.modules():
+        for adapter in getattr(module, "adapter_modules", nn.ModuleDict()).values():
+            adapter.register_forward_hook(as_given)
+
+
 @torch.inference_mode()
 def is_causal(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> bool:
     """Whether the states of all other tokens stay the same whatever the last token is."""

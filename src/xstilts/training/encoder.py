@@ -27,6 +27,7 @@ from xstilts.training.architecture import (
     SENTENCE,
     encoder_class,
     is_causal,
+    keep_types,
     load_config,
     look_both_ways,
 )
@@ -89,6 +90,7 @@ def load_encoder(
             where=name,
             hint="use a complete checkpoint of the architecture that its config.json names",
         )
+    keep_types(model)
     return model.eval()
 
 
@@ -166,8 +168,9 @@ def fetch_encoder(source: EncoderSource, output: Path) -> None:
     If it was published with its head for masked language modelling, that is kept beside it.
 
     Raises:
-        XstiltsError: as `load_encoder`, `load_tokenizer`, `fit`, `convert_pickle` and `refuse_broken`, or
-            it is a causal model whose heads would read a token that sees nothing behind it.
+        XstiltsError: as `load_encoder`, `load_tokenizer`, `fit`, `convert_pickle` and
+            `refuse_broken`, or it is a causal model whose heads would read a token that sees
+            nothing behind it.
     """
     folder = source.local_folder()
     name: str | Path = folder if folder is not None else str(source.hub)

@@ -21,6 +21,7 @@ from torch.nn import functional
 from xstilts.config.settings import Tokenisation
 from xstilts.errors import XstiltsError
 from xstilts.features.batches import Features
+from xstilts.features.encoder_config import hidden_size
 from xstilts.features.kinds.base import LANGUAGE_IDS, TaskKind
 from xstilts.features.layout import layout_of, subwords
 
@@ -148,7 +149,7 @@ class MaskedLanguage(TaskKind):
         # BERT's norms add 1e-12.
         eps = getattr(encoder.config, "layer_norm_eps", None) or _NORM_EPS
         embeddings = encoder.get_input_embeddings()
-        return MaskedLanguageHead(embeddings, encoder.config.hidden_size, eps)
+        return MaskedLanguageHead(embeddings, hidden_size(encoder.config), eps)
 
     def positions(self, features: Features, rows: np.ndarray, width: int) -> Tensor:
         masked, counts = features.ragged("masked").flat(rows)

@@ -73,7 +73,7 @@ def _columns(kind: Kind, number: int, sentence: Sentence, other: Sentence) -> di
         case Kind.CHOICE:
             half = sentence.spans[len(sentence.words) // 2][0]
             ends = [sentence.text[half:], other.text]
-            label = number % 2
+            label = number // 2 % 2
             return {"prompt": sentence.text[:half], "choices": ends[:: 1 - 2 * label]} | {
                 "label": label
             }

@@ -65,24 +65,28 @@ class ScriptWords:
 def words_by_script(encoder: Path) -> list[ScriptWords]:
     """How each sentence comes through tagging and span extraction.
 
-    Running text is that of the words with spaces between them, in scripts without spaces too.
+    Running text is that of the words with spaces between them, in scripts without spaces too. All
+    words may have a space before them, the first one too.
     """
     tokenizer = load_tokenizer(encoder)
     layout = layout_of(tokenizer, pair=False)
-    running = subwords(tokenizer, [" ".join(sentence.words) for sentence in SENTENCES])
+    texts = [" ".join(sentence.words) for sentence in SENTENCES]
+    running = subwords(tokenizer, texts)
+    after_space = subwords(tokenizer, [f" {text}" for text in texts])
     tags, given = _tags_and_ids(encoder)
     answers = _answers(encoder)
     found = []
-    for number, (sentence, text, answered) in enumerate(
-        zip(SENTENCES, running, answers, strict=True)
+    for number, (sentence, text, other, answered) in enumerate(
+        zip(SENTENCES, running, after_space, answers, strict=True)
     ):
+        given_ids = given[number]
         found.append(
             ScriptWords(
                 script=sentence.script,
                 language=sentence.language,
                 has_spaces=sentence.has_spaces,
                 words=len(sentence.words),
-                same_ids=np.array_equal(given[number], layout.join(text)),
+                same_ids=any(np.array_equal(given_ids, layout.join(i)) for i in (text, other)),
                 tags_exact=tags[number],
                 answers_exact=sum(map(str.__eq__, answered, sentence.words)),
                 unknown=float(np.mean(text == tokenizer.unk_token_id)) if len(text) else 1.0,
