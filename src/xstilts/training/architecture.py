@@ -97,6 +97,17 @@ def look_both_ways(config: PreTrainedConfig) -> None:
         sizes.use_bidirectional_attention = True
 
 
+def keep_precision_of_adapters(model: PreTrainedModel) -> None:
+    """Let X-MOD's adapters give what they are given: float32 under autocast too.
+
+    It gathers the outputs of a batch's adapters in a tensor that is as precise as their inputs, and
+    fails if they are not (transformers 5.23, `XmodOutput.lang_adapter`).
+    """
+    for module in model.modules():
+        for adapter in getattr(module, "adapter_modules", {}).values():
+            adapter.register_forward_hook(lambda _, inputs, output: output.to(inputs[0].dtype))
+
+
 @torch.inference_mode()
 def is_causal(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> bool:
     """Whether the states of all other tokens stay the same whatever the last token is."""

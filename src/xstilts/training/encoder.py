@@ -30,6 +30,7 @@ from xstilts.training.architecture import (
     SENTENCE,
     encoder_class,
     is_causal,
+    keep_precision_of_adapters,
     load_config,
     look_both_ways,
 )
@@ -189,6 +190,7 @@ def load_encoder(
             where=name,
             hint="use a complete checkpoint of the architecture that its config.json names",
         )
+    keep_precision_of_adapters(model)
     return model.eval()
 
 
