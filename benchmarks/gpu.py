@@ -103,7 +103,8 @@ from xstilts.features.tokenizer import load_tokenizer
 from xstilts.training.checkpoint import ResumeState
 from xstilts.training.loop import TrainingLoop
 from xstilts.training.memory import free_memory
-from xstilts.training.model import build_model, mixed_precision, pick_device, precision, to_device
+from xstilts.training.model import build_model, pick_device, to_device
+from xstilts.training.precision import mixed_precision, precision
 from xstilts.training.training_run import TaskData, TrainingRun
 
 Row = dict[str, Any]
@@ -473,7 +474,7 @@ def _head(bench: Bench, key: str) -> Row:
     model.encoder.register_forward_hook(lambda *call: seen.append(call[-1].last_hidden_state))
     inputs = kind.inputs(features, rows, 1)
     positions = kind.positions(features, rows, inputs["input_ids"].shape[1])
-    with mixed_precision(bench.device):
+    with mixed_precision(bench.device, precision(bench.device)):
         where = None if positions is None else positions.to(bench.device)
         found = model(to_device(inputs, bench.device), key, where)
     states = seen[0].float().cpu()

@@ -11,7 +11,7 @@ from snakemake.cli import get_argument_parser
 from workflow_runs import ROOT
 
 from xstilts.cli import make_parser
-from xstilts.report.reference import columns_markdown, keys_markdown
+from xstilts.report.reference import catalogue_markdown, columns_markdown, keys_markdown
 
 DOCS = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "profiles/README.md")),
@@ -94,3 +94,4 @@ def test_commands_of_make_are_targets() -> None:
 def test_the_references_are_those_of_the_code() -> None:
     assert (ROOT / "docs/keys.md").read_text(encoding="utf-8") == keys_markdown()
     assert (ROOT / "docs/columns.md").read_text(encoding="utf-8") == columns_markdown()
+    assert (ROOT / "docs/catalogue.md").read_text(encoding="utf-8") == catalogue_markdown()

@@ -10,9 +10,11 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 
 def prepare(
@@ -117,6 +119,7 @@ def training_run(folder: Path, key: str, **settings: Any):
 
     save_every = settings.pop("save_every_seconds", 300)
     device = settings.pop("device", "cpu")
+    precision = settings.pop("precision", "auto")
     mixing = settings.pop("mixing", {})
     chosen = {"epochs": 3, "learning_rate": 3e-3, "batch_size": 8, "evaluate_every": None}
     keys = key.split("+")
@@ -131,12 +134,59 @@ def training_run(folder: Path, key: str, **settings: Any):
         seed=7,
         code="tests",
         device=device,
+        precision=precision,
         save_every_seconds=save_every,
     )
 
 
+@contextmanager
+def breaking(breaks: Callable[[Any, bool], bool]) -> Iterator[None]:
+    """Encoders that are loaded meanwhile give states that are no numbers where `breaks` says so.
+
+    It is asked at every pass, with the encoder and whether it computes in bfloat16.
+    """
+    import torch
+
+    from xstilts.training import model
+
+    load = model.load_encoder
+
+    def loaded(*args: Any) -> Any:
+        encoder = load(*args)
+
+        def spoil(module: Any, _: Any, output: Any) -> None:
+            if breaks(module, torch.is_autocast_enabled("cpu")):
+                output.last_hidden_state = output.last_hidden_state * float("nan")
+
+        encoder.register_forward_hook(spoil)
+        return encoder
+
+    with patch.object(model, "load_encoder", loaded):
+        yield
+
+
+def in_bfloat16_after(passes: int) -> Callable[[Any, bool], bool]:
+    """From so many passes in bfloat16 on, in this process; never in float32."""
+    left = passes
+
+    def breaks(_: Any, is_bfloat16: bool) -> bool:
+        nonlocal left
+        left -= is_bfloat16
+        return is_bfloat16 and left < 0
+
+    return breaks
+
+
 def run_once(data: Path, output: Path, key: str, **settings: Any) -> None:
-    """Train into `output`/model with its resume state in `output`/resume."""
+    """Train into `output`/model with its resume state in `output`/resume.
+
+    `break_after`: the encoder gives no numbers from so many passes in bfloat16 on.
+    """
+    if (passes := settings.pop("break_after", None)) is not None:
+        with breaking(in_bfloat16_after(passes)):
+            run_once(data, output, key, **settings)
+        return
+
     import torch
 
     from xstilts.training.run import train

@@ -63,6 +63,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_plan(commands)
     _add_report(commands)
     _add_compare(commands)
+    _add_check_encoder(commands)
     _add_bundle(commands)
     return parser
 
@@ -250,6 +251,71 @@ def _compare(options: argparse.Namespace) -> None:
     )
     for line in lines:
         print(line)
+
+
+def _add_check_encoder(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser(
+        "check-encoder",
+        help="try whether an encoder is read, trained and used rightly, in about a minute",
+        description="Fetch an encoder as the workflow does and try on a CPU what its jobs would do"
+        " with it: weights, words and answers in 12 scripts, lengths, pooling, a few steps of"
+        " training of each kind of task, precision and memory. The exit code is 1 if something"
+        " is wrong.",
+    )
+    parser.add_argument(
+        "encoder",
+        metavar="NAME_OR_ID",
+        nargs="?",
+        help="a name of the catalogue, a hub id, a folder, or package:<package>/<folder>",
+    )
+    parser.add_argument("--revision", metavar="COMMIT", help="of a hub id: the full commit")
+    parser.add_argument(
+        "--config",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="settings of the encoder as an experiment would have them, such as pooling=last",
+    )
+    parser.add_argument(
+        "--all",
+        action="store_true",
+        help="the whole catalogue in miniature: its architectures with random weights and small"
+        " vocabularies, without a network",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="all that was found, as data")
+    parser.set_defaults(run=_check_encoder)
+
+
+def _check_encoder(options: argparse.Namespace) -> None:
+    if (options.encoder is None) != options.all:
+        raise XstiltsError("give one encoder, or --all", where="check-encoder")
+    # Bars for a dozen sentences would only be in the way; tqdm reads this as it is imported.
+    os.environ.setdefault("TQDM_DISABLE", "1")
+    from xstilts.config.parse import read_configuration
+    from xstilts.execution.files import write_json
+    from xstilts.execution.plan.memory import training_memory
+    from xstilts.prediction.encoder_check.check import check_encoder
+    from xstilts.prediction.encoder_check.lines import lines_of, short_lines_of
+    from xstilts.prediction.encoder_check.source import source_of
+    from xstilts.prediction.encoder_check.tiny import check_catalogue
+
+    if options.all:
+        reports, show = check_catalogue(training_memory), short_lines_of
+    else:
+        settings = read_configuration([], options.config)
+        source = source_of(options.encoder, options.revision, settings)
+        reports, show = iter([check_encoder(options.encoder, source, training_memory)]), lines_of
+    found = []
+    for report in reports:
+        found.append(report)
+        for line in show(report):
+            print(line, flush=True)
+    if options.json is not None:
+        documents = [report.document() for report in found]
+        write_json(options.json, documents if options.all else documents[0])
+    if wrong := [report.name for report in found if not report.is_right]:
+        raise XstiltsError("not right for this workflow, see above", where="; ".join(wrong))
 
 
 def _add_bundle(commands: argparse._SubParsersAction) -> None:

@@ -61,7 +61,7 @@ def test_null_can_be_given_on_the_command_line():
         ({"targets": ["xnlii"]}, "did you mean 'xnli'"),
         ({"targets": {"xnli": {"langauges": ["de"]}}}, "did you mean 'languages'"),
         ({"targets": {"xnli": {"languages": ["ja"]}}}, "'ja' is not among its languages"),
-        ({"encoders": {"a": {"folder": "x", "pooling": "mean"}}}, "unknown key 'pooling'"),
+        ({"encoders": {"a": {"folder": "x", "poolin": "mean"}}}, "did you mean 'pooling'"),
         ({"encoders": {"a": {"hub": "org/model"}}}, "needs `revision`"),
         ({"encoders": {"a": {}}}, "either `hub`"),
         ({"encoders": {"a b": {"folder": "x"}}}, "letters, digits"),
@@ -277,6 +277,10 @@ def test_an_encoder_of_ones_own_needs_its_text_alone():
         (
             values(encoders={"a": {"folder": "x", "pretrain": {}}}, text={"root": "x"}),
             "either `hub` (with `revision`), `folder` or `pretrain`",
+        ),
+        (
+            values(encoders={"a": {"pretrain": {}, "bidirectional": True}}, text={"root": "x"}),
+            "for encoders that were pretrained elsewhere",
         ),
         (
             {**pretraining(), "training": {"tasks": {"text": {"epochs": 2}}}},

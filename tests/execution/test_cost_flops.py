@@ -8,16 +8,24 @@ import sys
 
 import pytest
 import torch
-from tiny_encoders import TEXTS, WRITERS
+from tiny_encoders import TEXTS, WRITERS, write_tiny_bert, write_tiny_xlmr
 from torch.utils.flop_counter import FlopCounterMode
-from transformers import AutoModel
+from transformers import AutoModel, AutoTokenizer
 
+from xstilts.config.encoders import EncoderSource
 from xstilts.errors import XstiltsError
 from xstilts.execution.cost.flops import forward_flops, training_flops, vocabulary_flops
-from xstilts.execution.cost.shape import EncoderShape, bert_shape, shape_of_folder
-from xstilts.training.encoder import takes_pooling_option
+from xstilts.execution.cost.shape import bert_shape, shape_of_folder
+from xstilts.training.architecture import takes_pooling_option
+from xstilts.training.encoder import fetch_encoder, load_encoder
+from xstilts.training.tiny_encoders import ARCHITECTURES, HIDDEN, LAYERS, MASKED
 
 LENGTHS = (60, 7, 33)
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory):
+    return AutoTokenizer.from_pretrained(write_tiny_xlmr(tmp_path_factory.mktemp("xlmr"), TEXTS))
 
 
 def load(folder):
@@ -49,6 +57,30 @@ def test_operations_are_those_that_torch_counts(tmp_path, name):
     )
 
 
+@pytest.mark.parametrize(
+    "name", ["modernbert", "eurobert", "deberta-v2", "gemma3_text", "mt5", "t5gemma", "xmod"]
+)
+def test_operations_of_each_architecture_are_those_that_torch_counts(tmp_path, tokenizer, name):
+    """As published, with a decoder where it has one, and as fetched."""
+    published, fetched = tmp_path / "published", tmp_path / "fetched"
+    ARCHITECTURES[name](tokenizer).save_pretrained(published)
+    tokenizer.save_pretrained(published)
+    fetch_encoder(EncoderSource(folder=str(published)), fetched)
+    shape = shape_of_folder(published)
+    assert shape == shape_of_folder(fetched)
+    model = load_encoder(fetched)
+    model.set_attn_implementation("eager")
+    assert shape.parameters == sum(parameter.numel() for parameter in model.parameters())
+    assert (shape.layers, shape.hidden) == (LAYERS, HIDDEN)
+    # Many inputs at a time: DeBERTa projects its positions once for all of them.
+    inputs, length = 64, 48
+    ids = torch.full((inputs, length), 6)
+    with FlopCounterMode(display=False) as counter:
+        model(input_ids=ids, attention_mask=torch.ones_like(ids))
+    expected = forward_flops(shape, inputs * length, inputs * length**2)
+    assert counter.get_total_flops() == pytest.approx(expected, rel=0.02)
+
+
 @pytest.mark.parametrize("name", list(WRITERS))
 def test_parameters_are_counted_without_loading_them(tmp_path, name):
     folder = WRITERS[name](tmp_path, TEXTS)
@@ -60,13 +92,22 @@ def test_parameters_are_counted_without_loading_them(tmp_path, name):
     assert shape.vocabulary == model.config.vocab_size
 
 
-def test_the_vocabulary_layer_of_masked_language_modelling():
-    shape = EncoderShape(layers=1, hidden=4, vocabulary=10, matrices=0, parameters=0)
-    dense, decoder = torch.nn.Linear(4, 4), torch.nn.Linear(4, 10)
-    with FlopCounterMode(display=False) as counter:
-        decoder(dense(torch.zeros(3, 4)))
-    assert vocabulary_flops(shape, 3) == counter.get_total_flops()
-    assert training_flops(shape, 0, 0, predicted=3) == 3 * vocabulary_flops(shape, 3)
+@pytest.mark.parametrize("name", [name for name in MASKED if name != "xmod"])
+def test_the_head_of_masked_language_modelling(tmp_path, name):
+    """From a folder with the head, whose weights are not taken for the encoder's."""
+    tokenizer = AutoTokenizer.from_pretrained(write_tiny_bert(tmp_path / "tokenizer", TEXTS))
+    model = MASKED[name](tokenizer)
+    model.save_pretrained(tmp_path / "published")
+    shape = shape_of_folder(tmp_path / "published")
+    assert shape.parameters == sum(each.numel() for each in model.base_model.parameters())
+    ids = torch.full((1, 7), 6)
+    totals = []
+    for each in (model, model.base_model):
+        with FlopCounterMode(display=False) as counter:
+            each(input_ids=ids, attention_mask=torch.ones_like(ids))
+        totals.append(counter.get_total_flops())
+    assert vocabulary_flops(shape, 7) == totals[0] - totals[1] > 0
+    assert training_flops(shape, 0, 0, predicted=7) == 3 * vocabulary_flops(shape, 7)
 
 
 def test_xlmr_large_has_its_well_known_size():

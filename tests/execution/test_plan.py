@@ -112,6 +112,28 @@ def test_a_plan_of_the_default_experiment(capsys):
     assert re.search(r"kept at the end +0\.\d\d GB", text)
 
 
+def test_encoders_of_the_catalogue_are_priced_though_none_was_downloaded(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    path = ROOT / "workflow/experiments/encoders-2026.yaml"
+    status, text, error = plan(capsys, "--configfile", path)
+    assert (status, error) == (0, "")
+    for name, size in {
+        "xlmr-base": "277.5",
+        "mdeberta-v3-base": "278.2",
+        "mmbert-small": "140.5",
+        "mmbert-base": "306.9",
+        "eurobert-210m": "211.8",
+    }.items():
+        assert f"{name}: {size} M parameters" in text
+    assert "5 encoders x 3 recipes x 9 targets x 2 seeds" in text
+    assert "GPU hours" in text
+    assert "unknown" not in text
+    assert "left out" not in text
+
+
 @pytest.mark.workflow
 def test_the_target_plan_prints_the_plan_and_makes_nothing(tmp_path, capsys, monkeypatch):
     folder = make_folder(tmp_path, **SMALL)

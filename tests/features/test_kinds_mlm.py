@@ -21,7 +21,8 @@ from xstilts.features.kinds import kind_of
 from xstilts.features.kinds.base import collate
 from xstilts.features.kinds.mlm import MaskedLanguageHead
 from xstilts.features.tokenizer import load_tokenizer
-from xstilts.training.model import HEADS, build_model, load_model, outputs_and_loss, save_model
+from xstilts.training.mlm_head import HEADS
+from xstilts.training.model import build_model, load_model, outputs_and_loss, save_model
 
 KIND = kind_of(TASKS[TEXT])
 CPU = torch.device("cpu")
@@ -199,7 +200,7 @@ def test_the_output_layer_is_the_embeddings_and_is_saved_once(folder, tokenizer,
 
 def test_both_uses_of_the_embeddings_reach_their_gradient():
     embeddings = torch.nn.Embedding(5, 4)
-    head = MaskedLanguageHead(embeddings)
+    head = MaskedLanguageHead(embeddings, 4)
     head(torch.randn(3, 4)).sum().backward()
     assert embeddings.weight.grad.abs().sum() > 0
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 from tiny_xtreme import write_tiny_xtreme
 
+from xstilts.config.language_facts import FACTS
 from xstilts.config.languages import INVITRO_LANGUAGES
 from xstilts.config.parse import parse_experiment
 from xstilts.config.tasks import TASKS
@@ -101,13 +102,30 @@ def test_slices_hold_what_a_job_depends_on_and_nothing_else(root):
     assert JobParams(base).target(job) == JobParams(faster).target(job)
 
 
+def test_how_an_encoder_is_used_is_in_the_slices_of_the_jobs_that_it_decides(root):
+    def slices(**settings):
+        return JobParams(grid(root, encoders={"a": {"folder": str(root), **settings}}))
+
+    plain, other = slices(), slices(retrieval={"prefix": "query: ", "final_norm": True})
+    # As they were before there were these settings, so that nothing runs again.
+    assert set(plain.encoder("a")) == {"hub", "revision", "folder", "package_version"}
+    assert plain.encoder("a") == other.encoder("a")
+    assert set(plain.embedding("a")) == {"layer", "pooling"}
+    assert other.embedding("a") == {**plain.embedding("a"), "final_norm": True}
+    assert plain.length("a", "xnli") == other.length("a", "xnli")
+    assert other.length("a", "tatoeba") == {**plain.length("a", "tatoeba"), "prefix": "query: "}
+    used = {"pooling": "last", "bidirectional": True, "adapters": {"sw": "sw_KE"}}
+    used["convert_pickle"] = True
+    assert slices(**used).encoder("a") == {**plain.encoder("a"), **used}
+
+
 def test_slices_are_the_same_once_written_and_read(root, texts):
     own = pretraining_grid(root, texts, recipes=["none", "mnli+mlm"], targets=TARGETS)
     hub = grid(root, data_source="hub", accept_foreign=["udpos@de"])
     for expanded in (grid(root), own, generated_grid(), hub):
         slices, job = JobParams(expanded), {"seed": "1", "train_set": "xnli"}
         held = [slices.everything(), slices.recipes(), slices.table(), slices.facts()]
-        held += [slices.unseen(), expanded.experiment.mining.model_dump()]
+        held += [slices.unseen(), slices.corpora(), expanded.experiment.mining.model_dump()]
         for task in expanded.tasks:
             held += [slices.task(task), *(slices.data(task, p) for p in expanded.parts(task))]
         for encoder in expanded.experiment.encoders:
@@ -525,12 +543,29 @@ def test_perturbations_reach_the_cells_that_they_are_for_and_no_training(root):
 
 
 def test_languages_of_pretraining_are_told_from_others(root):
-    encoders = {"a": {"folder": "models/a"}, "b": {"folder": "models/b", "languages": ["en", "de"]}}
-    unseen = JobParams(grid(root, encoders=encoders)).unseen()
-    # XLM-R's, unless an encoder says its own.
-    assert unseen["a"] == ["ht", "qu", "wo", "yo"]
+    encoders = {
+        "a": {"catalogue": "xlmr-base", "folder": "models/a"},
+        "b": {"folder": "models/b", "languages": ["en", "de"]},
+        "c": {"folder": "models/c"},
+        "d": {"hub": "facebookai/XLM-RoBERTa-base", "revision": "a" * 40},
+        "mmbert-small": None,
+        "eurobert-210m": None,
+    }
+    slices = JobParams(grid(root, encoders=encoders))
+    unseen, corpora = slices.unseen(), slices.corpora()
+    assert unseen["a"] == unseen["d"] == ["ht", "qu", "wo", "yo"]
     assert {"sw", "zh"} <= set(unseen["b"])
     assert not {"en", "de"} & set(unseen["b"])
+    assert unseen["mmbert-small"] == []
+    assert {"sw", "fi"} <= set(unseen["eurobert-210m"])
+    # Of a folder that says nothing nothing is known: it need not be an XLM-R.
+    assert "c" not in unseen
+    # Nobody's amounts stand for another encoder's.
+    assert set(corpora) == {"a", "d", "mmbert-small"}
+    assert corpora["a"] == corpora["d"]
+    assert corpora["a"]["unit"] == "GiB of text"
+    assert corpora["a"]["amounts"]["sw"] == FACTS["sw"].cc100_gib
+    assert corpora["mmbert-small"]["unit"] == "billion tokens"
 
 
 class TestPassagesOfXquad:

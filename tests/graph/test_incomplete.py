@@ -381,7 +381,7 @@ def report(grid: Grid, scope: Scope, output: Path) -> None:
                           "data": [paths.data.format(task="xnli", part="eval")]},
         output={"": findings},
         params={"data_source": "folder", "recipes": slices.recipes(),
-                "unseen": slices.unseen(), **extra})  # fmt: skip
+                "unseen": slices.unseen(), "corpora": slices.corpora(), **extra})  # fmt: skip
     run("write_fairness", input=[findings],
         output={"page": at["fairness.html"], "summary": at["findings.txt"]},
         params={"experiment": experiment, "recipes": list(grid.recipes), "left_out": [],
@@ -391,16 +391,16 @@ def report(grid: Grid, scope: Scope, output: Path) -> None:
                 "selection": str(output / "selection.parquet")},
         params={"experiment": experiment, "recipes": slices.recipes(), "left_out": [],
                 **extra})  # fmt: skip
-    run("write_report", input={**tables, "baselines": [baselines], "findings": findings,
-                               "mined": [], "data": []},
-        output={"page": at["index.html"], "headline": at["headline.txt"],
-                "glossary": str(output / "glossary.html")},
-        params={"experiment": experiment, "table": slices.table(), "links": [], "left_out": [],
-                "recipes": slices.recipes(), **extra})  # fmt: skip
     chosen = {} if scope.whole else {"finished": [cell.wildcards for cell in scope.cells]}
     run("collect_costs", input=tables, output={"costs": costs, "cells": cells},
         params={"experiment": "tiny", **extra, **chosen,
                 "cells": [c.wildcards for c in (*grid.cells, *grid.baseline_cells)]})  # fmt: skip
+    run("write_report", input={**tables, "baselines": [baselines], "findings": findings,
+                               "cells": cells, "mined": [], "data": []},
+        output={"page": at["index.html"], "headline": at["headline.txt"],
+                "glossary": str(output / "glossary.html")},
+        params={"experiment": experiment, "table": slices.table(), "links": [], "left_out": [],
+                "recipes": slices.recipes(), "unseen": slices.unseen(), **extra})  # fmt: skip
     run("write_cost", input={**tables, "costs": costs, "cells": cells},
         output={"": at["cost.html"]},
         params={"experiment": experiment, "table": slices.table(), **extra})  # fmt: skip

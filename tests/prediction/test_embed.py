@@ -18,8 +18,9 @@ from xstilts.data.schemas import DATA
 from xstilts.errors import XstiltsError
 from xstilts.features.batches import Features
 from xstilts.features.kinds.text import text_features
+from xstilts.features.pooling import pooled
 from xstilts.features.tokenizer import load_tokenizer
-from xstilts.prediction.embed import embed, pool
+from xstilts.prediction.embed import embed
 
 SENTENCES = [*TEXTS, "fox", TEXTS[1] + " " + TEXTS[2], "", TEXTS[0]]
 
@@ -130,11 +131,22 @@ def test_every_row_has_one_feature_with_its_own_tokens(folders, name):
             assert feature.get("token_type_ids") == plain.get("token_type_ids")
 
 
+def test_a_prefix_stands_before_each_sentence(folders):
+    tokenizer = load_tokenizer(folders["bert"])
+    table = text_features(corpus(SENTENCES), tokenizer, 64, "Der ")
+    for feature in table.to_pylist():
+        for row in feature["rows"]:
+            plain = tokenizer("Der " + SENTENCES[row], truncation=True, max_length=64)
+            assert feature["input_ids"] == plain["input_ids"]
+
+
 def test_the_mean_leaves_padding_out():
     states = torch.tensor([[[2.0, 0.0], [4.0, 2.0], [99.0, 99.0]]])
     mask = torch.tensor([[1, 1, 0]])
-    assert pool(states, mask, "mean").tolist() == [[3.0, 1.0]]
-    assert pool(states, mask, "first").tolist() == [[2.0, 0.0]]
+    assert pooled(states, mask, "mean").tolist() == [[3.0, 1.0]]
+    assert pooled(states, mask, "first").tolist() == [[2.0, 0.0]]
+    assert pooled(states, mask, "last").tolist() == [[4.0, 2.0]]
+    assert pooled(states, None, "last").tolist() == [states[0, -1].tolist()]
 
 
 def test_a_vector_that_is_no_number_names_its_sentence(folders, tmp_path):

@@ -10,11 +10,13 @@ import polars as pl
 import pytest
 from few_scores import baselines
 from findings_tables import empty_findings, example_findings
+from test_encoder_tables import FINDINGS, costs
 
 from xstilts.config.languages import INVITRO_LANGUAGES
 from xstilts.config.tasks import TARGETS, TASKS, TEXT, XTREME
 from xstilts.data.schemas import SCORES
 from xstilts.errors import XstiltsError
+from xstilts.report.encoder_tables import encoder_tables
 from xstilts.report.notes import notes as report_notes
 from xstilts.report.page import write_page
 from xstilts.rounding import fixed, signed
@@ -242,6 +244,21 @@ def test_a_language_that_some_run_lacks_is_shown_but_not_averaged(render) -> Non
     assert "not every run has sw" in page.text
 
 
+def test_several_encoders_stand_in_order_before_the_scores(render) -> None:
+    shown = list(encoder_tables(FINDINGS, costs(("a", 7200.0, 2e15)), {"a": 277_453_056}, {}))
+    text = render(scores_of(), encoders=shown)
+    page = Page(text)
+    assert row(page, "Encoders after none", "a")[1:5] == [
+        "80.0 a 79.0–81.0", "70.0 a 69.0–71.0", "277.5", "2 h 0 min",
+    ]  # fmt: skip
+    assert row(page, "Encoders after none", "b")[3:] == [
+        "– size not known", "– no record of its cost", "– not counted", "– not known",
+    ]  # fmt: skip
+    assert "#encoders" in page.links
+    assert text.index("Encoders in order</h2>") < text.index("Scores, test</h2>")
+    assert "Encoders in order" not in render(scores_of())
+
+
 def test_fewer_seeds_than_elsewhere_are_shown(render) -> None:
     scores = scores_of(targets=("xnli", "panx")).filter(
         ~((pl.col("target") == "panx") & (pl.col("seed") == 3))
@@ -262,7 +279,14 @@ def test_caveats_and_facts(render) -> None:
         ]
     )
     limits = {"default": {"train": None}, "kinds": {}, "tasks": {"panx": {"test": 100}}}
-    page = Page(render(scores, experiment={"limits": limits}, notes=["Mind the gap."]))
+    page = Page(
+        render(
+            scores,
+            experiment={"limits": limits},
+            notes=["Mind the gap."],
+            unseen={"enc": ["yo", "qu"], "other": ["de"]},
+        )
+    )
     assert "limits items (limits.tasks.panx.test = 100)" in page.text
     assert "not comparable with published XTREME averages" in page.text
     assert "One seed" in page.text
@@ -270,7 +294,11 @@ def test_caveats_and_facts(render) -> None:
     assert "perturbed inputs are not on this page: typos" in page.text
     assert "Mind the gap." in page.text
     assert "1 (encoder, recipe, target, seed)" in page.text
+    # Marked by what this encoder has not seen, whatever others have.
     assert row(page, "enc, PAN-X, test: F1", "yo†")[1] == "Yoruba"
+    assert row(page, "enc, PAN-X, test: F1", "de")[1] == "German"
+    assert "† Not among the languages" in page.text
+    assert "†" not in Page(render(scores)).text
 
 
 SHORTCUTS = baselines(

@@ -36,14 +36,8 @@ from training_runs import (
 from xstilts.features.batches import Features
 from xstilts.features.kinds import kind_of
 from xstilts.features.tokenizer import load_tokenizer
-from xstilts.training.model import (
-    TaskModel,
-    build_model,
-    mixed_precision,
-    outputs_and_loss,
-    precision,
-    to_device,
-)
+from xstilts.training.model import TaskModel, build_model, outputs_and_loss, to_device
+from xstilts.training.precision import mixed_precision, precision
 
 DEVICE = torch.device(os.environ.get("XSTILTS_TEST_DEVICE", "cuda"))
 if DEVICE.type == "cuda" and not torch.cuda.is_available():
@@ -154,7 +148,7 @@ def test_heads_give_what_they_give_on_the_cpu_in_float32(data, key):
     inputs = kind.inputs(features, rows, tokenizer.pad_token_id)
     positions = kind.positions(features, rows, inputs["input_ids"].shape[1])
     with torch.inference_mode():
-        with mixed_precision(DEVICE):
+        with mixed_precision(DEVICE, precision(DEVICE)):
             on_device = None if positions is None else positions.to(DEVICE)
             found = model(to_device(inputs, DEVICE), key, on_device)
         states = seen[0].float().cpu()

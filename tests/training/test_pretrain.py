@@ -24,11 +24,13 @@ from workflow_runs import planned, snakemake
 from xstilts.config.encoders import Architecture, TokenizerSettings
 from xstilts.config.tasks import TASKS
 from xstilts.errors import XstiltsError
+from xstilts.features.encoder_config import Usage
 from xstilts.features.kinds import kind_of
 from xstilts.features.layout import layout_of
 from xstilts.features.tokenizer import load_tokenizer
 from xstilts.training.encoder import load_encoder
-from xstilts.training.model import HEADS, load_model
+from xstilts.training.mlm_head import HEADS
+from xstilts.training.model import load_model
 from xstilts.training.new_encoder import learn_tokenizer, new_encoder, reinitialise
 
 SMALL = Architecture(
@@ -162,13 +164,22 @@ def test_a_vocabulary_smaller_than_the_alphabet_is_refused():
             learn_tokenizer(TEXTS, settings)
 
 
-def new(output: Path, seed: int = 1) -> dict[str, torch.Tensor]:
+def new(output: Path, seed: int = 1, **options: str) -> dict[str, torch.Tensor]:
     settings = TokenizerSettings(vocab_size=300)
     new_encoder(
         TEXTS, seed=seed, architecture=SMALL, tokenizer=settings, provenance={},
-        output=output,
+        output=output, **options,
     )  # fmt: skip
     return load_file(output / "model.safetensors")
+
+
+def test_a_new_encoder_has_the_pooling_of_its_heads(tmp_path):
+    plain, other = new(tmp_path / "a"), new(tmp_path / "b", pooling="mean")
+    assert all(torch.equal(plain[name], other[name]) for name in plain)
+    assert "xstilts" not in json.loads((tmp_path / "a" / "config.json").read_text())
+    reinitialise(tmp_path / "b", seed=1, output=tmp_path / "untrained")
+    for name, pooling in (("a", "first"), ("b", "mean"), ("untrained", "mean")):
+        assert Usage.of(load_encoder(tmp_path / name).config).pooling == pooling
 
 
 def test_a_new_encoder_is_an_xlmr_of_the_given_size(tmp_path):

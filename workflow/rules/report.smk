@@ -7,6 +7,7 @@ rule write_report:
         runs=paths.runs,
         baselines=[paths.baselines] if experiment.baselines else [],
         findings=paths.findings,
+        cells=paths.cell_costs,
         mined=[
             paths.predictions.format(**cell.wildcards) for cell in scope.cells if cell.task.mined
         ],
@@ -36,6 +37,7 @@ rule write_report:
             ["Cost", Path(paths.cost_page).name],
         ],
         table=job_params.table(),
+        unseen=job_params.unseen(),
         code=code("write_report"),
     message:
         f"write the report {paths.report}"
@@ -95,6 +97,7 @@ rule analyse:
         data_source=experiment.data_source,
         recipes=job_params.recipes(),
         unseen=job_params.unseen(),
+        corpora=job_params.corpora(),
         facts=job_params.facts(),
         code=code("analyse"),
     message:

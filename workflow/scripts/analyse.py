@@ -9,6 +9,7 @@ with job(snakemake):
     import polars as pl
 
     from xstilts.analysis.investigate import KnownLanguages, investigate
+    from xstilts.config.encoders.catalogue import Corpus
     from xstilts.config.language_facts import facts_for
     from xstilts.config.languages import language_table
     from xstilts.report.incomplete import Incomplete
@@ -21,6 +22,9 @@ with job(snakemake):
             languages=language_table(source),
             facts=facts_for(source),
             unseen={name: set(codes) for name, codes in snakemake.params.unseen.items()},
+            corpora={
+                name: Corpus.model_validate(each) for name, each in snakemake.params.corpora.items()
+            },
         ),
         recipes=snakemake.params.recipes,
         runs=pl.read_parquet(snakemake.input.runs),

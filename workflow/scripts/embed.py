@@ -12,7 +12,7 @@ with job(snakemake) as note:
     from xstilts.training.model import use_threads
 
     use_threads(snakemake.threads)
-    embed(
+    made = embed(
         Path(snakemake.input.encoder),
         [
             Features.read(path)
@@ -25,3 +25,4 @@ with job(snakemake) as note:
         Path(snakemake.output[0]),
         Tally(note),
     )
+    note.facts.update(made)

@@ -18,5 +18,6 @@ with job(snakemake):
         architecture=Architecture.model_validate(new["architecture"]),
         tokenizer=TokenizerSettings.model_validate(new["tokenizer"]),
         provenance=record(snakemake),
+        pooling=new.get("pooling", "first"),
         output=Path(snakemake.output[0]),
     )

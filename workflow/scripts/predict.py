@@ -16,7 +16,7 @@ with job(snakemake) as note:
 
     use_threads(snakemake.threads)
     task = TASKS[snakemake.wildcards.target]
-    table = predict(
+    table, decided = predict(
         task,
         Path(snakemake.input.checkpoint),
         read_table(snakemake.input.data, DATA[task.kind]),
@@ -29,4 +29,4 @@ with job(snakemake) as note:
         device_name=snakemake.resources.device,
         tally=Tally(note),
     )
-    write_table(snakemake.output[0], table, record(snakemake))
+    write_table(snakemake.output[0], table, {**record(snakemake), **decided})

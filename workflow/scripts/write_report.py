@@ -9,9 +9,12 @@ with job(snakemake):
 
     from xstilts.analysis.collapsed_cells import without_collapsed
     from xstilts.analysis.tables import Findings
+    from xstilts.config.encoders import EncoderSource
     from xstilts.config.languages import language_table
+    from xstilts.execution.cost.shape import parameters_of
     from xstilts.execution.files import write_text
     from xstilts.execution.provenance import read_provenance
+    from xstilts.report.encoder_tables import encoder_tables
     from xstilts.report.glossary import write_glossary
     from xstilts.report.headline import headline
     from xstilts.report.incomplete import Incomplete
@@ -47,6 +50,20 @@ with job(snakemake):
         links=links,
         incomplete=incomplete,
         origins=origins(read_provenance(snakemake.input.scores)),
+        unseen=snakemake.params.unseen,
+        encoders=list(
+            encoder_tables(
+                findings,
+                pl.read_parquet(snakemake.input.cells),
+                parameters_of(
+                    {
+                        name: EncoderSource.model_validate(each)
+                        for name, each in experiment["encoders"].items()
+                    }
+                ),
+                snakemake.params.unseen,
+            )
+        ),
         notes=notes(
             experiment,
             snakemake.params.left_out,

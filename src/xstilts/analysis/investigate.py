@@ -26,12 +26,12 @@ from xstilts.analysis.association.observations import (
     FALLS,
     LATIN,
     RISES,
-    TEXT_SIZE,
     Observations,
+    text_size,
 )
 from xstilts.analysis.claims.claims import claim_parts
 from xstilts.analysis.claims.selection import ENGLISH, NOTHING, select
-from xstilts.analysis.collapsed_cells import collapsed_scores
+from xstilts.analysis.collapsed_cells import Cell, collapsed_scores
 from xstilts.analysis.fairness.harm import harm_rows
 from xstilts.analysis.fairness.rows import fairness_rows, pareto_rows
 from xstilts.analysis.groups import group_rows
@@ -44,9 +44,11 @@ from xstilts.analysis.inputs.items import CLEAN, CellFile, cell_files
 from xstilts.analysis.inputs.panel import Panel, majority_levels
 from xstilts.analysis.pitfall_items import pitfall_items
 from xstilts.analysis.pitfalls import pitfall_rows
+from xstilts.analysis.ranking import rank_encoders
 from xstilts.analysis.robustness import perturbed_rows
 from xstilts.analysis.stability import stability_rows
 from xstilts.analysis.tables import COLLAPSED, GAIN, SCORE, TABLES, Findings, Row, table
+from xstilts.config.encoders.catalogue import Corpus
 from xstilts.config.language_facts import LanguageFacts
 from xstilts.config.languages import Language
 from xstilts.config.recipes import NONE
@@ -67,12 +69,16 @@ class KnownLanguages:
     Attributes:
         languages: by code; scores in others are left out, and a note says so.
         facts: by code, for associations and weights.
-        unseen: encoder to the languages that it was not pretrained on, as far as is known.
+        unseen: encoder to the languages that it was not pretrained on, for those of which it is
+            known.
+        corpora: encoder to the text that it was pretrained on, for those whose amounts by language
+            are known.
     """
 
     languages: Mapping[str, Language]
     facts: Mapping[str, LanguageFacts]
     unseen: Mapping[str, Set[str]] = field(default_factory=dict)
+    corpora: Mapping[str, Corpus] = field(default_factory=dict)
 
 
 def investigate(
@@ -148,6 +154,7 @@ def investigate(
                 fairness=own["fairness"],
             )
             claims += [{"encoder": each.encoder, **asdict(part)} for part in parts]
+    rows["encoders"] = list(_encoder_rows(files, recipes, split, draws, left_out))
     rows["collapsed"] = [
         dict(zip(COLLAPSED, cell, strict=True)) for cell in sorted(collapsed.hopeless)
     ]
@@ -156,6 +163,25 @@ def investigate(
     return Findings.of(
         [*_notes(clean, world, split, items=bool(paths)), *collapsed.notes], claims, **tables
     )
+
+
+def _encoder_rows(
+    files: Sequence[CellFile],
+    recipes: Iterable[str],
+    split: str,
+    draws: int,
+    left_out: Set[Cell],
+) -> Iterator[Row]:
+    """Rows of `tables.ENCODERS`."""
+    for recipe in recipes:
+        for order in rank_encoders(files, recipe, split=split, draws=draws, left_out=left_out):
+            seeds = min(pair["seeds"] for pair in order.pairs)
+            for place, each in enumerate(order.placed, start=1):
+                yield {
+                    **{"encoder": each.name, "recipe": recipe, "target": order.target},
+                    **{name: getattr(each.mean, name) for name in ("value", "low", "high")},
+                    **{"place": place, "letters": "".join(each.letters), "seeds": seeds},
+                }
 
 
 def _tables(
@@ -172,19 +198,27 @@ def _tables(
     yield "harm", harm_rows(panel, groups)
     yield "pareto", pareto_rows(panel, groups)
     yield "stability", stability_rows(panel)
-    yield "association", association_rows(panel, world.facts)
+    corpus = world.corpora.get(panel.evidence.encoder)
+    yield "association", association_rows(panel, world.facts, corpus)
     if files:
         yield "perturbed", perturbed_rows(files, panel, split=split, draws=draws)
         yield "pitfalls", pitfall_rows(files, panel, split=split, draws=draws)
         yield "pitfall_items", pitfall_items(files, panel, data, split=split)
 
 
-def association_rows(panel: Panel, facts: Mapping[str, LanguageFacts]) -> list[Row]:
-    """Rows of `tables.ASSOCIATION`: scores and gains of every recipe against what is known."""
+def association_rows(
+    panel: Panel, facts: Mapping[str, LanguageFacts], corpus: Corpus | None
+) -> list[Row]:
+    """Rows of `tables.ASSOCIATION`: scores and gains of every recipe against what is known.
+
+    Args:
+        corpus: what the panel's encoder was pretrained on; without it amounts of text are no
+            predictor, since those of another encoder say nothing of this one.
+    """
     rows: list[Row] = []
     families: dict[tuple[str, str], list[Statement]] = {}
     for recipe, outcome in product(panel.recipes, (SCORE, GAIN)):
-        observations = _observations(panel, facts, recipe, outcome)
+        observations = _observations(panel, facts, corpus, recipe, outcome)
         if observations is None:
             continue
         for each in chain.from_iterable(compute(observations) for compute in _ASSOCIATIONS):
@@ -205,7 +239,11 @@ def association_rows(panel: Panel, facts: Mapping[str, LanguageFacts]) -> list[R
 
 
 def _observations(
-    panel: Panel, facts: Mapping[str, LanguageFacts], recipe: str, outcome: str
+    panel: Panel,
+    facts: Mapping[str, LanguageFacts],
+    corpus: Corpus | None,
+    recipe: str,
+    outcome: str,
 ) -> Observations | None:
     """Chance-corrected scores of a recipe, or its gains in points; None where there are none."""
     series: list[np.ndarray] = []
@@ -236,10 +274,18 @@ def _observations(
         seeds=min(seeds),
         predictors={
             DISTANCE: _numbers(each.syntactic_distance if each else None for each in known),
-            TEXT_SIZE: np.log1p(_numbers(each.cc100_gib if each else None for each in known)),
+            **_text_sizes(corpus, codes),
             LATIN: np.array([float(panel.languages[code].script == "Latn") for code in codes]),
         },
     )
+
+
+def _text_sizes(corpus: Corpus | None, codes: Sequence[str]) -> dict[str, np.ndarray]:
+    """The predictor of how much text there was in each language, where that is known."""
+    if corpus is None or corpus.unit is None or corpus.amounts is None:
+        return {}
+    amounts = _numbers(corpus.amounts.get(code) for code in codes)
+    return {text_size(corpus.unit): np.log1p(amounts)}
 
 
 def _numbers(values: Iterable[float | None]) -> np.ndarray:
@@ -251,6 +297,9 @@ def _languages(groups: Sequence[Row], world: KnownLanguages) -> list[Row]:
     codes = dict.fromkeys(code for row in groups for code in row["languages"])
     # Marked where no encoder has seen it: what each has seen is in the groups.
     unseen = set.intersection(*map(set, world.unseen.values())) if world.unseen else set()
+    # Amounts of several encoders are not one column, nor are tokens gibibytes.
+    corpora = {each.title: each.amounts or {} for each in world.corpora.values() if _in_gib(each)}
+    amounts = next(iter(corpora.values())) if len(corpora) == 1 else {}
     rows = []
     for code in codes:
         language, facts = world.languages[code], world.facts.get(code)
@@ -264,11 +313,15 @@ def _languages(groups: Sequence[Row], world: KnownLanguages) -> list[Row]:
                 "glottolog_family": facts and facts.glottolog_family,
                 "unseen": code in unseen,
                 "distance": facts and facts.syntactic_distance,
-                "pretraining_gib": facts and facts.cc100_gib,
+                "pretraining_gib": amounts.get(code),
                 "speakers": facts and facts.speakers,
             }
         )
     return rows
+
+
+def _in_gib(corpus: Corpus) -> bool:
+    return corpus.unit == "GiB of text"
 
 
 def _dropped(judged: pl.DataFrame) -> Iterator[tuple[str, str]]:
@@ -280,6 +333,22 @@ def _dropped(judged: pl.DataFrame) -> Iterator[tuple[str, str]]:
         pl.col("there") < pl.col("all")
     )
     yield from short.select("target", "language").iter_rows()
+
+
+def _pretraining_notes(encoders: Iterable[str], world: KnownLanguages) -> Iterator[str]:
+    """Whose amounts of text stand behind the associations, and what is not known."""
+    titles: dict[str, list[str]] = {}
+    unknown: list[str] = []
+    for encoder in encoders:
+        corpus = world.corpora.get(encoder)
+        (unknown if corpus is None else titles.setdefault(corpus.title, [])).append(encoder)
+    for title, names in titles.items():
+        yield f"Amounts of pretraining text of {', '.join(names)} are those of {title}."
+    if unknown:
+        yield (
+            f"How much text of each language {', '.join(unknown)} had in pretraining is not known:"
+            " no association with it."
+        )
 
 
 def _notes(clean: pl.DataFrame, world: KnownLanguages, split: str, *, items: bool) -> Iterator[str]:
@@ -295,6 +364,7 @@ def _notes(clean: pl.DataFrame, world: KnownLanguages, split: str, *, items: boo
         yield f"Nothing is known of these languages, which are left out: {', '.join(unknown)}."
     if SOURCE_LANGUAGE not in judged["language"]:
         yield "No English scores: no transfer gaps, and no pitfalls."
+    yield from _pretraining_notes(judged["encoder"].unique(maintain_order=True), world)
     seeds = judged["seed"].n_unique()
     if items and seeds == 1:
         yield (

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import combinations
 from string import ascii_lowercase
 
 import numpy as np
 
+from xstilts.analysis.collapsed_cells import Cell
 from xstilts.analysis.comparable import Common, common
 from xstilts.analysis.inference.adjust import NOT_ENOUGH, Statement, holm, judge
 from xstilts.analysis.inference.bootstrap import DRAWS, Sample, sample_of
 from xstilts.analysis.inference.draws import Draws, mean_of
 from xstilts.analysis.inference.estimates import Estimate, estimate
+from xstilts.analysis.inputs.items import CellFile, languages_of, of_target, shared_languages
 from xstilts.analysis.side_scores import INDEPENDENT, PAIRED, Sides, cells_of, collapsed_of
 from xstilts.analysis.sides import Side, data_notes, short_names
 from xstilts.analysis.tables import ALL_LANGUAGES, EVERY, Row
@@ -95,19 +97,66 @@ def rank(
         if set(shared.languages[target]) - {SOURCE_LANGUAGE}
     }
     untrained = {name for name, side in zip(names, sides, strict=True) if side.recipe == NONE}
-    found = Sides(samples, untrained, left_out)
-    scopes = {target: [target] for target in samples}
-    every = [target for target in samples if target in XTREME]
-    if len(every) > 1:
-        scopes = {EVERY: every, **scopes}
     return Ranking(
         sides=tuple(sides),
         names=tuple(names),
         common=shared,
-        orders=tuple(_order(found, names, target, scope) for target, scope in scopes.items()),
+        orders=_orders(Sides(samples, untrained, left_out), names),
         notes=(*notes, *data_notes(sides, names, list(samples))),
         draws=draws,
     )
+
+
+def rank_encoders(
+    files: Sequence[CellFile],
+    recipe: str,
+    *,
+    split: str,
+    draws: int = DRAWS,
+    left_out: Set[Cell] = frozenset(),
+) -> tuple[Order, ...]:
+    """The encoders of one experiment against each other after a recipe, as `rank` orders sides.
+
+    Compared are the targets that all of them have, in the languages that all cells have.
+
+    Args:
+        files: the cells of the experiment; those of other recipes are left out.
+        split: of the items.
+        draws: of the bootstrap.
+        left_out: (encoder, recipe, target, seed) that collapsed and are not used.
+
+    Returns:
+        None of fewer than two encoders, or where they have no target in common.
+    """
+    ours = [replace(file, recipe=file.encoder) for file in files if file.recipe == recipe]
+    names = list(dict.fromkeys(file.encoder for file in ours))
+    if len(names) < 2:
+        return ()
+    samples = {}
+    for target, cells in of_target(ours).items():
+        spoken = {file: languages_of(file, split) for file in cells}
+        cells = [file for file in cells if spoken[file]]
+        kept = {
+            file.encoder
+            for file in cells
+            if (file.encoder, recipe, target, file.seed) not in left_out
+        }
+        languages = shared_languages(target, [spoken[file] for file in cells]) if cells else ()
+        if kept == set(names) and set(languages) - {SOURCE_LANGUAGE}:
+            sample = sample_of(cells, languages, split=split, draws=draws)
+            samples[target] = _mean_alone(sample)
+    gone = {(encoder, target, seed) for encoder, name, target, seed in left_out if name == recipe}
+    untrained = set(names) if recipe == NONE else set()
+    return _orders(Sides(samples, untrained, gone), names)
+
+
+def _orders(found: Sides, names: Sequence[str]) -> tuple[Order, ...]:
+    """The order of sides in each target, before them that over the mean of XTREME's."""
+    scopes = {target: [target] for target in found.samples}
+    every = [target for target in found.samples if target in XTREME]
+    if len(every) > 1:
+        scopes = {EVERY: every, **scopes}
+    return tuple(_order(found, names, target, scope) for target, scope in scopes.items())
 
 
 def _mean_alone(sample: Sample) -> Sample:

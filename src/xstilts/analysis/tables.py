@@ -205,6 +205,18 @@ ASSOCIATION: Schema = {
     "note": pl.String,
 }
 
+# The encoders in order after each recipe, one row an (encoder, recipe, target), of the targets that
+# all encoders have: the mean over the languages other than English, in points, with its interval.
+# place: from 1. letters: two encoders that share one cannot be told apart, p being adjusted by Holm
+# over all pairs of encoders of the recipe and target (`analysis.ranking`).
+ENCODERS: Schema = {
+    **_CELL,
+    "place": pl.Int64,
+    **_columns(pl.Float64, "value", "low", "high"),
+    "letters": pl.String,
+    "seeds": pl.Int64,
+}
+
 # Cells all of whose seeds come from runs that learnt nothing; they are kept, since there is nothing
 # else, and named.
 COLLAPSED = dict(_CELL)
@@ -228,6 +240,7 @@ TABLES: dict[str, Schema] = {
     "pitfalls": PITFALLS,
     "pitfall_items": PITFALL_ITEMS,
     "association": ASSOCIATION,
+    "encoders": ENCODERS,
     "collapsed": COLLAPSED,
     "languages": LANGUAGE_TABLE,
 }

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from xstilts.config.encoders import EncoderSource
+from xstilts.config.encoders.catalogue import completed
 from xstilts.config.recipes import MLM_SUFFIX, NAME, NONE, Recipe, Source, parse_recipe
 from xstilts.config.settings import (
     Assumptions,
@@ -59,7 +60,8 @@ class Experiment(Strict):
     each target like the recipe `none`. `training` holds for both phases; `intermediate_training`
     overrides it for the intermediate phase, there also by recipe. `recipes` are named, or defined
     source by source (`xstilts.config.recipes`); `language_sets` are names for several languages in
-    them.
+    them. `encoders` are named as in the catalogue (`docs/catalogue.md`), or with a source of their
+    own.
     """
 
     experiment: str = Field(pattern=NAME)
@@ -108,6 +110,15 @@ class Experiment(Strict):
         if isinstance(value, dict):
             # Snakemake's command line makes an empty text of null.
             return {name: {} if found in (None, "") else found for name, found in value.items()}
+        return value
+
+    @field_validator("encoders", mode="before")
+    @classmethod
+    def _from_the_catalogue(cls, value: Any) -> Any:
+        if isinstance(value, list | tuple):
+            value = dict.fromkeys(value)
+        if isinstance(value, dict):
+            return {name: completed(str(name), found) for name, found in value.items()}
         return value
 
     @field_validator("targets")

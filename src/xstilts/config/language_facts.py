@@ -162,9 +162,6 @@ zh | 63.5 | 1326 | - | 5 | cmn | 0.288 | 0.087 | 0.247 | 0.382
 """.strip()
 )
 
-# XLM-R saw no text in these.
-UNSEEN: frozenset[str] = frozenset(code for code, facts in FACTS.items() if facts.cc100_gib == 0)
-
 
 def facts_for(data_source: str) -> dict[str, LanguageFacts]:
     """The facts of each language that a data source can hold, by code."""

@@ -56,7 +56,8 @@ SCORES = pa.schema(
 
 # One row a training run. phase: "intermediate" or "target"; train_set: what the target phase
 # trains on, empty for the intermediate phase. dev: best English development score in points.
-# collapsed: empty, or what shows that the run learnt nothing. tokens, token_pairs: trained on,
+# collapsed: empty, or what shows that the run learnt nothing. float32_retry: empty, or what was no
+# number in bfloat16, so that the run was made in float32. tokens, token_pairs: trained on,
 # padding excluded; the pairs are the sum of squared lengths, to which attention is proportional.
 RUNS = pa.schema(
     [
@@ -64,6 +65,7 @@ RUNS = pa.schema(
         ("seed", _INT64),
         ("collapsed", _STRING),
         ("restarted", pa.bool_()),
+        ("float32_retry", _STRING),
         ("dev", _FLOAT),
         *_columns(_INT64, "steps", "best_step"),
         ("seconds", _FLOAT),

@@ -33,8 +33,23 @@ _ALLOCATIONS_BETWEEN_COLLECTIONS = 100_000
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS")
 
 
+class Notes:
+    """What others want to know of a job's outputs without reading them.
+
+    Called with amounts by name, it has them in the record of what the job costs (`Meter.note`).
+    `facts` become part of the provenance of those outputs that cannot hold it themselves.
+    """
+
+    def __init__(self, note: Callable[..., None]) -> None:
+        self._note = note
+        self.facts: dict[str, Any] = {}
+
+    def __call__(self, **amounts: int) -> None:  # noqa: D102 - said above
+        self._note(**amounts)
+
+
 @contextmanager
-def job(snakemake: Any, *, online: bool = False) -> Iterator[Callable[..., None]]:
+def job(snakemake: Any, *, online: bool = False) -> Iterator[Notes]:
     """Run a job's body with stdout and stderr in its log file, and record what it costs.
 
     A job that asks for a GPU waits for one of its own (`xstilts.execution.devices`). An
@@ -47,7 +62,7 @@ def job(snakemake: Any, *, online: bool = False) -> Iterator[Callable[..., None]
         online: the job may use the network; all others are kept off it.
 
     Yields:
-        `Meter.note`, for what others want to know of an output without reading it.
+        What notes are given to.
     """
     gc.set_threshold(_ALLOCATIONS_BETWEEN_COLLECTIONS)
     for variable in _THREAD_VARIABLES:
@@ -68,8 +83,9 @@ def job(snakemake: Any, *, online: bool = False) -> Iterator[Callable[..., None]
         take_device(_gpus_asked_for(snakemake), say=output.warn)
         # Not before: what others use of the device in the meantime is no cost of this job.
         meter = _meter(snakemake)
-        yield meter.note
-        _leave_provenance(snakemake)
+        notes = Notes(meter.note)
+        yield notes
+        _leave_provenance(snakemake, notes.facts)
         finished = True
         # At its end Python collects once more; what the libraries made need not be gone through.
         gc.freeze()
@@ -135,15 +151,15 @@ def record(snakemake: Any) -> dict[str, Any]:
     }
 
 
-def _leave_provenance(snakemake: Any) -> None:
-    """Note what made those outputs that cannot hold it themselves."""
+def _leave_provenance(snakemake: Any, facts: dict[str, Any]) -> None:
+    """Note what made those outputs that cannot hold it themselves, and `facts` about them."""
     if log_place(snakemake.log[0]) is None:
         return
     from xstilts.execution.provenance import write_provenance
 
     outputs = [path for path in map(str, snakemake.output) if not path.endswith(".parquet")]
     if outputs:
-        write_provenance(outputs, record(snakemake))
+        write_provenance(outputs, {**record(snakemake), **facts})
 
 
 def _meter(snakemake: Any) -> Meter:

@@ -13,7 +13,9 @@ from transformers import AutoConfig
 from xstilts.config.settings import Tokenisation
 from xstilts.config.tasks import Task
 from xstilts.errors import XstiltsError
+from xstilts.features.encoder_config import adapter_ids
 from xstilts.features.kinds import kind_of
+from xstilts.features.kinds.base import language_column
 from xstilts.features.kinds.text import text_features
 from xstilts.features.tokenizer import load_tokenizer, max_positions
 
@@ -26,14 +28,18 @@ def tokenise(
     """Features of `data` and how they were made.
 
     Args:
-        lengths: `config.Tokenisation` as plain data; for retrieval only `max_length`.
+        lengths: `config.Tokenisation` as plain data; for retrieval only `max_length`, and `prefix`
+            where there is one.
 
     Raises:
-        XstiltsError: inputs would be longer than the encoder's positions.
+        XstiltsError: inputs would be longer than the encoder's positions, or it has an adapter a
+            language and none for one of these.
     """
     kind = None if task.facts.embedded else kind_of(task)
-    tokenizer = load_tokenizer(encoder, words=kind is not None and kind.takes_words)
-    limit = max_positions(AutoConfig.from_pretrained(encoder, trust_remote_code=False))
+    tokenizer = load_tokenizer(encoder)
+    config = AutoConfig.from_pretrained(encoder, trust_remote_code=False)
+    adapters = adapter_ids(config, data["language"].to_pylist())
+    limit = max_positions(config)
     if limit is not None and lengths["max_length"] > limit:
         raise XstiltsError(
             f"max_length {lengths['max_length']} is more than the encoder's {limit} positions",
@@ -41,9 +47,13 @@ def tokenise(
             hint="lower tokenisation.…max_length, or encoders.<name>.retrieval.max_length",
         )
     if kind is None:
-        table = text_features(data, tokenizer, lengths["max_length"])
+        table = text_features(
+            data, tokenizer, lengths["max_length"], lengths.get("prefix", ""), adapters
+        )
     else:
         table = kind.featurise(data, tokenizer, Tokenisation.model_validate(lengths))
+        if adapters is not None:
+            table = table.append_column(*language_column(adapters[table["item"]]))
     tokens = len(table["input_ids"].combine_chunks().flatten())
     log.info("%d items, %d features, %d tokens", data.num_rows, table.num_rows, tokens)
     return table, {"task": task.key, "lengths": dict(lengths), "tokens": tokens}

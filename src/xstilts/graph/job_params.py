@@ -10,11 +10,16 @@ from dataclasses import asdict
 from typing import Any
 
 from xstilts.config.encoders import Pretraining
-from xstilts.config.language_facts import UNSEEN
-from xstilts.config.languages import ALL_LANGUAGES, INVITRO_LANGUAGES, language_table
+from xstilts.config.encoders.catalogue import corpus_of
+from xstilts.config.languages import (
+    ALL_LANGUAGES,
+    INVITRO_LANGUAGES,
+    LANGUAGES,
+    language_table,
+)
 from xstilts.config.perturbations import condition_name
 from xstilts.config.recipes import Recipe, Source
-from xstilts.config.settings import Mixing, TrainingSettings
+from xstilts.config.settings import Mixing, Strict, TrainingSettings
 from xstilts.config.tasks import PERTURBED, SOURCE_LANGUAGE, TARGETS, TASKS, TEXT, HubSource
 from xstilts.config.user_paths import from_here
 from xstilts.graph.cells import Grid
@@ -176,15 +181,17 @@ class JobParams:
         """Where an encoder comes from; a package by its version, since its files move."""
         source = self._experiment.encoders[encoder]
         known = source.model_dump(include={"hub", "revision", "folder"})
+        known |= _changed(source, {"pooling", "bidirectional", "adapters", "convert_pickle"})
         if source.folder is not None and source.package is None:
             known["folder"] = str(from_here(source.folder))
         return {**known, "package_version": source.package_version()}
 
     def length(self, encoder: str, task: str) -> dict[str, Any]:
-        """Lengths at which a source is tokenised."""
+        """Lengths at which a source is tokenised, and what stands before each text."""
         key = Source.of(task).task
         if TASKS[key].facts.embedded:
-            return {"max_length": self._experiment.encoders[encoder].retrieval.max_length}
+            retrieval = self._experiment.encoders[encoder].retrieval
+            return {"max_length": retrieval.max_length, **_changed(retrieval, {"prefix"})}
         if key == TEXT:
             pretraining = self._experiment.encoders[encoder].pretrain
             made_here = pretraining and pretraining.architecture.max_length
@@ -230,6 +237,7 @@ class JobParams:
             "seed": pretraining.seed,
             "architecture": pretraining.architecture.model_dump(),
             "tokenizer": pretraining.tokenizer.model_dump(),
+            **_changed(self._experiment.encoders[encoder], {"pooling"}),
         }
 
     def reinitialised(self, encoder: str) -> dict[str, Any]:
@@ -262,7 +270,9 @@ class JobParams:
 
     def embedding(self, encoder: str) -> dict[str, Any]:
         """What decides the sentence vectors of an encoder."""
-        return self._experiment.encoders[encoder].retrieval.model_dump(include={"layer", "pooling"})
+        settings = self._experiment.encoders[encoder].retrieval
+        known = settings.model_dump(include={"layer", "pooling"})
+        return {**known, **_changed(settings, {"final_norm"})}
 
     def table(self) -> dict[str, Any]:
         """What the table of tasks says about averages: languages and groups."""
@@ -288,17 +298,36 @@ class JobParams:
         }
 
     def unseen(self) -> dict[str, list[str]]:
-        """Encoder to the languages that it was not pretrained on, as far as is known."""
+        """Encoder to the languages that it was not pretrained on, where that is known."""
         known = language_table(self._experiment.data_source)
         found: dict[str, list[str]] = {}
         for name, source in self._experiment.encoders.items():
             if source.languages is not None:
-                found[name] = [code for code in known if code not in source.languages]
+                seen = set(source.languages)
             elif source.pretrain is not None:
-                texts = {unit.language for unit in self._grid.units(TEXT, "train")}
-                found[name] = [code for code in known if code not in texts]
+                seen = {unit.language for unit in self._grid.units(TEXT, "train")}
+            elif (corpus := corpus_of(source)) is not None:
+                # Of a corpus no more is listed than the languages of the table of real ones.
+                seen = {*corpus.languages, *(known.keys() - LANGUAGES.keys())}
             else:
-                found[name] = sorted(UNSEEN & known.keys())
+                continue
+            found[name] = [code for code in known if code not in seen]
+        return found
+
+    def corpora(self) -> dict[str, dict[str, Any]]:
+        """Encoder to how much text of each language it was pretrained on, where that is published.
+
+        Each with a title, a unit, and amounts by language of the data source.
+        """
+        known = language_table(self._experiment.data_source)
+        found: dict[str, dict[str, Any]] = {}
+        for name, source in self._experiment.encoders.items():
+            corpus = corpus_of(source)
+            if corpus is None or corpus.amounts is None:
+                continue
+            amounts = {code: each for code, each in corpus.amounts.items() if code in known}
+            if amounts.keys() - {SOURCE_LANGUAGE}:
+                found[name] = {"title": corpus.title, "unit": corpus.unit, "amounts": amounts}
         return found
 
     def everything(self) -> dict[str, Any]:
@@ -327,6 +356,11 @@ class JobParams:
             }
             for name, recipe in self._grid.recipes.items()
         }
+
+
+def _changed(settings: Strict, names: set[str]) -> dict[str, Any]:
+    """Those that are not at their defaults, so that a new setting runs nothing again."""
+    return settings.model_dump(include=names, exclude_defaults=True)
 
 
 def _plain(value: Any) -> Any:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import torch
 
 from xstilts.config.tasks import Task
 from xstilts.execution.cost.tally import Tally
@@ -17,6 +18,7 @@ from xstilts.features.perturbed import Perturbed
 from xstilts.features.tokenizer import load_tokenizer
 from xstilts.scoring.item_counts import prediction_table
 from xstilts.training.model import load_model, pick_device, run
+from xstilts.training.precision import Precision, else_in_float32, precision
 
 log = logging.getLogger(__name__)
 
@@ -31,15 +33,21 @@ def predict(
     batch_tokens: int,
     max_answer_length: int,
     device_name: str,
+    wanted: Precision = "auto",
     tally: Tally | None = None,
-) -> pa.Table:
+) -> tuple[pa.Table, dict[str, str]]:
     """Predictions by item (`metrics.prediction_schema`) of all rows of `data` and `perturbed`.
 
     Args:
+        wanted: the precision; outputs that are not finite in bfloat16 are computed in float32.
         tally: counts what is passed through the encoder.
 
+    Returns:
+        The predictions, and what `precision.else_in_float32` says of them.
+
     Raises:
-        XstiltsError: the checkpoint has no head for this task, or its outputs are not finite.
+        XstiltsError: the checkpoint has no head for this task, or its outputs are not finite, in
+            float32 either.
     """
     device = pick_device(device_name)
     kind = kind_of(task)
@@ -61,18 +69,22 @@ def predict(
         )
         return kind.decode(outputs, of, items, max_answer_length)
 
-    table = prediction_table(task, data, decoded(data, features, task.key))
-    if perturbed is None:
-        return table
-    found = decoded(perturbed.data, perturbed.features, f"{task.key}, perturbed")
-    return pa.concat_tables(
-        [
-            table,
-            *(
-                prediction_table(
-                    task, perturbed.data.take(rows), [found[row] for row in rows], condition
-                )
-                for condition, rows in perturbed.rows.items()
-            ),
-        ]
-    )
+    def everything(dtype: torch.dtype) -> pa.Table:
+        model.precision = dtype
+        table = prediction_table(task, data, decoded(data, features, task.key))
+        if perturbed is None:
+            return table
+        found = decoded(perturbed.data, perturbed.features, f"{task.key}, perturbed")
+        return pa.concat_tables(
+            [
+                table,
+                *(
+                    prediction_table(
+                        task, perturbed.data.take(rows), [found[row] for row in rows], condition
+                    )
+                    for condition, rows in perturbed.rows.items()
+                ),
+            ]
+        )
+
+    return else_in_float32(everything, precision(device, wanted))

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from xstilts.config.recipes import Source
 from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS, TASKS
 from xstilts.data.parallel import GOLD_DIFFERS, KNOWN_MISPAIRED, PLACEHOLDER_TEXT, REASONS
@@ -38,6 +40,27 @@ def notes(
         *supervision_notes(experiment, recipes or {}),
         *_retrieval_notes(experiment),
     ]
+
+
+def precision_notes(runs: pl.DataFrame | None) -> Iterator[str]:
+    """Training runs that bfloat16 did not suffice for, one sentence for each encoder.
+
+    Args:
+        runs: columns of `schemas.RUNS`; None where nothing is known of the training.
+    """
+    if runs is None or "float32_retry" not in runs.columns:
+        return
+    retried = runs.filter(pl.col("float32_retry").fill_null("") != "")
+    for (encoder,), found in retried.group_by("encoder", maintain_order=True):
+        places = dict.fromkeys(
+            f"{row['recipe']} on {row['train_set']}" if row["train_set"] else row["recipe"]
+            for row in found.iter_rows(named=True)
+        )
+        total = runs.filter(encoder=encoder).height
+        yield (
+            f"{found.height} of {total} training runs of {encoder} gave what is no number in"
+            f" bfloat16 and were made in float32: {', '.join(places)}."
+        )
 
 
 def left_out_notes(left_out: Iterable[str]) -> Iterator[str]:

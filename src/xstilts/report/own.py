@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from xstilts.analysis.investigate import KnownLanguages, investigate
+from xstilts.config.encoders.catalogue import named_corpora
 from xstilts.config.language_facts import facts_for
 from xstilts.config.languages import INVITRO_LANGUAGES, LANGUAGES
 from xstilts.errors import XstiltsError
@@ -32,11 +33,15 @@ def report_own_scores(
         raise XstiltsError("it is a file", where=output, hint="name another folder: --output DIR")
     codes = set(own.scores["language"])
     generated = not codes <= LANGUAGES.keys() and codes <= INVITRO_LANGUAGES.keys()
+    # Encoders that are called as in the catalogue are taken to be those.
+    corpora = {} if generated else named_corpora(own.scores["encoder"].unique())
     findings = investigate(
         own.scores,
         KnownLanguages(
             languages=INVITRO_LANGUAGES if generated else LANGUAGES,
             facts=facts_for("invitro" if generated else "folder"),
+            unseen={name: LANGUAGES.keys() - set(each.languages) for name, each in corpora.items()},
+            corpora={name: each for name, each in corpora.items() if each.amounts is not None},
         ),
         recipes=own.recipes,
     )

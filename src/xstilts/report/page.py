@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import polars as pl
@@ -23,11 +24,12 @@ from xstilts.report.coverage import coverage_table
 from xstilts.report.figures_gains import gains_figure
 from xstilts.report.glossary import GLOSSARY_LINK
 from xstilts.report.incomplete import Incomplete
+from xstilts.report.notes import precision_notes
 from xstilts.report.plots import Names
 from xstilts.report.render import UNFOLDED, templates
 from xstilts.report.shortcuts import Shortcuts
 from xstilts.report.table import Table
-from xstilts.report.tables import NOT_IN_XLMR, PARTIAL_MARK, UNSEEN_MARK, ScoreTables, members_of
+from xstilts.report.tables import PARTIAL_MARK, UNSEEN_MARK, ScoreTables, members_of
 from xstilts.report.wording import title
 from xstilts.scoring.averages import SEEDS_FOR_SD, Summary, check_scores, summarise
 from xstilts.scoring.item_counts import CLEAN
@@ -75,6 +77,8 @@ def write_page(
     links: Sequence[tuple[str, str]] = (),
     origins: Sequence[tuple[str, str]] = (),
     incomplete: Incomplete = Incomplete(),  # noqa: B008 - it is immutable
+    unseen: Mapping[str, Collection[str]] = MappingProxyType({}),
+    encoders: Sequence[Table] = (),
 ) -> None:
     """Write the score page atomically; it needs no network and no other file.
 
@@ -97,6 +101,8 @@ def write_page(
         links: names and addresses of the experiment's other pages.
         origins: what made the scores (`report.origins`).
         incomplete: what the grid still lacks.
+        unseen: encoder to the languages that it was not pretrained on, where that is known.
+        encoders: of several, who is ahead of whom (`report.encoder_tables`).
 
     Raises:
         XstiltsError: the table is not a table of scores (see `averages.summarise`), or nothing
@@ -121,10 +127,12 @@ def write_page(
             _view(summary, split, clean, experiment, collapsed.hopeless),
             incomplete=incomplete.cells,
             all_seeds=_all_seeds(every, split, collapsed.left_out),
+            unseen=unseen,
         )
         for split in _splits(clean)
     ]
     shortcuts = _shortcuts(views, baselines)
+    marked = {code for codes in unseen.values() for code in codes}
     figure = None
     if findings is not None:
         names = Names.of(findings, list(experiment.get("recipes", ())))
@@ -146,6 +154,7 @@ def write_page(
             caveats=[
                 *_caveats(scores, views, experiment),
                 *collapsed.notes,
+                *precision_notes(runs),
                 *(caveat for each in shortcuts.values() for caveat in each.caveats()),
                 *summary.notes,
                 *notes,
@@ -161,7 +170,8 @@ def write_page(
             collapsed=bool(collapsed.hopeless),
             left_out=bool(collapsed.left_out),
             baseline=BASELINE if BASELINE in clean["recipe"] else None,
-            unseen_mark=UNSEEN_MARK if set(clean["language"]) & NOT_IN_XLMR else None,
+            unseen_mark=UNSEEN_MARK if set(clean["language"]) & marked else None,
+            encoders=encoders,
             partial_mark=PARTIAL_MARK if any(_partial(view) for view in views) else None,
         )
     )

@@ -1,6 +1,6 @@
-"""The reference in `docs/`: keys of the experiment file and columns of tables, from the code.
+"""The reference in `docs/`: keys of the experiment file, columns of tables, the catalogue.
 
-`python -m xstilts.report.reference FOLDER` (`make docs`) writes both, and the glossary.
+`python -m xstilts.report.reference FOLDER` (`make docs`) writes them, and the glossary.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from xstilts.analysis import tables
+from xstilts.config.encoders.catalogue import Catalogue, CatalogueEntry, catalogue
 from xstilts.config.experiment import Experiment
 from xstilts.data import schemas
 from xstilts.execution.files import write_text
@@ -93,6 +94,131 @@ def columns_markdown() -> str:
             _said_of(tables, _NAMED_OTHERWISE.get(name, name.upper())),
         )
     return "\n".join(lines) + "\n"
+
+
+def catalogue_markdown() -> str:
+    """The text of `docs/catalogue.md`: every encoder, and how far what is said is verified."""
+    known = catalogue()
+    lines = [
+        "# The catalogue of encoders",
+        "",
+        _MADE,
+        "",
+        "Each is named in an experiment as [encoders.md](encoders.md#encoders-by-name) shows. No"
+        " file of the hub's was loaded to make this table. **run**: it was, and run; **read**: seen"
+        " on a page or in a file of the hub's or of its authors'; **inferred**: follows from"
+        " something that was read; **unknown**: nobody looked.",
+        "",
+        "## Where they lie",
+        "",
+        *_rows("name", "hub", "commit with safetensors", "licence", "commit", "weights"),
+    ]
+    for name, each in known.encoders.items():
+        commit = f"`{each.revision}`" if each.revision else "not known: write `revision`"
+        licence = f"{each.licence or 'not known'}{', gated' if each.gated else ''}"
+        lines += _row(
+            f"`{name}`",
+            f"`{each.hub}`",
+            commit,
+            licence,
+            each.verified.revision,
+            each.verified.weights,
+        )
+    lines += [
+        "",
+        "A pin that is wrong shows when the encoder is fetched, before anything trains: a commit"
+        " that is not there, or whose files hold no safetensors, ends the job `fetch_encoder` with"
+        " an error that names repository and commit. What was fetched, with its digests, is in the"
+        " provenance of every result. Where the sizes here are wrong, those that the plan prints"
+        " change once the encoder lies in the Hugging Face cache.",
+        "",
+        "## Sizes and tokenizers",
+        "",
+        "Millions of parameters without heads and pooler; the longest input in subword tokens.",
+        "",
+        *_rows(
+            "name",
+            "architecture",
+            "hidden",
+            "layers",
+            "vocabulary",
+            "parameters",
+            "longest",
+            "tokenizer",
+            "sizes",
+            "tokenizer is",
+        ),
+    ]
+    for name, each in known.encoders.items():
+        lines += _row(
+            f"`{name}`",
+            *_sizes(each),
+            f"{each.longest:,}",
+            each.tokenizer,
+            each.verified.config,
+            each.verified.tokenizer,
+        )
+    lines += [
+        "",
+        "## What they are used with",
+        "",
+        "`pooling` is for the heads of pairs and choices. By depth: no choice is published; as deep"
+        " as layer 14 of XLM-R Large's 24.",
+        "",
+        *_rows(
+            "name", "pooling", "retrieval", "from", "retrieval is", "pretraining text", "text is"
+        ),
+    ]
+    for name, each in known.encoders.items():
+        settings = ", ".join(f"{key}: {json.dumps(value)}" for key, value in each.retrieval.items())
+        lines += _row(
+            f"`{name}`",
+            each.pooling,
+            f"`{settings}`",
+            each.retrieval_source,
+            each.verified.retrieval,
+            _corpus(known, each),
+            each.verified.corpus,
+        )
+    lines += ["", "## Notes", ""]
+    lines += [f"- `{name}`: {each.note}" for name, each in known.encoders.items() if each.note]
+    lines += ["", "## What they were pretrained on", ""]
+    for corpus in known.corpora.values():
+        amounts = f", by language in {corpus.unit}" if corpus.amounts is not None else ""
+        lines.append(
+            f"- {corpus.title}{amounts}. Of the real languages here it has:"
+            f" {' '.join(sorted(corpus.languages))}."
+        )
+    lines += ["", "## What is refused", "", *_rows("hub", "why", "instead")]
+    for hub, refusal in known.refused.items():
+        lines += _row(f"`{hub}`", refusal.why, f"`{refusal.instead}`")
+    return "\n".join(lines) + "\n"
+
+
+def _rows(*names: str) -> list[str]:
+    """The head of a table."""
+    return [*_row(*names), f"|{'---|' * len(names)}"]
+
+
+def _row(*cells: str) -> list[str]:
+    return [f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"]
+
+
+def _sizes(entry: CatalogueEntry) -> tuple[str, ...]:
+    config = entry.config
+    if config is None:
+        return ("not known",) * 5
+    numbers = (
+        config.get("hidden_size") or config["d_model"],
+        config.get("num_hidden_layers") or config["num_layers"],
+        config["vocab_size"],
+    )
+    parameters = "not known" if entry.parameters is None else f"{entry.parameters / 1e6:,.1f}"
+    return config["model_type"], *(f"{number:,}" for number in numbers), parameters
+
+
+def _corpus(known: Catalogue, entry: CatalogueEntry) -> str:
+    return "not known" if entry.corpus is None else known.corpora[entry.corpus].title
 
 
 def _models(path: str, model: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]]:
@@ -183,6 +309,7 @@ def _said_of(module: ModuleType, name: str) -> str:
 def _main(folder: str) -> None:
     write_text(Path(folder, "keys.md"), keys_markdown())
     write_text(Path(folder, "columns.md"), columns_markdown())
+    write_text(Path(folder, "catalogue.md"), catalogue_markdown())
     write_text(Path(folder, "glossary.md"), glossary_markdown())
 
 

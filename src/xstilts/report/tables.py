@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,8 +16,6 @@ from xstilts.report.wording import metric_title, title
 from xstilts.rounding import fixed, rounded, signed
 from xstilts.scoring.averages import OVERALL, Summary, main_metrics
 
-# CC-100 has no text in them (Conneau et al. 2020, Table 6).
-NOT_IN_XLMR = frozenset({"ht", "qu", "wo", "yo"})
 UNSEEN_MARK, PARTIAL_MARK = "†", "‡"
 
 
@@ -30,7 +28,8 @@ class ScoreTables:
     `names` holds the languages by code. `collapsed` are the (encoder, recipe, target) whose runs
     all learnt nothing. `incomplete` are those that lack some seed or all:
     what rests on one is marked, has no gain, and is never the best. `all_seeds` are means over all
-    seeds of what rests on sound ones alone, by the keys of averages and of languages.
+    seeds of what rests on sound ones alone, by the keys of averages and of languages. `unseen` are
+    the languages that an encoder was not pretrained on, by encoder, where that is known.
     """
 
     summary: Summary
@@ -43,6 +42,7 @@ class ScoreTables:
     collapsed: Set[tuple[str, str, str]] = frozenset()
     incomplete: Set[tuple[str, str, str]] = frozenset()
     all_seeds: Mapping[tuple[str, ...], float] = field(default_factory=dict)
+    unseen: Mapping[str, Collection[str]] = field(default_factory=dict)
     encoders: list[str] = field(init=False)
     coverage: dict[str, dict[str, Any]] = field(init=False)
 
@@ -326,7 +326,7 @@ class ScoreTables:
                 if items
                 else TableCell(why="not recorded")
             )
-            marks = UNSEEN_MARK * (language in NOT_IN_XLMR)
+            marks = UNSEEN_MARK * (language in self.unseen.get(encoder, ()))
             marks += PARTIAL_MARK * (language in held["partial"])
             rows.append(
                 TableRow(

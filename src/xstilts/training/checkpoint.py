@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 _STATE = "state.safetensors"
 _LOCK = "lock"
 _PROGRESS = "progress"
-_GIVEN_UP = "first-attempt.json"
+_GIVEN_UP = "given-up.json"
 
 
 @dataclass
@@ -98,28 +98,28 @@ class ResumeState:
             self._is_held = False
             self._lock.release()
 
-    def once_more(self, fingerprint: str) -> ResumeState:
-        """The state of another run in the same folder, held together with this one."""
+    def of(self, fingerprint: str) -> ResumeState:
+        """The state of another attempt at the run in the same folder, held together with this."""
         other = copy(self)
         other.fingerprint = fingerprint
         return other
 
-    def first_attempt(self) -> dict[str, Any] | None:
-        """What became of this run the first time, if it was given up to be started once more."""
-        path = self.folder / _GIVEN_UP
-        if not path.is_file():
-            return None
-        record = json.loads(path.read_text(encoding="utf-8"))
-        return record["outcome"] if record["fingerprint"] == self.fingerprint else None
+    def given_up(self) -> dict[str, Any] | None:
+        """What became of this attempt, if it was given up for another one."""
+        return self._all_given_up().get(self.fingerprint)
 
     def give_up(self, outcome: dict[str, Any]) -> None:
-        """Note what became of the run, so that after an interruption it is not run again."""
-        record = {"fingerprint": self.fingerprint, "outcome": outcome}
-        write_json(self.folder / _GIVEN_UP, record)
+        """Note what became of this attempt, so that after an interruption it is not made again."""
+        write_json(self.folder / _GIVEN_UP, {**self._all_given_up(), self.fingerprint: outcome})
+
+    def _all_given_up(self) -> dict[str, Any]:
+        """What was given up in this folder, by fingerprint."""
+        path = self.folder / _GIVEN_UP
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
     def save(self, model: torch.nn.Module, optimizer: torch.optim.Optimizer, at: Progress) -> None:
         """Replace the saved state, and drop best weights that it does not name."""
-        tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
+        tensors = _own_weights(model)
         for name, parameter in model.named_parameters():
             for key, value in optimizer.state.get(parameter, {}).items():
                 tensors[f"optimizer.{key}.{name}"] = torch.as_tensor(value)
@@ -133,7 +133,7 @@ class ResumeState:
 
     def save_best(self, model: torch.nn.Module, step: int) -> None:
         """Save the best weights so far; earlier ones stay until a state names these."""
-        tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
+        tensors = _own_weights(model)
         self._write(self._best(step), tensors)
 
     def load(self, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> Progress:
@@ -146,7 +146,7 @@ class ResumeState:
         if progress.best_step >= 0 and not self._is_ours(self._best(progress.best_step)):
             log.warning("%s: the best weights are gone: starting anew", path)
             return Progress()
-        model.load_state_dict(_with_prefix(tensors, "model."))
+        _put(tensors, model)
         for name, parameter in model.named_parameters():
             for key in ("step", "exp_avg", "exp_avg_sq"):
                 value = tensors.get(f"optimizer.{key}.{name}")
@@ -157,7 +157,7 @@ class ResumeState:
 
     def load_best(self, model: torch.nn.Module, at: Progress) -> None:
         """Put the best weights of the run into the model."""
-        model.load_state_dict(_with_prefix(load_file(self._best(at.best_step)), "model."))
+        _put(load_file(self._best(at.best_step)), model)
 
     def clear(self) -> None:
         """Remove everything, the state first: without it the rest is a new run's rubbish."""
@@ -203,7 +203,18 @@ class ResumeState:
         return True
 
 
-def _with_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {
-        key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)
-    }
+def _saved_as(model: torch.nn.Module) -> dict[str, str]:
+    """Each weight's name to that under which it is saved: the first of those tied to each other."""
+    first: dict[int, str] = {}
+    weights = model.state_dict(keep_vars=True)
+    return {name: first.setdefault(id(weight), f"model.{name}") for name, weight in weights.items()}
+
+
+def _own_weights(model: torch.nn.Module) -> dict[str, Tensor]:
+    """The weights of a model by the names under which they are saved, tied ones once."""
+    weights = model.state_dict()
+    return {saved: weights[saved.removeprefix("model.")] for saved in _saved_as(model).values()}
+
+
+def _put(tensors: dict[str, Tensor], model: torch.nn.Module) -> None:
+    model.load_state_dict({name: tensors[saved] for name, saved in _saved_as(model).items()})

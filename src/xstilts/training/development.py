@@ -20,7 +20,8 @@ from xstilts.features.kinds import TaskKind
 from xstilts.scoring.item_counts import prediction_table
 from xstilts.scoring.scores import LANGUAGE_SCORE, score_predictions
 from xstilts.training.memory import for_each_batch
-from xstilts.training.model import TaskModel, outputs_and_loss, run
+from xstilts.training.model import BROKEN, TaskModel, outputs_and_loss, run
+from xstilts.training.precision import NotFiniteError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,4 +121,8 @@ class MaskedDevSet(DevSet):
 
         for_each_batch(add, micro_batches(everything, lengths, batch_tokens), lengths, device)
         decisions = max(1, self.kind.decisions(self.features, everything))
+        if not summed.isfinite():
+            raise NotFiniteError(
+                f"the development loss is {summed.item()}", where=self.kind.task.key, hint=BROKEN
+            )
         return DevScore(score=100 * correct.item() / decisions, loss=summed.item() / decisions)

@@ -6,31 +6,33 @@ is an error: an encoder with randomly filled layers would train and quietly scor
 
 from __future__ import annotations
 
-import inspect
-import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from huggingface_hub import try_to_load_from_cache
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
-from transformers import (
-    MODEL_MAPPING,
-    AutoConfig,
-    AutoModel,
-    PreTrainedTokenizerBase,
-)
+from transformers import PreTrainedTokenizerBase
 
 from xstilts.config.encoders import EncoderSource
-from xstilts.config.tasks import TEXT
 from xstilts.errors import XstiltsError
 from xstilts.execution.files import atomic_path, sha256_file, write_json
 from xstilts.execution.provenance import versions
-from xstilts.features.tokenizer import load_tokenizer
+from xstilts.features.encoder_config import adapter_names, hidden_size, usage_of_source
+from xstilts.features.tokenizer import fit, load_tokenizer
+from xstilts.training.architecture import (
+    SENTENCE,
+    encoder_class,
+    is_causal,
+    keep_precision_of_adapters,
+    load_config,
+    look_both_ways,
+)
+from xstilts.training.mlm_head import HEADS, published_head
+from xstilts.training.weights import convert_pickle, has_pickle_alone, pickle_alone
 
 if TYPE_CHECKING:
     # Importing it takes most of a second, and an encoder brings its own class.
@@ -38,126 +40,28 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Heads lie beside the encoder's weights, their parameters named by the task's key.
-HEADS = "head.safetensors"
-_WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
-_TRANSFORM = "cls.predictions.transform"
-# What each parameter of `kinds.mlm.MaskedLanguageHead` is called by RoBERTa and XLM-R, by BERT,
-# whose older files have other names for the layer norm, and by an earlier run of this workflow.
-_ROBERTA = {
-    "dense.weight": ("lm_head.dense.weight",),
-    "dense.bias": ("lm_head.dense.bias",),
-    "norm.weight": ("lm_head.layer_norm.weight",),
-    "norm.bias": ("lm_head.layer_norm.bias",),
-    "bias": ("lm_head.bias", "lm_head.decoder.bias"),
-}
-_BERT = {
-    "dense.weight": (f"{_TRANSFORM}.dense.weight",),
-    "dense.bias": (f"{_TRANSFORM}.dense.bias",),
-    "norm.weight": (f"{_TRANSFORM}.LayerNorm.weight", f"{_TRANSFORM}.LayerNorm.gamma"),
-    "norm.bias": (f"{_TRANSFORM}.LayerNorm.bias", f"{_TRANSFORM}.LayerNorm.beta"),
-    "bias": ("cls.predictions.bias", "cls.predictions.decoder.bias"),
-}
-_OURS: dict[str, tuple[str, ...]] = {parameter: (f"{TEXT}.{parameter}",) for parameter in _ROBERTA}
-_STYLES: tuple[dict[str, tuple[str, ...]], ...] = (_OURS, _ROBERTA, _BERT)
-_DECODERS = ("lm_head.decoder.weight", "cls.predictions.decoder.weight")
-
 PROVENANCE = "provenance.json"
-# What an encoder must be able to encode.
-_SENTENCE = "One sentence, to see whether it can be encoded."
 
 
-def published_head(
-    name: str | Path, revision: str | None, encoder: PreTrainedModel
-) -> dict[str, Tensor]:
-    """Parameters (float32) of the head by their names in `HEADS`, empty if there is none.
-
-    A head that computes something else than `MaskedLanguageHead` counts as none, and why is
-    logged: one whose output layer is not the input embeddings, or of another activation or size.
-
-    Args:
-        name: a local folder, or a hub id whose files were loaded at `revision` before.
-    """
-    known = {found for style in _STYLES for names in style.values() for found in names}
-    tensors = _read(_weight_files(name, revision), known | {*_DECODERS})
-    head = next(filter(None, (_named(tensors, style) for style in _STYLES)), {})
-    if reason := _unfit(head, tensors, encoder):
-        log.info("%s: %s, so masked language modelling will begin with a new one", name, reason)
-        return {}
-    return {f"{TEXT}.{parameter}": value for parameter, value in head.items()}
-
-
-def _named(
-    tensors: Mapping[str, Tensor], style: Mapping[str, tuple[str, ...]]
-) -> dict[str, Tensor]:
-    head = {
-        parameter: tensors[name]
-        for parameter, names in style.items()
-        for name in reversed(names)
-        if name in tensors
-    }
-    return head if len(head) == len(style) else {}
-
-
-def _unfit(
-    head: Mapping[str, Tensor], tensors: Mapping[str, Tensor], encoder: PreTrainedModel
-) -> str:
-    """Why the published head cannot be taken up, empty if it can."""
-    if not head:
-        return "published without a head for masked language modelling"
-    embeddings = encoder.get_input_embeddings().get_parameter("weight")
-    pieces, size = embeddings.shape
-    shapes = {"dense.weight": (size, size), "bias": (pieces,)}
-    if any(value.shape != shapes.get(name, (size,)) for name, value in head.items()):
-        return "the head that it was published with has other sizes than the encoder"
-    if any(name in tensors and not torch.equal(tensors[name], embeddings) for name in _DECODERS):
-        return "the head that it was published with does not share the encoder's embeddings"
-    activation = getattr(encoder.config, "hidden_act", None)
-    if _named(tensors, _BERT) and activation != "gelu":
-        return f"the head that it was published with has the activation {activation}"
-    return ""
-
-
-def _weight_files(name: str | Path, revision: str | None) -> list[Path]:
-    names = [HEADS, _WEIGHTS]
-    if index := _local(name, revision, _INDEX):
-        names += sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
-    return [file for each in names if (file := _local(name, revision, each))]
-
-
-def _local(name: str | Path, revision: str | None, file: str) -> Path | None:
-    if isinstance(name, Path):
-        return name / file if (name / file).is_file() else None
-    cached = try_to_load_from_cache(name, file, revision=revision)
-    return Path(cached) if isinstance(cached, str) else None
-
-
-def _read(files: Iterable[Path], names: set[str]) -> dict[str, Tensor]:
-    tensors = {}
-    for file in files:
-        with safe_open(file, framework="pt") as weights:
-            for name in names & set(weights.keys()):
-                tensors[name] = weights.get_tensor(name).float()
-    return tensors
-
-
-def load_encoder(name: str | Path, revision: str | None = None) -> PreTrainedModel:
+def load_encoder(
+    name: str | Path, revision: str | None = None, *, bidirectional: bool = False
+) -> PreTrainedModel:
     """Load an encoder in float32 with dropout as configured, in evaluation mode.
 
     Args:
         name: a local folder, or a hub id together with `revision`.
+        bidirectional: let each token of a causal model see those behind it.
 
     Raises:
-        XstiltsError: no safetensors weights there, or a weight is missing or misshapen.
+        XstiltsError: no safetensors weights there, or a weight is missing or misshapen, or no
+            architecture that transformers has an encoder of.
     """
     try:
-        config = AutoConfig.from_pretrained(name, revision=revision, trust_remote_code=False)
-        options: dict[str, Any] = {}
-        if takes_pooling_option(config):
-            # The pooler is not part of the encoder here: heads read token states, and many
-            # masked language models are published without one.
-            options["add_pooling_layer"] = False
-        model, info = AutoModel.from_pretrained(
+        config = load_config(name, revision)
+        factory, options = encoder_class(config)
+        if bidirectional:
+            look_both_ways(config)
+        model, info = factory.from_pretrained(
             name,
             revision=revision,
             config=config,
@@ -170,6 +74,8 @@ def load_encoder(name: str | Path, revision: str | None = None) -> PreTrainedMod
             **options,
         )
     except (OSError, ValueError, SafetensorError) as error:
+        if has_pickle_alone(name, revision):
+            raise pickle_alone(name) from None
         raise XstiltsError(
             f"cannot load the encoder: {error}",
             where=name,
@@ -184,15 +90,8 @@ def load_encoder(name: str | Path, revision: str | None = None) -> PreTrainedMod
             where=name,
             hint="use a complete checkpoint of the architecture that its config.json names",
         )
+    keep_precision_of_adapters(model)
     return model.eval()
-
-
-def takes_pooling_option(config: Any) -> bool:
-    """Whether the architecture has a pooler that can be left out."""
-    if type(config) not in MODEL_MAPPING:
-        return False
-    model = MODEL_MAPPING[type(config)]
-    return isinstance(model, type) and "add_pooling_layer" in inspect.signature(model).parameters
 
 
 def save_encoder(
@@ -224,7 +123,7 @@ def _weights(folder: Path) -> dict[str, str]:
 def refuse_broken(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, where: str | Path
 ) -> None:
-    """Raise unless all weights are numbers and one sentence can be encoded.
+    """Raise unless all weights are numbers, every token has one, and one sentence can be encoded.
 
     Weights of a run that diverged or overflowed load without a word, and every score after them is
     one of chance.
@@ -233,16 +132,33 @@ def refuse_broken(
     for name, parameter in model.named_parameters():
         if not parameter.isfinite().all():
             raise XstiltsError(f"{name} holds what is not a finite number", where=where, hint=hint)
-    inputs = tokenizer(_SENTENCE, return_tensors="pt")
+    pieces = len(model.get_input_embeddings().get_parameter("weight"))
+    without = [token for token, number in tokenizer.get_vocab().items() if number >= pieces]
+    if without:
+        raise XstiltsError(
+            f"{len(without)} tokens of the tokenizer have no embedding, {without[0]!r} among them:"
+            f" the encoder has {pieces} embeddings",
+            where=where,
+            hint="use the tokenizer that the encoder was trained with, or a checkpoint whose"
+            " embeddings were resized and trained for these tokens",
+        )
+    inputs = tokenizer(SENTENCE, return_tensors="pt")
     try:
         states = model.eval()(**inputs).last_hidden_state
     except Exception as error:
         raise XstiltsError(
-            f"cannot encode {_SENTENCE!r}: {type(error).__name__}: {error}", where=where, hint=hint
+            f"cannot encode {SENTENCE!r}: {type(error).__name__}: {error}", where=where, hint=hint
         ) from error
     if not states.isfinite().all():
         raise XstiltsError(
-            f"encodes {_SENTENCE!r} as what is not a finite number", where=where, hint=hint
+            f"encodes {SENTENCE!r} as what is not a finite number", where=where, hint=hint
+        )
+    size = hidden_size(model.config)
+    if states.shape != (*inputs["input_ids"].shape, size):
+        raise XstiltsError(
+            f"gives states of the shape {tuple(states.shape)}, not {size} numbers for each token",
+            where=where,
+            hint="use an encoder of text",
         )
 
 
@@ -252,19 +168,67 @@ def fetch_encoder(source: EncoderSource, output: Path) -> None:
     If it was published with its head for masked language modelling, that is kept beside it.
 
     Raises:
-        XstiltsError: as `load_encoder` and `load_tokenizer`, and as `refuse_broken`.
+        XstiltsError: as `load_encoder`, `load_tokenizer`, `fit`, `convert_pickle` and
+            `refuse_broken`, or it is a causal model whose heads would read a token that sees
+            nothing behind it.
     """
     folder = source.local_folder()
     name: str | Path = folder if folder is not None else str(source.hub)
     log.info("loading the encoder %s", name)
-    model = load_encoder(name, source.revision)
-    tokenizer = load_tokenizer(name, source.revision)
-    refuse_broken(model, tokenizer, name)
-    head = published_head(name, source.revision, model)
     provenance: dict[str, Any] = {"source": source.model_dump(mode="json")}
     if folder is not None:
         provenance["sha256"] = _weights(folder)
     with atomic_path(output) as part:
+        weights, revision = name, source.revision
+        if source.convert_pickle and has_pickle_alone(name, revision):
+            weights, revision = part.with_name("converted"), None
+            pickled = convert_pickle(name, source.revision, weights)
+            provenance["converted"] = {"from": pickled, "to": _weights(weights)}
+        model = load_encoder(weights, revision, bidirectional=source.bidirectional)
+        embeddings = model.get_input_embeddings().get_parameter("weight")
+        tokenizer = fit(load_tokenizer(name, source.revision), len(embeddings))
+        if getattr(model.config, "default_language", "") is None:
+            # X-MOD's: batches say which language each input has, others get the first adapter.
+            model.config.default_language = model.config.languages[0]
+        _refuse_absent_adapters(source, model, name)
+        refuse_broken(model, tokenizer, name)
+        causal = is_causal(model, tokenizer)
+        if causal and (source.bidirectional or source.pooling != "last"):
+            raise _causal(source, model, name)
+        usage_of_source(source, causal=causal).write(model.config)
+        head = published_head(weights, revision, model)
         save_encoder(model, tokenizer, part, provenance, head)
     count = sum(parameter.numel() for parameter in model.parameters())
     log.info("%s: %.1f M parameters, %s", output, count / 1e6, model.config.model_type)
+
+
+def _refuse_absent_adapters(
+    source: EncoderSource, model: PreTrainedModel, name: str | Path
+) -> None:
+    there = adapter_names(model.config)
+    if absent := sorted(set(source.adapters.values()).difference(there)):
+        raise XstiltsError(
+            f"the encoder has no adapter {', '.join(absent)}",
+            where=name,
+            hint=f"its adapters are {', '.join(there)}"
+            if there
+            else "leave out `adapters`: it has none for single languages",
+        )
+
+
+def _causal(source: EncoderSource, model: PreTrainedModel, name: str | Path) -> XstiltsError:
+    """The error about an encoder whose tokens see only those before them."""
+    if source.bidirectional:
+        return XstiltsError(
+            f"transformers cannot make {model.config.model_type} bidirectional: its tokens still"
+            " see only those before them",
+            where=name,
+            hint="set `pooling: last` instead, or use another encoder",
+        )
+    return XstiltsError(
+        "a causal model: each token sees only those before it, so that heads on the first token or"
+        " on single ones would learn little or nothing",
+        where=name,
+        hint="set `bidirectional: true` for this encoder, or `pooling: last` for pairs, choices and"
+        " retrieval alone",
+    )

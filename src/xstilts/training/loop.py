@@ -38,6 +38,7 @@ from xstilts.training.model import (
     progress,
 )
 from xstilts.training.optimizer import adamw, schedule, seed_dropout
+from xstilts.training.precision import NotFiniteError, name_of
 from xstilts.training.training_run import TaskData, TrainingRun
 
 log = logging.getLogger(__name__)
@@ -76,6 +77,8 @@ class TrainingLoop:
 
     def __init__(self, job: TrainingRun, resume: ResumeState, tally: Tally) -> None:
         self.job, self.resume, self.settings = job, resume, job.settings
+        # What became no number, which ended the run.
+        self.not_finite = ""
         self.device = pick_device(job.device)
         self.tokenizer = load_tokenizer(job.encoder)
         kinds = {source.task.key: kind_of(source.task) for source in job.sources}
@@ -88,7 +91,7 @@ class TrainingLoop:
         model = build_model(job.encoder, kinds.values(), self.settings.head_dropout, head_seeds)
         try:
             self.model: TaskModel = model.to(self.device)
-            self.model.tally = tally
+            self.model.tally, self.model.precision = tally, job.dtype()
             self.optimizer = adamw(self.model, self.settings)
             self.at: Progress = resume.load(self.model, self.optimizer)
         except (RuntimeError, MemoryError) as error:
@@ -121,12 +124,13 @@ class TrainingLoop:
     def run(self, stop: Stop) -> None:
         """Train to the end, or until a signal, from where the saved state is."""
         log.info(
-            "%s: %s features, %d steps, %d development items, on %s",
+            "%s: %s features, %d steps, %d development items, on %s in %s",
             self.job.name,
             " + ".join(f"{len(part.features)} {part.key}" for part in self.parts),
             self.total,
             sum(dev.data.num_rows for dev in self.dev),
             self.device,
+            name_of(self.model.precision),
         )
         bar = progress(self.total, self.job.name, "steps")
         bar.update(self.at.step)
@@ -161,8 +165,9 @@ class TrainingLoop:
         )
         loss = self._gradients(step, part.kind, features, rows)
         if not math.isfinite(loss):
-            raise XstiltsError(
-                f"{self.job.name}: the loss is {loss} at step {step + 1}",
+            raise NotFiniteError(
+                f"{self.job.name}: the loss is {loss} at step {step + 1}"
+                f" in {name_of(self.model.precision)}",
                 hint="lower the learning rate or raise the warm-up of this task",
             )
         factor = schedule(step, self.total, self.settings.warmup_ratio)
@@ -253,6 +258,12 @@ class TrainingLoop:
             "collapsed": self.collapsed(),
             "best_step": self.at.best_step,
             "best_dev_score": self.at.best_value,
+            **self.spent(),
+        }
+
+    def spent(self) -> dict[str, Any]:
+        """How far the run came, what it took, and what was noted of its steps."""
+        return {
             "steps": self.at.step,
             "seconds": self.at.seconds,
             "tokens": self.at.tokens,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +17,16 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from xstilts.errors import XstiltsError
 from xstilts.execution.cost.tally import Tally
 from xstilts.features.batches import Features, micro_batches
+from xstilts.features.encoder_config import Usage
 from xstilts.features.kinds import TaskKind
-from xstilts.training.encoder import HEADS, load_encoder, save_encoder
+from xstilts.features.kinds.pair import PairHead
+from xstilts.training.encoder import load_encoder, save_encoder
 from xstilts.training.memory import for_each_batch
+from xstilts.training.mlm_head import HEADS, masked_head
+from xstilts.training.precision import NotFiniteError, mixed_precision
 
 # What mends outputs that are not finite numbers.
-BROKEN = (
-    "the weights are broken, or overflow in this precision: use another encoder, or device: cpu"
-)
+BROKEN = "the weights are broken: use another encoder"
 # Seconds between two lines of progress in a log file.
 PROGRESS_SECONDS = 10.0
 
@@ -46,28 +47,17 @@ def pick_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def precision(device: torch.device) -> torch.dtype:
-    """bfloat16 on a GPU that computes in it; float32 on others, and on CPU, where it is faster."""
-    if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
-        return torch.bfloat16
-    return torch.float32
-
-
-def mixed_precision(device: torch.device) -> AbstractContextManager[Any]:
-    """Autocast to the precision of the device."""
-    dtype = precision(device)
-    return nullcontext() if dtype == torch.float32 else torch.autocast(device.type, dtype=dtype)
-
-
 class TaskModel(nn.Module):
     """A multilingual encoder and heads over its token states, one a task, by the task's key.
 
-    `tally` counts what `run` and `outputs_and_loss` pass through it.
+    `tally` counts what `run` and `outputs_and_loss` pass through it, which the encoder computes in
+    `precision`.
     """
 
     def __init__(self, encoder: PreTrainedModel, heads: Mapping[str, nn.Module]) -> None:
         super().__init__()
         self.tally = Tally()
+        self.precision = torch.float32
         self.encoder = encoder
         self.heads = nn.ModuleDict(heads)
 
@@ -87,8 +77,9 @@ class TaskModel(nn.Module):
         head = self.heads[task]
         if getattr(head, "in_mixed_precision", False):
             return head(states)
+        mask = (inputs["attention_mask"],) if isinstance(head, PairHead) else ()
         with torch.autocast(states.device.type, enabled=False):
-            return head(states.to(next(head.parameters()).dtype))
+            return head(states.to(next(head.parameters()).dtype), *mask)
 
 
 def build_model(
@@ -97,14 +88,19 @@ def build_model(
     """An encoder from `folder` with new heads, initialised each from its own seed (by task).
 
     A head for masked language modelling that lies beside the encoder's weights is used on.
+
+    Raises:
+        XstiltsError: the encoder is a causal model and a head reads more than its last token.
     """
     encoder = load_encoder(folder)
     heads = {}
     for kind in kinds:
+        _refuse_causal(encoder, kind, folder)
         torch.manual_seed(seeds[kind.task.key])
-        heads[kind.task.key] = kind.head(encoder, dropout)
-        if kind.is_masked and (state := _head_state(folder, kind)):
-            heads[kind.task.key].load_state_dict(state)
+        if kind.is_masked:
+            heads[kind.task.key] = masked_head(kind, encoder, dropout, _head_state(folder, kind))
+        else:
+            heads[kind.task.key] = kind.head(encoder, dropout)
     return TaskModel(encoder, heads)
 
 
@@ -115,14 +111,26 @@ def load_model(folder: str | Path, kind: TaskKind) -> TaskModel:
         XstiltsError: the head is missing or belongs to another task.
     """
     encoder = load_encoder(folder)
-    head = kind.head(encoder, 0.0)
     try:
-        head.load_state_dict(_head_state(folder, kind))
+        state = _head_state(folder, kind)
+        head = masked_head(kind, encoder, 0.0, state) if kind.is_masked else kind.head(encoder, 0.0)
+        head.load_state_dict(state)
     except (OSError, RuntimeError, SafetensorError) as error:
         raise XstiltsError(
             f"cannot load the head of {kind.task.key}: {error}", where=Path(folder) / HEADS
         ) from None
     return TaskModel(encoder, {kind.task.key: head}).eval()
+
+
+def _refuse_causal(encoder: PreTrainedModel, kind: TaskKind, folder: str | Path) -> None:
+    usage = Usage.of(encoder.config)
+    if usage.causal and not (kind.pools and usage.pooling == "last"):
+        raise XstiltsError(
+            f"a causal model: each token sees only those before it, and {kind.task.key} reads more"
+            " than the last one",
+            where=folder,
+            hint="set `bidirectional: true` for this encoder, or leave the task out",
+        )
 
 
 def _head_state(folder: str | Path, kind: TaskKind) -> dict[str, Tensor]:
@@ -170,7 +178,7 @@ def outputs_and_loss(
     targets = kind.targets(features, rows, width).to(device)
     positions = kind.positions(features, rows, width)
     inputs = to_device(inputs, device)
-    with mixed_precision(device):
+    with mixed_precision(device, model.precision):
         outputs = model(inputs, kind.task.key, None if positions is None else positions.to(device))
         outputs = kind.arrange(outputs, features, rows)
     model.tally.batch(
@@ -200,7 +208,7 @@ def run(
         ids: of the items, for what is said of one.
 
     Raises:
-        XstiltsError: an output is not a number.
+        NotFiniteError: an output is not a number.
     """
     model.eval()
     outputs: list[Any] = [None] * len(features)
@@ -208,7 +216,7 @@ def run(
 
     def predict(rows: np.ndarray) -> None:
         inputs = to_device(kind.inputs(features, rows, pad_id), device)
-        with mixed_precision(device):
+        with mixed_precision(device, model.precision):
             arranged = kind.arrange(model(inputs, kind.task.key), features, rows)
         model.tally.batch(kind.input_lengths(features, rows))
         batch = arranged.float().cpu().numpy()
@@ -220,7 +228,7 @@ def run(
             if not (values < np.inf).all():
                 item = features.items[row]
                 name = f"item {item + 1}" if ids is None else repr(ids[item])
-                raise XstiltsError(
+                raise NotFiniteError(
                     f"the outputs for {name} are not finite numbers",
                     where=f"predicting {kind.task.key}",
                     hint=BROKEN,

@@ -28,19 +28,20 @@ from tokenizers import (
 )
 from transformers import (
     AutoConfig,
-    AutoModel,
     PreTrainedModel,
     PreTrainedTokenizerBase,
     PreTrainedTokenizerFast,
     XLMRobertaConfig,
 )
 
-from xstilts.config.encoders import Architecture, TokenizerSettings
+from xstilts.config.encoders import Architecture, Pooling, TokenizerSettings
 from xstilts.config.seeds import derive_seed
 from xstilts.errors import XstiltsError
 from xstilts.execution.files import atomic_path
+from xstilts.features.encoder_config import Usage
 from xstilts.features.tokenizer import load_tokenizer
-from xstilts.training.encoder import save_encoder, takes_pooling_option
+from xstilts.training.architecture import encoder_class
+from xstilts.training.encoder import save_encoder
 
 log = logging.getLogger(__name__)
 
@@ -69,8 +70,12 @@ def new_encoder(
     tokenizer: TokenizerSettings,
     provenance: Mapping[str, Any],
     output: Path,
+    pooling: Pooling = "first",
 ) -> None:
     """Write an encoder with random weights, and a tokenizer learned from `texts`.
+
+    Args:
+        pooling: what its heads of pairs and choices will read.
 
     Raises:
         XstiltsError: the vocabulary is too small for the characters of the texts.
@@ -91,6 +96,7 @@ def new_encoder(
         eos_token_id=learned.eos_token_id,
         **sizes,
     )
+    Usage(pooling=pooling).write(config)
     settings = {
         "seed": seed,
         "architecture": architecture.model_dump(),
@@ -111,8 +117,8 @@ def reinitialise(folder: Path, *, seed: int, output: Path) -> None:
 
 def _random(config: Any, seed: int, purpose: str) -> PreTrainedModel:
     torch.manual_seed(derive_seed(seed, purpose))
-    options = {"add_pooling_layer": False} if takes_pooling_option(config) else {}
-    return AutoModel.from_config(config, dtype=torch.float32, trust_remote_code=False, **options)
+    factory, options = encoder_class(config)
+    return factory.from_config(config, dtype=torch.float32, trust_remote_code=False, **options)
 
 
 @torch.no_grad()

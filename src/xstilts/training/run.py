@@ -1,9 +1,10 @@
-"""A training run from start to end: resumed, with less memory, once more, and saved."""
+"""A training run from start to end: resumed, with less memory, in float32, once more, and saved."""
 
 from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from xstilts.training.encoder import PROVENANCE
 from xstilts.training.loop import HalfUpdatedError, TrainingLoop
 from xstilts.training.memory import free_memory
 from xstilts.training.model import save_model
+from xstilts.training.precision import NotFiniteError, name_of
 from xstilts.training.training_run import TrainingRun
 
 log = logging.getLogger(__name__)
@@ -32,8 +34,9 @@ def train(
 ) -> None:
     """Train, keep the best weights by English development score, save them to `output`.
 
-    Of several tasks the mean of their scores decides. A run that learnt nothing
-    (`xstilts.training.collapse`) is recorded as such, and trained once more if the settings say so.
+    Of several tasks the mean of their scores decides. A run whose loss is not a number in bfloat16
+    is tried once more in float32. One that learnt nothing (`xstilts.training.collapse`) is recorded
+    as such, and trained once more with another seed if the settings say so.
 
     Args:
         output: folder for the encoder (Hugging Face layout), its heads and provenance.
@@ -44,7 +47,7 @@ def train(
     Raises:
         InterruptedBySignal: SIGTERM or Ctrl-C came; the next call goes on from the saved state.
         XstiltsError: bad input, too little memory for one example, or the loss is no longer a
-            number.
+            number, in float32 either.
     """
     resume = ResumeState(resume_folder, job.fingerprint())
     tally = tally or Tally()
@@ -53,23 +56,41 @@ def train(
             log.info("%s: the other process has trained it", job.name)
             resume.clear()
             return
-        first = resume.first_attempt()
-        if first is None:
-            loop = _finished(job, resume, stop, tally)
-            if not (job.settings.restart_collapsed and loop.collapsed()):
-                _save(loop, None, output, curve)
-                return
-            first = {"seed": job.seed, **loop.outcome()}
-            log.warning("%s collapsed (%s): once more", job.name, first["collapsed"])
-            resume.give_up(first)
-            del loop
-        again = job.once_more()
-        loop = _finished(again, resume.once_more(again.fingerprint()), stop, tally)
-        _save(loop, first, output, curve)
+        attempt, given_up = job, dict[str, Any]()
+        while True:
+            state = resume.of(attempt.fingerprint())
+            record = state.given_up()
+            if record is None:
+                loop = _finished(attempt, state, stop, tally)
+                record = _why_again(loop, given_up)
+                if record is None:
+                    _save(loop, given_up, output, curve)
+                    return
+                state.give_up(record)
+                del loop
+            if "not_finite" in record:
+                given_up["bfloat16_attempt"] = record
+                attempt = attempt.in_float32()
+            else:
+                given_up["first_attempt"] = record
+                attempt = attempt.once_more()
+
+
+def _why_again(loop: TrainingLoop, given_up: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What became of an attempt that is given up for another one; None of one that is kept."""
+    job = loop.job
+    if loop.not_finite:
+        log.warning("%s: once more in float32", loop.not_finite)
+        return {"seed": job.seed, "not_finite": loop.not_finite, **loop.spent()}
+    again = job.settings.restart_collapsed and "first_attempt" not in given_up
+    if again and (why := loop.collapsed()):
+        log.warning("%s collapsed (%s): once more", job.name, why)
+        return {"seed": job.seed, **loop.outcome()}
+    return None
 
 
 def _is_there(job: TrainingRun, fingerprint: str, output: Path, curve: Path) -> bool:
-    """Whether this very run, or its second attempt, lies there as a whole."""
+    """Whether this very run, or a later attempt at it, lies there as a whole."""
     try:
         made = {
             json.loads(path.read_text(encoding="utf-8"))["fingerprint"]
@@ -77,11 +98,13 @@ def _is_there(job: TrainingRun, fingerprint: str, output: Path, curve: Path) -> 
         }
     except (OSError, ValueError, KeyError):
         return False
-    return made in ({fingerprint}, {job.once_more().fingerprint()})
+    again = job.once_more()
+    later = (each.fingerprint() for each in (again, job.in_float32(), again.in_float32()))
+    return made == {fingerprint} or made in ({each} for each in later)
 
 
 def _finished(job: TrainingRun, resume: ResumeState, stop: Stop, tally: Tally) -> TrainingLoop:
-    """The run at its end.
+    """The run at its end, or where a loss or an output was no number, if not in float32.
 
     With weights of which some were updated and others not, what follows would be no function of
     the run's inputs. So it is taken up where it was saved last, as after an interruption, with
@@ -94,6 +117,11 @@ def _finished(job: TrainingRun, resume: ResumeState, stop: Stop, tally: Tally) -
         try:
             loop.run(stop)
             return loop
+        except NotFiniteError as error:
+            if loop.model.precision == torch.float32:
+                raise
+            loop.not_finite = str(error)
+            return loop
         except HalfUpdatedError as error:
             message = str(error)
         loop.halve(message, "the optimizer")
@@ -102,7 +130,7 @@ def _finished(job: TrainingRun, resume: ResumeState, stop: Stop, tally: Tally) -
         free_memory(device)
 
 
-def _save(loop: TrainingLoop, first: dict[str, Any] | None, output: Path, curve: Path) -> None:
+def _save(loop: TrainingLoop, given_up: Mapping[str, Any], output: Path, curve: Path) -> None:
     job = loop.job
     outcome = loop.outcome()
     loop.resume.load_best(loop.model, loop.at)
@@ -118,11 +146,14 @@ def _save(loop: TrainingLoop, first: dict[str, Any] | None, output: Path, curve:
         "best_step": loop.at.best_step,
         "best_dev_score": loop.at.best_value,
         "collapsed": outcome["collapsed"],
-        "restarted": first is not None,
+        "restarted": "first_attempt" in given_up,
+        "precision": name_of(loop.model.precision),
+        "float32_retry": given_up.get("bfloat16_attempt", {}).get("not_finite", ""),
         "device": str(loop.device),
         "threads": torch.get_num_threads(),
     }
     with atomic_path(output) as part:
         save_model(loop.model.cpu(), loop.tokenizer, part, provenance)
-    write_json(curve, {**provenance, **outcome, "first_attempt": first})
+    attempts = {name: given_up.get(name) for name in ("first_attempt", "bfloat16_attempt")}
+    write_json(curve, {**provenance, **outcome, **attempts})
     loop.resume.clear()

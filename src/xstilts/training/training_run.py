@@ -8,12 +8,15 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import torch
+
 from xstilts.config.seeds import derive_seed
 from xstilts.config.settings import Mixing, TrainingSettings
 from xstilts.config.tasks import Task
 from xstilts.execution.files import sha256_file
 from xstilts.training.encoder import PROVENANCE
-from xstilts.training.model import pick_device, precision
+from xstilts.training.model import pick_device
+from xstilts.training.precision import Precision, precision
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +54,7 @@ class TrainingRun:
     mixing: Mixing = field(default_factory=Mixing)
     mask_ratio: float = 0.15
     device: str = "cpu"
+    precision: Precision = "auto"
     save_every_seconds: float = 300.0
 
     def fingerprint(self) -> str:
@@ -59,7 +63,6 @@ class TrainingRun:
         The kind of device and its precision decide too: half a run in bfloat16 and half of it in
         float32 is neither.
         """
-        device = pick_device(self.device)
         files = [source.features for source in self.sources]
         files += [path for dev in self.dev for path in (dev.features, dev.data)]
         # Configuration, tokenizer, weights and heads. The provenance holds names of runs too.
@@ -69,8 +72,16 @@ class TrainingRun:
         content = [self.phase, self.seed, self.code, settings, self.mask_ratio]
         content += [self.mixing.model_dump(mode="json"), [each.key for each in self.sources]]
         content += [[path.name, sha256_file(path)] for path in files]
-        content += [device.type, str(precision(device))]
+        content += [pick_device(self.device).type, str(self.dtype())]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+    def dtype(self) -> torch.dtype:
+        """What the encoder computes in."""
+        return precision(pick_device(self.device), self.precision)
+
+    def in_float32(self) -> TrainingRun:
+        """The same run, computed in float32."""
+        return replace(self, precision="float32")
 
     def once_more(self) -> TrainingRun:
         """The same run with a seed derived from its own."""

@@ -9,8 +9,8 @@ import numpy as np
 
 from xstilts.rounding import fixed
 
-# What languages are known by.
-DISTANCE, TEXT_SIZE, LATIN = "distance from English", "log(1 + GiB of text)", "Latin script"
+# What languages are known by, besides the text in them (`text_size`).
+DISTANCE, LATIN = "distance from English", "Latin script"
 
 # What the outcome does where the predictor is greater.
 RISES, FALLS = "rises with it", "falls with it"
@@ -28,6 +28,11 @@ _COLLINEAR = 0.7
 
 # Correlations that differ by less are equal, and determinants below it are 0.
 TINY = 1e-9
+
+
+def text_size(unit: str) -> str:
+    """The name of the predictor that is made of amounts of text in this unit."""
+    return f"log(1 + {unit})"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ from xstilts.config.settings import Strict
 from xstilts.config.user_paths import from_here
 from xstilts.errors import XstiltsError
 
-_COMMIT = r"[0-9a-f]{40}"
+COMMIT = r"[0-9a-f]{40}"
 # The state that stands for a whole input: that of its first or last token, or the mean of all.
 Pooling = Literal["first", "mean", "last"]
 
@@ -46,8 +46,10 @@ class EncoderSource(Strict):
     """Where an encoder comes from: the hub at a pinned commit, a folder, or pretraining.
 
     `folder` may be `package:<python package>/<folder in it>` for weights that come inside an
-    installed package. `pretrain` makes one of the experiment's `text`. `languages` are those of
-    its pretraining, which the reports tell apart from others; null if they are XLM-R's.
+    installed package. `pretrain` makes one of the experiment's `text`. `catalogue` names the entry
+    of the catalogue (`xstilts.config.encoders.catalogue`) from which what is not written here is
+    taken. `languages` are those of its pretraining, which the reports tell apart from others; null
+    if they are those of the catalogue.
 
     `pooling` is for the heads of pairs and choices. `bidirectional` lets every token of a causal
     model see those behind it, where its architecture can. `adapters` says which adapter of an
@@ -60,6 +62,7 @@ class EncoderSource(Strict):
     revision: str | None = None
     folder: str | None = None
     pretrain: Pretraining | None = None
+    catalogue: str | None = None
     languages: tuple[str, ...] | None = None
     pooling: Pooling = "first"
     bidirectional: bool = False
@@ -73,9 +76,16 @@ class EncoderSource(Strict):
             raise ValueError(
                 "an encoder has either `hub` (with `revision`), `folder` or `pretrain`"
             )
-        if self.hub is not None and not re.fullmatch(_COMMIT, self.revision or ""):
+        if self.hub is not None and not re.fullmatch(COMMIT, self.revision or ""):
             raise ValueError(
                 f"hub encoder {self.hub!r} needs `revision`: the full 40-digit commit to load"
+            )
+        if self.pretrain is not None and (
+            self.bidirectional or self.adapters or self.convert_pickle
+        ):
+            raise ValueError(
+                "`bidirectional`, `adapters` and `convert_pickle` are for encoders that were"
+                " pretrained elsewhere"
             )
         return self
 

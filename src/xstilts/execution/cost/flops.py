@@ -42,12 +42,13 @@ def forward_flops(shape: EncoderShape, tokens: float, token_pairs: float) -> flo
     """
     if shape.matrices is None:
         return None
-    return 2.0 * shape.matrices * tokens + 4.0 * shape.layers * shape.hidden * token_pairs
+    width = shape.attention or shape.hidden
+    return 2.0 * shape.matrices * tokens + 4.0 * shape.layers * width * token_pairs
 
 
 def vocabulary_flops(shape: EncoderShape, positions: float) -> float:
     """Operations of the head of masked language modelling over the predicted positions."""
-    return 2.0 * (shape.hidden * shape.vocabulary + shape.hidden**2) * positions
+    return 2.0 * shape.masked_head * positions
 
 
 def training_flops(

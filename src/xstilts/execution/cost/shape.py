@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from xstilts.config.encoders import EncoderSource, Pretraining
+from xstilts.config.encoders.catalogue import CatalogueEntry, entry_of
 from xstilts.errors import XstiltsError
 
 # Weights are trained and saved in float32, whatever the original's type is.
@@ -23,13 +25,27 @@ _TOKENIZER_BYTES_PER_PIECE = 70
 LIKE_BERT = frozenset({"bert", "camembert", "roberta", "xlm-roberta"})
 # One layer's weights are used by all layers, so that counting them says nothing.
 _SHARED_LAYERS = frozenset({"albert"})
+# Where output embeddings may be of another size than the states, in RemBERT and ALBERT.
+_OUTPUT_SIZES = ("output_embedding_size", "embedding_size")
+# Whose head for masked language modelling is the output embeddings alone.
+_WITHOUT_DENSE = frozenset({"eurobert"})
 # What other architectures call the same thing in config.json.
 _NAMES = {
     "hidden": ("hidden_size", "dim", "d_model", "n_embd", "emb_dim"),
     "layers": ("num_hidden_layers", "n_layers", "num_layers", "n_layer"),
+    "heads": ("num_attention_heads", "num_heads"),
+    "head_size": ("head_dim", "d_kv"),
 }
-# Parts that an encoder file may hold and that are not used here: heads have names of their own.
-_UNUSED = ("pooler", "lm_head", "lm_predictions", "mask_predictions", "cls.", "classifier")
+# Parts that an encoder file may hold and that are not used here: decoders, and heads, which have
+# names of their own.
+_UNUSED = re.compile(
+    r"pooler|lm_head|predictions|cls\.|classifier|(^|\.)(decoder|head)\."
+    r"|vocab_(transform|layer_norm|projector)"
+)
+# Tables that are looked up in and not multiplied with: embeddings, T5's by two names of its own.
+_TABLES = re.compile(r"embed|(^|\.)shared\.|relative_attention_bias", re.IGNORECASE)
+# X-MOD's, of which an input passes one in each layer.
+_ADAPTER = re.compile(r"\.adapter_modules\.([^.]+)\.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,13 +54,19 @@ class EncoderShape:
 
     `matrices` is the number of weights that every token is multiplied with: all matrices but
     the embeddings. `parameters` are all of its weights; both None where they cannot be counted.
+    `masked_head` is the number of weights that every predicted position of masked language
+    modelling is multiplied with.
+    `attention` are the dimensions in which tokens are compared, of all heads together; None if they
+    are as many as `hidden`.
     """
 
     layers: int
     hidden: int
     vocabulary: int
+    masked_head: int
     matrices: int | None
     parameters: int | None
+    attention: int | None = None
 
 
 def bert_shape(
@@ -58,6 +80,7 @@ def bert_shape(
         layers=layers,
         hidden=hidden,
         vocabulary=vocabulary,
+        masked_head=hidden * (hidden + vocabulary),
         matrices=matrices,
         parameters=matrices + biases_and_norms + embeddings,
     )
@@ -90,26 +113,61 @@ def shape_of_folder(folder: Path) -> EncoderShape:
         raise XstiltsError(f"no configuration of an encoder: {error}", where=path) from None
     if (shape := shape_of_config(config)) is not None:
         return shape
-    hidden, layers = (
-        next((config[name] for name in _NAMES[size] if name in config), None)
-        for size in ("hidden", "layers")
+    config = _text_part(config)
+    hidden, layers, heads, head_size = (
+        next((config[name] for name in _NAMES[size] if name in config), None) for size in _NAMES
     )
     if hidden is None or layers is None:
         raise XstiltsError("neither hidden size nor number of layers is there", where=path)
     sizes = dict(tensor_shapes(folder))
     shared = config.get("model_type") in _SHARED_LAYERS
-    matrices = sum(
-        math.prod(shape)
-        for name, shape in sizes.items()
-        if len(shape) > 1 and "embed" not in name.lower()
-    )
+    matrices = sum(math.prod(sizes[name]) for name in _multiplied(sizes))
+    if config.get("relative_attention") and matrices:
+        matrices += layers * hidden * _relative_positions(config)
     return EncoderShape(
         layers=layers,
         hidden=hidden,
         vocabulary=config.get("vocab_size", 0),
+        masked_head=_masked_head(config, hidden),
         matrices=matrices if matrices and not shared else None,
         parameters=sum(map(math.prod, sizes.values())) or None,
+        attention=heads * head_size if heads and head_size else None,
     )
+
+
+def _masked_head(config: Mapping[str, Any], hidden: int) -> int:
+    """Weights of a dense layer from the states to the output embeddings' size, and of these."""
+    size = next((config[name] for name in _OUTPUT_SIZES if config.get(name)), hidden)
+    dense = 0 if config.get("model_type") in _WITHOUT_DENSE else hidden * size
+    return dense + size * config.get("vocab_size", 0)
+
+
+def _text_part(config: dict[str, Any]) -> dict[str, Any]:
+    """A configuration with what a composite one says of its text or of its encoder (T5Gemma)."""
+    for name in ("encoder", "text_config"):
+        if isinstance(part := config.get(name), dict):
+            return {**config, **_text_part(part)}
+    return config
+
+
+def _multiplied(sizes: Mapping[str, tuple[int, ...]]) -> Iterator[str]:
+    """Names of the weights that every token is multiplied with."""
+    adapter = next((found[1] for name in sizes if (found := _ADAPTER.search(name))), None)
+    for name, shape in sizes.items():
+        other = (found := _ADAPTER.search(name)) is not None and found[1] != adapter
+        if len(shape) > 1 and not other and not _TABLES.search(name):
+            yield name
+
+
+def _relative_positions(config: Mapping[str, Any]) -> int:
+    """How many embeddings of relative positions DeBERTa multiplies each token with, in each layer.
+
+    Those of both directions, once for the token's query and once for its key (He et al. 2021).
+    """
+    buckets = config.get("position_buckets", -1)
+    longest = config.get("max_relative_positions", -1)
+    each = next(size for size in (buckets, longest, config["max_position_embeddings"]) if size > 0)
+    return 2 * each * len(config.get("pos_att_type") or [])
 
 
 def tensor_shapes(folder: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
@@ -120,7 +178,7 @@ def tensor_shapes(folder: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
     """
     for path in sorted(folder.glob("model*.safetensors")):
         for name, tensor in _header(path).items():
-            if name != "__metadata__" and not any(part in name for part in _UNUSED):
+            if name != "__metadata__" and not _UNUSED.search(name):
                 yield name, tuple(tensor["shape"])
 
 
@@ -133,29 +191,6 @@ def _header(path: Path) -> dict[str, Any]:
             return json.loads(handle.read(min(length, path.stat().st_size)))
         except (struct.error, ValueError):
             raise XstiltsError("not a safetensors file", where=path) from None
-
-
-def _known(
-    hidden: int, vocabulary: int, *, layers: int = 12, positions: int = 512, types: int = 2
-) -> EncoderShape:
-    return bert_shape(
-        layers=layers,
-        hidden=hidden,
-        intermediate=4 * hidden,
-        vocabulary=vocabulary,
-        positions=positions,
-        types=types,
-    )
-
-
-# From the config.json of each on the Hugging Face hub.
-_KNOWN = {
-    "xlm-roberta-base": _known(768, 250_002, positions=514, types=1),
-    "xlm-roberta-large": _known(1024, 250_002, layers=24, positions=514, types=1),
-    "bert-base-multilingual-cased": _known(768, 119_547),
-    "Multilingual-MiniLM-L12-H384": _known(384, 250_037),
-    "LaBSE": _known(768, 501_153),
-}
 
 
 def shape_of_source(source: EncoderSource) -> EncoderShape | None:
@@ -176,7 +211,38 @@ def shape_of_source(source: EncoderSource) -> EncoderShape | None:
         except XstiltsError:
             # Only a part of it was downloaded.
             return None
-    return _KNOWN.get(hub.rpartition("/")[2])
+    return _of_entry(entry_of(source))
+
+
+def parameters_of(sources: Mapping[str, EncoderSource]) -> dict[str, int | None]:
+    """The number of each encoder's weights without heads, None where that is not known here."""
+    found: dict[str, int | None] = {}
+    for name, source in sources.items():
+        try:
+            shape = shape_of_source(source)
+        except XstiltsError:
+            # A page does not fail because a folder has moved since.
+            shape = None
+        found[name] = None if shape is None else shape.parameters
+    return found
+
+
+def _of_entry(entry: CatalogueEntry | None) -> EncoderShape | None:
+    """The shape of an encoder that the catalogue knows."""
+    if entry is None or entry.config is None:
+        return None
+    hidden, layers = (
+        next(entry.config[name] for name in _NAMES[size] if name in entry.config)
+        for size in ("hidden", "layers")
+    )
+    return EncoderShape(
+        layers=layers,
+        hidden=hidden,
+        vocabulary=entry.config["vocab_size"],
+        masked_head=_masked_head(entry.config, hidden),
+        matrices=entry.matrices,
+        parameters=entry.parameters,
+    )
 
 
 def checkpoint_bytes(shape: EncoderShape) -> int | None:

@@ -17,6 +17,7 @@ from xstilts.execution.cost.flops import COMPUTED
 from xstilts.execution.cost.shape import BYTES_PER_WEIGHT, EncoderShape, shape_of_source
 from xstilts.execution.plan.accelerators import CPU, device_of
 from xstilts.execution.plan.calibration import Calibration
+from xstilts.execution.plan.memory import ACTIVATION, activation_bytes
 from xstilts.execution.plan.past import calibrated_seconds, own_observations
 from xstilts.execution.plan.rates import RATES, rate_of
 from xstilts.execution.plan.sizes import Sizes
@@ -40,10 +41,6 @@ _ITEM_BYTES, _FEATURE_BYTES, _TOKEN_BYTES = 5000, 30, 100
 # Copies of the weights: loaded, and beside them as they are saved; in training on a processor the
 # gradient, Adam's two moments, and all of it once more as it is saved.
 _LOADED, _TRAINED_ON_GPU, _TRAINED_ON_CPU = 2, 3, 9
-# Bytes of activations kept for the backward pass, a token, hidden unit and layer in float32:
-# twice the 34 of Korthikanti et al. 2022 (arXiv 2205.05198, equation 2), and five numbers for each
-# pair of tokens and head.
-_ACTIVATION, _PAIR_NUMBERS, _HEAD = 68, 5, 64
 # Arrays of a side's vectors while they are searched: as read, normalised, distinct, in the index.
 _VECTOR_COPIES = 4
 # What is reckoned is asked for with so much on top.
@@ -213,10 +210,10 @@ class Requests:
         if rule == "embed":
             # Of one layer all, and the output of each.
             tokens = self._experiment.encoders[at["encoder"]].retrieval.batch_tokens
-            held = tokens * shape.hidden * (_ACTIVATION + BYTES_PER_WEIGHT * shape.layers)
+            held = tokens * shape.hidden * (ACTIVATION + BYTES_PER_WEIGHT * shape.layers)
             return weights * _LOADED + held
         if not trained:
-            held = self._experiment.prediction.batch_tokens * shape.hidden * _ACTIVATION
+            held = self._experiment.prediction.batch_tokens * shape.hidden * ACTIVATION
             return weights * _LOADED + held
         settings = self._settings(rule, at)
         tokens = settings.micro_batch_tokens
@@ -224,8 +221,7 @@ class Requests:
             self._params.length(at["encoder"], source)["max_length"]
             for source in self._sources(rule, at)
         )
-        pairs = _PAIR_NUMBERS * BYTES_PER_WEIGHT * shape.hidden / _HEAD * length
-        activations = tokens * shape.layers * (_ACTIVATION * shape.hidden + pairs)
+        activations = activation_bytes(shape, tokens, length)
         # A batch may be smaller than what fits into one forward pass.
         activations *= min(1.0, settings.batch_size * length / tokens)
         return weights * _TRAINED_ON_CPU + activations

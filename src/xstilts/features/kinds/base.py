@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 IGNORED = -100
 FEATURES = [("item", pa.int32()), ("input_ids", pa.list_(pa.int32()))]
 TYPE_IDS = ("token_type_ids", pa.list_(pa.int8()))
+# The number of the adapter that an input passes, for encoders with one a language.
+LANGUAGE_IDS = "lang_ids"
 
 
 class TaskKind(ABC):
@@ -34,8 +36,8 @@ class TaskKind(ABC):
     columns: ClassVar[list[tuple[str, pa.DataType]]]
     # Whether its inputs are masked anew in every step; the encoder's own head learns from them.
     is_masked: ClassVar[bool] = False
-    # Whether its texts come as words, which the tokenizer must not join.
-    takes_words: ClassVar[bool] = False
+    # Whether its head reads one state for a whole input, and not one for each token.
+    pools: ClassVar[bool] = False
 
     def __init__(self, task: Task) -> None:
         self.task = task
@@ -131,6 +133,11 @@ class TaskKind(ABC):
         return pa.schema([*FEATURES, *([TYPE_IDS] if type_ids else []), *self.columns])
 
 
+def language_column(numbers: np.ndarray) -> tuple[pa.Field, pa.Array]:
+    """The column of a feature table with the number of each feature's adapter."""
+    return pa.field(LANGUAGE_IDS, pa.int16()), pa.array(numbers, pa.int16())
+
+
 def collate(
     features: Features, rows: np.ndarray, pad_id: int, lengths: np.ndarray | None = None
 ) -> dict[str, Tensor]:
@@ -144,6 +151,11 @@ def collate(
     }
     if "token_type_ids" in features.names:
         inputs["token_type_ids"] = _filled(real, features.ragged("token_type_ids").flat(rows)[0], 0)
+    if LANGUAGE_IDS in features.names:
+        # A row's inputs are cut out of its tokens one after the other.
+        row_of = np.searchsorted(own.cumsum(), lengths.cumsum())
+        numbers = features.column(LANGUAGE_IDS)[rows[row_of]]
+        inputs[LANGUAGE_IDS] = torch.from_numpy(numbers.astype(np.int64))
     return inputs
 
 

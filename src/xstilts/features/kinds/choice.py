@@ -48,6 +48,7 @@ class MultipleChoice(TaskKind):
     """HellaSwag, CosmosQA, CommonsenseQA, XCOPA."""
 
     columns: ClassVar = [("choice_lengths", pa.list_(pa.int32())), ("label", pa.int32())]
+    pools: ClassVar = True
 
     def featurise(self, data: pa.Table, tokenizer: Any, lengths: Tokenisation) -> pa.Table:
         """As `TaskKind.featurise`.
@@ -92,7 +93,7 @@ class MultipleChoice(TaskKind):
         return pa.table(columns, schema=self.schema(type_ids=layout.types is not None))
 
     def head(self, encoder: PreTrainedModel, dropout: float) -> nn.Module:
-        return PairHead(encoder.config.hidden_size, 1, dropout)
+        return PairHead.over(encoder, 1, dropout)
 
     def input_lengths(self, features: Features, rows: np.ndarray) -> np.ndarray:
         return features.ragged("choice_lengths").flat(rows)[0]

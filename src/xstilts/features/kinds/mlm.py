@@ -21,7 +21,8 @@ from torch.nn import functional
 from xstilts.config.settings import Tokenisation
 from xstilts.errors import XstiltsError
 from xstilts.features.batches import Features
-from xstilts.features.kinds.base import TaskKind
+from xstilts.features.encoder_config import hidden_size
+from xstilts.features.kinds.base import LANGUAGE_IDS, TaskKind
 from xstilts.features.layout import layout_of, subwords
 
 if TYPE_CHECKING:
@@ -35,15 +36,21 @@ _NORM_EPS = 1e-5
 
 
 class MaskedLanguageHead(nn.Module):
-    """RoBERTa's head: dense, GELU, layer norm, and the input embeddings as output layer."""
+    """RoBERTa's head: dense, GELU, layer norm, and the input embeddings as output layer.
+
+    Embeddings that are smaller than the encoder's states (RemBERT's, ALBERT's) are what the dense
+    layer leads to.
+    """
 
     in_mixed_precision = True
 
-    def __init__(self, embeddings: nn.Module, norm_eps: float = _NORM_EPS) -> None:
+    def __init__(
+        self, embeddings: nn.Module, hidden_size: int, norm_eps: float = _NORM_EPS
+    ) -> None:
         super().__init__()
-        pieces, hidden_size = embeddings.get_parameter("weight").shape
-        self.dense = nn.Linear(hidden_size, hidden_size)
-        self.norm = nn.LayerNorm(hidden_size, eps=norm_eps)
+        pieces, size = embeddings.get_parameter("weight").shape
+        self.dense = nn.Linear(hidden_size, size)
+        self.norm = nn.LayerNorm(size, eps=norm_eps)
         self.bias = nn.Parameter(torch.zeros(pieces))
         # In a list the module is not registered: the weights are the encoder's, to be trained
         # and saved once.
@@ -134,21 +141,15 @@ class MaskedLanguage(TaskKind):
         if "token_type_ids" in features.names:
             types, _ = features.ragged("token_type_ids").flat(rows)
             columns["token_type_ids"] = _lists(offsets, types)
+        if LANGUAGE_IDS in features.names:
+            columns[LANGUAGE_IDS] = pa.array(features.column(LANGUAGE_IDS)[rows])
         return Features(pa.table(columns)), np.arange(len(rows))
 
     def head(self, encoder: PreTrainedModel, dropout: float) -> nn.Module:
-        embeddings = encoder.get_input_embeddings()
-        _, size = embeddings.get_parameter("weight").shape
-        if size != encoder.config.hidden_size:
-            raise XstiltsError(
-                f"its embeddings have {size} dimensions, its states"
-                f" {encoder.config.hidden_size}: no masked language modelling on it",
-                where=encoder.name_or_path,
-                hint="leave out the recipes with +mlm for this encoder",
-            )
-        # BERT's is 1e-12, and a published head is to compute what it was trained to.
+        # BERT's norms add 1e-12.
         eps = getattr(encoder.config, "layer_norm_eps", None) or _NORM_EPS
-        return MaskedLanguageHead(embeddings, eps)
+        embeddings = encoder.get_input_embeddings()
+        return MaskedLanguageHead(embeddings, hidden_size(encoder.config), eps)
 
     def positions(self, features: Features, rows: np.ndarray, width: int) -> Tensor:
         masked, counts = features.ragged("masked").flat(rows)

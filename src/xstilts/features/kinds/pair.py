@@ -1,4 +1,4 @@
-"""Sentence pairs: one label per pair, read off the first token's state."""
+"""Sentence pairs: one label per pair, read off one state for both texts."""
 
 from __future__ import annotations
 
@@ -11,28 +11,40 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from xstilts.config.encoders import Pooling
 from xstilts.config.settings import Tokenisation
 from xstilts.features.batches import Features
+from xstilts.features.encoder_config import Usage, hidden_size
 from xstilts.features.kinds.base import TaskKind, entropy
 from xstilts.features.layout import layout_of, subwords
+from xstilts.features.pooling import pooled
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
 class PairHead(nn.Module):
-    """Dense, tanh, linear over the first token, as RoBERTa's classification head."""
+    """Dense, tanh, linear over one state, as RoBERTa's classification head over the first."""
 
-    def __init__(self, hidden_size: int, labels: int, dropout: float) -> None:
+    def __init__(
+        self, hidden_size: int, labels: int, dropout: float, pooling: Pooling = "first"
+    ) -> None:
         super().__init__()
+        self.pooling: Pooling = pooling
         self.dropout = nn.Dropout(dropout)
         self.dense = nn.Linear(hidden_size, hidden_size)
         self.output = nn.Linear(hidden_size, labels)
 
-    def forward(self, states: Tensor) -> Tensor:
-        """(batch, tokens, hidden) to (batch, labels)."""
-        first = self.dropout(states[:, 0])
-        return self.output(self.dropout(torch.tanh(self.dense(first))))
+    @classmethod
+    def over(cls, encoder: PreTrainedModel, labels: int, dropout: float) -> PairHead:
+        """A new head over this encoder's states, pooled as its configuration says."""
+        config = encoder.config
+        return cls(hidden_size(config), labels, dropout, Usage.of(config).pooling)
+
+    def forward(self, states: Tensor, mask: Tensor | None = None) -> Tensor:
+        """(batch, tokens, hidden) to (batch, labels); `mask` (batch, tokens) is 0 on padding."""
+        whole = self.dropout(pooled(states, mask, self.pooling))
+        return self.output(self.dropout(torch.tanh(self.dense(whole))))
 
 
 def fit_pair(first: np.ndarray, second: np.ndarray, capacity: int) -> tuple[np.ndarray, np.ndarray]:
@@ -52,6 +64,7 @@ class Pair(TaskKind):
     """XNLI, PAWS-X, MNLI."""
 
     columns: ClassVar = [("label", pa.int32())]
+    pools: ClassVar = True
 
     def featurise(self, data: pa.Table, tokenizer: Any, lengths: Tokenisation) -> pa.Table:
         layout = layout_of(tokenizer, pair=True)
@@ -75,7 +88,7 @@ class Pair(TaskKind):
         return pa.table(columns, schema=self.schema(type_ids=layout.types is not None))
 
     def head(self, encoder: PreTrainedModel, dropout: float) -> nn.Module:
-        return PairHead(encoder.config.hidden_size, len(self.task.labels), dropout)
+        return PairHead.over(encoder, len(self.task.labels), dropout)
 
     def targets(self, features: Features, rows: np.ndarray, width: int) -> Tensor:
         return torch.from_numpy(features.column("label")[rows].astype(np.int64))

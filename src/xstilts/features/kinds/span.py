@@ -26,6 +26,7 @@ from xstilts.config.settings import Tokenisation
 from xstilts.data.graphemes import whole_graphemes
 from xstilts.errors import XstiltsError
 from xstilts.features.batches import Features
+from xstilts.features.encoder_config import hidden_size
 from xstilts.features.kinds.base import TaskKind, entropy
 from xstilts.features.kinds.tagging import TokenHead
 from xstilts.features.layout import layout_of, subwords
@@ -132,7 +133,7 @@ class SpanExtraction(TaskKind):
                 columns["token_type_ids"].append(layout.type_ids(len(question), len(piece)))
 
     def head(self, encoder: PreTrainedModel, dropout: float) -> nn.Module:
-        return TokenHead(encoder.config.hidden_size, 2, dropout)
+        return TokenHead(hidden_size(encoder.config), 2, dropout)
 
     def targets(self, features: Features, rows: np.ndarray, width: int) -> Tensor:
         pairs = np.stack([features.column("start")[rows], features.column("end")[rows]], axis=1)

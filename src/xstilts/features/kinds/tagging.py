@@ -6,7 +6,7 @@ window where it has more context, and no word is ever lost.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -22,8 +22,10 @@ from xstilts.config.settings import Tokenisation
 from xstilts.config.tasks import Task
 from xstilts.errors import XstiltsError
 from xstilts.features.batches import Features, pad
+from xstilts.features.encoder_config import hidden_size
 from xstilts.features.kinds.base import IGNORED, TaskKind, entropy
-from xstilts.features.layout import CHUNK, layout_of
+from xstilts.features.layout import layout_of
+from xstilts.features.words import words_to_subwords
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -42,27 +44,6 @@ class TokenHead(nn.Module):
     def forward(self, states: Tensor) -> Tensor:
         """(batch, tokens, hidden) to (batch, tokens, outputs)."""
         return self.output(self.dropout(states))
-
-
-def words_to_subwords(tokenizer: Any, sentences: Sequence[list[str]]) -> Iterator[list[list[int]]]:
-    """Subword ids of every word; a word that yields none becomes the unknown token."""
-    # Byte-level vocabularies know every text and may have no unknown token.
-    filler = tokenizer.pad_token_id if tokenizer.unk_token_id is None else tokenizer.unk_token_id
-    for start in range(0, len(sentences), CHUNK):
-        part = sentences[start : start + CHUNK]
-        encoded = tokenizer(
-            part,
-            is_split_into_words=True,
-            add_special_tokens=False,
-            return_attention_mask=False,
-            verbose=False,
-        )
-        for i, sentence in enumerate(part):
-            words: list[list[int]] = [[] for _ in sentence]
-            for token, word in zip(encoded["input_ids"][i], encoded.word_ids(i), strict=True):
-                if word is not None:
-                    words[word].append(token)
-            yield [word or [filler] for word in words]
 
 
 def windows(sizes: Sequence[int], capacity: int) -> list[tuple[int, int, int, int]]:
@@ -102,7 +83,6 @@ def _padded(values: list[int], around: tuple[int, int], fill: int) -> np.ndarray
 class Tagging(TaskKind):
     """UD part of speech, WikiANN named entities, CCG supertags."""
 
-    takes_words = True
     columns: ClassVar = [("words", pa.list_(pa.int32())), ("labels", pa.list_(pa.int32()))]
 
     def __init__(self, task: Task) -> None:
@@ -148,7 +128,7 @@ class Tagging(TaskKind):
         return pa.table(columns, schema=self.schema(type_ids=layout.types is not None))
 
     def head(self, encoder: PreTrainedModel, dropout: float) -> nn.Module:
-        return TokenHead(encoder.config.hidden_size, len(self.task.labels), dropout)
+        return TokenHead(hidden_size(encoder.config), len(self.task.labels), dropout)
 
     def targets(self, features: Features, rows: np.ndarray, width: int) -> Tensor:
         labels = [features.ragged("labels").row(i) for i in rows]

@@ -1,0 +1,230 @@
+"""Encoders by name: where they lie, how large they are, what they were pretrained on.
+
+The table is `catalogue.yaml` beside this module, which says what each of its keys means; it is read
+when it is first asked for. An experiment names an encoder of it (`encoders: {mmbert-base: }`) and
+overrides what it likes; all else goes on working by hub id and commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import Field, model_validator
+
+from xstilts.config.encoders.source import COMMIT, EncoderSource, Pooling, RetrievalSettings
+from xstilts.config.language_facts import FACTS
+from xstilts.config.languages import LANGUAGES
+from xstilts.config.settings import Strict
+from xstilts.errors import did_you_mean
+
+_TABLE = Path(__file__).with_suffix(".yaml")
+_SOURCES = ("hub", "folder", "pretrain")
+
+How = Literal["run", "read", "inferred", "unknown"]
+
+
+class Corpus(Strict):
+    """What an encoder was pretrained on, in the languages of `xstilts.config.languages`.
+
+    `amounts` are by language in `unit`, 0 where there is no text; null where they are unpublished.
+    """
+
+    title: str
+    unit: str | None = None
+    amounts: dict[str, float] | None = None
+    languages: tuple[str, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, value: Any) -> Any:
+        if value.get("amounts") == "cc100_gib":
+            value = {**value, "amounts": {code: each.cc100_gib for code, each in FACTS.items()}}
+        if (amounts := value.get("amounts")) is not None:
+            value = {**value, "languages": [code for code in amounts if amounts[code] > 0]}
+        return value
+
+    @model_validator(mode="after")
+    def _languages_are_known(self) -> Corpus:
+        unknown = {*self.languages, *(self.amounts or ())} - LANGUAGES.keys()
+        if unknown or not self.languages or (self.amounts is None) != (self.unit is None):
+            raise ValueError(f"{self.title}: unknown {sorted(unknown)}, or no languages or unit")
+        return self
+
+
+class Verified(Strict):
+    """How far the facts of an entry are verified, field by field."""
+
+    revision: How
+    weights: How
+    config: How
+    tokenizer: How
+    retrieval: How
+    corpus: How
+
+
+class CatalogueEntry(Strict):
+    """One encoder; `catalogue.yaml` says what the keys mean."""
+
+    hub: str
+    revision: str | None = Field(pattern=f"^{COMMIT}$")
+    gated: bool = False
+    licence: str | None
+    config: dict[str, Any] | None
+    parameters: int | None
+    matrices: int | None
+    longest: int
+    tokenizer: str
+    pooling: Pooling
+    retrieval: dict[str, Any]
+    retrieval_source: str
+    corpus: str | None
+    verified: Verified
+    note: str | None = None
+
+    @model_validator(mode="after")
+    def _settings_are_sound(self) -> CatalogueEntry:
+        RetrievalSettings.model_validate(self.retrieval)
+        return self
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What an experiment takes of it, as the keys of an `EncoderSource`."""
+        return {
+            "hub": self.hub,
+            "revision": self.revision,
+            "pooling": self.pooling,
+            "retrieval": self.retrieval,
+        }
+
+
+class Refusal(Strict):
+    """Why an encoder of the hub cannot be used, and the name of one that can."""
+
+    why: str
+    instead: str
+
+
+class Catalogue(Strict):
+    """The whole table."""
+
+    corpora: dict[str, Corpus]
+    encoders: dict[str, CatalogueEntry]
+    refused: dict[str, Refusal]
+
+    @model_validator(mode="after")
+    def _names_lead_somewhere(self) -> Catalogue:
+        for name, entry in self.encoders.items():
+            if entry.corpus is not None and entry.corpus not in self.corpora:
+                raise ValueError(f"{name}: no corpus {entry.corpus!r}")
+        for hub, refusal in self.refused.items():
+            if refusal.instead not in self.encoders:
+                raise ValueError(f"{hub}: no encoder {refusal.instead!r}")
+        return self
+
+
+@cache
+def catalogue() -> Catalogue:
+    """The table, read once."""
+    # The loader in C takes a tenth of the time; it is not in every build of the library.
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return Catalogue.model_validate(yaml.load(_TABLE.read_text(encoding="utf-8"), loader))
+
+
+def completed(name: str, value: Any) -> Any:
+    """The settings of an experiment's encoder, with what the catalogue has of it filled in.
+
+    Args:
+        name: the encoder's in the experiment, its entry's too unless `catalogue` names another.
+        value: what a user wrote: nothing, or settings, of which each overrides the entry's.
+
+    Raises:
+        ValueError: there is no such entry and no source either, or the entry knows no commit and
+            none is given.
+    """
+    value = {} if value in (None, "") else value
+    if not isinstance(value, Mapping):
+        return value
+    has_source = any(value.get(key) is not None for key in _SOURCES)
+    asked = value.get("catalogue")
+    if asked is None and has_source:
+        return value
+    key = name if asked is None else asked
+    entry = catalogue().encoders.get(key)
+    if entry is None:
+        raise ValueError(_unknown(name, key, asked is None))
+    filled = {"catalogue": key, **entry.settings, **value}
+    if has_source and value.get("hub") != entry.hub:
+        filled = {**filled, **{each: value.get(each) for each in ("hub", "revision")}}
+    elif filled["revision"] is None:
+        raise ValueError(
+            f"{name}: the catalogue knows no commit of {entry.hub} with safetensors: write"
+            " `revision`, the full 40-digit commit to load"
+        )
+    # Settings that are written beside a layer are the user's; the entry has the others.
+    if isinstance(own := value.get("retrieval"), Mapping):
+        filled["retrieval"] = {**entry.retrieval, **own}
+    return filled
+
+
+def _unknown(name: str, key: str, by_name: bool) -> str:
+    known = catalogue()
+    refusal = next((each for hub, each in known.refused.items() if key in _names_of(hub)), None)
+    if refusal is not None:
+        return f"{name}: {key} cannot be used: {refusal.why} (use {refusal.instead!r})"
+    what = (
+        "it has neither a source (either `hub` with `revision`, `folder` or `pretrain`) nor the"
+        " name of an entry of the catalogue"
+        if by_name
+        else f"the catalogue has no {key!r}"
+    )
+    return f"{name}: {what} ({did_you_mean(key, known.encoders)})"
+
+
+def entry_of(source: EncoderSource) -> CatalogueEntry | None:
+    """The entry that an encoder is of: the one it names, or that of its hub id."""
+    if source.catalogue is not None:
+        return catalogue().encoders[source.catalogue]
+    return None if source.hub is None else _by_hub().get(source.hub.lower())
+
+
+def corpus_of(source: EncoderSource) -> Corpus | None:
+    """What an encoder was pretrained on, None where that is not known."""
+    entry = entry_of(source)
+    return None if entry is None or entry.corpus is None else catalogue().corpora[entry.corpus]
+
+
+def named_corpora(names: Iterable[str]) -> dict[str, Corpus]:
+    """Of these names those of entries whose pretraining is known, each with its corpus."""
+    known = catalogue()
+    entries = {name: known.encoders[name] for name in names if name in known.encoders}
+    return {name: known.corpora[each.corpus] for name, each in entries.items() if each.corpus}
+
+
+def known_commit(hub: str) -> str | None:
+    """A commit of a repository on the hub that has safetensors, None where none is known."""
+    entry = _by_hub().get(hub.lower())
+    return None if entry is None else entry.revision
+
+
+def refusal_of(hub: str) -> Refusal | None:
+    """Why a repository on the hub cannot be used, None where nothing is known against it."""
+    found = {name.lower(): each for name, each in catalogue().refused.items()}
+    return found.get(hub.lower())
+
+
+@cache
+def _by_hub() -> dict[str, CatalogueEntry]:
+    """Entries by hub id, and by the old ids without an owner that the hub redirects."""
+    return {
+        name.lower(): entry
+        for entry in catalogue().encoders.values()
+        for name in _names_of(entry.hub)
+    }
+
+
+def _names_of(hub: str) -> tuple[str, str]:
+    return hub, hub.rpartition("/")[2]

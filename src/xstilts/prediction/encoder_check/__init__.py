@@ -1,0 +1,1 @@
+"""What the workflow can do with an encoder, tried in about a minute before any experiment."""

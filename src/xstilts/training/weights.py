@@ -1,0 +1,107 @@
+"""Weights of a published encoder: safetensors, or a pickle that is converted once if asked."""
+
+from __future__ import annotations
+
+import json
+import logging
+import pickle
+import shutil
+from pathlib import Path
+
+import torch
+from huggingface_hub import hf_hub_download
+from safetensors.torch import save_file
+from torch import Tensor
+
+from xstilts.config.encoders.alternatives import known_commit
+from xstilts.errors import XstiltsError
+from xstilts.execution.files import sha256_file
+
+log = logging.getLogger(__name__)
+
+SAFETENSORS, SAFETENSORS_INDEX = "model.safetensors", "model.safetensors.index.json"
+_PICKLE, _PICKLE_INDEX = "pytorch_model.bin", "pytorch_model.bin.index.json"
+
+
+def published_file(name: str | Path, revision: str | None, file: str) -> Path | None:
+    """A file of a local folder, or of a hub repository, downloaded if need be; None if not there.
+
+    Without a network those that were downloaded before are there.
+    """
+    if isinstance(name, Path):
+        return name / file if (name / file).is_file() else None
+    try:
+        return Path(hf_hub_download(name, file, revision=revision))
+    except OSError:
+        return None
+
+
+def has_pickle_alone(name: str | Path, revision: str | None) -> bool:
+    """Whether the weights are published as a pickle and not as safetensors."""
+
+    def there(*files: str) -> bool:
+        return any(published_file(name, revision, file) for file in files)
+
+    return not there(SAFETENSORS, SAFETENSORS_INDEX) and there(_PICKLE, _PICKLE_INDEX)
+
+
+def pickle_alone(name: str | Path) -> XstiltsError:
+    """The error about weights that are published as a pickle alone."""
+    commit = known_commit(str(name))
+    return XstiltsError(
+        f"its weights are published as a pickle alone ({_PICKLE}), not as safetensors, and a pickle"
+        " can run any code when it is loaded",
+        where=name,
+        hint=f"set `revision: {commit}`, a commit that adds safetensors"
+        if commit
+        else "set `convert_pickle: true` for this encoder, which converts the tensors in it once"
+        " and refuses anything else",
+    )
+
+
+def convert_pickle(name: str | Path, revision: str | None, output: Path) -> dict[str, str]:
+    """Write the tensors of a pickle, whole or in shards, as safetensors with their configuration.
+
+    Nothing in a pickle is run: what is not a tensor is refused (`torch.load(weights_only=True)`).
+
+    Returns:
+        SHA-256 of each file that was read, by its name.
+
+    Raises:
+        XstiltsError: a file is missing or damaged, or holds something else than tensors.
+    """
+    index = published_file(name, revision, _PICKLE_INDEX)
+    files = [_PICKLE]
+    if index is not None:
+        files = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+    digests: dict[str, str] = {}
+    tensors: dict[str, Tensor] = {}
+    for file in files:
+        path = published_file(name, revision, file)
+        if path is None:
+            raise XstiltsError(f"the file {file} of its weights is missing", where=name)
+        log.info("converting %s", path)
+        digests[file] = sha256_file(path)
+        tensors |= _tensors(path)
+    output.mkdir(parents=True)
+    shutil.copyfile(str(published_file(name, revision, "config.json")), output / "config.json")
+    # Tensors that share their memory (tied ones) cannot be written as they are.
+    whole = {key: tensor.contiguous().clone() for key, tensor in tensors.items()}
+    save_file(whole, output / SAFETENSORS, metadata={"format": "pt"})
+    return digests
+
+
+def _tensors(path: Path) -> dict[str, Tensor]:
+    hint = "use another copy or revision of the encoder"
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
+        reason = str(error).partition("\n")[0]
+        raise XstiltsError(f"cannot convert the pickle: {reason}", where=path, hint=hint) from None
+    if not isinstance(found, dict) or not all(isinstance(each, Tensor) for each in found.values()):
+        raise XstiltsError(
+            "cannot convert the pickle: it holds something else than weights by their names",
+            where=path,
+            hint=hint,
+        )
+    return found
