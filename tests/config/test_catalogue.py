@@ -26,6 +26,7 @@ from xstilts.config.encoders.source import EncoderSource
 from xstilts.config.language_facts import FACTS
 from xstilts.config.parse import parse_experiment
 from xstilts.errors import XstiltsError
+from xstilts.execution.cost.shape import EncoderShape, shape_of_source
 
 SHARED = Path(__file__).parents[3] / "shared/data/wide/sources/mmbert-language-counts.csv"
 ENTRIES = catalogue().encoders
@@ -78,6 +79,18 @@ def test_sizes_are_those_of_transformers_own_class(name):
     entry = ENTRIES[name]
     found = counted(json.dumps(entry.config, sort_keys=True))
     assert found == (entry.parameters, entry.matrices)
+
+
+def test_attention_is_as_wide_as_its_heads_together():
+    def of(name: str) -> EncoderShape:
+        # Never downloaded: a commit that no cache holds.
+        found = shape_of_source(sources(**{name: {"revision": COMMIT}})[name])
+        assert found is not None
+        return found
+
+    assert of("qwen3-embedding-0.6b").attention == 16 * 128 != of("qwen3-embedding-0.6b").hidden
+    assert of("mt5-base").attention == 12 * 64
+    assert of("xlmr-base").attention is None
 
 
 @pytest.mark.parametrize("name", ENTRIES)

@@ -114,9 +114,7 @@ def shape_of_folder(folder: Path) -> EncoderShape:
     if (shape := shape_of_config(config)) is not None:
         return shape
     config = _text_part(config)
-    hidden, layers, heads, head_size = (
-        next((config[name] for name in _NAMES[size] if name in config), None) for size in _NAMES
-    )
+    hidden, layers, attention = _widths(config)
     if hidden is None or layers is None:
         raise XstiltsError("neither hidden size nor number of layers is there", where=path)
     sizes = dict(tensor_shapes(folder))
@@ -131,8 +129,16 @@ def shape_of_folder(folder: Path) -> EncoderShape:
         masked_head=_masked_head(config, hidden),
         matrices=matrices if matrices and not shared else None,
         parameters=sum(map(math.prod, sizes.values())) or None,
-        attention=heads * head_size if heads and head_size else None,
+        attention=attention,
     )
+
+
+def _widths(config: Mapping[str, Any]) -> tuple[int | None, int | None, int | None]:
+    """Hidden size, layers and `EncoderShape.attention`, each None if it is not there."""
+    hidden, layers, heads, head_size = (
+        next((config[name] for name in names if name in config), None) for names in _NAMES.values()
+    )
+    return hidden, layers, heads * head_size if heads and head_size else None
 
 
 def _masked_head(config: Mapping[str, Any], hidden: int) -> int:
@@ -231,10 +237,9 @@ def _of_entry(entry: CatalogueEntry | None) -> EncoderShape | None:
     """The shape of an encoder that the catalogue knows."""
     if entry is None or entry.config is None:
         return None
-    hidden, layers = (
-        next(entry.config[name] for name in _NAMES[size] if name in entry.config)
-        for size in ("hidden", "layers")
-    )
+    hidden, layers, attention = _widths(entry.config)
+    if hidden is None or layers is None:
+        return None
     return EncoderShape(
         layers=layers,
         hidden=hidden,
@@ -242,6 +247,7 @@ def _of_entry(entry: CatalogueEntry | None) -> EncoderShape | None:
         masked_head=_masked_head(entry.config, hidden),
         matrices=entry.matrices,
         parameters=entry.parameters,
+        attention=attention,
     )
 
 
