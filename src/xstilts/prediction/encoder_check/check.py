@@ -22,7 +22,8 @@ from xstilts.prediction.encoder_check.items import TRAINED
 from xstilts.prediction.encoder_check.learning import losses_of
 from xstilts.prediction.encoder_check.states import States, vectors_of
 from xstilts.prediction.encoder_check.words import ScriptWords, words_by_script
-from xstilts.training.encoder import HEADS, fetch_encoder, load_encoder
+from xstilts.training.encoder import fetch_encoder, load_encoder
+from xstilts.training.mlm_head import HEADS
 
 # ok; note: it works, and this should be known; refused: the workflow says no to this use and does
 # all others; failed: scores would be wrong, or a job would stop.

@@ -24,12 +24,12 @@ def lines_of(report: EncoderReport) -> Iterator[str]:
             yield (
                 f"{each.script:<12}{each.fertility:>16.1f}{100 * each.unknown:>7.0f} %{exact:>15}"
             )
-    yield ""
-    can = uses(report)
-    for name in ("targets", "recipes"):
-        yield from _wrapped(f"{name:<{_PART}}", ", ".join(can[name]) or "none")
-        if can[f"no_{name}"]:
-            yield from _wrapped(f"{'  not':<{_PART}}", ", ".join(can[f"no_{name}"]))
+        yield ""
+        can = uses(report)
+        for name in ("targets", "recipes"):
+            yield from _wrapped(f"{name:<{_PART}}", ", ".join(can[name]) or "none")
+            if can[f"no_{name}"]:
+                yield from _wrapped(f"{'  not':<{_PART}}", ", ".join(can[f"no_{name}"]))
     yield ""
     yield f"{'right' if report.is_right else 'NOT RIGHT'}, in {report.seconds:.0f} s"
 
