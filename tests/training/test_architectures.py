@@ -13,6 +13,7 @@ from tiny_encoders import TEXTS, write_tiny_xlmr
 from transformers import AutoModel, AutoTokenizer
 
 from xstilts.config.encoders import EncoderSource, RetrievalSettings
+from xstilts.config.settings import TrainingSettings
 from xstilts.config.tasks import TASKS
 from xstilts.data.schemas import DATA
 from xstilts.errors import XstiltsError
@@ -23,9 +24,11 @@ from xstilts.features.kinds import kind_of
 from xstilts.features.kinds.pair import PairHead
 from xstilts.features.tokenizer import load_tokenizer, max_positions
 from xstilts.prediction.embed import embed
+from xstilts.training.checkpoint import Progress, ResumeState
 from xstilts.training.encoder import fetch_encoder, load_encoder, save_encoder
 from xstilts.training.model import build_model, outputs_and_loss
 from xstilts.training.new_encoder import reinitialise
+from xstilts.training.optimizer import adamw
 from xstilts.training.tiny_encoders import ARCHITECTURES
 
 CAUSAL = ("qwen3", "llama", "gemma3_text-causal")
@@ -213,6 +216,38 @@ def test_an_untrained_counterpart_has_the_encoder_alone(fetched, tmp_path, name)
     assert new.state_dict().keys() == old.state_dict().keys()
     text = states(new, TEXTS[:1], fetched[name])
     assert not torch.allclose(text, states(old, TEXTS[:1], fetched[name]), atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["mt5", "umt5", "t5gemma", "bert"])
+def test_a_run_is_saved_and_resumed_with_weights_that_are_tied(fetched, tmp_path, name):
+    """T5 has its embeddings under two names."""
+
+    def new() -> tuple[Any, torch.optim.Optimizer]:
+        model = build_model(fetched[name], [kind_of(TASKS["xnli"])], 0.0, {"xnli": 1})
+        return model, adamw(model, TrainingSettings())
+
+    model, optimizer = new()
+    features = features_of(fetched[name], "xnli", PAIRS)
+    kind, rows, cpu = kind_of(TASKS["xnli"]), np.arange(3), torch.device("cpu")
+    outputs_and_loss(model, kind, features, rows, pad_id=1, device=cpu)[2].backward()
+    optimizer.step()
+    state = ResumeState(tmp_path / "state", "f")
+    state.folder.mkdir()
+    state.save_best(model, 1)
+    state.save(model, optimizer, Progress(step=1, best_step=1))
+    for load in (
+        lambda *new: state.load(*new),
+        lambda new, _: state.load_best(new, Progress(best_step=1)),
+    ):
+        other, second = new()
+        assert not equal(other, model)
+        load(other, second)
+        assert equal(other, model)
+
+
+def equal(model: torch.nn.Module, other: torch.nn.Module) -> bool:
+    weights = other.state_dict()
+    return all(torch.equal(value, weights[name]) for name, value in model.state_dict().items())
 
 
 @pytest.mark.parametrize("name", WITH_DECODER)

@@ -95,6 +95,24 @@ def test_each_input_passes_the_adapter_of_its_language(folder, task):
         assert not np.allclose(found, outputs[(row + each) % len(outputs)], atol=1e-4)
 
 
+def test_adapters_work_in_mixed_precision(folder):
+    model = load_encoder(folder)
+    inputs = AutoTokenizer.from_pretrained(folder)(
+        list(TEXTS[:2]), padding=True, return_tensors="pt"
+    )
+    known = {name: inputs[name] for name in ("input_ids", "attention_mask")}
+    known["lang_ids"] = torch.tensor([1, 3])
+    expected = model(**known).last_hidden_state
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = model(**known).last_hidden_state
+    assert not torch.equal(found, expected)
+    real = known["attention_mask"].bool()
+    assert torch.allclose(found[real], expected[real], atol=0.1)
+    found.square().sum().backward()
+    used = model.encoder.layer[0].output.adapter_modules["zh_CN"].dense1.weight
+    assert used.grad.abs().max() > 0
+
+
 def test_masked_text_passes_the_adapter_of_its_language(folder):
     rows = [{"text": text, "language": code} for text, code in zip(TEXTS, LANGUAGES, strict=False)]
     features, kind = features_of(folder, "text", rows), kind_of(TASKS["text"])

@@ -97,18 +97,15 @@ def look_both_ways(config: PreTrainedConfig) -> None:
         sizes.use_bidirectional_attention = True
 
 
-def keep_types(model: PreTrainedModel) -> None:
-    """Let X-MOD's adapters give states of the type that they get.
+def keep_precision_of_adapters(model: PreTrainedModel) -> None:
+    """Let X-MOD's adapters give what they are given: float32 under autocast too.
 
-    transformers puts what they give into a tensor of that type, which fails in mixed precision.
+    It gathers the outputs of a batch's adapters in a tensor that is as precise as their inputs, and
+    fails if they are not (transformers 5.23, `XmodOutput.lang_adapter`).
     """
-
-    def as_given(_: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> Tensor:
-        return output.to(given[0].dtype)
-
     for module in model.modules():
-        for adapter in getattr(module, "adapter_modules", nn.ModuleDict()).values():
-            adapter.register_forward_hook(as_given)
+        for adapter in getattr(module, "adapter_modules", {}).values():
+            adapter.register_forward_hook(lambda _, inputs, output: output.to(inputs[0].dtype))
 
 
 @torch.inference_mode()

@@ -27,7 +27,7 @@ from xstilts.training.architecture import (
     SENTENCE,
     encoder_class,
     is_causal,
-    keep_types,
+    keep_precision_of_adapters,
     load_config,
     look_both_ways,
 )
@@ -90,7 +90,7 @@ def load_encoder(
             where=name,
             hint="use a complete checkpoint of the architecture that its config.json names",
         )
-    keep_types(model)
+    keep_precision_of_adapters(model)
     return model.eval()
 
 
