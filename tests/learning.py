@@ -10,7 +10,6 @@ import pyarrow as pa
 import torch
 
 from xstilts.config.settings import Tokenisation
-from xstilts.config.tasks import Kind
 from xstilts.features.batches import Features
 from xstilts.features.kinds import TaskKind
 from xstilts.features.tokenizer import load_tokenizer
@@ -23,7 +22,7 @@ def learn_and_predict(
     folder: Path, kind: TaskKind, train: pa.Table, items: pa.Table, *, steps: int
 ) -> tuple[list[float], list[Any]]:
     """Loss a decision at each step, and what the trained model predicts for `items`."""
-    tokenizer = load_tokenizer(folder, words=kind.task.kind is Kind.TAGGING)
+    tokenizer = load_tokenizer(folder)
     lengths = Tokenisation(max_length=32, doc_stride=8)
     features, asked = (
         Features(kind.featurise(data, tokenizer, lengths)) for data in (train, items)

@@ -12,7 +12,6 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tokenizer_families import FAMILIES
 
 from xstilts.config.settings import Tokenisation
 from xstilts.config.tasks import TASKS
@@ -21,6 +20,7 @@ from xstilts.data.graphemes import graphemes, whole_graphemes
 from xstilts.data.schemas import DATA
 from xstilts.features.batches import Features
 from xstilts.features.kinds import kind_of
+from xstilts.features.tiny_tokenizers import FAMILIES
 from xstilts.features.tokenizer import load_tokenizer
 from xstilts.graph.locate import find_files
 

@@ -139,7 +139,7 @@ def folders(tmp_path_factory) -> dict[str, Path]:
 
 def features_of(key: str, folder: Path):
     kind = kind_of(TASKS[key])
-    tokenizer = load_tokenizer(folder, words=key == "panx")
+    tokenizer = load_tokenizer(folder)
     lengths = Tokenisation(max_length=48, doc_stride=20)
     return kind, Features(kind.featurise(KINDS[key](), tokenizer, lengths)), tokenizer.pad_token_id
 

@@ -22,6 +22,7 @@ from xstilts.features.kinds.base import IGNORED
 from xstilts.features.kinds.tagging import windows
 from xstilts.features.layout import layout_of
 from xstilts.features.tokenizer import load_tokenizer
+from xstilts.features.words import words_to_subwords
 
 CCG = TASKS["ccg"]
 TASK = TASKS["udpos"]
@@ -36,7 +37,7 @@ SENTENCES = st.lists(st.lists(WORD, min_size=1, max_size=40), min_size=1, max_si
 @pytest.fixture(scope="module")
 def tokenizers(tmp_path_factory) -> dict:
     folders = write_all(tmp_path_factory.mktemp("encoders"))
-    return {name: load_tokenizer(folder, words=True) for name, folder in folders.items()}
+    return {name: load_tokenizer(folder) for name, folder in folders.items()}
 
 
 def tagged(sentences: list[list[str]]) -> pa.Table:
@@ -122,11 +123,7 @@ def test_gold_scores_at_first_subwords_decode_to_the_gold_tags(
 
 def subwords_of_each(tokenizer, words: list[str]) -> list[list[int]]:
     """Each word on its own, as a sentence of one word."""
-    result = []
-    for word in words:
-        ids = tokenizer([word], is_split_into_words=True, add_special_tokens=False)["input_ids"]
-        result.append(ids or [tokenizer.unk_token_id])
-    return result
+    return [next(words_to_subwords(tokenizer, [[word]]))[0] for word in words]
 
 
 @pytest.mark.parametrize("name", WRITERS)

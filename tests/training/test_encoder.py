@@ -188,17 +188,6 @@ def test_a_tokenizer_without_offsets_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("name", WRITERS)
-def test_split_words_get_the_subwords_that_they_have_in_running_text(folders, name):
-    # The second word on, because byte-level BPE writes no space before a text's first word.
-    words = TEXTS[0].removesuffix(".").split()
-    tokenizer = load_tokenizer(folders[name], words=True)
-    split = tokenizer(words, is_split_into_words=True, add_special_tokens=False)
-    running = tokenizer.tokenize(" ".join(words[1:]), add_special_tokens=False)
-    later = [i for i, word in enumerate(split.word_ids()) if word > 0]
-    assert [split.tokens()[i] for i in later] == running
-
-
-@pytest.mark.parametrize("name", WRITERS)
 def test_max_positions_of_each_architecture(tmp_path, name):
     folder = WRITERS[name](tmp_path, TEXTS, positions=24)
     assert max_positions(load_encoder(folder).config) == 24

@@ -75,7 +75,12 @@ def mdeberta(texts: Sequence[str], size: int = VOCABULARY) -> PreTrainedTokenize
     """mDeBERTa-v3's: unigram, subwords whose offsets include the space before them."""
     special = ["[PAD]", "[CLS]", "[SEP]", "[UNK]"]
     vocab = [*((name, 0.0) for name in special), *_pieces(texts, size - 5), ("[MASK]", 0.0)]
-    return DebertaV2Tokenizer(vocab=vocab, unk_id=3)
+    tokenizer = DebertaV2Tokenizer(vocab=vocab, unk_id=3)
+    # Its class has NFC, the published SentencePiece model NFKC.
+    tokenizer.backend_tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.NFKC(), tokenizer.backend_tokenizer.normalizer]
+    )
+    return tokenizer
 
 
 def mbert(texts: Sequence[str], size: int = VOCABULARY) -> PreTrainedTokenizerBase:

@@ -13,6 +13,7 @@ from transformers.utils import logging as transformers_logging
 
 from xstilts.errors import XstiltsError
 from xstilts.features.encoder_config import text_config
+from xstilts.features.sentencepiece_models import match_sentencepiece
 
 transformers_logging.set_verbosity_error()
 transformers_logging.disable_progress_bar()
@@ -59,9 +60,12 @@ def load_tokenizer(name: str | Path, revision: str | None = None) -> PreTrainedT
             hint="provide tokenizer.json (a fast tokenizer)",
         )
     if not _is_as_published(tokenizer):
-        file = cached_file(name, _FILE, revision=revision, **_IF_THERE)
-        if file is not None:
+        vocabulary = getattr(tokenizer, "vocab_file", None) or ""
+        if file := cached_file(name, _FILE, revision=revision, **_IF_THERE):
             tokenizer = _like(tokenizer, Tokenizer.from_file(file))
+        elif vocabulary.endswith(".model"):
+            match_sentencepiece(tokenizer, vocabulary)
+            tokenizer = _like(tokenizer, tokenizer.backend_tokenizer)
     if tokenizer.pad_token_id is None:
         raise XstiltsError(
             "the tokenizer has no padding token",
