@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from xstilts.config.encoders import alternatives
 from xstilts.config.encoders.catalogue import (
     CatalogueEntry,
     Corpus,
@@ -244,3 +245,10 @@ def test_reading_it_imports_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_jobs_name_the_commits_and_copies_of_the_catalogue() -> None:
+    for hub, commit in alternatives._SAFETENSORS.items():
+        assert known_commit(hub) == commit
+    for hub, copy in alternatives._NATIVE_COPIES.items():
+        assert ENTRIES[refusal_of(hub).instead].hub == copy

@@ -124,6 +124,7 @@ def test_every_entry_of_the_catalogue_has_its_own_architecture_in_miniature() ->
         (["a", "--all"], "give one encoder, or --all"),
         (["xlmr-bse"], "did you mean 'xlmr-base'"),
         (["somebody/something"], "the full 40-digit commit"),
+        (["Alibaba-NLP/gte-multilingual-base"], "use the catalogue's 'gte-multilingual-base'"),
         (["somebody/something", "--config", "poling=last"], "poling"),
     ],
 )

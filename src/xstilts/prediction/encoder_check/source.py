@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from xstilts.config.encoders import EncoderSource
-from xstilts.config.encoders.catalogue import completed, known_commit
+from xstilts.config.encoders.catalogue import completed, known_commit, refusal_of
 from xstilts.errors import XstiltsError
 
 
@@ -23,11 +23,18 @@ def source_of(
         settings: of the encoder, as an experiment would have them.
 
     Raises:
-        XstiltsError: it is none of these, a hub id without a commit, or a setting is wrong.
+        XstiltsError: it is none of these, a hub id without a commit or that is known not to work,
+            or a setting is wrong.
     """
     values: dict[str, Any] = {**(settings or {})} | ({"revision": revision} if revision else {})
     if name.startswith("package:") or Path(name).expanduser().is_dir():
         values["folder"] = name
+    elif (refusal := refusal_of(name)) is not None:
+        raise XstiltsError(
+            f"it cannot be used: {refusal.why}",
+            where=name,
+            hint=f"use the catalogue's {refusal.instead!r}",
+        )
     elif "/" in name:
         values = {"hub": name, "revision": known_commit(name), **values}
     try:

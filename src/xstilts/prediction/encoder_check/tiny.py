@@ -9,11 +9,15 @@ from typing import Any
 
 from xstilts.config.encoders import EncoderSource
 from xstilts.config.encoders.catalogue import CatalogueEntry, catalogue
-from xstilts.features.tiny_tokenizers import FAMILIES
+from xstilts.execution.files import write_json
+from xstilts.features.tiny_tokenizers import FAMILIES, sentencepiece_model
+from xstilts.features.tokenizer import load_tokenizer
 from xstilts.prediction.encoder_check.check import EncoderReport, check_encoder
 from xstilts.prediction.encoder_check.sentences import SENTENCES
 from xstilts.training.tiny_encoders import ARCHITECTURES, MASKED
 
+# In place of a family: the SentencePiece model alone, as XLM-R's class reads it.
+SENTENCEPIECE = "sentencepiece"
 # What has the architecture (of `ARCHITECTURES`) and the family of tokenizer (of `FAMILIES`) of each
 # encoder of the catalogue.
 TINY = {
@@ -24,7 +28,8 @@ TINY = {
     "mdeberta-v3-base": ("deberta-v2", "mdeberta"),
     **dict.fromkeys(("mmbert-small", "mmbert-base"), ("modernbert", "mmbert")),
     **dict.fromkeys(("eurobert-210m", "eurobert-610m", "eurobert-2.1b"), ("eurobert", "llama3")),
-    **dict.fromkeys(("xlm-v-base", "glot500-base"), ("xlm-roberta", "xlm-roberta")),
+    "xlm-v-base": ("xlm-roberta", "xlm-roberta"),
+    "glot500-base": ("xlm-roberta", SENTENCEPIECE),
     "rembert": ("rembert", "mdeberta"),
     "labse": ("bert", "mbert"),
     "multilingual-e5-small": ("bert", "xlm-roberta"),
@@ -49,14 +54,21 @@ _ADAPTERS = {"xmod": {sentence.language: "de_DE" for sentence in SENTENCES}}
 def write_tiny(folder: Path, architecture: str, family: str) -> Path:
     """Write an encoder of `ARCHITECTURES` with a tokenizer of `FAMILIES`, learned from SENTENCES.
 
-    With its head for masked language modelling, where the architecture has one.
+    With its head for masked language modelling, where the architecture has one. With
+    `SENTENCEPIECE` for a family there is no `tokenizer.json`.
     """
+    folder.mkdir(parents=True)
     texts = [sentence.text for sentence in SENTENCES]
     texts += [" ".join(sentence.words) for sentence in SENTENCES if not sentence.has_spaces]
-    tokenizer = FAMILIES[family](texts)
+    if family == SENTENCEPIECE:
+        (folder / "sentencepiece.bpe.model").write_bytes(sentencepiece_model(texts))
+        write_json(folder / "config.json", {"model_type": architecture})
+        tokenizer = load_tokenizer(folder)
+    else:
+        tokenizer = FAMILIES[family](texts)
+        tokenizer.save_pretrained(folder)
     model = MASKED.get(architecture, ARCHITECTURES[architecture])(tokenizer)
     model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
     return folder
 
 
