@@ -6,20 +6,18 @@ so lies beside every checkpoint that is trained from it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Sequence
 
 import numpy as np
+from pydantic import Field
 from transformers import PreTrainedConfig
 
 from xstilts.config.encoders import EncoderSource, Pooling
+from xstilts.config.settings import Strict
 from xstilts.errors import XstiltsError
 
-_KEY = "xstilts"
 
-
-@dataclass(frozen=True)
-class Usage:
+class Usage(Strict):
     """How the heads of pairs and choices pool, and what of an encoder restricts its use.
 
     `causal`: each token sees only those before it. `adapters`: the adapter of a language's code,
@@ -28,24 +26,22 @@ class Usage:
 
     pooling: Pooling = "first"
     causal: bool = False
-    adapters: Mapping[str, str] = field(default_factory=dict)
+    adapters: dict[str, str] = Field(default_factory=dict)
 
     @classmethod
     def of(cls, config: PreTrainedConfig) -> Usage:
         """What `write` has written, defaults otherwise."""
-        return cls(**getattr(config, _KEY, {}))
+        return cls(**getattr(config, "xstilts", {}))
 
     def write(self, config: PreTrainedConfig) -> None:
         """Write it into a configuration, which stays as it is if all is by default."""
-        default = asdict(Usage())
-        if found := {name: value for name, value in asdict(self).items() if value != default[name]}:
-            setattr(config, _KEY, found)
+        if found := self.model_dump(exclude_defaults=True):
+            config.xstilts = found
 
 
 def usage_of_source(source: EncoderSource, *, causal: bool) -> Usage:
     """How an experiment uses an encoder that turned out to be causal or not."""
-    known = {each.name for each in fields(Usage)} - {"causal"}
-    return Usage(causal=causal, **source.model_dump(include=known))
+    return Usage(causal=causal, **source.model_dump(include={"pooling", "adapters"}))
 
 
 def text_config(config: PreTrainedConfig) -> PreTrainedConfig:

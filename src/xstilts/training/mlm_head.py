@@ -38,7 +38,7 @@ _PUBLISHED = "published."
 class _States(nn.Module):
     """What stands in for the encoder of a masked language model: its output is its input.
 
-    All else is the encoder's, such as the embeddings that DeBERTa-v3's head asks for.
+    Its modules are the encoder's, such as the embeddings that DeBERTa-v3's head asks for.
     """
 
     def __init__(self, encoder: PreTrainedModel) -> None:
@@ -53,7 +53,7 @@ class _States(nn.Module):
         try:
             return super().__getattr__(name)
         except AttributeError:
-            return getattr(self._encoder[0], name)
+            return self._encoder[0].__getattr__(name)
 
 
 class PublishedHead(nn.Module):

@@ -19,7 +19,6 @@ from xstilts.execution.cost.tally import Tally
 from xstilts.features.batches import Features, micro_batches
 from xstilts.features.encoder_config import Usage
 from xstilts.features.kinds import TaskKind
-from xstilts.features.kinds.pair import PairHead
 from xstilts.training.encoder import load_encoder, save_encoder
 from xstilts.training.memory import for_each_batch
 from xstilts.training.mlm_head import HEADS, masked_head
@@ -77,7 +76,7 @@ class TaskModel(nn.Module):
         head = self.heads[task]
         if getattr(head, "in_mixed_precision", False):
             return head(states)
-        mask = (inputs["attention_mask"],) if isinstance(head, PairHead) else ()
+        mask = (inputs["attention_mask"],) if hasattr(head, "pooling") else ()
         with torch.autocast(states.device.type, enabled=False):
             return head(states.to(next(head.parameters()).dtype), *mask)
 
