@@ -290,13 +290,9 @@ def views(
     """The views of all combinations that the table has rows for."""
     made = {}
     for places in product(*(range(len(choice.values)) for choice in choices)):
-        chosen = {
-            choice.column: choice.values[place]
-            for choice, place in zip(choices, places, strict=True)
-        }
-        held = frame.filter(**chosen)
-        view = draw(held) if not held.is_empty() else None
-        if view is not None:
+        pairs = zip(choices, places, strict=True)
+        held = frame.filter(**{choice.column: choice.values[place] for choice, place in pairs})
+        if not held.is_empty() and (view := draw(held)) is not None:
             made["-".join(map(str, places))] = view
     return made
 
