@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from xstilts.config.encoders import alternatives
 from xstilts.config.encoders.catalogue import (
     CatalogueEntry,
     Corpus,
@@ -210,7 +209,7 @@ def test_what_cannot_work_is_refused_with_what_can():
     )
     named = problem(**{"jina-embeddings-v3": None})
     assert "jina-embeddings-v3 cannot be used" in named
-    assert "use 'multilingual-e5-large'" in named
+    assert "use the catalogue's 'multilingual-e5-large'" in named
     assert refusal_of(hub.lower()).instead == "gte-multilingual-base"
     assert refusal_of("me/other") is None
 
@@ -245,10 +244,3 @@ def test_reading_it_imports_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-
-
-def test_jobs_name_the_commits_and_copies_of_the_catalogue() -> None:
-    for hub, commit in alternatives._SAFETENSORS.items():
-        assert known_commit(hub) == commit
-    for hub, copy in alternatives._NATIVE_COPIES.items():
-        assert ENTRIES[refusal_of(hub).instead].hub == copy

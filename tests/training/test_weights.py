@@ -17,10 +17,11 @@ from tiny_encoders import TEXTS, write_tiny_bert, write_tiny_xlmr
 from transformers import AutoModel, BertForMaskedLM
 
 from xstilts.config.encoders import EncoderSource
-from xstilts.config.encoders.alternatives import known_commit, native_copy
+from xstilts.config.encoders.catalogue import known_commit, refusal_of
 from xstilts.errors import XstiltsError
 from xstilts.execution.files import sha256_file
 from xstilts.training.encoder import HEADS, PROVENANCE, fetch_encoder, load_encoder
+from xstilts.training.weights import has_pickle_alone
 
 WEIGHTS, PICKLE = "model.safetensors", "pytorch_model.bin"
 SHARD = "pytorch_model-0000{}-of-00002.bin"
@@ -131,7 +132,7 @@ def test_a_damaged_pickle_and_a_missing_shard_are_refused(bert, tmp_path):
     with pytest.raises(XstiltsError, match="cannot convert the pickle"):
         fetch(bert, tmp_path / "out", convert_pickle=True)
     (bert / SHARD.format(2)).unlink()
-    with pytest.raises(XstiltsError, match=r"00002-of-00002\.bin of its weights is missing"):
+    with pytest.raises(XstiltsError, match=r"the file .*-00002-of-00002\.bin is missing"):
         fetch(bert, tmp_path / "out", convert_pickle=True)
 
 
@@ -234,6 +235,16 @@ def test_of_a_pickle_on_the_hub_the_commit_with_safetensors_is_named(bert, tmp_p
     assert equal(load_encoder(tmp_path / "out").state_dict(), published)
 
 
+def test_that_there_is_a_pickle_is_known_without_downloading_it(monkeypatch):
+    def published(name, file, *, revision, dry_run=False):
+        assert dry_run
+        if file != PICKLE:
+            raise FileNotFoundError(file)
+
+    monkeypatch.setattr("xstilts.training.weights.hf_hub_download", published)
+    assert has_pickle_alone("some/encoder", "a" * 40)
+
+
 def test_of_remote_code_the_native_copy_is_named(bert, tmp_path):
     config = json.loads((bert / "config.json").read_text())
     config |= {"model_type": "new", "auto_map": {"AutoModel": "modeling.NewModel"}}
@@ -242,4 +253,4 @@ def test_of_remote_code_the_native_copy_is_named(bert, tmp_path):
     hub_cache(tmp_path / "cache", hub, {"a" * 40: bert})
     said = fetch_hub(tmp_path, hub, "a" * 40)
     assert "its architecture (new) is code that comes with the weights" in said
-    assert f"{native_copy(hub)} has the same encoder" in said
+    assert refusal_of(hub).remedy in said

@@ -74,8 +74,7 @@ def _names_are_sound(experiment: Experiment) -> Iterator[str]:
     for name, source in experiment.encoders.items():
         if source.hub is not None and (refusal := refusal_of(source.hub)) is not None:
             yield (
-                f"encoders.{name}: {source.hub} cannot be used: {refusal.why} (use the catalogue's"
-                f" {refusal.instead!r})"
+                f"encoders.{name}: {source.hub} cannot be used: {refusal.why} ({refusal.remedy})"
             )
     for key in ("encoders", "recipes", "targets", "seeds", "splits", "baselines"):
         values = list(getattr(experiment, key))

@@ -107,6 +107,11 @@ class Refusal(Strict):
     why: str
     instead: str
 
+    @property
+    def remedy(self) -> str:
+        """What to do, as a hint."""
+        return f"use the catalogue's {self.instead!r}"
+
 
 class Catalogue(Strict):
     """The whole table."""
@@ -174,7 +179,7 @@ def _unknown(name: str, key: str, by_name: bool) -> str:
     known = catalogue()
     refusal = next((each for hub, each in known.refused.items() if key in _names_of(hub)), None)
     if refusal is not None:
-        return f"{name}: {key} cannot be used: {refusal.why} (use {refusal.instead!r})"
+        return f"{name}: {key} cannot be used: {refusal.why} ({refusal.remedy})"
     what = (
         "it has neither a source (either `hub` with `revision`, `folder` or `pretrain`) nor the"
         " name of an entry of the catalogue"

@@ -30,11 +30,7 @@ def source_of(
     if name.startswith("package:") or Path(name).expanduser().is_dir():
         values["folder"] = name
     elif (refusal := refusal_of(name)) is not None:
-        raise XstiltsError(
-            f"it cannot be used: {refusal.why}",
-            where=name,
-            hint=f"use the catalogue's {refusal.instead!r}",
-        )
+        raise XstiltsError(f"it cannot be used: {refusal.why}", where=name, hint=refusal.remedy)
     elif "/" in name:
         values = {"hub": name, "revision": known_commit(name), **values}
     try:
