@@ -18,14 +18,14 @@ from xstilts.config.encoders.catalogue import (
     completed,
     corpus_of,
     entry_of,
-    known_commit,
     named_corpora,
-    refusal_of,
 )
+from xstilts.config.encoders.hub_names import known_commit, refusal_of
 from xstilts.config.encoders.source import EncoderSource
 from xstilts.config.language_facts import FACTS
 from xstilts.config.parse import parse_experiment
 from xstilts.errors import XstiltsError
+from xstilts.execution.code_digest import reached
 from xstilts.execution.cost.shape import EncoderShape, shape_of_source
 
 SHARED = Path(__file__).parents[3] / "shared/data/wide/sources/mmbert-language-counts.csv"
@@ -244,3 +244,11 @@ def test_reading_it_imports_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("script", ["fetch_encoder", "train", "predict", "embed"])
+def test_what_it_says_of_sizes_and_languages_is_no_code_of_jobs_that_compute(script):
+    scripts = Path(__file__).parents[2] / "workflow" / "scripts"
+    found = reached(scripts / f"{script}.py")
+    assert "xstilts.config.encoders.hub_names" in found
+    assert not found.keys() & {"xstilts.config.encoders.catalogue", "xstilts.config.language_facts"}

@@ -17,7 +17,7 @@ from tiny_encoders import TEXTS, write_tiny_bert, write_tiny_xlmr
 from transformers import AutoModel, BertForMaskedLM
 
 from xstilts.config.encoders import EncoderSource
-from xstilts.config.encoders.catalogue import known_commit, refusal_of
+from xstilts.config.encoders.hub_names import known_commit, refusal_of
 from xstilts.errors import XstiltsError
 from xstilts.execution.files import sha256_file
 from xstilts.training.encoder import HEADS, PROVENANCE, fetch_encoder, load_encoder

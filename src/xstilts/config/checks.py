@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from xstilts.config.encoders.catalogue import refusal_of
+from xstilts.config.encoders.hub_names import refusal_of
 from xstilts.config.experiment import Experiment
 from xstilts.config.languages import language_table
 from xstilts.config.recipes import NAME, TRAINABLE, UNTRAINED, Recipe, parse_recipe

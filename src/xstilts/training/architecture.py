@@ -19,7 +19,7 @@ from transformers import (
 )
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 
-from xstilts.config.encoders.catalogue import refusal_of
+from xstilts.config.encoders.hub_names import refusal_of
 from xstilts.errors import XstiltsError
 from xstilts.features.encoder_config import text_config
 

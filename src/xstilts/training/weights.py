@@ -13,7 +13,7 @@ from huggingface_hub import hf_hub_download
 from safetensors.torch import save_file
 from torch import Tensor
 
-from xstilts.config.encoders.catalogue import known_commit
+from xstilts.config.encoders.hub_names import known_commit
 from xstilts.errors import XstiltsError
 from xstilts.execution.files import sha256_file
 

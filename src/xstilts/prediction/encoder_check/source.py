@@ -9,7 +9,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from xstilts.config.encoders import EncoderSource
-from xstilts.config.encoders.catalogue import completed, known_commit, refusal_of
+from xstilts.config.encoders.catalogue import completed
+from xstilts.config.encoders.hub_names import known_commit, refusal_of
 from xstilts.errors import XstiltsError
 
 
