@@ -226,7 +226,7 @@ def test_of_a_pickle_on_the_hub_the_commit_with_safetensors_is_named(bert, tmp_p
     known = known_commit(hub)
     hub_cache(tmp_path / "cache", hub, {main: bert, known: converted})
     said = fetch_hub(tmp_path, hub, main)
-    assert f"{hub}: its weights are published as a pickle alone" in said
+    assert f"{hub} at {main}: its weights are published as a pickle alone" in said
     assert f"`revision: {known}`" in said
     assert fetch_hub(tmp_path, hub, known) == ""
     assert equal(load_encoder(tmp_path / "out").state_dict(), published)

@@ -56,13 +56,18 @@ def _is_published(name: str | Path, revision: str | None, file: str) -> bool:
     return True
 
 
-def pickle_alone(name: str | Path) -> XstiltsError:
+def place_of(name: str | Path, revision: str | None) -> str:
+    """A folder, or a repository on the hub and its commit, for errors."""
+    return f"{name} at {revision}" if revision else str(name)
+
+
+def pickle_alone(name: str | Path, revision: str | None) -> XstiltsError:
     """The error about weights that are published as a pickle alone."""
     commit = known_commit(str(name))
     return XstiltsError(
         f"its weights are published as a pickle alone ({_PICKLE}), not as safetensors, and a pickle"
         " can run any code when it is loaded",
-        where=name,
+        where=place_of(name, revision),
         hint=f"set `revision: {commit}`, a commit that adds safetensors"
         if commit
         else "set `convert_pickle: true` for this encoder, which converts the tensors in it once"
@@ -107,7 +112,7 @@ def convert_pickle(name: str | Path, revision: str | None, output: Path) -> dict
 def _needed_file(name: str | Path, revision: str | None, file: str) -> Path:
     path = published_file(name, revision, file)
     if path is None:
-        raise XstiltsError(f"the file {file} is missing", where=name)
+        raise XstiltsError(f"the file {file} is missing", where=place_of(name, revision))
     return path
 
 
