@@ -21,7 +21,7 @@ from xstilts.config.encoders.hub_names import known_commit, refusal_of
 from xstilts.errors import XstiltsError
 from xstilts.execution.files import sha256_file
 from xstilts.training.encoder import HEADS, PROVENANCE, fetch_encoder, load_encoder
-from xstilts.training.weights import has_pickle_alone
+from xstilts.training.weights import convert_pickle, has_pickle_alone
 
 WEIGHTS, PICKLE = "model.safetensors", "pytorch_model.bin"
 SHARD = "pytorch_model-0000{}-of-00002.bin"
@@ -132,7 +132,9 @@ def test_a_damaged_pickle_and_a_missing_shard_are_refused(bert, tmp_path):
     with pytest.raises(XstiltsError, match="cannot convert the pickle"):
         fetch(bert, tmp_path / "out", convert_pickle=True)
     (bert / SHARD.format(2)).unlink()
-    with pytest.raises(XstiltsError, match=r"the file .*-00002-of-00002\.bin is missing"):
+    with pytest.raises(
+        XstiltsError, match=r"cannot read the file .*-00002-of-00002\.bin: .*No such file"
+    ):
         fetch(bert, tmp_path / "out", convert_pickle=True)
 
 
@@ -243,6 +245,16 @@ def test_that_there_is_a_pickle_is_known_without_downloading_it(monkeypatch):
 
     monkeypatch.setattr("xstilts.training.weights.hf_hub_download", published)
     assert has_pickle_alone("some/encoder", "a" * 40)
+
+
+def test_what_ends_the_download_of_a_pickle_is_said(monkeypatch, tmp_path):
+    def published(name, file, *, revision):
+        raise ConnectionError("the connection broke" if file == PICKLE else "no such entry")
+
+    monkeypatch.setattr("xstilts.training.weights.hf_hub_download", published)
+    said = f"some/encoder at {'a' * 40}: cannot read the file {PICKLE}: the connection broke"
+    with pytest.raises(XstiltsError, match=said):
+        convert_pickle("some/encoder", "a" * 40, tmp_path / "out")
 
 
 def test_of_remote_code_the_native_copy_is_named(bert, tmp_path):

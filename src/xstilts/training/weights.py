@@ -110,10 +110,15 @@ def convert_pickle(name: str | Path, revision: str | None, output: Path) -> dict
 
 
 def _needed_file(name: str | Path, revision: str | None, file: str) -> Path:
-    path = published_file(name, revision, file)
-    if path is None:
-        raise XstiltsError(f"the file {file} is missing", where=place_of(name, revision))
-    return path
+    try:
+        if not isinstance(name, Path):
+            return Path(hf_hub_download(name, file, revision=revision))
+        (name / file).stat()
+        return name / file
+    except OSError as error:
+        raise XstiltsError(
+            f"cannot read the file {file}: {error}", where=place_of(name, revision)
+        ) from None
 
 
 def _tensors(path: Path) -> dict[str, Tensor]:
