@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from xstilts.config.encoders import alternatives
 from xstilts.config.encoders.catalogue import (
     CatalogueEntry,
     Corpus,
@@ -19,14 +18,14 @@ from xstilts.config.encoders.catalogue import (
     completed,
     corpus_of,
     entry_of,
-    known_commit,
     named_corpora,
-    refusal_of,
 )
+from xstilts.config.encoders.hub_names import known_commit, refusal_of
 from xstilts.config.encoders.source import EncoderSource
 from xstilts.config.language_facts import FACTS
 from xstilts.config.parse import parse_experiment
 from xstilts.errors import XstiltsError
+from xstilts.execution.code_digest import reached
 from xstilts.execution.cost.shape import EncoderShape, shape_of_source
 
 SHARED = Path(__file__).parents[3] / "shared/data/wide/sources/mmbert-language-counts.csv"
@@ -210,7 +209,7 @@ def test_what_cannot_work_is_refused_with_what_can():
     )
     named = problem(**{"jina-embeddings-v3": None})
     assert "jina-embeddings-v3 cannot be used" in named
-    assert "use 'multilingual-e5-large'" in named
+    assert "use the catalogue's 'multilingual-e5-large'" in named
     assert refusal_of(hub.lower()).instead == "gte-multilingual-base"
     assert refusal_of("me/other") is None
 
@@ -247,8 +246,9 @@ def test_reading_it_imports_nothing_heavy():
     assert done.stdout.strip() == "[]"
 
 
-def test_jobs_name_the_commits_and_copies_of_the_catalogue() -> None:
-    for hub, commit in alternatives._SAFETENSORS.items():
-        assert known_commit(hub) == commit
-    for hub, copy in alternatives._NATIVE_COPIES.items():
-        assert ENTRIES[refusal_of(hub).instead].hub == copy
+@pytest.mark.parametrize("script", ["fetch_encoder", "train", "predict", "embed"])
+def test_what_it_says_of_sizes_and_languages_is_no_code_of_jobs_that_compute(script):
+    scripts = Path(__file__).parents[2] / "workflow" / "scripts"
+    found = reached(scripts / f"{script}.py")
+    assert "xstilts.config.encoders.hub_names" in found
+    assert not found.keys() & {"xstilts.config.encoders.catalogue", "xstilts.config.language_facts"}

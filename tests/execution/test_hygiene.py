@@ -131,7 +131,7 @@ def test_a_run_that_fails_for_its_credentials_does_not_tell_them(tmp_path):
         )  # fmt: skip
         output = process.communicate()[0]
     assert process.returncode == 1
-    assert "error in fetch_encoder: a/b: cannot load the encoder" in output
+    assert f"error in fetch_encoder: a/b at {'0' * 40}: cannot load the encoder" in output
     assert f"http://{HIDDEN}@127.0.0.1" in output
     assert "s3cr3t" not in output + texts(folder)
 

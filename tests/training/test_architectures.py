@@ -120,6 +120,13 @@ def test_what_is_fetched_is_the_encoder_and_saves_and_loads_as_it_is(
     assert Usage.of(again.config) == Usage()
 
 
+def test_the_experiment_decides_over_what_an_earlier_one_has_written(folders, tmp_path):
+    fetch_encoder(EncoderSource(folder=str(folders["bert"]), pooling="mean"), tmp_path / "one")
+    assert Usage.of(load_encoder(tmp_path / "one").config).pooling == "mean"
+    fetch_encoder(EncoderSource(folder=str(tmp_path / "one")), tmp_path / "other")
+    assert Usage.of(load_encoder(tmp_path / "other").config) == Usage()
+
+
 @pytest.mark.parametrize("name", USABLE)
 def test_the_longest_input_passes_and_one_more_does_not(fetched, name):
     model = load_encoder(fetched[name])

@@ -429,12 +429,21 @@ def test_an_encoder_without_any_head_is_fetched_without_one(tmp_path, caplog):
     assert "published without a head for masked language modelling" in caplog.text
 
 
-def test_the_head_of_an_encoder_that_was_pretrained_here_is_kept(tmp_path):
+def test_the_head_of_an_encoder_that_was_pretrained_here_is_kept(tmp_path, monkeypatch):
     write_tiny_xlmr(tmp_path / "new", TEXTS)
     model = build_model(tmp_path / "new", [KIND], 0.1, {TEXT: 3})
     save_model(model, load_tokenizer(tmp_path / "new"), tmp_path / "pretrained", {})
     fetched = fetch(tmp_path / "pretrained", tmp_path / "fetched")
     assert torch.equal(logits(fetched), logits(tmp_path / "pretrained"))
+    # It is downloaded with an encoder that comes from the hub.
+    monkeypatch.setattr(
+        "xstilts.training.weights.hf_hub_download",
+        lambda _, file, revision: tmp_path / "pretrained" / file,
+    )
+    kept = published_head("a/b", "a" * 40, load_encoder(tmp_path / "pretrained"))
+    saved = load_file(tmp_path / "pretrained" / HEADS)
+    assert kept.keys() == saved.keys()
+    assert all(torch.equal(kept[name], saved[name]) for name in saved)
 
 
 # The cache's place is read when huggingface_hub is imported, so this needs its own process.

@@ -284,7 +284,7 @@ def test_the_report_names_runs_that_were_made_in_float32(tmp_path):
     said = {"target": "nan", "intermediate": ""}
     table = table.with_columns(float32_retry=table["phase"].replace(said))
     assert list(precision_notes(table)) == [
-        "1 of 2 training runs of enc gave what is no number in bfloat16 and were made in"
+        "1 of 2 training runs of enc were not finite in bfloat16 and were made once more in"
         " float32: none on xnli."
     ]
 

@@ -17,10 +17,11 @@ from tiny_encoders import TEXTS, write_tiny_bert, write_tiny_xlmr
 from transformers import AutoModel, BertForMaskedLM
 
 from xstilts.config.encoders import EncoderSource
-from xstilts.config.encoders.alternatives import known_commit, native_copy
+from xstilts.config.encoders.hub_names import known_commit, refusal_of
 from xstilts.errors import XstiltsError
 from xstilts.execution.files import sha256_file
 from xstilts.training.encoder import HEADS, PROVENANCE, fetch_encoder, load_encoder
+from xstilts.training.weights import convert_pickle, has_pickle_alone
 
 WEIGHTS, PICKLE = "model.safetensors", "pytorch_model.bin"
 SHARD = "pytorch_model-0000{}-of-00002.bin"
@@ -131,7 +132,9 @@ def test_a_damaged_pickle_and_a_missing_shard_are_refused(bert, tmp_path):
     with pytest.raises(XstiltsError, match="cannot convert the pickle"):
         fetch(bert, tmp_path / "out", convert_pickle=True)
     (bert / SHARD.format(2)).unlink()
-    with pytest.raises(XstiltsError, match=r"00002-of-00002\.bin of its weights is missing"):
+    with pytest.raises(
+        XstiltsError, match=r"cannot read the file .*-00002-of-00002\.bin: .*No such file"
+    ):
         fetch(bert, tmp_path / "out", convert_pickle=True)
 
 
@@ -225,13 +228,33 @@ def test_of_a_pickle_on_the_hub_the_commit_with_safetensors_is_named(bert, tmp_p
     known = known_commit(hub)
     hub_cache(tmp_path / "cache", hub, {main: bert, known: converted})
     said = fetch_hub(tmp_path, hub, main)
-    assert f"{hub}: its weights are published as a pickle alone" in said
+    assert f"{hub} at {main}: its weights are published as a pickle alone" in said
     assert f"`revision: {known}`" in said
     assert fetch_hub(tmp_path, hub, known) == ""
     assert equal(load_encoder(tmp_path / "out").state_dict(), published)
     shutil.rmtree(tmp_path / "out")
     assert fetch_hub(tmp_path, hub, main, convert=True) == ""
     assert equal(load_encoder(tmp_path / "out").state_dict(), published)
+
+
+def test_that_there_is_a_pickle_is_known_without_downloading_it(monkeypatch):
+    def published(name, file, *, revision, dry_run=False):
+        assert dry_run
+        if file != PICKLE:
+            raise FileNotFoundError(file)
+
+    monkeypatch.setattr("xstilts.training.weights.hf_hub_download", published)
+    assert has_pickle_alone("some/encoder", "a" * 40)
+
+
+def test_what_ends_the_download_of_a_pickle_is_said(monkeypatch, tmp_path):
+    def published(name, file, *, revision):
+        raise ConnectionError("the connection broke" if file == PICKLE else "no such entry")
+
+    monkeypatch.setattr("xstilts.training.weights.hf_hub_download", published)
+    said = f"some/encoder at {'a' * 40}: cannot read the file {PICKLE}: the connection broke"
+    with pytest.raises(XstiltsError, match=said):
+        convert_pickle("some/encoder", "a" * 40, tmp_path / "out")
 
 
 def test_of_remote_code_the_native_copy_is_named(bert, tmp_path):
@@ -242,4 +265,4 @@ def test_of_remote_code_the_native_copy_is_named(bert, tmp_path):
     hub_cache(tmp_path / "cache", hub, {"a" * 40: bert})
     said = fetch_hub(tmp_path, hub, "a" * 40)
     assert "its architecture (new) is code that comes with the weights" in said
-    assert f"{native_copy(hub)} has the same encoder" in said
+    assert refusal_of(hub).remedy in said

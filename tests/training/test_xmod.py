@@ -62,7 +62,7 @@ def folder(published, tmp_path_factory) -> Path:
 
 def data_of(task: str, rows: list[dict]) -> pa.Table:
     schema = DATA[TASKS[task].kind]
-    known = {"split": "test", "group": "g", "cluster": "c", "side": "en"}
+    known = {"split": "test", "group": "g", "cluster": "c", "side": "foreign"}
     full = [{**known, "id": str(i), **row} for i, row in enumerate(rows)]
     return pa.Table.from_pylist(full, schema=schema)
 
@@ -136,6 +136,19 @@ def test_a_sentence_in_two_languages_has_two_vectors(folder, tmp_path):
             states = model(**inputs, lang_ids=torch.tensor([number])).last_hidden_state
         assert np.allclose(vector, states[0].mean(0), atol=1e-5)
     assert not np.allclose(*vectors, atol=1e-4)
+
+
+def test_the_english_side_of_retrieval_passes_the_english_adapter(folder):
+    rows = [
+        {"text": text, "language": code, "side": side}
+        for code in ("de", "zh")
+        for side, text in (("foreign", TEXTS[1]), ("en", TEXTS[0]))
+    ]
+    features = features_of(folder, "tatoeba", rows)
+    rows_of = features.ragged("rows")
+    # The English sentence is embedded once for both languages.
+    assert [rows_of.row(feature).tolist() for feature in range(3)] == [[0], [1, 3], [2]]
+    assert features.column("lang_ids").tolist() == [NUMBERS[code] for code in ("de", "en", "zh")]
 
 
 def test_a_language_without_adapter_is_refused_and_can_be_given_one(published, folder, tmp_path):

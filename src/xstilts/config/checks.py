@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from xstilts.config.encoders.catalogue import refusal_of
+from xstilts.config.encoders.hub_names import refusal_of
 from xstilts.config.experiment import Experiment
 from xstilts.config.languages import language_table
 from xstilts.config.recipes import NAME, TRAINABLE, UNTRAINED, Recipe, parse_recipe
@@ -74,8 +74,7 @@ def _names_are_sound(experiment: Experiment) -> Iterator[str]:
     for name, source in experiment.encoders.items():
         if source.hub is not None and (refusal := refusal_of(source.hub)) is not None:
             yield (
-                f"encoders.{name}: {source.hub} cannot be used: {refusal.why} (use the catalogue's"
-                f" {refusal.instead!r})"
+                f"encoders.{name}: {source.hub} cannot be used: {refusal.why} ({refusal.remedy})"
             )
     for key in ("encoders", "recipes", "targets", "seeds", "splits", "baselines"):
         values = list(getattr(experiment, key))

@@ -56,9 +56,10 @@ SCORES = pa.schema(
 
 # One row a training run. phase: "intermediate" or "target"; train_set: what the target phase
 # trains on, empty for the intermediate phase. dev: best English development score in points.
-# collapsed: empty, or what shows that the run learnt nothing. float32_retry: empty, or what was no
-# number in bfloat16, so that the run was made in float32. tokens, token_pairs: trained on,
-# padding excluded; the pairs are the sum of squared lengths, to which attention is proportional.
+# collapsed: empty, or what shows that the run learnt nothing. float32_retry: empty, or what was not
+# finite in bfloat16, so that the run was made once more in float32. tokens, token_pairs: trained
+# on, padding excluded; the pairs are the sum of squared lengths, to which attention is
+# proportional.
 RUNS = pa.schema(
     [
         *_columns(_STRING, "encoder", "recipe", "phase", "train_set"),

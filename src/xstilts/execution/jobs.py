@@ -36,15 +36,16 @@ _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS")
 class Notes:
     """What others want to know of a job's outputs without reading them.
 
-    Called with amounts by name, it has them in the record of what the job costs (`Meter.note`).
-    `facts` become part of the provenance of those outputs that cannot hold it themselves.
+    Amounts that it is called with are in the record of what the job costs (`Meter.note`). `facts`
+    become part of the provenance of those outputs that cannot hold it themselves.
     """
 
     def __init__(self, note: Callable[..., None]) -> None:
         self._note = note
         self.facts: dict[str, Any] = {}
 
-    def __call__(self, **amounts: int) -> None:  # noqa: D102 - said above
+    def __call__(self, **amounts: int) -> None:
+        """Note amounts by name."""
         self._note(**amounts)
 
 

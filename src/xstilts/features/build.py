@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from transformers import AutoConfig
 
 from xstilts.config.settings import Tokenisation
-from xstilts.config.tasks import Task
+from xstilts.config.tasks import SOURCE_LANGUAGE, Task
 from xstilts.errors import XstiltsError
 from xstilts.features.encoder_config import adapter_ids
 from xstilts.features.kinds import kind_of
@@ -38,7 +39,7 @@ def tokenise(
     kind = None if task.facts.embedded else kind_of(task)
     tokenizer = load_tokenizer(encoder)
     config = AutoConfig.from_pretrained(encoder, trust_remote_code=False)
-    adapters = adapter_ids(config, data["language"].to_pylist())
+    adapters = adapter_ids(config, _languages(data))
     limit = max_positions(config)
     if limit is not None and lengths["max_length"] > limit:
         raise XstiltsError(
@@ -57,3 +58,11 @@ def tokenise(
     tokens = len(table["input_ids"].combine_chunks().flatten())
     log.info("%d items, %d features, %d tokens", data.num_rows, table.num_rows, tokens)
     return table, {"task": task.key, "lengths": dict(lengths), "tokens": tokens}
+
+
+def _languages(data: pa.Table) -> list[str]:
+    """The language of each row's texts, where that of retrieval says what English stands beside."""
+    languages = data["language"]
+    if "side" in data.column_names:
+        languages = pc.if_else(pc.equal(data["side"], "en"), SOURCE_LANGUAGE, languages)
+    return languages.to_pylist()

@@ -34,7 +34,8 @@ class Usage(Strict):
         return cls(**getattr(config, "xstilts", {}))
 
     def write(self, config: PreTrainedConfig) -> None:
-        """Write it into a configuration, which stays as it is if all is by default."""
+        """Write it into a configuration, in the place of what an earlier run has written there."""
+        vars(config).pop("xstilts", None)
         if found := self.model_dump(exclude_defaults=True):
             config.xstilts = found
 

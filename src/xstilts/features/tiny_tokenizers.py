@@ -39,6 +39,16 @@ _REST = r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 _LLAMA3 = rf"{_CONTRACTIONS}|[^\r\n\p{{L}}\p{{N}}]?\p{{L}}+|\p{{N}}{{1,3}}{_REST}"
 _QWEN = rf"{_CONTRACTIONS}|[^\r\n\p{{L}}\p{{N}}]?\p{{L}}+|\p{{N}}{_REST}"
 
+_ROBERTA_NAMES = {
+    "bos_token": "<s>",
+    "cls_token": "<s>",
+    "eos_token": "</s>",
+    "sep_token": "</s>",
+    "unk_token": "<unk>",
+    "pad_token": "<pad>",
+    "mask_token": "<mask>",
+}
+
 Template = tuple[str, str]
 Merges = list[tuple[str, str]]
 
@@ -54,7 +64,7 @@ def xlm_roberta(texts: Sequence[str], size: int = VOCABULARY) -> PreTrainedToken
     return _fast(
         tokenizer,
         ("<s> $A </s>", "<s> $A </s> </s> $B </s>"),
-        **_roberta_names("<unk>"),
+        **_ROBERTA_NAMES,
     )
 
 
@@ -161,7 +171,7 @@ def roberta(texts: Sequence[str], size: int = VOCABULARY) -> PreTrainedTokenizer
     tokenizer.post_processor = processors.RobertaProcessing(
         ("</s>", 2), ("<s>", 0), trim_offsets=True, add_prefix_space=False
     )
-    return _fast(tokenizer, None, **_roberta_names("<unk>"))
+    return _fast(tokenizer, None, **_ROBERTA_NAMES)
 
 
 def modernbert(texts: Sequence[str], size: int = VOCABULARY) -> PreTrainedTokenizerBase:
@@ -319,18 +329,6 @@ def _bpe(
     learned = json.loads(learner.to_str())["model"]
     vocabulary = dict(sorted(learned["vocab"].items(), key=lambda item: item[1]))
     return vocabulary, [(left, right) for left, right in learned["merges"]]
-
-
-def _roberta_names(unknown: str) -> dict[str, str]:
-    return {
-        "bos_token": "<s>",
-        "cls_token": "<s>",
-        "eos_token": "</s>",
-        "sep_token": "</s>",
-        "unk_token": unknown,
-        "pad_token": "<pad>",
-        "mask_token": "<mask>",
-    }
 
 
 def _fast(tokenizer: Tokenizer, template: Template | None, **names: str) -> PreTrainedTokenizerBase:

@@ -58,8 +58,8 @@ def precision_notes(runs: pl.DataFrame | None) -> Iterator[str]:
         )
         total = runs.filter(encoder=encoder).height
         yield (
-            f"{found.height} of {total} training runs of {encoder} gave what is no number in"
-            f" bfloat16 and were made in float32: {', '.join(places)}."
+            f"{found.height} of {total} training runs of {encoder} were not finite in bfloat16 and"
+            f" were made once more in float32: {', '.join(places)}."
         )
 
 

@@ -19,7 +19,7 @@ from transformers import (
 )
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 
-from xstilts.config.encoders.alternatives import native_copy
+from xstilts.config.encoders.hub_names import refusal_of
 from xstilts.errors import XstiltsError
 from xstilts.features.encoder_config import text_config
 
@@ -40,12 +40,12 @@ def load_config(name: str | Path, revision: str | None = None) -> PreTrainedConf
     found, _ = PreTrainedConfig.get_config_dict(name, revision=revision)
     kind = found.get("model_type")
     if "auto_map" in found and kind not in CONFIG_MAPPING_NAMES:
-        copy = native_copy(str(name))
+        refusal = refusal_of(str(name))
         raise XstiltsError(
             f"its architecture ({kind}) is code that comes with the weights, which is never run",
             where=name,
-            hint=f"{copy} has the same encoder in an architecture of transformers"
-            if copy
+            hint=refusal.remedy
+            if refusal
             else "use an encoder of an architecture that transformers has itself",
         )
     return AutoConfig.from_pretrained(name, revision=revision, trust_remote_code=False)

@@ -32,7 +32,7 @@ from xstilts.training.architecture import (
     look_both_ways,
 )
 from xstilts.training.mlm_head import HEADS, published_head
-from xstilts.training.weights import convert_pickle, has_pickle_alone, pickle_alone
+from xstilts.training.weights import convert_pickle, has_pickle_alone, pickle_alone, place_of
 
 if TYPE_CHECKING:
     # Importing it takes most of a second, and an encoder brings its own class.
@@ -75,10 +75,10 @@ def load_encoder(
         )
     except (OSError, ValueError, SafetensorError) as error:
         if has_pickle_alone(name, revision):
-            raise pickle_alone(name) from None
+            raise pickle_alone(name, revision) from None
         raise XstiltsError(
             f"cannot load the encoder: {error}",
-            where=name,
+            where=place_of(name, revision),
             hint="it must be a Hugging Face model with model.safetensors; convert other weights"
             " with save_pretrained",
         ) from None

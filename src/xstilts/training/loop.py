@@ -77,7 +77,7 @@ class TrainingLoop:
 
     def __init__(self, job: TrainingRun, resume: ResumeState, tally: Tally) -> None:
         self.job, self.resume, self.settings = job, resume, job.settings
-        # What became no number, which ended the run.
+        # What was not finite, where that ended the run.
         self.not_finite = ""
         self.device = pick_device(job.device)
         self.tokenizer = load_tokenizer(job.encoder)

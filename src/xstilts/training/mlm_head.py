@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from huggingface_hub import try_to_load_from_cache
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import MODEL_FOR_MASKED_LM_MAPPING, AutoModelForMaskedLM
@@ -23,6 +22,7 @@ from transformers.modeling_outputs import BaseModelOutput
 from xstilts.config.tasks import TEXT
 from xstilts.errors import XstiltsError
 from xstilts.features.kinds import TaskKind
+from xstilts.training.weights import published_file
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel
@@ -151,10 +151,10 @@ def published_head(
     What was found, or why the training begins with a new head, is logged.
 
     Args:
-        name: a local folder, or a hub id whose files were loaded at `revision` before.
+        name: a local folder, or a hub id together with `revision`.
         encoder: what was loaded from there.
     """
-    if (path := _local(name, revision)) and (kept := _kept(path)):
+    if (path := published_file(name, revision, HEADS)) and (kept := _kept(path)):
         log.info("%s: its head for masked language modelling is kept", name)
         return kept
     state, reason = _own_class(name, revision, encoder)
@@ -163,13 +163,6 @@ def published_head(
         return {}
     log.info("%s: published with a head for masked language modelling, which is kept", name)
     return {f"{TEXT}.{_PUBLISHED}{key}": value for key, value in state.items()}
-
-
-def _local(name: str | Path, revision: str | None) -> Path | None:
-    if isinstance(name, Path):
-        return name / HEADS if (name / HEADS).is_file() else None
-    cached = try_to_load_from_cache(name, HEADS, revision=revision)
-    return Path(cached) if isinstance(cached, str) else None
 
 
 def _kept(path: Path) -> dict[str, Tensor]:

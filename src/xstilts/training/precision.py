@@ -1,7 +1,7 @@
 """The precision that an encoder computes in, and float32 where bfloat16 does not suffice.
 
-Weights and heads are in float32 everywhere. Some encoders have states that bfloat16 makes infinite
-or no numbers of; what was computed of them is computed once more in float32 before it fails.
+Weights and heads are in float32 everywhere. Some encoders have states that are not finite in
+bfloat16; what was computed of them is computed once more in float32 before it fails.
 """
 
 from __future__ import annotations

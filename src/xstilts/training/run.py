@@ -34,9 +34,9 @@ def train(
 ) -> None:
     """Train, keep the best weights by English development score, save them to `output`.
 
-    Of several tasks the mean of their scores decides. A run whose loss is not a number in bfloat16
-    is tried once more in float32. One that learnt nothing (`xstilts.training.collapse`) is recorded
-    as such, and trained once more with another seed if the settings say so.
+    Of several tasks the mean of their scores decides. A run whose loss or outputs are not finite in
+    bfloat16 is made once more in float32. One that learnt nothing (`xstilts.training.collapse`) is
+    recorded as such, and trained once more with another seed if the settings say so.
 
     Args:
         output: folder for the encoder (Hugging Face layout), its heads and provenance.
@@ -104,7 +104,7 @@ def _is_there(job: TrainingRun, fingerprint: str, output: Path, curve: Path) -> 
 
 
 def _finished(job: TrainingRun, resume: ResumeState, stop: Stop, tally: Tally) -> TrainingLoop:
-    """The run at its end, or where a loss or an output was no number, if not in float32.
+    """The run at its end, or where a loss or an output was not finite, if not in float32.
 
     With weights of which some were updated and others not, what follows would be no function of
     the run's inputs. So it is taken up where it was saved last, as after an interruption, with

@@ -13,7 +13,7 @@ from huggingface_hub import hf_hub_download
 from safetensors.torch import save_file
 from torch import Tensor
 
-from xstilts.config.encoders.alternatives import known_commit
+from xstilts.config.encoders.hub_names import known_commit
 from xstilts.errors import XstiltsError
 from xstilts.execution.files import sha256_file
 
@@ -40,18 +40,34 @@ def has_pickle_alone(name: str | Path, revision: str | None) -> bool:
     """Whether the weights are published as a pickle and not as safetensors."""
 
     def there(*files: str) -> bool:
-        return any(published_file(name, revision, file) for file in files)
+        return any(_is_published(name, revision, file) for file in files)
 
     return not there(SAFETENSORS, SAFETENSORS_INDEX) and there(_PICKLE, _PICKLE_INDEX)
 
 
-def pickle_alone(name: str | Path) -> XstiltsError:
+def _is_published(name: str | Path, revision: str | None, file: str) -> bool:
+    """Whether there is such a file, which is not downloaded for that: it may have gigabytes."""
+    if isinstance(name, Path):
+        return (name / file).is_file()
+    try:
+        hf_hub_download(name, file, revision=revision, dry_run=True)
+    except OSError:
+        return False
+    return True
+
+
+def place_of(name: str | Path, revision: str | None) -> str:
+    """A folder, or a repository on the hub and its commit, for errors."""
+    return f"{name} at {revision}" if revision else str(name)
+
+
+def pickle_alone(name: str | Path, revision: str | None) -> XstiltsError:
     """The error about weights that are published as a pickle alone."""
     commit = known_commit(str(name))
     return XstiltsError(
         f"its weights are published as a pickle alone ({_PICKLE}), not as safetensors, and a pickle"
         " can run any code when it is loaded",
-        where=name,
+        where=place_of(name, revision),
         hint=f"set `revision: {commit}`, a commit that adds safetensors"
         if commit
         else "set `convert_pickle: true` for this encoder, which converts the tensors in it once"
@@ -77,18 +93,32 @@ def convert_pickle(name: str | Path, revision: str | None, output: Path) -> dict
     digests: dict[str, str] = {}
     tensors: dict[str, Tensor] = {}
     for file in files:
-        path = published_file(name, revision, file)
-        if path is None:
-            raise XstiltsError(f"the file {file} of its weights is missing", where=name)
+        path = _needed_file(name, revision, file)
         log.info("converting %s", path)
         digests[file] = sha256_file(path)
         tensors |= _tensors(path)
     output.mkdir(parents=True)
-    shutil.copyfile(str(published_file(name, revision, "config.json")), output / "config.json")
+    shutil.copyfile(_needed_file(name, revision, "config.json"), output / "config.json")
     # Tensors that share their memory (tied ones) cannot be written as they are.
-    whole = {key: tensor.contiguous().clone() for key, tensor in tensors.items()}
-    save_file(whole, output / SAFETENSORS, metadata={"format": "pt"})
+    shared: set[int] = set()
+    for key, tensor in tensors.items():
+        memory = tensor.untyped_storage().data_ptr()
+        tensors[key] = tensor.clone() if memory in shared else tensor.contiguous()
+        shared.add(memory)
+    save_file(tensors, output / SAFETENSORS, metadata={"format": "pt"})
     return digests
+
+
+def _needed_file(name: str | Path, revision: str | None, file: str) -> Path:
+    try:
+        if not isinstance(name, Path):
+            return Path(hf_hub_download(name, file, revision=revision))
+        (name / file).stat()
+        return name / file
+    except OSError as error:
+        raise XstiltsError(
+            f"cannot read the file {file}: {error}", where=place_of(name, revision)
+        ) from None
 
 
 def _tensors(path: Path) -> dict[str, Tensor]:

@@ -9,19 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import Field, model_validator
 
+from xstilts.config.encoders.hub_names import Refusal, catalogue_table, names_of
 from xstilts.config.encoders.source import COMMIT, EncoderSource, Pooling, RetrievalSettings
 from xstilts.config.language_facts import FACTS
 from xstilts.config.languages import LANGUAGES
 from xstilts.config.settings import Strict
 from xstilts.errors import did_you_mean
 
-_TABLE = Path(__file__).with_suffix(".yaml")
 _SOURCES = ("hub", "folder", "pretrain")
 
 How = Literal["run", "read", "inferred", "unknown"]
@@ -101,13 +99,6 @@ class CatalogueEntry(Strict):
         }
 
 
-class Refusal(Strict):
-    """Why an encoder of the hub cannot be used, and the name of one that can."""
-
-    why: str
-    instead: str
-
-
 class Catalogue(Strict):
     """The whole table."""
 
@@ -129,9 +120,7 @@ class Catalogue(Strict):
 @cache
 def catalogue() -> Catalogue:
     """The table, read once."""
-    # The loader in C takes a tenth of the time; it is not in every build of the library.
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return Catalogue.model_validate(yaml.load(_TABLE.read_text(encoding="utf-8"), loader))
+    return Catalogue.model_validate(catalogue_table())
 
 
 def completed(name: str, value: Any) -> Any:
@@ -172,9 +161,11 @@ def completed(name: str, value: Any) -> Any:
 
 def _unknown(name: str, key: str, by_name: bool) -> str:
     known = catalogue()
-    refusal = next((each for hub, each in known.refused.items() if key in _names_of(hub)), None)
+    refusal = next(
+        (each for hub, each in known.refused.items() if key.lower() in names_of(hub)), None
+    )
     if refusal is not None:
-        return f"{name}: {key} cannot be used: {refusal.why} (use {refusal.instead!r})"
+        return f"{name}: {key} cannot be used: {refusal.why} ({refusal.remedy})"
     what = (
         "it has neither a source (either `hub` with `revision`, `folder` or `pretrain`) nor the"
         " name of an entry of the catalogue"
@@ -204,27 +195,7 @@ def named_corpora(names: Iterable[str]) -> dict[str, Corpus]:
     return {name: known.corpora[each.corpus] for name, each in entries.items() if each.corpus}
 
 
-def known_commit(hub: str) -> str | None:
-    """A commit of a repository on the hub that has safetensors, None where none is known."""
-    entry = _by_hub().get(hub.lower())
-    return None if entry is None else entry.revision
-
-
-def refusal_of(hub: str) -> Refusal | None:
-    """Why a repository on the hub cannot be used, None where nothing is known against it."""
-    found = {name.lower(): each for name, each in catalogue().refused.items()}
-    return found.get(hub.lower())
-
-
 @cache
 def _by_hub() -> dict[str, CatalogueEntry]:
-    """Entries by hub id, and by the old ids without an owner that the hub redirects."""
-    return {
-        name.lower(): entry
-        for entry in catalogue().encoders.values()
-        for name in _names_of(entry.hub)
-    }
-
-
-def _names_of(hub: str) -> tuple[str, str]:
-    return hub, hub.rpartition("/")[2]
+    """Entries by hub id, in small letters."""
+    return {name: entry for entry in catalogue().encoders.values() for name in names_of(entry.hub)}

@@ -23,9 +23,9 @@ def text_features(
 ) -> pa.Table:
     """Tokenise every distinct sentence once.
 
-    Sentences with the same tokens share one feature, in whatever language or corpus they
-    stand, so the English side of many languages is embedded once and equal inputs get equal
-    vectors to the last bit.
+    Sentences with the same tokens and adapter share one feature, in whatever language or corpus
+    they stand, so the English side of many languages is embedded once and equal inputs get
+    equal vectors to the last bit.
 
     Args:
         prefix: stands before each sentence.
@@ -39,16 +39,19 @@ def text_features(
     layout = layout_of(tokenizer, pair=False)
     capacity = max_length - layout.specials
     # Millions of sentences: bytes take a fraction of the memory of lists of integers.
-    rows_of: dict[tuple[bytes, int], list[int]] = {}
+    rows_of: dict[bytes, list[int]] = {}
     cut = 0
-    numbers = np.zeros(data.num_rows, dtype=np.int16) if adapters is None else adapters
     texts = [prefix + text for text in data["text"].to_pylist()]
     for row, ids in enumerate(subwords(tokenizer, texts)):
         cut += len(ids) > capacity
-        rows_of.setdefault((ids[:capacity].tobytes(), int(numbers[row])), []).append(row)
+        key = ids[:capacity]
+        if adapters is not None:
+            key = np.concatenate([adapters[row : row + 1], key], dtype=np.int32)
+        rows_of.setdefault(key.tobytes(), []).append(row)
     if cut:
         log.info("%d of %d sentences were cut to %d tokens", cut, data.num_rows, max_length)
-    sentences = [np.frombuffer(ids, dtype=np.int32) for ids, _ in rows_of]
+    keys = [np.frombuffer(key, dtype=np.int32) for key in rows_of]
+    sentences = keys if adapters is None else [key[1:] for key in keys]
     columns: dict[str, Any] = {
         "item": np.arange(len(sentences), dtype=np.int32),
         "input_ids": [layout.join(ids) for ids in sentences],
@@ -60,4 +63,4 @@ def text_features(
     table = pa.table(columns, schema=pa.schema([*fields, ("rows", pa.list_(pa.int32()))]))
     if adapters is None:
         return table
-    return table.append_column(*language_column(np.asarray([number for _, number in rows_of])))
+    return table.append_column(*language_column(np.asarray([key[0] for key in keys])))

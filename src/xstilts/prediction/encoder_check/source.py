@@ -9,7 +9,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from xstilts.config.encoders import EncoderSource
-from xstilts.config.encoders.catalogue import completed, known_commit, refusal_of
+from xstilts.config.encoders.catalogue import completed
+from xstilts.config.encoders.hub_names import known_commit, refusal_of
 from xstilts.errors import XstiltsError
 
 
@@ -30,11 +31,7 @@ def source_of(
     if name.startswith("package:") or Path(name).expanduser().is_dir():
         values["folder"] = name
     elif (refusal := refusal_of(name)) is not None:
-        raise XstiltsError(
-            f"it cannot be used: {refusal.why}",
-            where=name,
-            hint=f"use the catalogue's {refusal.instead!r}",
-        )
+        raise XstiltsError(f"it cannot be used: {refusal.why}", where=name, hint=refusal.remedy)
     elif "/" in name:
         values = {"hub": name, "revision": known_commit(name), **values}
     try:

@@ -1,4 +1,4 @@
-"""Token states of the encoder: how long, padded, in bfloat16, and what a token sees."""
+"""Token states of the encoder: of the longest input, in padded batches, in bfloat16."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from xstilts.prediction.encoder_check.sentences import SENTENCES
 
 # Of encoders that take longer inputs (rotary positions) so many tokens are tried.
 LONGEST_TRIED = 1024
-# What two states of a token differ by in rounding alone, relative to their length.
-_SAME_STATE = 1e-6
+# What two vectors differ by in rounding alone, relative to their length.
+_SAME_VECTOR = 1e-6
 _TINY = float(np.finfo(np.float32).tiny)
 
 
@@ -88,13 +88,6 @@ class States:
             rough = self._of(inputs)
         return relative_difference(self._of(inputs)[real], rough[real])
 
-    def is_causal(self) -> bool:
-        """Whether the first token's state is the same whatever comes after it."""
-        text, *others = self._texts
-        changed = np.concatenate([text[:1], np.resize(np.concatenate(others), len(text) - 1)])
-        states = [self._of(self._inputs([ids]))[0, 0] for ids in (text, changed)]
-        return relative_difference(*states) < _SAME_STATE
-
 
 def relative_difference(exact: Tensor, other: Tensor) -> float:
     """The largest length of a token's difference over that of its state; infinite if not finite.
@@ -120,5 +113,5 @@ def vectors_of(encoder: Path, settings: RetrievalSettings, output: Path) -> dict
     vectors = np.load(output)
     unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), _TINY)
     cosines = (unit @ unit.T)[np.triu_indices(len(unit), 1)]
-    same = bool(np.allclose(vectors, vectors[0], rtol=_SAME_STATE, atol=0.0))
+    same = bool(np.allclose(vectors, vectors[0], rtol=_SAME_VECTOR, atol=0.0))
     return {"size": vectors.shape[1], "cosine": float(cosines.mean()), "same": same}
