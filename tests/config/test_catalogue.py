@@ -195,11 +195,21 @@ def test_names_that_lead_nowhere_get_a_suggestion():
     assert "did you mean 'mmbert-base'?" in misspelt
     assert "did you mean 'xlmr-base'?" in problem(mine={"catalogue": "xlmr-bas"})
     assert "known: arctic" in problem(mine={"retrieval": {"layer": 3}})
+    assert "the catalogue has no '3'" in problem(mine={"catalogue": 3})
     unknown = problem(rembert=None)
     assert "knows no commit of google/rembert" in unknown
     assert "write `revision`" in unknown
     (source,) = sources(rembert={"revision": COMMIT}).values()
     assert (source.hub, source.revision) == ("google/rembert", COMMIT)
+
+
+def test_a_layer_that_an_encoder_of_the_catalogue_has_not_is_refused():
+    beyond = "encoders.{}.retrieval.layer {} is not among its {} layers"
+    for name, layer, layers in (("xlmr-base", 13, 12), ("mt5-base", -14, 12)):
+        said = problem(**{name: {"retrieval": {"layer": layer}, "revision": COMMIT}})
+        assert beyond.format(name, layer, layers) in said
+    sources(**{"xlmr-base": {"retrieval": {"layer": 12}}})
+    sources(**{"xlmr-base": {"retrieval": {"layer": -13}}})
 
 
 def test_what_cannot_work_is_refused_with_what_can():

@@ -187,6 +187,17 @@ def test_windows_are_those_of_sampled_passages(max_length):
     assert found.squares / found.features == pytest.approx(np.mean(np.square(lengths)), rel=0.05)
 
 
+def test_a_prefix_makes_each_sentence_longer():
+    def sizes(**retrieval):
+        encoder = {"hub": "someone/encoder", "revision": COMMIT, "retrieval": retrieval}
+        return Sizes(grid(encoders={"e": encoder}))._item("e", "tatoeba", "eval")
+
+    prefix = "query: " * 10
+    plain, longer = sizes(), sizes(prefix=prefix)
+    assert longer.tokens - plain.tokens == pytest.approx(len(prefix) / MULTILINGUAL.english)
+    assert sizes(prefix=prefix, max_length=8).tokens == 8
+
+
 def test_no_input_is_longer_than_is_allowed():
     for task in ("xnli", "udpos", "xquad", "hellaswag", "tatoeba"):
         short, long = (item_size(task, 0.1, MULTILINGUAL, length, 16) for length in (32, 512))

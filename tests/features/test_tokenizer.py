@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from pathlib import Path
 from unicodedata import category, normalize
 
@@ -278,6 +279,20 @@ def encoder(folder: Path, tokenizer, embeddings: int) -> Path:
     )  # fmt: skip
     XLMRobertaModel(config, add_pooling_layer=False).save_pretrained(folder)
     return folder
+
+
+@pytest.mark.parametrize("kind", ["bert", "xlm-roberta", "mt5", "qwen3"])
+def test_a_folder_without_a_vocabulary_is_refused(tmp_path, kind):
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": kind}))
+    with pytest.raises(XstiltsError, match=r"the tokenizer has no vocabulary .*tokenizer\.json"):
+        load_tokenizer(tmp_path)
+
+
+def test_a_file_that_is_no_tokenizer_is_refused(folders, tmp_path):
+    shutil.copytree(folders["mbert"], tmp_path, dirs_exist_ok=True)
+    (tmp_path / "tokenizer.json").write_text("{}")
+    with pytest.raises(XstiltsError, match="cannot load the tokenizer: a file of it has no"):
+        load_tokenizer(tmp_path)
 
 
 def test_entries_without_an_embedding_are_refused_when_the_encoder_is_fetched(tmp_path):

@@ -126,6 +126,9 @@ def test_every_entry_of_the_catalogue_has_its_own_architecture_in_miniature() ->
         (["somebody/something"], "the full 40-digit commit"),
         (["Alibaba-NLP/gte-multilingual-base"], "use the catalogue's 'gte-multilingual-base'"),
         (["somebody/something", "--config", "poling=last"], "poling"),
+        (["models/that/are/not/there"], "there is no such folder"),
+        (["../none"], "there is no such folder"),
+        ([""], "there is no such folder"),
     ],
 )
 def test_what_is_asked_wrongly_is_said(

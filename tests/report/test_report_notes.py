@@ -19,6 +19,13 @@ def test_translations_in_the_pretraining_text_are_owned_up_to():
     assert not any("translated" in note for note in notes(experiment("folder"), []))
 
 
+def test_how_sentences_are_embedded_is_said():
+    of = {"layer": 1, "pooling": "last", "final_norm": True, "prefix": "query: "}
+    encoders = {"tiny": {**ENCODER, "retrieval": of}}
+    (said,) = notes({**experiment("folder"), "encoders": encoders}, [])
+    assert "hidden_states[1] after the final norm, last pooling, 'query: ' before each" in said
+
+
 def test_a_cell_has_one_note_with_the_threshold_of_every_language(tmp_path):
     mining = {
         "de": {"threshold": 1.05, "dev_f1": 62.14, "dev_recall_ceiling": 100.0},

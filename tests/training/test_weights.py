@@ -117,7 +117,15 @@ def test_nothing_in_a_pickle_is_run(bert, tmp_path):
     assert (tmp_path / "was-run").exists()
 
 
-@pytest.mark.parametrize("what", [{"state_dict": {"a": torch.zeros(1)}}, [torch.zeros(1)]])
+@pytest.mark.parametrize(
+    "what",
+    [
+        {"state_dict": {"a": torch.zeros(1)}},
+        [torch.zeros(1)],
+        {1: torch.zeros(1)},
+        {"a": torch.eye(2).to_sparse()},
+    ],
+)
 def test_a_pickle_of_something_else_than_weights_is_refused(bert, tmp_path, what):
     pickled(bert)
     torch.save(what, bert / PICKLE)
@@ -135,6 +143,39 @@ def test_a_damaged_pickle_and_a_missing_shard_are_refused(bert, tmp_path):
     with pytest.raises(
         XstiltsError, match=r"cannot read the file .*-00002-of-00002\.bin: .*No such file"
     ):
+        fetch(bert, tmp_path / "out", convert_pickle=True)
+
+
+@pytest.mark.parametrize("content", [b"", b"hello world", b"version https://git-lfs.github.com"])
+def test_of_what_is_no_pickle_the_advice_to_run_it_is_not_repeated(bert, tmp_path, content):
+    pickled(bert)
+    (bert / PICKLE).write_bytes(content)
+    with pytest.raises(
+        XstiltsError, match=r"it is damaged.*\((\w+Error|\w+Error: [^()]+)\)"
+    ) as info:
+        fetch(bert, tmp_path / "out", convert_pickle=True)
+    assert "weights_only" not in str(info.value)
+
+
+@pytest.mark.parametrize("content", ["{", '{"metadata": {}}'])
+def test_an_index_without_a_map_is_refused(bert, tmp_path, content):
+    pickled(bert, 2)
+    index = bert / f"{PICKLE}.index.json"
+    index.write_text(content)
+    with pytest.raises(XstiltsError, match=r"index\.json: .*this is no index of its weights"):
+        fetch(bert, tmp_path / "out", convert_pickle=True)
+    index.rename(bert / f"{WEIGHTS}.index.json")
+    with pytest.raises(XstiltsError, match="cannot load the encoder"):
+        fetch(bert, tmp_path / "out")
+
+
+def test_errors_name_the_encoder_and_not_where_it_is_converted(bert, tmp_path):
+    weights = pickled(bert)
+    torch.save(dict(list(weights.items())[1:]), bert / PICKLE)
+    with pytest.raises(XstiltsError, match=f"^{bert}: 1 weights of the encoder are missing"):
+        fetch(bert, tmp_path / "out", convert_pickle=True)
+    (bert / "config.json").write_text("[]")
+    with pytest.raises(XstiltsError, match=f"^{bert}: cannot load the encoder"):
         fetch(bert, tmp_path / "out", convert_pickle=True)
 
 

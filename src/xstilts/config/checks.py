@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from xstilts.config.encoders.catalogue import entry_of
 from xstilts.config.encoders.hub_names import refusal_of
 from xstilts.config.experiment import Experiment
 from xstilts.config.languages import language_table
@@ -28,6 +29,7 @@ def problems_of(experiment: Experiment) -> Iterator[str]:
         *_perturbed_targets_are_known(experiment),
         *_questions_too_long(experiment),
         *_inputs_too_long(experiment),
+        *_layers_that_are_not_there(experiment),
     ]
     if experiment.data_source == "folder" and not experiment.data_root:
         found.append(
@@ -303,13 +305,24 @@ def _inputs_too_long(experiment: Experiment) -> Iterator[str]:
                 f"encoders.{name}.retrieval.max_length {source.retrieval.max_length} is more"
                 f" than {where}"
             )
-        layers = architecture.num_hidden_layers
-        if retrieved and not -layers - 1 <= source.retrieval.layer <= layers:
-            yield (
-                f"encoders.{name}.retrieval.layer {source.retrieval.layer} is not among its"
-                f" {layers} layers and the embedding output"
-            )
         for task in sorted(used.difference(retrieved)):
             length = experiment.tokenisation_for(task).max_length
             if length > limit:
                 yield f"tokenisation: max_length {length} of {task} is more than {where}"
+
+
+def _layers_that_are_not_there(experiment: Experiment) -> Iterator[str]:
+    """Layers of retrieval beyond those of encoders whose number of layers is known."""
+    if not any(TASKS[task].facts.embedded for task in _used_tasks(experiment)):
+        return
+    for name, source in experiment.encoders.items():
+        entry, layers = entry_of(source), None
+        if source.pretrain is not None:
+            layers = source.pretrain.architecture.num_hidden_layers
+        elif entry is not None and entry.config is not None and entry.hub == source.hub:
+            layers = entry.config.get("num_hidden_layers", entry.config.get("num_layers"))
+        if layers is not None and not -layers - 1 <= source.retrieval.layer <= layers:
+            yield (
+                f"encoders.{name}.retrieval.layer {source.retrieval.layer} is not among its"
+                f" {layers} layers and the embedding output"
+            )

@@ -51,8 +51,18 @@ def load_tokenizer(name: str | Path, revision: str | None = None) -> PreTrainedT
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
             name, revision=revision, trust_remote_code=False
         )
-    except (OSError, ValueError) as error:
-        raise XstiltsError(f"cannot load the tokenizer: {error}", where=name) from None
+    except (OSError, ValueError, KeyError) as error:
+        problem = f"a file of it has no {error}" if isinstance(error, KeyError) else error
+        raise XstiltsError(f"cannot load the tokenizer: {problem}", where=name) from None
+    # Of a folder without files of a tokenizer transformers makes one of special tokens alone, of
+    # some classes with the space as well.
+    if len(tokenizer.get_vocab().keys() - set(tokenizer.all_special_tokens)) < 2:
+        raise XstiltsError(
+            "the tokenizer has no vocabulary",
+            where=name,
+            hint="tokenizer.json, or the vocabulary that its class reads, must lie beside the"
+            " weights",
+        )
     if not tokenizer.is_fast:
         raise XstiltsError(
             "the tokenizer cannot give character offsets",

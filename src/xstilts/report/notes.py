@@ -213,9 +213,12 @@ def _retrieval_notes(experiment: Mapping[str, Any]) -> Iterator[str]:
         parallel = "no training on parallel data"
         if encoder.get("pretrain") and experiment["data_source"] == "invitro":
             parallel += " but the translated documents of its pretraining text"
+        norm = " after the final norm" if retrieval.get("final_norm") else ""
+        prefix = retrieval.get("prefix")
+        prefix = f"{prefix!r} before each sentence, " if prefix else ""
         yield (
-            f"Retrieval with {name}: hidden_states[{retrieval['layer']}], {retrieval['pooling']}"
-            f" pooling, {parallel}."
+            f"Retrieval with {name}: hidden_states[{retrieval['layer']}]{norm},"
+            f" {retrieval['pooling']} pooling, {prefix}{parallel}."
         )
 
 

@@ -34,21 +34,31 @@ def load_config(name: str | Path, revision: str | None = None) -> PreTrainedConf
     """The configuration of an encoder.
 
     Raises:
-        XstiltsError: its architecture is code that comes with it, which is never run.
-        OSError, ValueError: there is none, or of no architecture that transformers has.
+        XstiltsError: there is none, or of no architecture that transformers has, or its
+            architecture is code that comes with it, which is never run.
     """
-    found, _ = PreTrainedConfig.get_config_dict(name, revision=revision)
-    kind = found.get("model_type")
-    if "auto_map" in found and kind not in CONFIG_MAPPING_NAMES:
-        refusal = refusal_of(str(name))
+    try:
+        found, _ = PreTrainedConfig.get_config_dict(name, revision=revision)
+        kind = found.get("model_type")
+        if "auto_map" not in found or kind in CONFIG_MAPPING_NAMES:
+            return AutoConfig.from_pretrained(name, revision=revision, trust_remote_code=False)
+    except (OSError, ValueError, AttributeError) as error:
         raise XstiltsError(
-            f"its architecture ({kind}) is code that comes with the weights, which is never run",
+            f"cannot load the encoder: {error}",
             where=name,
-            hint=refusal.remedy
-            if refusal
-            else "use an encoder of an architecture that transformers has itself",
-        )
-    return AutoConfig.from_pretrained(name, revision=revision, trust_remote_code=False)
+            hint="it must be a Hugging Face model with config.json and model.safetensors"
+            if isinstance(name, Path)
+            else "are the hub id and the commit right, is there a network, and for a gated"
+            " repository HF_TOKEN?",
+        ) from None
+    refusal = refusal_of(str(name))
+    raise XstiltsError(
+        f"its architecture ({kind}) is code that comes with the weights, which is never run",
+        where=name,
+        hint=refusal.remedy
+        if refusal
+        else "use an encoder of an architecture that transformers has itself",
+    )
 
 
 def encoder_class(config: PreTrainedConfig) -> tuple[Any, dict[str, Any]]:

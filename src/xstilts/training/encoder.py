@@ -44,23 +44,29 @@ PROVENANCE = "provenance.json"
 
 
 def load_encoder(
-    name: str | Path, revision: str | None = None, *, bidirectional: bool = False
+    name: str | Path,
+    revision: str | None = None,
+    *,
+    bidirectional: bool = False,
+    where: str | Path | None = None,
 ) -> PreTrainedModel:
     """Load an encoder in float32 with dropout as configured, in evaluation mode.
 
     Args:
         name: a local folder, or a hub id together with `revision`.
         bidirectional: let each token of a causal model see those behind it.
+        where: what errors call it, if not by its name and commit.
 
     Raises:
         XstiltsError: no safetensors weights there, or a weight is missing or misshapen, or no
             architecture that transformers has an encoder of.
     """
+    where = place_of(name, revision) if where is None else where
+    config = load_config(name, revision)
+    factory, options = encoder_class(config)
+    if bidirectional:
+        look_both_ways(config)
     try:
-        config = load_config(name, revision)
-        factory, options = encoder_class(config)
-        if bidirectional:
-            look_both_ways(config)
         model, info = factory.from_pretrained(
             name,
             revision=revision,
@@ -73,12 +79,15 @@ def load_encoder(
             ignore_mismatched_sizes=True,
             **options,
         )
-    except (OSError, ValueError, SafetensorError) as error:
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
         if has_pickle_alone(name, revision):
             raise pickle_alone(name, revision) from None
+        problem = (
+            f"an index of its weights has no {error}" if isinstance(error, KeyError) else error
+        )
         raise XstiltsError(
-            f"cannot load the encoder: {error}",
-            where=place_of(name, revision),
+            f"cannot load the encoder: {problem}",
+            where=where,
             hint="it must be a Hugging Face model with model.safetensors; convert other weights"
             " with save_pretrained",
         ) from None
@@ -87,7 +96,7 @@ def load_encoder(
         shown = ", ".join(lost[:5]) + (f" and {len(lost) - 5} more" if len(lost) > 5 else "")
         raise XstiltsError(
             f"{len(lost)} weights of the encoder are missing or have another shape: {shown}",
-            where=name,
+            where=where,
             hint="use a complete checkpoint of the architecture that its config.json names",
         )
     keep_precision_of_adapters(model)
@@ -170,11 +179,13 @@ def fetch_encoder(source: EncoderSource, output: Path) -> None:
         provenance["sha256"] = _weights(folder)
     with atomic_path(output) as part:
         weights, revision = name, source.revision
+        # What is wrong with its configuration is said before anything is converted.
+        load_config(name, revision)
         if source.convert_pickle and has_pickle_alone(name, revision):
             weights, revision = part.with_name("converted"), None
             pickled = convert_pickle(name, source.revision, weights)
             provenance["converted"] = {"from": pickled, "to": _weights(weights)}
-        model = load_encoder(weights, revision, bidirectional=source.bidirectional)
+        model = load_encoder(weights, revision, bidirectional=source.bidirectional, where=name)
         embeddings = model.get_input_embeddings().get_parameter("weight")
         tokenizer = fit(load_tokenizer(name, source.revision), len(embeddings))
         if getattr(model.config, "default_language", "") is None:

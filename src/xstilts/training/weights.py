@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import pickle
 import shutil
 from pathlib import Path
 
@@ -89,7 +88,7 @@ def convert_pickle(name: str | Path, revision: str | None, output: Path) -> dict
     index = published_file(name, revision, _PICKLE_INDEX)
     files = [_PICKLE]
     if index is not None:
-        files = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+        files = _shards(index)
     digests: dict[str, str] = {}
     tensors: dict[str, Tensor] = {}
     for file in files:
@@ -121,17 +120,43 @@ def _needed_file(name: str | Path, revision: str | None, file: str) -> Path:
         ) from None
 
 
+def _shards(index: Path) -> list[str]:
+    """The files that an index of weights names."""
+    try:
+        return sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise XstiltsError(
+            "cannot convert the pickle: this is no index of its weights",
+            where=index,
+            hint="use another copy or revision of the encoder",
+        ) from None
+
+
 def _tensors(path: Path) -> dict[str, Tensor]:
     hint = "use another copy or revision of the encoder"
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
-        reason = str(error).partition("\n")[0]
-        raise XstiltsError(f"cannot convert the pickle: {reason}", where=path, hint=hint) from None
-    if not isinstance(found, dict) or not all(isinstance(each, Tensor) for each in found.values()):
+    except Exception as error:
+        # What is no pickle is read as its instructions, and may raise anything.
+        raise XstiltsError(
+            "cannot convert the pickle: it is damaged, or holds something else than weights"
+            f" ({_reason(error)})",
+            where=path,
+            hint=hint,
+        ) from None
+    if not isinstance(found, dict) or not all(
+        isinstance(name, str) and isinstance(each, Tensor) and each.layout == torch.strided
+        for name, each in found.items()
+    ):
         raise XstiltsError(
             "cannot convert the pickle: it holds something else than weights by their names",
             where=path,
             hint=hint,
         )
     return found
+
+
+def _reason(error: Exception) -> str:
+    """What PyTorch found, without its advice to load the file in a way that runs code."""
+    found = str(error).rpartition("WeightsUnpickler error: ")[2].partition("\n")[0]
+    return ": ".join(filter(None, (type(error).__name__, found.partition(". ")[0])))

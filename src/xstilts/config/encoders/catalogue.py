@@ -141,7 +141,7 @@ def completed(name: str, value: Any) -> Any:
     asked = value.get("catalogue")
     if asked is None and has_source:
         return value
-    key = name if asked is None else asked
+    key = str(name if asked is None else asked)
     entry = catalogue().encoders.get(key)
     if entry is None:
         raise ValueError(_unknown(name, key, asked is None))

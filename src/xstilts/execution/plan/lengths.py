@@ -133,12 +133,14 @@ def item_size(
     max_length: int,
     doc_stride: int = 128,
     max_query_length: int = 64,
+    prefix: float = 0.0,
 ) -> PartSize:
     """The size of a mean item of real data.
 
     Args:
         english_share: how many of the items are English, from 0 to 1.
         max_length: of one input in tokens, as in `settings.Tokenisation`.
+        prefix: tokens of what stands before each text.
 
     Raises:
         KeyError: nothing is known of the task's texts.
@@ -152,17 +154,17 @@ def item_size(
         question = min(found.question / letters, max_query_length)
         if share > 0:
             items = (
-                _item(TASKS[task].kind, tokens, question, max_length, doc_stride)
+                _item(TASKS[task].kind, prefix + tokens, question, max_length, doc_stride)
                 for tokens in _points(text[0] / letters, text[1])
             )
             size = size.plus(reduce(PartSize.plus, items).scaled(share / _POINTS))
     return PartSize(1, size.features, found.choices * size.tokens, found.choices * size.squares)
 
 
-def generated_item_size(task: str, max_length: int) -> PartSize:
-    """The size of a mean item of the generated data (`data_source: invitro`)."""
+def generated_item_size(task: str, max_length: int, prefix: float = 0.0) -> PartSize:
+    """The size of a mean item of the generated data (`data_source: invitro`), as `item_size`."""
     choices = _TASKS[task].choices if task in _TASKS else 1
-    tokens = min(_GENERATED[task], max_length)
+    tokens = min(prefix + _GENERATED[task], max_length)
     return PartSize(1, 1, choices * tokens, choices * tokens**2 * (1 + _GENERATED_VARIATION**2))
 
 

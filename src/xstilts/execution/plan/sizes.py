@@ -73,18 +73,20 @@ class Sizes:
     def _item(self, encoder: str, source: str, part: str) -> PartSize | None:
         """The size of a mean item."""
         task = Source.of(source).task
-        lengths = self._params.length(encoder, source)
+        lengths = {**self._params.length(encoder, source)}
         languages = self._experiment.encoders[encoder].languages
         vocabulary = ENGLISH if languages == (SOURCE_LANGUAGE,) else MULTILINGUAL
+        prefix = len(lengths.pop("prefix", "")) / vocabulary.english
         longer = GENERATED_PERTURBED_LONGER if self._is_generated else PERTURBED_LONGER
         try:
             if self._is_generated:
-                found = generated_item_size(task, lengths["max_length"])
+                found = generated_item_size(task, lengths["max_length"], prefix)
             elif task == TEXT:
                 tokens = self._documents(part)[1] / vocabulary.other
                 found = text_size(tokens, lengths["max_length"])
             else:
-                found = item_size(task, self._english_share(source, part), vocabulary, **lengths)
+                share = self._english_share(source, part)
+                found = item_size(task, share, vocabulary, **lengths, prefix=prefix)
         except KeyError:
             return None
         return found.scaled(1, longer=longer) if part == PERTURBED else found

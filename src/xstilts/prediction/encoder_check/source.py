@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,12 @@ def source_of(
             or a setting is wrong.
     """
     values: dict[str, Any] = {**(settings or {})} | ({"revision": revision} if revision else {})
-    if name.startswith("package:") or Path(name).expanduser().is_dir():
+    if name.startswith("package:") or (name and Path(name).expanduser().is_dir()):
         values["folder"] = name
+    elif not re.fullmatch(r"[\w-][\w.-]*(/[\w-][\w.-]*)?", name):
+        raise XstiltsError(
+            "there is no such folder, and no encoder has such a name", where=repr(name)
+        )
     elif (refusal := refusal_of(name)) is not None:
         raise XstiltsError(f"it cannot be used: {refusal.why}", where=name, hint=refusal.remedy)
     elif "/" in name:
