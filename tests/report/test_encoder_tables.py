@@ -52,7 +52,9 @@ def costs(*rows: tuple[str, float, float | None]) -> pl.DataFrame:
 def shown():
     parameters = {"a": 277_453_056, "b": None}
     cells = costs(("a", 7200.0, 2e15), ("b", 60.0, None))
-    (found,) = encoder_tables(FINDINGS, cells, parameters, {"a": ["ht", "wo"]})
+    (found,) = encoder_tables(
+        FINDINGS, cells, parameters, {"a": ["ht", "wo", "yo"]}, {"en", "ht", "wo"}
+    )
     return found
 
 
@@ -76,7 +78,7 @@ def test_size_cost_and_languages_stand_beside(shown):
 
 
 def test_one_encoder_alone_has_none():
-    assert list(encoder_tables(Findings.of(), costs(), {}, {})) == []
+    assert list(encoder_tables(Findings.of(), costs(), {}, {}, ())) == []
 
 
 def test_parameters_are_known_without_a_download(tmp_path, monkeypatch):

@@ -245,7 +245,7 @@ def test_a_language_that_some_run_lacks_is_shown_but_not_averaged(render) -> Non
 
 
 def test_several_encoders_stand_in_order_before_the_scores(render) -> None:
-    shown = list(encoder_tables(FINDINGS, costs(("a", 7200.0, 2e15)), {"a": 277_453_056}, {}))
+    shown = list(encoder_tables(FINDINGS, costs(("a", 7200.0, 2e15)), {"a": 277_453_056}, {}, ()))
     text = render(scores_of(), encoders=shown)
     page = Page(text)
     assert row(page, "Encoders after none", "a")[1:5] == [

@@ -62,6 +62,7 @@ with job(snakemake):
                     }
                 ),
                 snakemake.params.unseen,
+                set(scores["language"]),
             )
         ),
         notes=notes(

@@ -21,6 +21,7 @@ def encoder_tables(
     cells: pl.DataFrame,
     parameters: Mapping[str, int | None],
     unseen: Mapping[str, Collection[str]],
+    languages: Collection[str],
 ) -> Iterator[Table]:
     """A table a recipe, with the encoders in the order of their means; none of one encoder alone.
 
@@ -29,13 +30,17 @@ def encoder_tables(
         cells: columns of `schemas.CELL_COSTS`.
         parameters: of each encoder without heads, None where not known.
         unseen: encoder to the languages that it was not pretrained on, where that is known.
+        languages: those that have scores; of no other it is said.
     """
+    missed = {
+        encoder: [code for code in codes if code in languages] for encoder, codes in unseen.items()
+    }
     costs = {
         (row["encoder"], row["recipe"]): row for row in recipe_costs(cells).iter_rows(named=True)
     }
     held = findings["encoders"].sort("place", maintain_order=True)
     for (recipe,), rows in held.partition_by("recipe", as_dict=True, maintain_order=True).items():
-        yield _table(str(recipe), rows, costs, parameters, unseen)
+        yield _table(str(recipe), rows, costs, parameters, missed)
 
 
 def _table(
