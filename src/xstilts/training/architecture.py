@@ -22,6 +22,7 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 from xstilts.config.encoders.hub_names import refusal_of
 from xstilts.errors import XstiltsError
 from xstilts.features.encoder_config import text_config
+from xstilts.training.weights import place_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -45,7 +46,7 @@ def load_config(name: str | Path, revision: str | None = None) -> PreTrainedConf
     except (OSError, ValueError, AttributeError) as error:
         raise XstiltsError(
             f"cannot load the encoder: {error}",
-            where=name,
+            where=place_of(name, revision),
             hint="it must be a Hugging Face model with config.json and model.safetensors"
             if isinstance(name, Path)
             else "are the hub id and the commit right, is there a network, and for a gated"
@@ -54,7 +55,7 @@ def load_config(name: str | Path, revision: str | None = None) -> PreTrainedConf
     refusal = refusal_of(str(name))
     raise XstiltsError(
         f"its architecture ({kind}) is code that comes with the weights, which is never run",
-        where=name,
+        where=place_of(name, revision),
         hint=refusal.remedy
         if refusal
         else "use an encoder of an architecture that transformers has itself",
