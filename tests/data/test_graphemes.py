@@ -229,7 +229,8 @@ def test_gold_tokens_give_the_gold_answers_of_all_real_slices(slices, name):
         exact[key] = 100 * right / table.num_rows
     print(name, {" ".join(key): round(value, 1) for key, value in exact.items()}, dict(reasons))
     items = sum(table.num_rows for table in slices.values())
-    assert reasons["it is a part of a token"] < 0.02 * items
+    # Byte-pair merges of the families without a split at punctuation take full stops with them.
+    assert reasons["it is a part of a token"] < 0.03 * items
     if name == "published":
         assert exact["xquad", "test", "hi"] > 98
         assert exact["xquad", "test", "th"] > 93

@@ -210,13 +210,17 @@ FAMILIES: dict[str, Callable[[Sequence[str]], PreTrainedTokenizerBase]] = {
 def sentencepiece_model(
     texts: Sequence[str], size: int = VOCABULARY, normalisation: str = "nmt_nfkc"
 ) -> bytes:
-    """A unigram model as SentencePiece writes it, such as XLM-R's `sentencepiece.bpe.model`."""
+    """A unigram model as SentencePiece writes it, such as XLM-R's `sentencepiece.bpe.model`.
+
+    Of `size` pieces, or twice as many as the texts have characters: each is a piece.
+    """
+    characters = len(set().union(*texts))
     learned = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(texts),
         model_writer=learned,
         model_type="unigram",
-        vocab_size=size,
+        vocab_size=max(size, 2 * characters),
         hard_vocab_limit=False,
         character_coverage=1.0,
         normalization_rule_name=normalisation,
@@ -227,7 +231,7 @@ def sentencepiece_model(
 
 
 def _pieces(texts: Sequence[str], size: int) -> list[tuple[str, float]]:
-    """At most `size` pieces of a unigram model, and how probable each is (log)."""
+    """Pieces of a unigram model, and how probable each is (log)."""
     composed = [normalizers.NFKC().normalize_str(text) for text in texts]
     found = sentencepiece.SentencePieceProcessor(
         model_proto=sentencepiece_model(composed, size + 3, "identity")
