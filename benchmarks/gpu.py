@@ -479,7 +479,7 @@ def _head(bench: Bench, key: str) -> Row:
         found = model(to_device(inputs, bench.device), key, where)
     states = seen[0].float().cpu()
     states = states if positions is None else states.flatten(0, 1)[positions]
-    expected = model.cpu().heads[key](states)
+    expected = model.cpu().apply_head(states, inputs["attention_mask"], key)
     computed_in = str(found.dtype).removeprefix("torch.")
     # One row an item: of multiple choice the model sees each choice alone.
     found, expected = (kind.arrange(each.cpu(), features, rows) for each in (found, expected))

@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from statistics import fmean
 from unittest import mock
@@ -161,7 +162,7 @@ def tagged(key: str, root: Path, encoder: Path, folder: Path, seed: int) -> dict
         model = folder / f"{key}-{seed}"
         run(parts, encoder, model, TRAINING, "target", seed)
         test = read(task, "eval", "test", root)
-        table = predict(
+        table, _ = predict(
             task,
             model,
             test,
@@ -190,15 +191,16 @@ def main() -> None:
     for family in [args.family] if args.family else ["gemma", "llama3"]:
         encoder = pretrained(family, args.data, args.folder / family)
         for key in ("udpos", "panx"):
-            for name, given in (("with", None), ("without", False)):
+            as_they_stand = mock.patch(
+                "xstilts.features.words.words_take_space", return_value=False
+            )
+            for name, words in (("with", nullcontext()), ("without", as_they_stand)):
                 folder = args.folder / family / name
-                runs = []
-                for seed in range(1, args.seeds + 1):
-                    if given is None:
-                        runs.append(tagged(key, args.data, encoder, folder, seed))
-                        continue
-                    with mock.patch("xstilts.features.words.words_take_space", return_value=given):
-                        runs.append(tagged(key, args.data, encoder, folder, seed))
+                with words:
+                    runs = [
+                        tagged(key, args.data, encoder, folder, seed)
+                        for seed in range(1, args.seeds + 1)
+                    ]
                 mean = {each: fmean(scores[each] for scores in runs) for each in runs[0]}
                 others = [mean[each] for each in mean if each not in {"en", *WITHOUT_SPACES}]
                 apart = [mean[each] for each in mean if each in WITHOUT_SPACES]

@@ -100,8 +100,7 @@ def test_layers_for_retrieval_are_as_deep_as_the_study_s(name):
     if not entry.retrieval_source.startswith("by depth") or entry.config is None:
         assert layer in (-1, 7, 14)
         return
-    layers = entry.config.get("num_hidden_layers") or entry.config["num_layers"]
-    assert layer == round(layers * 14 / 24)
+    assert layer == round(entry.layers * 14 / 24)
     # These normalise before each sublayer: their inner states are not normalised themselves.
     before = entry.config["model_type"] in ("modernbert", "eurobert", "mt5", "xlm-roberta-xl")
     assert entry.retrieval.get("final_norm", False) == before

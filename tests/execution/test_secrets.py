@@ -165,20 +165,27 @@ def hub():
 
 
 @pytest.mark.parametrize(
-    "body",
+    ("body", "where"),
     [
-        "from xstilts.training.encoder import load_encoder; load_encoder('a/b', '0' * 40)",
-        "from xstilts.data.readers.hub import _load; _load('a/b', 'c', 'test', '0' * 40, 'a/b')",
+        (
+            "from xstilts.training.encoder import load_encoder; load_encoder('a/b', '0' * 40)",
+            f"a/b at {'0' * 40}",
+        ),
+        (
+            "from xstilts.data.readers.hub import _load; "
+            "_load('a/b', 'c', 'test', '0' * 40, 'a/b')",
+            "a/b",
+        ),
     ],
     ids=["encoder", "data"],
 )
-def test_a_refused_download_tells_no_credential_of_its_address(tmp_path, body):
+def test_a_refused_download_tells_no_credential_of_its_address(tmp_path, body, where):
     with hub() as address:
         result, written = run_job(
             tmp_path, body, HF_ENDPOINT=address, HF_TOKEN=SECRET, HF_HOME=str(tmp_path / "home")
         )
     assert result.returncode == 1
-    assert "error in fetch: a/b: cannot" in result.stderr
+    assert f"error in fetch: {where}: cannot" in result.stderr
     # The libraries do tell the address, and each step of the way there.
     assert f"http://{HIDDEN}@127.0.0.1" in written
     assert "s3cr3t" not in written

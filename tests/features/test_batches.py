@@ -227,11 +227,13 @@ def test_outputs_depend_neither_on_batch_tokens_nor_on_order(folders, key, encod
         for row, output in enumerate(outputs):
             ids = features.ragged("input_ids").row(row)
             inputs = {"input_ids": torch.tensor(ids[None].astype(np.int64))}
+            mask = torch.ones_like(inputs["input_ids"])
             if "token_type_ids" in features.names:
                 types = features.ragged("token_type_ids").row(row)
                 inputs["token_type_ids"] = torch.tensor(types[None].astype(np.int64))
             with torch.no_grad():
-                alone = model.heads[key](plain(**inputs).last_hidden_state)[0].numpy()
+                states = plain(**inputs).last_hidden_state
+                alone = model.apply_head(states, mask, key)[0].numpy()
             assert output.shape == alone.shape
             np.testing.assert_allclose(output, alone, atol=1e-5)
 
@@ -260,4 +262,5 @@ def test_heads_compute_in_float32_whatever_the_encoder_does(folders, key):
         found = model(inputs, key)
     assert found.dtype == torch.float32
     with torch.inference_mode():
-        assert torch.equal(found, model.heads[key](seen[0].float()))
+        expected = model.apply_head(seen[0].float(), inputs["attention_mask"], key)
+        assert torch.equal(found, expected)

@@ -221,7 +221,9 @@ def test_outputs_are_those_of_each_choice_alone(folders, tokenizers, name):
                     types = pieces(features, row, "token_type_ids")[at]
                     inputs["token_type_ids"] = torch.tensor([types])
                 with torch.no_grad():
-                    alone = model.heads[TASK.key](plain(**inputs).last_hidden_state)
+                    states = plain(**inputs).last_hidden_state
+                    mask = torch.ones_like(inputs["input_ids"])
+                    alone = model.apply_head(states, mask, TASK.key)
                 assert scores[at] == pytest.approx(alone.item(), abs=1e-5)
             assert (scores[at + 1 :] == -np.inf).all()
 

@@ -148,8 +148,9 @@ def test_the_head_reads_the_first_token_only():
     states = torch.randn(4, 6, 8)
     changed = states.clone()
     changed[:, 1:] += 1
-    assert torch.equal(head(states), head(changed))
+    mask = torch.ones(4, 6)
+    assert torch.equal(head(states, mask), head(changed, mask))
     dense, output = (layer.weight.detach().numpy() for layer in (head.dense, head.output))
     biases = (head.dense.bias.detach().numpy(), head.output.bias.detach().numpy())
     by_hand = np.tanh(states[:, 0].numpy() @ dense.T + biases[0]) @ output.T + biases[1]
-    np.testing.assert_allclose(head(states).detach().numpy(), by_hand, atol=1e-5)
+    np.testing.assert_allclose(head(states, mask).detach().numpy(), by_hand, atol=1e-5)

@@ -146,7 +146,6 @@ def test_the_mean_leaves_padding_out():
     assert pooled(states, mask, "mean").tolist() == [[3.0, 1.0]]
     assert pooled(states, mask, "first").tolist() == [[2.0, 0.0]]
     assert pooled(states, mask, "last").tolist() == [[4.0, 2.0]]
-    assert pooled(states, None, "last").tolist() == [states[0, -1].tolist()]
 
 
 def test_a_vector_that_is_no_number_names_its_sentence(folders, tmp_path):

@@ -153,7 +153,7 @@ def test_heads_give_what_they_give_on_the_cpu_in_float32(data, key):
             found = model(to_device(inputs, DEVICE), key, on_device)
         states = seen[0].float().cpu()
         states = states if positions is None else states.flatten(0, 1)[positions]
-        expected = model.cpu().heads[key](states)
+        expected = model.cpu().apply_head(states, inputs["attention_mask"], key)
     # One row an item: of multiple choice the model sees each choice alone.
     found, expected = (kind.arrange(each.cpu(), features, rows) for each in (found, expected))
     if key == "text":

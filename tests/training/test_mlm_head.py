@@ -437,7 +437,7 @@ def test_the_head_of_an_encoder_that_was_pretrained_here_is_kept(tmp_path, monke
     assert torch.equal(logits(fetched), logits(tmp_path / "pretrained"))
     # It is downloaded with an encoder that comes from the hub.
     monkeypatch.setattr(
-        "xstilts.training.weights.hf_hub_download",
+        "xstilts.features.published_files.hf_hub_download",
         lambda _, file, revision: tmp_path / "pretrained" / file,
     )
     kept = published_head("a/b", "a" * 40, load_encoder(tmp_path / "pretrained"))

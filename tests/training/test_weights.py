@@ -268,9 +268,14 @@ def test_of_a_pickle_on_the_hub_the_commit_with_safetensors_is_named(bert, tmp_p
     published = pickled(bert)
     known = known_commit(hub)
     hub_cache(tmp_path / "cache", hub, {main: bert, known: converted})
+    hub_cache(tmp_path / "cache", "BAAI/bge-m3", {known_commit("BAAI/bge-m3"): bert})
     said = fetch_hub(tmp_path, hub, main)
     assert f"{hub} at {main}: its weights are published as a pickle alone" in said
     assert f"`revision: {known}`" in said
+    # Where the very commit that is known has none, it is no remedy.
+    wrong = fetch_hub(tmp_path, "BAAI/bge-m3", known_commit("BAAI/bge-m3"))
+    assert "`convert_pickle: true`" in wrong
+    assert "adds safetensors" not in wrong
     assert fetch_hub(tmp_path, hub, known) == ""
     assert equal(load_encoder(tmp_path / "out").state_dict(), published)
     shutil.rmtree(tmp_path / "out")
@@ -284,7 +289,7 @@ def test_that_there_is_a_pickle_is_known_without_downloading_it(monkeypatch):
         if file != PICKLE:
             raise FileNotFoundError(file)
 
-    monkeypatch.setattr("xstilts.training.weights.hf_hub_download", published)
+    monkeypatch.setattr("xstilts.features.published_files.hf_hub_download", published)
     assert has_pickle_alone("some/encoder", "a" * 40)
 
 
@@ -292,7 +297,7 @@ def test_what_ends_the_download_of_a_pickle_is_said(monkeypatch, tmp_path):
     def published(name, file, *, revision):
         raise ConnectionError("the connection broke" if file == PICKLE else "no such entry")
 
-    monkeypatch.setattr("xstilts.training.weights.hf_hub_download", published)
+    monkeypatch.setattr("xstilts.features.published_files.hf_hub_download", published)
     said = f"some/encoder at {'a' * 40}: cannot read the file {PICKLE}: the connection broke"
     with pytest.raises(XstiltsError, match=said):
         convert_pickle("some/encoder", "a" * 40, tmp_path / "out")

@@ -178,9 +178,15 @@ def _encoder_rows(
             seeds = min(pair["seeds"] for pair in order.pairs)
             for place, each in enumerate(order.placed, start=1):
                 yield {
-                    **{"encoder": each.name, "recipe": recipe, "target": order.target},
-                    **{name: getattr(each.mean, name) for name in ("value", "low", "high")},
-                    **{"place": place, "letters": "".join(each.letters), "seeds": seeds},
+                    "encoder": each.name,
+                    "recipe": recipe,
+                    "target": order.target,
+                    "place": place,
+                    "value": each.mean.value,
+                    "low": each.mean.low,
+                    "high": each.mean.high,
+                    "letters": "".join(each.letters),
+                    "seeds": seeds,
                 }
 
 

@@ -22,6 +22,7 @@ def problems_of(experiment: Experiment) -> Iterator[str]:
         *_targets_are_known(experiment),
         *_recipes_are_sound(experiment),
         *_names_are_sound(experiment),
+        *_encoders_can_be_used(experiment),
         *_settings_without_effect(experiment),
         *_belongs_to_another_source(experiment),
         *_foreign_data(experiment),
@@ -69,15 +70,18 @@ def _perturbed_targets_are_known(experiment: Experiment) -> Iterator[str]:
         yield "perturbations.targets: no perturbation is named beside it (typos: [0.1], …)"
 
 
-def _names_are_sound(experiment: Experiment) -> Iterator[str]:
-    for name in experiment.encoders:
-        if not re.match(NAME, name):
-            yield f"encoders: {name!r} must be letters, digits and . _ + - only"
+def _encoders_can_be_used(experiment: Experiment) -> Iterator[str]:
     for name, source in experiment.encoders.items():
         if source.hub is not None and (refusal := refusal_of(source.hub)) is not None:
             yield (
                 f"encoders.{name}: {source.hub} cannot be used: {refusal.why} ({refusal.remedy})"
             )
+
+
+def _names_are_sound(experiment: Experiment) -> Iterator[str]:
+    for name in experiment.encoders:
+        if not re.match(NAME, name):
+            yield f"encoders: {name!r} must be letters, digits and . _ + - only"
     for key in ("encoders", "recipes", "targets", "seeds", "splits", "baselines"):
         values = list(getattr(experiment, key))
         if not values and key != "baselines":
@@ -319,8 +323,8 @@ def _layers_that_are_not_there(experiment: Experiment) -> Iterator[str]:
         entry, layers = entry_of(source), None
         if source.pretrain is not None:
             layers = source.pretrain.architecture.num_hidden_layers
-        elif entry is not None and entry.config is not None and entry.hub == source.hub:
-            layers = entry.config.get("num_hidden_layers", entry.config.get("num_layers"))
+        elif entry is not None and entry.hub == source.hub:
+            layers = entry.layers
         if layers is not None and not -layers - 1 <= source.retrieval.layer <= layers:
             yield (
                 f"encoders.{name}.retrieval.layer {source.retrieval.layer} is not among its"

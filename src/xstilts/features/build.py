@@ -14,7 +14,7 @@ from transformers import AutoConfig
 from xstilts.config.settings import Tokenisation
 from xstilts.config.tasks import SOURCE_LANGUAGE, Task
 from xstilts.errors import XstiltsError
-from xstilts.features.encoder_config import adapter_ids
+from xstilts.features.encoder_config import adapter_ids, adapter_names
 from xstilts.features.kinds import kind_of
 from xstilts.features.kinds.base import language_column
 from xstilts.features.kinds.text import text_features
@@ -39,7 +39,7 @@ def tokenise(
     kind = None if task.facts.embedded else kind_of(task)
     tokenizer = load_tokenizer(encoder)
     config = AutoConfig.from_pretrained(encoder, trust_remote_code=False)
-    adapters = adapter_ids(config, _languages(data))
+    adapters = adapter_ids(config, _languages(data)) if adapter_names(config) else None
     limit = max_positions(config)
     if limit is not None and lengths["max_length"] > limit:
         raise XstiltsError(

@@ -62,8 +62,8 @@ def adapter_names(config: PreTrainedConfig) -> list[str]:
     return list(config.languages) if config.model_type == "xmod" else []
 
 
-def adapter_ids(config: PreTrainedConfig, languages: Sequence[str]) -> np.ndarray | None:
-    """Number of each language's adapter (int16), None for an encoder without any (X-MOD's are).
+def adapter_ids(config: PreTrainedConfig, languages: Sequence[str]) -> np.ndarray:
+    """Number of each language's adapter (int16), of an encoder that has some (X-MOD).
 
     A language's adapter is the one named in `adapters`, or that with its code for a name, or the
     only one whose name begins with its code (`de_DE`).
@@ -71,8 +71,7 @@ def adapter_ids(config: PreTrainedConfig, languages: Sequence[str]) -> np.ndarra
     Raises:
         XstiltsError: a language has no adapter, or several.
     """
-    if not (names := adapter_names(config)):
-        return None
+    names = adapter_names(config)
     chosen = Usage.of(config).adapters
     numbers = {}
     for language in dict.fromkeys(languages):

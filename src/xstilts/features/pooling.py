@@ -8,18 +8,16 @@ from torch import Tensor
 from xstilts.config.encoders import Pooling
 
 
-def pooled(states: Tensor, mask: Tensor | None, how: Pooling) -> Tensor:
+def pooled(states: Tensor, mask: Tensor, how: Pooling) -> Tensor:
     """(batch, tokens, hidden) to (batch, hidden): of the first or last real token, or their mean.
 
     Special tokens are real ones. Padding stands behind them.
 
     Args:
-        mask: (batch, tokens), 0 on padding; None if there is none.
+        mask: (batch, tokens), 0 on padding.
     """
     if how == "first":
         return states[:, 0]
-    if mask is None:
-        mask = torch.ones(states.shape[:2], dtype=torch.long, device=states.device)
     if how == "last":
         return states[torch.arange(len(states), device=states.device), mask.sum(1) - 1]
     weights = mask[:, :, None].to(states.dtype)

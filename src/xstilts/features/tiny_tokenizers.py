@@ -292,7 +292,10 @@ def _llama2(tokenizer: Tokenizer) -> PreTrainedTokenizerBase:
 def _byte_fallback(texts: Sequence[str], special: list[str], size: int) -> Tokenizer:
     """BPE of letters, of which a rare one falls apart into bytes; splitting is left to do."""
     first = [*special, *_BYTES]
-    splitter = pre_tokenizers.Metaspace(prepend_scheme="never")
+    # SentencePiece, which learned the published ones, has no piece of letters and punctuation.
+    splitter = pre_tokenizers.Sequence(
+        [pre_tokenizers.Metaspace(prepend_scheme="never"), pre_tokenizers.Punctuation()]
+    )
     vocabulary, merges = _bpe(texts, splitter, first, size, limit_alphabet=size // 3)
     model = models.BPE(vocabulary, merges, unk_token="<unk>", fuse_unk=True, byte_fallback=True)
     tokenizer = Tokenizer(model)

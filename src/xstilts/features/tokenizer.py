@@ -8,18 +8,17 @@ from typing import Any
 
 from tokenizers import Tokenizer
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
-from transformers.utils import cached_file
 from transformers.utils import logging as transformers_logging
 
 from xstilts.errors import XstiltsError
 from xstilts.features.encoder_config import text_config
+from xstilts.features.published_files import place_of, published_file
 from xstilts.features.sentencepiece_models import match_sentencepiece
 
 transformers_logging.set_verbosity_error()
 transformers_logging.disable_progress_bar()
 
 _FILE = "tokenizer.json"
-_IF_THERE = {"_raise_exceptions_for_missing_entries": False}
 # Model types, beside those named after RoBERTa, that number positions from padding_idx + 1.
 _LIKE_ROBERTA = {
     "camembert",
@@ -47,39 +46,40 @@ def load_tokenizer(name: str | Path, revision: str | None = None) -> PreTrainedT
     Raises:
         XstiltsError: there is no tokenizer, or only one without offsets or padding token.
     """
+    where = place_of(name, revision)
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
             name, revision=revision, trust_remote_code=False
         )
     except (OSError, ValueError, KeyError) as error:
         problem = f"a file of it has no {error}" if isinstance(error, KeyError) else error
-        raise XstiltsError(f"cannot load the tokenizer: {problem}", where=name) from None
+        raise XstiltsError(f"cannot load the tokenizer: {problem}", where=where) from None
     # Of a folder without files of a tokenizer transformers makes one of special tokens alone, of
     # some classes with the space as well.
     if len(tokenizer.get_vocab().keys() - set(tokenizer.all_special_tokens)) < 2:
         raise XstiltsError(
             "the tokenizer has no vocabulary",
-            where=name,
+            where=where,
             hint="tokenizer.json, or the vocabulary that its class reads, must lie beside the"
             " weights",
         )
     if not tokenizer.is_fast:
         raise XstiltsError(
             "the tokenizer cannot give character offsets",
-            where=name,
+            where=where,
             hint="provide tokenizer.json (a fast tokenizer)",
         )
     if not _is_as_published(tokenizer):
         vocabulary = getattr(tokenizer, "vocab_file", None) or ""
-        if file := cached_file(name, _FILE, revision=revision, **_IF_THERE):
-            tokenizer = _like(tokenizer, Tokenizer.from_file(file))
+        if file := published_file(name, revision, _FILE):
+            tokenizer = _like(tokenizer, Tokenizer.from_file(str(file)))
         elif vocabulary.endswith(".model"):
             match_sentencepiece(tokenizer, vocabulary)
             tokenizer = _like(tokenizer, tokenizer.backend_tokenizer)
     if tokenizer.pad_token_id is None:
         raise XstiltsError(
             "the tokenizer has no padding token",
-            where=name,
+            where=where,
             hint="name one of its entries as pad_token in tokenizer_config.json",
         )
     tokenizer.backend_tokenizer.no_truncation()

@@ -107,11 +107,12 @@ def catalogue_markdown() -> str:
         "Each is named in an experiment as [encoders.md](encoders.md#encoders-by-name) shows. No"
         " file of the hub's was loaded to make this table. **run**: it was, and run; **read**: seen"
         " on a page or in a file of the hub's or of its authors'; **inferred**: follows from"
-        " something that was read; **unknown**: nobody looked.",
+        " something that was read; **unknown**: nobody looked. Licences were not verified in this"
+        " way: read them before you hand anything on.",
         "",
         "## Where they lie",
         "",
-        *_rows("name", "hub", "commit with safetensors", "licence", "commit", "weights"),
+        *_head("name", "hub", "commit with safetensors", "licence", "commit", "weights"),
     ]
     for name, each in known.encoders.items():
         commit = f"`{each.revision}`" if each.revision else "not known: write `revision`"
@@ -136,7 +137,7 @@ def catalogue_markdown() -> str:
         "",
         "Millions of parameters without heads and pooler; the longest input in subword tokens.",
         "",
-        *_rows(
+        *_head(
             "name",
             "architecture",
             "hidden",
@@ -165,7 +166,7 @@ def catalogue_markdown() -> str:
         "`pooling` is for the heads of pairs and choices. By depth: no choice is published; as deep"
         " as layer 14 of XLM-R Large's 24.",
         "",
-        *_rows(
+        *_head(
             "name", "pooling", "retrieval", "from", "retrieval is", "pretraining text", "text is"
         ),
     ]
@@ -189,13 +190,13 @@ def catalogue_markdown() -> str:
             f"- {corpus.title}{amounts}. Of the real languages here it has:"
             f" {' '.join(sorted(corpus.languages))}."
         )
-    lines += ["", "## What is refused", "", *_rows("hub", "why", "instead")]
+    lines += ["", "## What is refused", "", *_head("hub", "why", "instead")]
     for hub, refusal in known.refused.items():
         lines += _row(f"`{hub}`", refusal.why, f"`{refusal.instead}`")
     return "\n".join(lines) + "\n"
 
 
-def _rows(*names: str) -> list[str]:
+def _head(*names: str) -> list[str]:
     """The head of a table."""
     return [*_row(*names), f"|{'---|' * len(names)}"]
 
@@ -208,11 +209,7 @@ def _sizes(entry: CatalogueEntry) -> tuple[str, ...]:
     config = entry.config
     if config is None:
         return ("not known",) * 5
-    numbers = (
-        config.get("hidden_size") or config["d_model"],
-        config.get("num_hidden_layers") or config["num_layers"],
-        config["vocab_size"],
-    )
+    numbers = (entry.hidden, entry.layers, config["vocab_size"])
     parameters = "not known" if entry.parameters is None else f"{entry.parameters / 1e6:,.1f}"
     return config["model_type"], *(f"{number:,}" for number in numbers), parameters
 

@@ -22,7 +22,7 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 from xstilts.config.encoders.hub_names import refusal_of
 from xstilts.errors import XstiltsError
 from xstilts.features.encoder_config import text_config
-from xstilts.training.weights import place_of
+from xstilts.features.published_files import place_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -22,6 +22,7 @@ from xstilts.errors import XstiltsError
 from xstilts.execution.files import atomic_path, sha256_file, write_json
 from xstilts.execution.provenance import versions
 from xstilts.features.encoder_config import adapter_names, hidden_size, usage_of_source
+from xstilts.features.published_files import place_of
 from xstilts.features.tokenizer import fit, load_tokenizer
 from xstilts.training.architecture import (
     SENTENCE,
@@ -32,7 +33,7 @@ from xstilts.training.architecture import (
     look_both_ways,
 )
 from xstilts.training.mlm_head import HEADS, published_head
-from xstilts.training.weights import convert_pickle, has_pickle_alone, pickle_alone, place_of
+from xstilts.training.weights import LOADING, convert_pickle, has_pickle_alone, pickle_alone
 
 if TYPE_CHECKING:
     # Importing it takes most of a second, and an encoder brings its own class.
@@ -68,16 +69,7 @@ def load_encoder(
         look_both_ways(config)
     try:
         model, info = factory.from_pretrained(
-            name,
-            revision=revision,
-            config=config,
-            dtype=torch.float32,
-            use_safetensors=True,
-            trust_remote_code=False,
-            output_loading_info=True,
-            # Refused below, by name.
-            ignore_mismatched_sizes=True,
-            **options,
+            name, revision=revision, config=config, **LOADING, **options
         )
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         if has_pickle_alone(name, revision):

@@ -22,7 +22,8 @@ from transformers.modeling_outputs import BaseModelOutput
 from xstilts.config.tasks import TEXT
 from xstilts.errors import XstiltsError
 from xstilts.features.kinds import TaskKind
-from xstilts.training.weights import published_file
+from xstilts.features.published_files import published_file
+from xstilts.training.weights import LOADING
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel
@@ -184,14 +185,7 @@ def _own_class(
     without = ""
     for config in _forms(encoder.config):
         model, info = AutoModelForMaskedLM.from_pretrained(
-            name,
-            revision=revision,
-            config=config,
-            dtype=torch.float32,
-            use_safetensors=True,
-            trust_remote_code=False,
-            output_loading_info=True,
-            ignore_mismatched_sizes=True,
+            name, revision=revision, config=config, **LOADING
         )
         if type(model.base_model) is not type(encoder):
             return {}, f"the head of {type(model).__name__} reads no {type(encoder).__name__}"

@@ -63,20 +63,24 @@ class TaskModel(nn.Module):
     def forward(
         self, inputs: dict[str, Tensor], task: str, positions: Tensor | None = None
     ) -> Tensor:
-        """Head outputs for padded inputs, as the kind defines: (batch, …) or (positions, …).
+        """Head outputs for padded inputs, as the kind defines: (batch, …) or (positions, …)."""
+        states = self.encoder(**inputs).last_hidden_state
+        if positions is not None:
+            states = states.flatten(0, 1)[positions]
+        return self.apply_head(states, inputs["attention_mask"], task)
+
+    def apply_head(self, states: Tensor, attention_mask: Tensor, task: str) -> Tensor:
+        """Outputs of one task's head for states of the encoder: those of all tokens, or some.
 
         Heads compute in the precision of their weights whatever the encoder does: with the 8 bits
         of bfloat16 many outputs are equal, and the first label and the earliest span would be
         taken. The vocabulary of a head for masked language modelling is large, and it chooses
         nothing.
         """
-        states = self.encoder(**inputs).last_hidden_state
-        if positions is not None:
-            states = states.flatten(0, 1)[positions]
         head = self.heads[task]
         if getattr(head, "in_mixed_precision", False):
             return head(states)
-        mask = (inputs["attention_mask"],) if hasattr(head, "pooling") else ()
+        mask = (attention_mask,) if hasattr(head, "pooling") else ()
         with torch.autocast(states.device.type, enabled=False):
             return head(states.to(next(head.parameters()).dtype), *mask)
 
@@ -96,10 +100,7 @@ def build_model(
     for kind in kinds:
         _refuse_causal(encoder, kind, folder)
         torch.manual_seed(seeds[kind.task.key])
-        if kind.is_masked:
-            heads[kind.task.key] = masked_head(kind, encoder, dropout, _head_state(folder, kind))
-        else:
-            heads[kind.task.key] = kind.head(encoder, dropout)
+        heads[kind.task.key] = _head(kind, encoder, dropout, folder)
     return TaskModel(encoder, heads)
 
 
@@ -110,15 +111,23 @@ def load_model(folder: str | Path, kind: TaskKind) -> TaskModel:
         XstiltsError: the head is missing or belongs to another task.
     """
     encoder = load_encoder(folder)
+    head = _head(kind, encoder, 0.0, folder)
     try:
-        state = _head_state(folder, kind)
-        head = masked_head(kind, encoder, 0.0, state) if kind.is_masked else kind.head(encoder, 0.0)
-        head.load_state_dict(state)
+        head.load_state_dict(_head_state(folder, kind))
     except (OSError, RuntimeError, SafetensorError) as error:
         raise XstiltsError(
             f"cannot load the head of {kind.task.key}: {error}", where=Path(folder) / HEADS
         ) from None
     return TaskModel(encoder, {kind.task.key: head}).eval()
+
+
+def _head(
+    kind: TaskKind, encoder: PreTrainedModel, dropout: float, folder: str | Path
+) -> nn.Module:
+    """A new head, or that for masked language modelling which lies in the encoder's folder."""
+    if kind.is_masked:
+        return masked_head(kind, encoder, dropout, _head_state(folder, kind))
+    return kind.head(encoder, dropout)
 
 
 def _refuse_causal(encoder: PreTrainedModel, kind: TaskKind, folder: str | Path) -> None:

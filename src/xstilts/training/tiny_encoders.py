@@ -58,7 +58,8 @@ _T5: dict[str, Any] = {
     "d_kv": _HEAD_SIZE,
     "d_ff": INTERMEDIATE,
     "num_layers": LAYERS,
-} | {"num_heads": HEADS_OF_ATTENTION}
+    "num_heads": HEADS_OF_ATTENTION,
+}
 _BART: dict[str, Any] = {
     "d_model": HIDDEN,
     **{f"{part}_layers": LAYERS for part in ("encoder", "decoder")},
@@ -76,8 +77,11 @@ _MDEBERTA: dict[str, Any] = {
     "max_position_embeddings": POSITIONS,
 }
 # Gemma's layers look at a window in turns with all of the input.
-_GEMMA: dict[str, Any] = {**_GROUPED, "query_pre_attn_scalar": _HEAD_SIZE, "sliding_window": 16} | {
-    "layer_types": ["sliding_attention", "full_attention"]
+_GEMMA: dict[str, Any] = {
+    **_GROUPED,
+    "query_pre_attn_scalar": _HEAD_SIZE,
+    "sliding_window": 16,
+    "layer_types": ["sliding_attention", "full_attention"],
 }
 
 

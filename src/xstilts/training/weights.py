@@ -6,58 +6,39 @@ import json
 import logging
 import shutil
 from pathlib import Path
+from typing import Any
 
 import torch
-from huggingface_hub import hf_hub_download
 from safetensors.torch import save_file
 from torch import Tensor
 
 from xstilts.config.encoders.hub_names import known_commit
 from xstilts.errors import XstiltsError
 from xstilts.execution.files import sha256_file
+from xstilts.features.published_files import file_of, is_published, place_of, published_file
 
 log = logging.getLogger(__name__)
 
 SAFETENSORS, SAFETENSORS_INDEX = "model.safetensors", "model.safetensors.index.json"
+# How weights are loaded: without code or pickles of others, and so that what is missing shows.
+LOADING: dict[str, Any] = {
+    "dtype": torch.float32,
+    "use_safetensors": True,
+    "trust_remote_code": False,
+    "output_loading_info": True,
+    # Refused by name, where they are asked for.
+    "ignore_mismatched_sizes": True,
+}
 _PICKLE, _PICKLE_INDEX = "pytorch_model.bin", "pytorch_model.bin.index.json"
-
-
-def published_file(name: str | Path, revision: str | None, file: str) -> Path | None:
-    """A file of a local folder, or of a hub repository, downloaded if need be; None if not there.
-
-    Without a network those that were downloaded before are there.
-    """
-    if isinstance(name, Path):
-        return name / file if (name / file).is_file() else None
-    try:
-        return Path(hf_hub_download(name, file, revision=revision))
-    except OSError:
-        return None
 
 
 def has_pickle_alone(name: str | Path, revision: str | None) -> bool:
     """Whether the weights are published as a pickle and not as safetensors."""
 
     def there(*files: str) -> bool:
-        return any(_is_published(name, revision, file) for file in files)
+        return any(is_published(name, revision, file) for file in files)
 
     return not there(SAFETENSORS, SAFETENSORS_INDEX) and there(_PICKLE, _PICKLE_INDEX)
-
-
-def _is_published(name: str | Path, revision: str | None, file: str) -> bool:
-    """Whether there is such a file, which is not downloaded for that: it may have gigabytes."""
-    if isinstance(name, Path):
-        return (name / file).is_file()
-    try:
-        hf_hub_download(name, file, revision=revision, dry_run=True)
-    except OSError:
-        return False
-    return True
-
-
-def place_of(name: str | Path, revision: str | None) -> str:
-    """A folder, or a repository on the hub and its commit, for errors."""
-    return f"{name} at {revision}" if revision else str(name)
 
 
 def pickle_alone(name: str | Path, revision: str | None) -> XstiltsError:
@@ -68,7 +49,8 @@ def pickle_alone(name: str | Path, revision: str | None) -> XstiltsError:
         " can run any code when it is loaded",
         where=place_of(name, revision),
         hint=f"set `revision: {commit}`, a commit that adds safetensors"
-        if commit
+        # The catalogue's own commit may turn out to be wrong.
+        if commit not in (None, revision)
         else "set `convert_pickle: true` for this encoder, which converts the tensors in it once"
         " and refuses anything else",
     )
@@ -110,10 +92,7 @@ def convert_pickle(name: str | Path, revision: str | None, output: Path) -> dict
 
 def _needed_file(name: str | Path, revision: str | None, file: str) -> Path:
     try:
-        if not isinstance(name, Path):
-            return Path(hf_hub_download(name, file, revision=revision))
-        (name / file).stat()
-        return name / file
+        return file_of(name, revision, file)
     except OSError as error:
         raise XstiltsError(
             f"cannot read the file {file}: {error}", where=place_of(name, revision)

@@ -89,6 +89,20 @@ class CatalogueEntry(Strict):
         return self
 
     @property
+    def hidden(self) -> int | None:
+        """Dimensions of its states, None where its configuration is not known."""
+        return self._size("hidden_size", "d_model")
+
+    @property
+    def layers(self) -> int | None:
+        """How many it has, None where its configuration is not known."""
+        return self._size("num_hidden_layers", "num_layers")
+
+    def _size(self, *names: str) -> int | None:
+        known = self.config or {}
+        return next((known[name] for name in names if name in known), None)
+
+    @property
     def settings(self) -> dict[str, Any]:
         """What an experiment takes of it, as the keys of an `EncoderSource`."""
         return {

@@ -41,7 +41,7 @@ class PairHead(nn.Module):
         config = encoder.config
         return cls(hidden_size(config), labels, dropout, Usage.of(config).pooling)
 
-    def forward(self, states: Tensor, mask: Tensor | None = None) -> Tensor:
+    def forward(self, states: Tensor, mask: Tensor) -> Tensor:
         """(batch, tokens, hidden) to (batch, labels); `mask` (batch, tokens) is 0 on padding."""
         whole = self.dropout(pooled(states, mask, self.pooling))
         return self.output(self.dropout(torch.tanh(self.dense(whole))))

@@ -94,11 +94,11 @@ def uses(report: EncoderReport) -> dict[str, list[str]]:
     """Targets and intermediate tasks that can be run on the encoder, and those that cannot."""
     targets = {key: task.kind for key, task in TARGETS.items()}
     recipes = {key: task.kind for key, task in INTERMEDIATE.items()} | {"+mlm": Kind.MLM}
-    return {
-        f"{no}{name}": [key for key, kind in of.items() if report.works(kind) != bool(no)]
-        for name, of in (("targets", targets), ("recipes", recipes))
-        for no in ("", "no_")
-    }
+    found = {}
+    for name, of in (("targets", targets), ("recipes", recipes)):
+        found[name] = [key for key, kind in of.items() if report.works(kind)]
+        found[f"no_{name}"] = [key for key in of if key not in found[name]]
+    return found
 
 
 class _Trial:

@@ -72,11 +72,10 @@ def _columns(kind: Kind, number: int, sentence: Sentence, other: Sentence) -> di
             return {**texts, "label": labels[number % len(labels)]}
         case Kind.CHOICE:
             half = sentence.spans[len(sentence.words) // 2][0]
-            ends = [sentence.text[half:], other.text]
+            right, wrong = sentence.text[half:], other.text
             label = number // 2 % 2
-            return {"prompt": sentence.text[:half], "choices": ends[:: 1 - 2 * label]} | {
-                "label": label
-            }
+            choices = [wrong, right] if label else [right, wrong]
+            return {"prompt": sentence.text[:half], "choices": choices, "label": label}
         case Kind.RETRIEVAL:
             return {"side": "foreign", "text": sentence.text}
         case Kind.MLM:
