@@ -139,6 +139,7 @@ def runs(*rows: tuple, encoder: str = "enc") -> pl.DataFrame:
                 "dev": dev,
                 "collapsed": collapsed,
                 "restarted": False,
+                "precision": "bfloat16",
                 "float32_retry": "",
             }
             for recipe, phase, train_set, seed, dev, collapsed in rows

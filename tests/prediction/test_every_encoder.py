@@ -21,8 +21,10 @@ from transformers import AutoConfig, AutoModel, AutoModelForTextEncoding
 from xstilts.config.encoders import EncoderSource, RetrievalSettings
 from xstilts.config.tasks import Kind
 from xstilts.errors import XstiltsError
+from xstilts.execution.cost.tally import Tally
 from xstilts.features.batches import Features
 from xstilts.features.build import tokenise
+from xstilts.features.encoder_config import text_config
 from xstilts.features.tokenizer import load_tokenizer
 from xstilts.prediction.embed import embed
 from xstilts.prediction.encoder_check.items import TASK_OF, TRAINED, items_of
@@ -252,6 +254,27 @@ def test_vectors_pool_what_they_should(made: dict[str, Made], name: str, tmp_pat
             of = states[layer]
             pooled = {"first": of[0], "last": of[-1], "mean": of.mean(0)}[settings.pooling]
             np.testing.assert_allclose(vectors[row], pooled.numpy(), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_layers_behind_the_one_that_is_read_are_not_computed(
+    made: dict[str, Made], name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    features = made[name].features(Kind.RETRIEVAL)
+    settings = RetrievalSettings.model_validate(ENCODERS[name].settings.get("retrieval", {}))
+    settings = settings.model_copy(update={"layer": 1})
+    computed = Tally()
+    embed(made[name].fetched, [features], settings, "cpu", tmp_path / "stopped.npy", computed)
+    with monkeypatch.context() as patch:
+        patch.setattr("xstilts.prediction.embed.layers_of", lambda *_: [])
+        embed(made[name].fetched, [features], settings, "cpu", tmp_path / "whole.npy")
+    stopped, whole = (np.load(tmp_path / f"{each}.npy") for each in ("stopped", "whole"))
+    assert np.array_equal(stopped, whole)
+    tokens = int(features.lengths.sum())
+    layers = text_config(AutoConfig.from_pretrained(made[name].fetched)).num_hidden_layers
+    # All layers of ALBERT are one module.
+    shared = AutoConfig.from_pretrained(made[name].fetched).model_type == "albert"
+    assert computed.sums["tokens"] == (tokens if shared else round(tokens / layers))
 
 
 @pytest.mark.parametrize("name", ENCODERS)

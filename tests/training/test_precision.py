@@ -13,6 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
 from prediction_files import runs
@@ -36,6 +37,7 @@ from xstilts.config.tasks import TASKS
 from xstilts.data.schemas import DATA
 from xstilts.errors import InterruptedBySignal, XstiltsError
 from xstilts.execution.parquet import read_table
+from xstilts.execution.plan.accelerators import device_of
 from xstilts.execution.signals import Stop
 from xstilts.features.batches import Features
 from xstilts.prediction.embed import embed
@@ -44,7 +46,7 @@ from xstilts.report.notes import precision_notes
 from xstilts.training.precision import NotFiniteError, precision
 from xstilts.training.runs_table import collect_runs
 
-BF16 = {"precision": "bfloat16", "epochs": 1, "evaluate_every": 3}
+BF16 = {"precision": "bf16", "epochs": 1, "evaluate_every": 3}
 F32 = {**BF16, "precision": "float32"}
 # The largest number of float32, which is infinite in bfloat16.
 LARGEST = float(np.finfo(np.float32).max)
@@ -78,6 +80,29 @@ def test_bfloat16_is_not_emulated(monkeypatch, capability, expected):
     monkeypatch.setattr("torch.cuda.get_device_properties", lambda *_: found)
     assert precision(torch.device("cuda")) == expected
     assert precision(torch.device("cuda"), "float32") == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ("fpu avx2 avx512f", torch.float32),
+        ("fpu avx512f avx512_bf16", torch.bfloat16),
+        ("fpu amx_bf16 amx_tile", torch.bfloat16),
+        # Instructions for the conversion alone.
+        ("fpu avx2 avx_ne_convert", torch.float32),
+    ],
+)
+def test_a_processor_computes_in_bfloat16_where_it_has_it(monkeypatch, tmp_path, flags, expected):
+    info = tmp_path / "cpuinfo"
+    info.write_text(f"processor\t: 0\nmodel name\t: A CPU\nflags\t\t: {flags}\n\nprocessor\t: 1\n")
+    monkeypatch.setattr("xstilts.execution.devices.cpu_has_bfloat16.__defaults__", (info,))
+    assert precision(torch.device("cpu")) == expected
+    assert precision(torch.device("cpu"), "float32") == torch.float32
+    assert precision(torch.device("cpu"), "bf16") == torch.bfloat16
+    planned = {name: device_of("cpu", precision=name).name for name in ("auto", "float32")}
+    fast = expected == torch.bfloat16
+    assert planned == {"auto": "cpu-bf16" if fast else "cpu", "float32": "cpu"}
+    info.unlink()
     assert precision(torch.device("cpu")) == torch.float32
 
 
@@ -237,21 +262,22 @@ def test_predictions_that_overflow_are_those_of_float32(data, tmp_path, caplog):
             batch_tokens=500, max_answer_length=30, device_name="cpu", wanted=wanted,
         )  # fmt: skip
 
-    _, made = predicted(tmp_path / "model", "bfloat16")
-    assert made == {}
+    _, made = predicted(tmp_path / "model", "bf16")
+    assert made == {"precision": "bfloat16"}
     broken = overflowing(tmp_path / "model", tmp_path / "overflowing")
     expected, made = predicted(broken, "float32")
-    assert made == {}
+    assert made == {"precision": "float32"}
     with caplog.at_level(logging.WARNING):
-        table, made = predicted(broken, "bfloat16")
+        table, made = predicted(broken, "bf16")
     assert table.equals(expected)
+    assert made["precision"] == "float32"
     assert "are not finite numbers" in made["float32_retry"]
     assert "once more in float32 instead of bfloat16" in caplog.text
     tensors = load_file(broken / "head.safetensors")
     save_file({key: each * float("nan") for key, each in tensors.items()},
               broken / "head.safetensors")  # fmt: skip
     with pytest.raises(XstiltsError, match="are not finite numbers"):
-        predicted(broken, "bfloat16")
+        predicted(broken, "bf16")
 
 
 def test_vectors_that_overflow_are_those_of_float32(data, tmp_path):
@@ -260,23 +286,31 @@ def test_vectors_that_overflow_are_those_of_float32(data, tmp_path):
     features = Features.read(data / "xnli-dev-features.parquet")
     vectors, made = {}, {}
     for folder in (encoder, broken):
-        for wanted in ("float32", "bfloat16"):
+        for wanted in ("float32", "bf16"):
             output = tmp_path / f"{folder.name} {wanted}.npy"
             made[folder, wanted] = embed(
                 folder, [features], RetrievalSettings(), "cpu", output, wanted=wanted
             )
             vectors[folder, wanted] = np.load(output)
-    assert not np.array_equal(vectors[encoder, "bfloat16"], vectors[encoder, "float32"])
-    assert np.array_equal(vectors[broken, "bfloat16"], vectors[broken, "float32"])
-    said = made.pop((broken, "bfloat16"))["float32_retry"]
-    assert "is not a finite number" in said
-    assert not any(made.values())
+    assert not np.array_equal(vectors[encoder, "bf16"], vectors[encoder, "float32"])
+    assert np.array_equal(vectors[broken, "bf16"], vectors[broken, "float32"])
+    assert "is not a finite number" in made[broken, "bf16"].pop("float32_retry")
+    assert [each["precision"] for each in made.values()] == [
+        "float32", "bfloat16", "float32", "float32"
+    ]  # fmt: skip
 
 
 def test_the_report_names_runs_that_were_made_in_float32(tmp_path):
     place = {"encoder": "a", "recipe": "mnli", "phase": "target", "train_set": "xnli", "seed": 2}
     costs = {"seconds": 4.5, "tokens": 900, "token_pairs": 30_000}
-    plain = {"collapsed": "", "restarted": False, "steps": 3, "best_step": 2, "best_dev_score": 1.0}
+    plain = {
+        "precision": "float32",
+        "collapsed": "",
+        "restarted": False,
+        "steps": 3,
+        "best_step": 2,
+        "best_dev_score": 1.0,
+    }
     attempt = {"bfloat16_attempt": {**costs, "not_finite": "nan"}, "float32_retry": "nan"}
     path = tmp_path / "curve.json"
     path.write_text(json.dumps({**plain, **costs, **attempt}))
@@ -285,18 +319,27 @@ def test_the_report_names_runs_that_were_made_in_float32(tmp_path):
     assert (row["seconds"], row["tokens"]) == (9.0, 1800)
 
     table = runs(("none", "target", "xnli", 1, 50.0, ""), ("mnli", "intermediate", "", 1, 50.0, ""))
-    assert list(precision_notes(table)) == list(precision_notes(None)) == []
+    assert list(precision_notes(table)) == ["Encoders were trained in bfloat16."]
+    assert list(precision_notes(None)) == []
     said = {"target": "nan", "intermediate": ""}
     table = table.with_columns(float32_retry=table["phase"].replace(said))
+    computed = {"target": "float32", "intermediate": "bfloat16"}
+    table = table.with_columns(precision=table["phase"].replace(computed))
+    assert list(precision_notes(table.with_columns(float32_retry=pl.lit("")))) == [
+        "Training runs were computed in different precisions (1 in bfloat16 and 1 in float32),"
+        " since their devices had not the same: differences between them may come of that."
+    ]
     assert list(precision_notes(table)) == [
+        "Encoders were trained in bfloat16.",
         "1 of 2 training runs of enc were not finite in bfloat16 and were made once more in"
-        " float32: none on xnli."
+        " float32: none on xnli.",
     ]
 
 
 def test_the_precision_decides_what_a_run_is(data):
     auto, half, full = (
-        training_run(data, "xnli", precision=name) for name in ("auto", "bfloat16", "float32")
+        training_run(data, "xnli", precision=name) for name in ("auto", "bf16", "float32")
     )
-    assert auto.fingerprint() == full.fingerprint() == half.in_float32().fingerprint()
+    assert full.fingerprint() == half.in_float32().fingerprint()
+    assert auto.fingerprint() == full.fingerprint()
     assert half.fingerprint() != full.fingerprint()

@@ -14,7 +14,7 @@ PLACE = {"encoder": "a", "recipe": "mnli", "phase": "target", "train_set": "xnli
 CURVE = {
     **{"collapsed": "", "restarted": False, "steps": 30, "best_step": 20, "seconds": 4.5},
     **{"tokens": 900, "token_pairs": 30_000, "best_dev_score": 71.5, "first_attempt": None},
-    **{"float32_retry": "", "bfloat16_attempt": None},
+    **{"precision": "float32", "float32_retry": "", "bfloat16_attempt": None},
 }
 
 

@@ -12,17 +12,19 @@ with job(snakemake) as note:
     from xstilts.training.model import use_threads
 
     use_threads(snakemake.threads)
+    settings = dict(snakemake.params.embedding)
+    wanted = settings.pop("precision", "auto")
     made = embed(
         Path(snakemake.input.encoder),
         [
             Features.read(path)
             for path in (snakemake.input.features, *snakemake.input.perturbed_features)
         ],
-        RetrievalSettings(
-            **snakemake.params.embedding, batch_tokens=snakemake.resources.batch_tokens
-        ),
+        RetrievalSettings(**settings, batch_tokens=snakemake.resources.batch_tokens),
         snakemake.resources.device,
         Path(snakemake.output[0]),
         Tally(note),
+        wanted=wanted,
     )
+    note.hardware(precision=made["precision"])
     note.facts.update(made)

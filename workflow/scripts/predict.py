@@ -27,6 +27,8 @@ with job(snakemake) as note:
         max_answer_length=snakemake.params.decoding["max_answer_length"],
         batch_tokens=snakemake.resources.batch_tokens,
         device_name=snakemake.resources.device,
+        wanted=snakemake.params.decoding.get("precision", "auto"),
         tally=Tally(note),
     )
+    note.hardware(precision=decided["precision"])
     write_table(snakemake.output[0], table, {**record(snakemake), **decided})

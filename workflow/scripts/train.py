@@ -32,7 +32,7 @@ with job(snakemake) as note:
         return tuple(found)
 
     files = snakemake.input
-    train(
+    precision = train(
         TrainingRun(
             name=settings["name"],
             phase=settings["phase"],
@@ -45,6 +45,7 @@ with job(snakemake) as note:
             mixing=Mixing.model_validate(settings.get("mixing", {})),
             mask_ratio=settings.get("mask_ratio", TrainingRun.mask_ratio),
             device=snakemake.resources.device,
+            precision=settings.get("precision", TrainingRun.precision),
             save_every_seconds=snakemake.resources.save_every_seconds,
         ),
         output=Path(snakemake.output.model),
@@ -52,3 +53,4 @@ with job(snakemake) as note:
         resume_folder=Path(snakemake.params.resume),
         tally=Tally(note),
     )
+    note.hardware(precision=precision)

@@ -60,8 +60,9 @@ class Experiment(Strict):
     each target like the recipe `none`. `training` holds for both phases; `intermediate_training`
     overrides it for the intermediate phase, there also by recipe. `recipes` are named, or defined
     source by source (`xstilts.config.recipes`); `language_sets` are names for several languages in
-    them. `encoders` are named as in the catalogue (`docs/catalogue.md`), or with a source of their
-    own.
+    them. `precision` is what encoders compute in; `auto` is bfloat16 where the device has it in
+    hardware. `encoders` are named as in the catalogue (`docs/catalogue.md`), or with a source of
+    their own.
     """
 
     experiment: str = Field(pattern=NAME)
@@ -87,6 +88,7 @@ class Experiment(Strict):
     )
     missing_data: Literal["error", "leave_out"] = "error"
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["auto", "float32", "bf16"] = "auto"
     keep_target_checkpoints: bool = False
     limits: LimitLevels = LimitLevels()
     tokenisation: TokenisationLevels = TokenisationLevels()

@@ -56,17 +56,17 @@ SCORES = pa.schema(
 
 # One row a training run. phase: "intermediate" or "target"; train_set: what the target phase
 # trains on, empty for the intermediate phase. dev: best English development score in points.
-# collapsed: empty, or what shows that the run learnt nothing. float32_retry: empty, or what was not
-# finite in bfloat16, so that the run was made once more in float32. tokens, token_pairs: trained
-# on, padding excluded; the pairs are the sum of squared lengths, to which attention is
-# proportional.
+# collapsed: empty, or what shows that the run learnt nothing. precision: what the encoder was
+# computed in. float32_retry: empty, or what was not finite in bfloat16, so that the run was made
+# once more in float32. tokens, token_pairs: trained on, padding excluded; the pairs are the sum of
+# squared lengths, to which attention is proportional.
 RUNS = pa.schema(
     [
         *_columns(_STRING, "encoder", "recipe", "phase", "train_set"),
         ("seed", _INT64),
         ("collapsed", _STRING),
         ("restarted", pa.bool_()),
-        ("float32_retry", _STRING),
+        *_columns(_STRING, "precision", "float32_retry"),
         ("dev", _FLOAT),
         *_columns(_INT64, "steps", "best_step"),
         ("seconds", _FLOAT),

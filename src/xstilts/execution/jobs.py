@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -36,17 +36,22 @@ _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS")
 class Notes:
     """What others want to know of a job's outputs without reading them.
 
-    Amounts that it is called with are in the record of what the job costs (`Meter.note`). `facts`
-    become part of the provenance of those outputs that cannot hold it themselves.
+    Amounts that it is called with are in the record of what the job costs (`Meter.note`), as is
+    `hardware`. `facts` become part of the provenance of those outputs that cannot hold it
+    themselves.
     """
 
-    def __init__(self, note: Callable[..., None]) -> None:
-        self._note = note
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
         self.facts: dict[str, Any] = {}
 
     def __call__(self, **amounts: int) -> None:
         """Note amounts by name."""
-        self._note(**amounts)
+        self._meter.note(**amounts)
+
+    def hardware(self, *, precision: str) -> None:
+        """Note the precision that encoders were computed in, such as `bfloat16`."""
+        self._meter.computed_in(precision)
 
 
 @contextmanager
@@ -84,7 +89,7 @@ def job(snakemake: Any, *, online: bool = False) -> Iterator[Notes]:
         take_device(_gpus_asked_for(snakemake), say=output.warn)
         # Not before: what others use of the device in the meantime is no cost of this job.
         meter = _meter(snakemake)
-        notes = Notes(meter.note)
+        notes = Notes(meter)
         yield notes
         _leave_provenance(snakemake, notes.facts)
         finished = True

@@ -216,6 +216,7 @@ class JobParams:
             "settings": _deciding(self._experiment.intermediate_training_for(recipe)),
             "mixing": mixing.model_dump(include=_effective(recipe, mixing)),
             **({"mask_ratio": self._experiment.continued_mlm.mask_ratio} if recipe.mlm else {}),
+            **self._precision(),
         }
 
     def target(self, wildcards: Mapping[str, str]) -> dict[str, Any]:
@@ -228,6 +229,7 @@ class JobParams:
             "dev": {task: self.task(task)},
             "seed": int(wildcards["seed"]),
             "settings": _deciding(self._experiment.training_for(task)),
+            **self._precision(),
         }
 
     def new_encoder(self, encoder: str) -> dict[str, Any]:
@@ -255,6 +257,7 @@ class JobParams:
             "seed": pretraining.seed,
             "settings": _deciding(pretraining.training),
             "mask_ratio": pretraining.mask_ratio,
+            **self._precision(),
         }
 
     def _pretraining(self, encoder: str) -> Pretraining:
@@ -266,13 +269,17 @@ class JobParams:
     def decoding(self, target: str) -> dict[str, Any]:
         """What decides the predictions of a target, besides its input files."""
         training = self._experiment.training_for(str(TARGETS[target].train_set))
-        return {"max_answer_length": training.max_answer_length}
+        return {"max_answer_length": training.max_answer_length, **self._precision()}
 
     def embedding(self, encoder: str) -> dict[str, Any]:
         """What decides the sentence vectors of an encoder."""
         settings = self._experiment.encoders[encoder].retrieval
         known = settings.model_dump(include={"layer", "pooling"})
-        return {**known, **_changed(settings, {"final_norm"})}
+        return {**known, **_changed(settings, {"final_norm"}), **self._precision()}
+
+    def _precision(self) -> dict[str, Any]:
+        """What encoders compute in, where that is not left to the device."""
+        return _changed(self._experiment, {"precision"})
 
     def table(self) -> dict[str, Any]:
         """What the table of tasks says about averages: languages and groups."""

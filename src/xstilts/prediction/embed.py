@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
 
 from xstilts.config.encoders import RetrievalSettings
 from xstilts.errors import XstiltsError
@@ -18,7 +22,7 @@ from xstilts.features.encoder_config import Usage, hidden_size, text_config
 from xstilts.features.kinds.base import collate
 from xstilts.features.pooling import pooled
 from xstilts.features.tokenizer import load_tokenizer
-from xstilts.training.architecture import SENTENCE, final_norm
+from xstilts.training.architecture import SENTENCE, final_norm, layers_of, only_states
 from xstilts.training.encoder import load_encoder
 from xstilts.training.memory import for_each_batch
 from xstilts.training.model import BROKEN, pick_device, progress, to_device
@@ -70,6 +74,41 @@ def embed(
     return else_in_float32(everything, precision(device, wanted))[1]
 
 
+class _Reached(Exception):  # noqa: N818 - it is no error
+    """The layer that is wanted has given its states, which are the argument."""
+
+
+class _LayerStates:
+    """The states of one layer, computed no further than to it where layers can be told apart.
+
+    Args:
+        number: 0 for the embeddings that the first layer reads, n for what the last of n gives.
+        probe: inputs of one sentence, to find the layers by.
+    """
+
+    def __init__(self, model: PreTrainedModel, number: int, probe: dict[str, Tensor]) -> None:
+        self._model, self._number = model, number
+        count = text_config(model.config).num_hidden_layers
+        layers = layers_of(model, probe) if 0 < number < count else []
+        # Share of the layers that are computed.
+        self.depth = Fraction(number, count) if layers else Fraction(1)
+        if layers:
+            layers[number - 1].register_forward_hook(self._stop)
+
+    @staticmethod
+    def _stop(_module: nn.Module, _inputs: Any, output: Any) -> None:
+        raise _Reached(only_states(output))
+
+    def __call__(self, inputs: dict[str, Tensor]) -> Tensor:
+        """(batch, tokens, hidden) of padded inputs."""
+        try:
+            # Most architectures then hold this layer's states alone in memory.
+            outputs = self._model(**inputs, output_hidden_states=[self._number])
+        except _Reached as reached:
+            return reached.args[0]
+        return outputs.hidden_states[self._number]
+
+
 @torch.inference_mode()
 def _embed(
     encoder: Path,
@@ -98,15 +137,19 @@ def _embed(
             where=encoder,
             hint="set encoders.<name>.retrieval.layer",
         )
+    probe = to_device(tokenizer(SENTENCE, return_tensors="pt"), device)
+    number = settings.layer if settings.layer >= 0 else layers + 1 + settings.layer
     norm = None
-    if settings.final_norm and settings.layer not in (-1, layers):
-        norm = final_norm(model, to_device(tokenizer(SENTENCE, return_tensors="pt"), device))
+    if settings.final_norm and number != layers:
+        norm = final_norm(model, probe)
         if norm is None:
             raise XstiltsError(
                 "there is no norm behind the last layer: the layers of this encoder end in norms",
                 where=encoder,
                 hint="set encoders.<name>.retrieval.final_norm: false",
             )
+    # Not before: the norm is looked for in whole passes.
+    states_of = _LayerStates(model, number, probe)
     everything = sum(len(features) for features in parts)
     with atomic_path(output) as part:
         vectors = np.lib.format.open_memmap(
@@ -122,11 +165,9 @@ def _embed(
             ) -> None:
                 inputs = to_device(collate(features, rows, pad_id), device)
                 with mixed_precision(device, dtype):
-                    # Most architectures then hold this layer's states alone in memory.
-                    outputs = model(**inputs, output_hidden_states=[settings.layer])
-                    states = outputs.hidden_states[settings.layer]
+                    states = states_of(inputs)
                     states = states if norm is None else norm(states)
-                tally.batch(features.lengths[rows])
+                tally.batch(features.lengths[rows], depth=states_of.depth)
                 found = pooled(states.float(), inputs["attention_mask"], settings.pooling)
                 vectors_of_rows = found.cpu().numpy()
                 for row in rows[~np.isfinite(vectors_of_rows).all(axis=1)]:

@@ -43,7 +43,7 @@ def notes(
 
 
 def precision_notes(runs: pl.DataFrame | None) -> Iterator[str]:
-    """Training runs that bfloat16 did not suffice for, one sentence for each encoder.
+    """What training was computed in, and runs that bfloat16 did not suffice for, by encoder.
 
     Args:
         runs: columns of `schemas.RUNS`; None where nothing is known of the training.
@@ -51,6 +51,16 @@ def precision_notes(runs: pl.DataFrame | None) -> Iterator[str]:
     if runs is None or "float32_retry" not in runs.columns:
         return
     retried = runs.filter(pl.col("float32_retry").fill_null("") != "")
+    sound = runs.filter(pl.col("float32_retry").fill_null("") == "")
+    counts = dict(sound.group_by("precision").len().sort("precision").rows())
+    if len(counts) == 1:
+        yield f"Encoders were trained in {next(iter(counts))}."
+    elif counts:
+        each = " and ".join(f"{number} in {name}" for name, number in counts.items())
+        yield (
+            f"Training runs were computed in different precisions ({each}), since their devices had"
+            " not the same: differences between them may come of that."
+        )
     for (encoder,), found in retried.group_by("encoder", maintain_order=True):
         places = dict.fromkeys(
             f"{row['recipe']} on {row['train_set']}" if row["train_set"] else row["recipe"]

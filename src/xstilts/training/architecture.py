@@ -136,6 +136,39 @@ def is_causal(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> boo
 
 
 @torch.inference_mode()
+def layers_of(model: PreTrainedModel, inputs: dict[str, Tensor]) -> list[nn.Module]:
+    """The layers in order, empty where they cannot be told, as where all share their weights.
+
+    They are the list of as many modules as the configuration says there are layers, if what each
+    gives is the encoder's hidden state of that number. That of the last one may pass a norm.
+    """
+    count = text_config(model.config).num_hidden_layers
+    for layers in model.modules():
+        if not isinstance(layers, nn.ModuleList) or len(layers) != count:
+            continue
+        found: list[Tensor] = []
+
+        def keep(_: nn.Module, __: Any, output: Any, found: list[Tensor] = found) -> None:
+            found.append(only_states(output))
+
+        hooks = [layer.register_forward_hook(keep) for layer in layers]
+        try:
+            states = model.eval()(**inputs, output_hidden_states=True).hidden_states
+        finally:
+            for hook in hooks:
+                hook.remove()
+        pairs = list(zip(found, states[1:], strict=False))
+        if len(pairs) == count and all(torch.equal(*pair) for pair in pairs[:-1]):
+            return list(layers)
+    return []
+
+
+def only_states(output: Any) -> Tensor:
+    """What a layer gives, without what else it returns."""
+    return output if isinstance(output, Tensor) else output[0]
+
+
+@torch.inference_mode()
 def final_norm(model: PreTrainedModel, inputs: dict[str, Tensor]) -> nn.Module | None:
     """The norm behind the last layer, None if there is none, as where layers end in norms.
 

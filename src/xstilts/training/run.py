@@ -31,7 +31,7 @@ def train(
     curve: Path,
     resume_folder: Path,
     tally: Tally | None = None,
-) -> None:
+) -> str:
     """Train, keep the best weights by English development score, save them to `output`.
 
     Of several tasks the mean of their scores decides. A run whose loss or outputs are not finite in
@@ -44,6 +44,9 @@ def train(
         resume_folder: where the state of an unfinished run lives.
         tally: counts what this process passes through the encoder, and its steps.
 
+    Returns:
+        The precision that the encoder was computed in, such as `bfloat16`.
+
     Raises:
         InterruptedBySignal: SIGTERM or Ctrl-C came; the next call goes on from the saved state.
         XstiltsError: bad input, too little memory for one example, or the loss is no longer a
@@ -55,7 +58,7 @@ def train(
         if waited and _is_there(job, resume.fingerprint, output, curve):
             log.info("%s: the other process has trained it", job.name)
             resume.clear()
-            return
+            return str(json.loads(curve.read_text(encoding="utf-8"))["precision"])
         attempt, given_up = job, dict[str, Any]()
         while True:
             state = resume.of(attempt.fingerprint())
@@ -65,7 +68,7 @@ def train(
                 record = _why_again(loop, given_up)
                 if record is None:
                     _save(loop, given_up, output, curve)
-                    return
+                    return name_of(loop.model.precision)
                 state.give_up(record)
                 del loop
             if "not_finite" in record:

@@ -12,7 +12,16 @@ import pyarrow as pa
 from xstilts.data.schemas import RUNS
 from xstilts.errors import XstiltsError
 
-_FROM_CURVE = ("collapsed", "restarted", "steps", "best_step", "seconds", "tokens", "token_pairs")
+_FROM_CURVE = (
+    "collapsed",
+    "restarted",
+    "steps",
+    "best_step",
+    "seconds",
+    "tokens",
+    "token_pairs",
+    "precision",
+)
 # Attempts that were given up, and what they have cost as well.
 _GIVEN_UP = ("first_attempt", "bfloat16_attempt")
 _SUMMED = ("seconds", "tokens", "token_pairs")

@@ -54,6 +54,7 @@ class Meter:
         self._finished, self._lock = threading.Event(), threading.Lock()
         self._amounts: dict[str, int] = {}
         self._thread: threading.Thread | None = None
+        self._precision: str | None = None
         if record is None:
             return
         with _harmless("the cost of this job is not recorded"):
@@ -73,6 +74,10 @@ class Meter:
         """What the job has made or done so far, by name: further lines have it."""
         # Not changed in place: the thread that watches may be writing it.
         self._amounts = {**self._amounts, **amounts}
+
+    def computed_in(self, precision: str) -> None:
+        """Encoders were computed in this precision: further lines say so of the hardware."""
+        self._precision = precision
 
     def stop(self, *, finished: bool, error: str | None = None) -> None:
         """Write the last line of this attempt.
@@ -121,7 +126,7 @@ class Meter:
             "peak_memory_bytes": memory,
             "peak_gpu_memory_bytes": gpu["peak_bytes"] if gpu else None,
             "energy": self._energy.joules(Used(cpu, wall, memory, gpu["uuid"] if gpu else None)),
-            "hardware": self._hardware,
+            "hardware": {**self._hardware, "precision": self._precision},
             "amounts": self._amounts,
         }
 

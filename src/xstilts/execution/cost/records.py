@@ -20,8 +20,8 @@ class JobCost:
 
     Times in seconds and energy in joules are sums over attempts, memory in bytes is the most of
     any. `energy_joules` is None where it is not known; `energy_source` says how each component
-    was found; `hardware` names processor, cores and GPU of the last attempt; `amounts` are the sums
-    of what attempts made and did, as far as the job notes it.
+    was found; `hardware` names processor, cores, GPU and precision of the last attempt; `amounts`
+    are the sums of what attempts made and did, as far as the job notes it.
     """
 
     rule: str

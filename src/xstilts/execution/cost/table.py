@@ -51,7 +51,7 @@ def collect_costs(
         cells=pa.Table.from_pylist(
             _summed(_shares(jobs, rows, cells), CELL_COSTS), schema=CELL_COSTS
         ),
-        hardware=tuple(dict.fromkeys(_machine(job.hardware) for job in jobs)),
+        hardware=tuple(_machines([job.hardware for job in jobs])),
     )
 
 
@@ -145,9 +145,15 @@ def _together(name: str, values: Sequence[Any]) -> Any:
     return None if None in values else sum(values)
 
 
-def _machine(hardware: Mapping[str, Any]) -> str:
-    gpu = f", {hardware['gpu']}" if hardware["gpu"] else ""
-    return f"{hardware['cpu']}, {hardware['cores']} cores{gpu}"
+def _machines(used: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Each machine once, with the precisions that encoders were computed in there."""
+    found: dict[str, set[str]] = {}
+    for hardware in used:
+        gpu = f", {hardware['gpu']}" if hardware["gpu"] else ""
+        name = f"{hardware['cpu']}, {hardware['cores']} cores{gpu}"
+        found.setdefault(name, set()).update(filter(None, [hardware.get("precision")]))
+    for name, precisions in found.items():
+        yield name + (f" (encoders in {' and '.join(sorted(precisions))})" if precisions else "")
 
 
 def _operations(paths: Paths, jobs: Sequence[JobCost]) -> Iterator[float | None]:

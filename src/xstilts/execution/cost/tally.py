@@ -7,6 +7,7 @@ their formulas runs no job again.
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -35,14 +36,24 @@ class Tally:
             ("inputs", "tokens", "token_pairs", "predicted", "passes", "steps"), 0
         )
 
-    def batch(self, lengths: np.ndarray, *, predicted: int = 0, training: bool = False) -> None:
-        """Add one batch of inputs with these numbers of tokens."""
+    def batch(
+        self,
+        lengths: np.ndarray,
+        *,
+        predicted: int = 0,
+        training: bool = False,
+        depth: Fraction = Fraction(1),
+    ) -> None:
+        """Add one batch of inputs with these numbers of tokens.
+
+        Of `depth`, the share of the layers that they pass, tokens and pairs count as that share.
+        """
         times = TRAINING_PASSES if training else 1
         wide = lengths.astype("int64")
         self._add(
             inputs=len(wide),
-            tokens=times * int(wide.sum()),
-            token_pairs=times * int((wide**2).sum()),
+            tokens=round(times * depth * int(wide.sum())),
+            token_pairs=round(times * depth * int((wide**2).sum())),
             predicted=times * predicted,
             passes=times,
         )

@@ -1,7 +1,8 @@
 """What devices do in a second and draw in watts: the basis of an estimate before any measurement.
 
-Peaks are dense (without structured sparsity), of the arithmetic that `xstilts.training.model` uses:
-bfloat16 products with float32 sums on a GPU, and float32 on a processor. Peaks, memory bandwidths
+Peaks are dense (without structured sparsity), of the arithmetic that
+`xstilts.training.precision` chooses: bfloat16 products with float32 sums on a GPU and on processors
+that have them in hardware, float32 on others. Peaks, memory bandwidths
 and board powers are those of NVIDIA's data sheets and architecture white papers. V100 and T4 have
 no bfloat16 arithmetic: PyTorch emulates it, no faster than float32.
 """
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from xstilts.errors import XstiltsError, did_you_mean
 from xstilts.execution.cost.energy import WATTS_PER_CORE, WATTS_PER_GB
-from xstilts.execution.devices import device_for
+from xstilts.execution.devices import cpu_has_bfloat16, device_for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +98,11 @@ CPU = Accelerator(
     is_gpu=False,
 )
 
+# The same where it multiplies in bfloat16 (`devices.cpu_has_bfloat16`): with AVX-512 an instruction
+# makes two products where it makes one in float32, with AMX many more. What was measured of whole
+# passes is 2.5 times float32 (`benchmarks/training.py`, with AVX-512).
+CPU_BF16 = replace(CPU, name="cpu-bf16", peak=2.5 * CPU.peak)
+
 # Of the process beside its GPU: one core, and its memory.
 HOST_WATTS = WATTS_PER_CORE + 8 * WATTS_PER_GB
 
@@ -106,8 +112,9 @@ def find_device(name: str) -> Accelerator | None:
 
     Names of drivers such as `NVIDIA A100-SXM4-80GB` or `NVIDIA GeForce RTX 3090` are understood.
     """
-    if name.lower() == CPU.name:
-        return CPU
+    for processor in (CPU, CPU_BF16):
+        if name.lower() == processor.name:
+            return processor
     known = {device.name.replace("-", ""): device for device in GPUS.values()}
     # The memory of an A100 comes after the way in which it is built in.
     plain = re.sub(r"a100-\w+-40gb", "a100-40gb", name.lower())
@@ -136,12 +143,16 @@ def gpu_called(name: str) -> Accelerator:
 
 
 def device_of(
-    setting: str, name: str | None = None, used: Callable[[], str | None] = lambda: None
+    setting: str,
+    name: str | None = None,
+    used: Callable[[], str | None] = lambda: None,
+    precision: str = "float32",
 ) -> Accelerator:
     """What an experiment with `device: setting` computes on, as far as can be told from here.
 
     That is what a user names; else, for `cuda`, and for `auto` where there is one, the GPU of this
-    machine, the one that earlier jobs used, or `DEFAULT_GPU`; else a core.
+    machine, the one that earlier jobs used, or `DEFAULT_GPU`; else a core, in bfloat16 where it has
+    that and `precision` (auto, float32 or bf16) allows it.
 
     Args:
         name: of `--device`.
@@ -152,12 +163,12 @@ def device_of(
     """
     if name is not None:
         if (found := find_device(name)) is None:
-            known = [*GPUS, CPU.name]
+            known = [*GPUS, CPU.name, CPU_BF16.name]
             raise XstiltsError(
                 f"nothing is known of the device {name!r} ({did_you_mean(name, known)})",
                 where="--device",
             )
         return found
     if device_for(setting) == "cpu":
-        return CPU
+        return CPU_BF16 if precision != "float32" and cpu_has_bfloat16() else CPU
     return gpu_called(gpu_here() or used() or DEFAULT_GPU)

@@ -136,6 +136,7 @@ class PlanEstimate:
             self._grid.experiment.device,
             self._options.device,
             lambda: self.calibration.hardware(is_gpu=True),
+            self._grid.experiment.precision,
         )
 
     @cached_property

@@ -12,7 +12,7 @@ from xstilts.execution.cost.flops import COMPUTED, tallied_flops
 from xstilts.execution.cost.records import JobCost, job_cost, last_run, read_attempts
 from xstilts.execution.cost.shape import EncoderShape, shape_of_folder
 from xstilts.execution.devices import cpu_model
-from xstilts.execution.plan.accelerators import CPU, Accelerator, gpu_called
+from xstilts.execution.plan.accelerators import CPU, CPU_BF16, Accelerator, gpu_called
 from xstilts.execution.plan.calibration import Calibration, Observation
 from xstilts.execution.plan.rates import rate_of, work_seconds
 from xstilts.execution.plan.work import Work, Works
@@ -68,7 +68,11 @@ def _shape(folder: Path) -> EncoderShape | None:
 
 def hardware_name(device: Accelerator) -> str:
     """What jobs that computed on a device are known by: a core is one of this machine."""
-    return device.name if device.is_gpu else cpu_model()
+    return device.name if device.is_gpu else _processor(cpu_model(), device)
+
+
+def _processor(model: str, device: Accelerator) -> str:
+    return f"{model} in bfloat16" if device == CPU_BF16 else model
 
 
 def calibrated_seconds(
@@ -82,11 +86,17 @@ def calibrated_seconds(
 
 def _observation(job: JobCost, work: Work) -> Observation:
     gpu = job.hardware.get("gpu") if job.rule in COMPUTED else None
-    device = CPU if gpu is None else gpu_called(str(gpu))
+    if gpu is None:
+        half = job.rule in COMPUTED and job.hardware.get("precision") == "bfloat16"
+        device = CPU_BF16 if half else CPU
+        hardware = _processor(str(job.hardware.get("cpu")), device)
+    else:
+        device = gpu_called(str(gpu))
+        hardware = device.name
     apart = {key: value for key, value in job.wildcards.items() if key != "seed"}
     return Observation(
         rule=job.rule,
-        hardware=str(job.hardware.get("cpu")) if gpu is None else device.name,
+        hardware=hardware,
         is_gpu=device.is_gpu,
         job=json.dumps(apart, sort_keys=True),
         overhead=rate_of(job.rule).overhead,

@@ -8,6 +8,7 @@ from typing import Any
 
 from xstilts.execution.cost.flops import COMPUTED
 from xstilts.execution.cost.shape import shape_of_source
+from xstilts.execution.plan.accelerators import CPU_BF16
 from xstilts.execution.plan.design import Design, Seen
 from xstilts.execution.plan.disk import disk_of
 from xstilts.execution.plan.estimate import Basis, Needs, Options, PlanEstimate, Stage
@@ -178,7 +179,8 @@ def _needs(plan: Plan) -> Iterator[str]:
             f" and {_number(estimate.other_jobs, 'core')} for other jobs"
         )
     else:
-        where = f"on {_number(estimate.devices, 'core')}, a job each"
+        how = " in bfloat16" if device == CPU_BF16 else ""
+        where = f"on {_number(estimate.devices, 'core')}{how}, a job each"
     yield f"At most, {where}"
     yield _line("", "all", "to run")
     hours = "GPU hours" if device.is_gpu else "hours of encoders"

@@ -198,7 +198,11 @@ class Works:
         retrieval = self._experiment.encoders[encoder].retrieval
         settings = retrieval if rule == "embed" else self._experiment.prediction
         batches = math.ceil(size.tokens / settings.batch_tokens)
-        return Work(flops=flops, passes=batches * shape.layers, items=size.items)
+        layers = shape.layers
+        if rule == "embed":
+            # No further than to the layer whose states are taken.
+            layers = retrieval.layer + (shape.layers + 1 if retrieval.layer < 0 else 0)
+        return Work(flops=flops * layers / shape.layers, passes=batches * layers, items=size.items)
 
     def _retrieval(self, encoder: str, target: str, noisy: str) -> Work | None:
         """The products of an exact search: every sentence with every one of the other side."""
