@@ -207,10 +207,11 @@ def test_an_interrupted_second_attempt_goes_on_in_float32(data, tmp_path, monkey
     assert "at step 3 in bfloat16" in curve(tmp_path / "retried")["float32_retry"]
 
 
-def test_killed_at_any_moment_it_ends_as_one_that_was_left_alone(data, tmp_path):
-    settings = {**BF16, "epochs": 2, "patience": 100, "save_every_seconds": 0, "break_after": 4}
+@pytest.mark.parametrize(("breaks", "ends_in"), [({}, "bfloat16"), ({"break_after": 4}, "float32")])
+def test_killed_at_any_moment_it_ends_as_one_that_was_left_alone(data, tmp_path, breaks, ends_in):
+    settings = {**BF16, "epochs": 2, "patience": 100, "save_every_seconds": 0, **breaks}
     killed_again_and_again(data, tmp_path, "xnli", settings, signal.SIGKILL, times=2)
-    assert curve(tmp_path / "killed")["precision"] == "float32"
+    assert curve(tmp_path / "killed")["precision"] == ends_in
 
 
 def test_a_collapsed_run_and_one_without_numbers_are_both_given_up(data, tmp_path):
