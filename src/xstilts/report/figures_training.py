@@ -34,7 +34,7 @@ _HOVER = (
     "<br>steps {first_step} to {step} {source}"
 )
 ATTEMPTS = {KEPT: "kept", FIRST: "first attempt", BFLOAT16: "attempt in bfloat16"}
-PHASES = {"pretraining": "Pretraining", "intermediate": "Intermediate training"}
+_PHASES = {"pretraining": "Pretraining", "intermediate": "Intermediate training"}
 _PLACE = ["encoder", "recipe", "phase", "train_set", "seed", "attempt"]
 _BESIDE = 3
 # In pixels, from the top of a panel: its name, a line for each trouble, two plots, what is below.
@@ -46,13 +46,13 @@ _TOLD, _LETTERS = 4, 44
 _LEAST_WIDTH = 860
 _ALARM, _GROUND = "#b42318", "#fdeceb"
 _STAR, _CROSS = "star", "✗"
-COLLAPSED, GIVEN_UP = "collapsed", "given up and made once more"
-_DASHES = {"": "solid", COLLAPSED: "dot", GIVEN_UP: "dash"}
+_COLLAPSED, _GIVEN_UP = "collapsed", "given up and made once more"
+_DASHES = {"": "solid", _COLLAPSED: "dot", _GIVEN_UP: "dash"}
 
 
 def training(phase: str, train_set: str) -> str:
     """What a run is part of, in words."""
-    return PHASES.get(phase) or title(train_set)
+    return _PHASES.get(phase) or title(train_set)
 
 
 def training_curves(curves: TrainingCurves, names: Names) -> Figure | None:
@@ -61,7 +61,7 @@ def training_curves(curves: TrainingCurves, names: Names) -> Figure | None:
     if frame.is_empty():
         return None
     frame = frame.with_columns(training=pl.concat_str("phase", "train_set", separator=" "))
-    order = list(PHASES)
+    order = list(_PHASES)
     kinds = sorted(
         frame.select("phase", "train_set", "training").unique(maintain_order=True).iter_rows(),
         key=lambda kind: order.index(kind[0]) if kind[0] in order else len(order),
@@ -72,7 +72,7 @@ def training_curves(curves: TrainingCurves, names: Names) -> Figure | None:
         values=tuple(key for *_, key in kinds),
         names=tuple(training(phase, train_set) for phase, train_set, _ in kinds),
     )
-    recipes = {recipe: names.recipe(recipe) or PHASES["pretraining"] for recipe in names.recipes}
+    recipes = {recipe: names.recipe(recipe) or _PHASES["pretraining"] for recipe in names.recipes}
     return _figure(
         frame,
         names,
@@ -244,7 +244,7 @@ def _traces(
     for line in order.partition_by("seed", "attempt", "quantity", maintain_order=True):
         first = line.row(0, named=True)
         mark, own = marks[first["seed"]], axes[first["quantity"]]
-        shape = _DASHES[GIVEN_UP if first["behind"] else COLLAPSED if first["trouble"] else ""]
+        shape = _DASHES[_GIVEN_UP if first["behind"] else _COLLAPSED if first["trouble"] else ""]
         trace = plots.scatter(
             name=f"seed {first['seed']}",
             legendgroup=str(first["seed"]),
@@ -280,7 +280,7 @@ def _legend(frame: pl.DataFrame) -> Iterator[dict[str, Any]]:
     if frame["chosen"].any():
         yield plots.legend_entry("checkpoint that is kept", Mark(INK, _STAR, 13))
     in_trouble = frame.filter(pl.col("trouble") != "")["attempt"].unique()
-    kinds = {COLLAPSED: KEPT in in_trouble, GIVEN_UP: any(in_trouble != KEPT)}
+    kinds = {_COLLAPSED: KEPT in in_trouble, _GIVEN_UP: any(in_trouble != KEPT)}
     for kind, is_drawn in kinds.items():
         if is_drawn:
             line = {"color": INK, "width": 1.5, "dash": _DASHES[kind]}
