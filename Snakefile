@@ -39,6 +39,7 @@ rule all:
         paths.report,
         paths.claims_page,
         paths.fairness_page,
+        paths.curves_page,
         paths.cost_page,
         paths.scores,
         submission_folders(),
@@ -63,6 +64,11 @@ rule robustness:
 rule fairness:
     input:
         paths.fairness_page,
+
+
+rule curves:
+    input:
+        paths.curves_page,
 
 
 rule cost:

@@ -16,7 +16,6 @@ AVX-512 makes twice as many in an instruction, with AMX sixteen times as many.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -62,9 +61,9 @@ def ours(folder: Path, data: TaskData, dev: TaskData, precision: Precision, work
     )
     with tempfile.TemporaryDirectory(dir=work) as name:
         output = Path(name)
-        train(run, output / "model", output / "curve.json", output / "resume", Tally())
-        history = json.loads((output / "curve.json").read_text())["history"]
-    return [entry["loss"] for entry in history]
+        curve = output / "curve.parquet"
+        train(run, output / "model", curve, output / "resume", Tally())
+        return pq.read_table(curve)["loss"].to_pylist()
 
 
 def theirs(folder: Path, data: TaskData, dev: TaskData, work: Path, *, padded: bool) -> Losses:

@@ -41,6 +41,8 @@ EXPERIMENT: dict[str, Any] = {
 }
 
 PAGES = frozenset({"write_report", "write_claims", "write_fairness", "write_cost"})
+# Of no score.
+CURVES = frozenset({"write_curves"})
 # What is made of the table of scores.
 ANALYSES = PAGES | {"analyse", "collect_costs"}
 
@@ -85,7 +87,7 @@ def trained(of: set[Cell]) -> Jobs:
         if target in TRAIN_SETS
     }
     tables = {"collect_runs"} if any(recipe != UNTRAINED for recipe, _, _ in of) else set()
-    return predicted(of) | runs | tables
+    return predicted(of) | runs | tables | CURVES
 
 
 def evaluated(target: str) -> Jobs:

@@ -195,7 +195,7 @@ def run_once(data: Path, output: Path, key: str, **settings: Any) -> None:
     # On a GPU only then the same inputs give the same weights. It says so if it cannot be.
     torch.use_deterministic_algorithms(settings.get("device", "cpu") != "cpu")
     job = training_run(data, key, **settings)
-    train(job, output / "model", output / "curve.json", output / "resume")
+    train(job, output / "model", output / "curve.parquet", output / "resume")
 
 
 def weights(output: Path) -> dict[str, Any]:
@@ -211,15 +211,30 @@ def same(a: dict[str, Any], b: dict[str, Any]) -> bool:
     return a.keys() == b.keys() and all(a[name].equal(b[name]) for name in a)
 
 
-def history(output: Path) -> list[dict[str, Any]]:
-    """What a run noted of each step."""
-    return json.loads((output / "curve.json").read_text())["history"]
+def outcome(output: Path) -> dict[str, Any]:
+    """What became of a run."""
+    from xstilts.execution.parquet import read_meta
+
+    return read_meta(output / "curve.parquet")
+
+
+def history(output: Path, attempt: str = "kept") -> list[dict[str, Any]]:
+    """What a run, or an attempt that it gave up, noted of each step."""
+    from xstilts.data.schemas import CURVES
+    from xstilts.execution.parquet import read_table
+
+    rows = read_table(output / "curve.parquet", CURVES).to_pylist()
+    return [
+        {name: value for name, value in row.items() if name != "attempt" and value is not None}
+        for row in rows
+        if row["attempt"] == attempt
+    ]
 
 
 def losses(output: Path) -> list[tuple[Any, ...]]:
     """Of each step what does not depend on how often the run was interrupted."""
     return [
-        (entry["step"], entry["loss"], entry.get("source"), entry.get("dev"))
+        (entry["step"], entry["loss"], entry["source"], entry.get("dev"))
         for entry in history(output)
     ]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ import pytest
 from tiny_encoders import TEXTS, write_tiny_bert
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
-from training_runs import prepare, training_run
+from training_runs import outcome, prepare, training_run
 
 from xstilts.config.encoders import RetrievalSettings
 from xstilts.config.parse import parse_experiment
@@ -70,8 +69,8 @@ def counted(compute) -> float:
 
 def run(data: Path, output: Path, tally: Tally, name: str, **settings) -> dict:
     job = training_run(data, name, **settings)
-    train(job, output / "model", output / "curve.json", output / "resume", tally)
-    return json.loads((output / "curve.json").read_text())
+    train(job, output / "model", output / "curve.parquet", output / "resume", tally)
+    return outcome(output)
 
 
 @pytest.mark.parametrize("name", ["xnli", "xnli+text", "text"])
@@ -84,7 +83,7 @@ def test_training_counts_what_torch_counts(data, tmp_path, monkeypatch, name):
     assert tallied_flops(shape, tally.sums) == pytest.approx(found, rel=0.02)
     assert (tally.sums["predicted"] > 0) == ("text" in name)
     # Neither is small here: what is left out would be seen.
-    curve = json.loads((tmp_path / "curve.json").read_text())
+    curve = outcome(tmp_path)
     assert tally.sums["steps"] == curve["steps"]
     assert training_flops(shape, curve["tokens"], curve["token_pairs"]) < 0.95 * found
 

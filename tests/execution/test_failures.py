@@ -73,9 +73,9 @@ def grid(tmp_path_factory) -> SimpleNamespace:
     results = "results/tiny"
     killed = [
         f"first:{results}/scores/tiny/mnli/tatoeba/seed1.parquet:-:-",
-        f"late:{results}/curves/tiny/none/target/xnli/seed1.json"
+        f"late:{results}/curves/tiny/none/target/xnli/seed1.parquet"
         f":{results}/benchmarks/train_target/tiny/none/xnli/1.jsonl:-",
-        f"once:{results}/curves/tiny/mnli/target/xnli/seed1.json"
+        f"once:{results}/curves/tiny/mnli/target/xnli/seed1.parquet"
         f":{results}/benchmarks/train_target/tiny/mnli/xnli/1.jsonl:killed-once",
     ]
     with pytest.MonkeyPatch.context() as patch:

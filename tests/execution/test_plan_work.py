@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 
 import numpy as np
@@ -10,7 +9,7 @@ import pytest
 from cost_records import ENCODER, PER_PAIR, PER_TOKEN, write_record
 from pyarrow.parquet import read_metadata
 from test_plan import COMMIT, LARGE
-from training_runs import prepare, run_once
+from training_runs import outcome, prepare, run_once
 
 from xstilts.config.parse import parse_experiment
 from xstilts.execution.cost.flops import forward_flops, training_flops
@@ -239,7 +238,7 @@ def test_a_real_run_takes_the_steps_and_tokens_that_were_planned(tmp_path, monke
     """Of a single task every token of every epoch; of a mixture about its share of them."""
     prepare(tmp_path, ("xnli", "udpos"))
     run_once(tmp_path, tmp_path / "run", name, epochs=2, patience=100)
-    curve = json.loads((tmp_path / "run/curve.json").read_text())
+    curve = outcome(tmp_path / "run")
     monkeypatch.chdir(tmp_path)
     keys = name.split("+")
     found = grid(

@@ -17,6 +17,7 @@ import pytest
 import yaml
 from counted import Counted
 from rerun_grid import (
+    CURVES,
     EXPERIMENT,
     LANGUAGES,
     PAGES,
@@ -225,7 +226,7 @@ EDITS = {
     "look of the pages": Edit(
         files=("src/xstilts/report/templates/page.css",),
         act=lambda grid: grid.path("src/xstilts/report/templates/page.css").write_text("p {}"),
-        runs=PAGES,
+        runs=PAGES | CURVES,
     ),
     "family of a language": Edit(
         files=("src/xstilts/config/languages.py",),
@@ -260,7 +261,7 @@ EDITS = {
                 ' metric="accuracy", intermediate=True),\n',
             ),
         ),
-        runs=ANALYSED | PAGES,
+        runs=ANALYSED | PAGES | CURVES,
     ),
     "one reader more": Edit(
         files=("src/xstilts/data/readers/folder.py",),
@@ -382,7 +383,7 @@ def test_what_is_run_is_what_a_dry_run_told_and_is_run_by_the_edited_code(grid):
     with grid.restored(name):
         grid.path(name).write_text("/* edited */")
         shown = grid.would_run()
-        assert grid.jobs() == shown == PAGES
+        assert grid.jobs() == shown == PAGES | CURVES
         page = (grid.folder / "results/tiny/index.html").read_text()
         assert "/* edited */" in page
         assert "What made these scores" in page
@@ -391,7 +392,7 @@ def test_what_is_run_is_what_a_dry_run_told_and_is_run_by_the_edited_code(grid):
             assert shown in page
         assert {"xnli train", "squad_v1 train", "tatoeba eval"} <= lineage["data"].keys()
         assert grid.would_run() == NOTHING
-    assert grid.jobs() == PAGES
+    assert grid.jobs() == PAGES | CURVES
 
 
 def test_a_language_more_is_run_as_told_and_leaves_every_training_as_it_was(grid):

@@ -18,6 +18,7 @@ from xstilts.config.tasks import TASKS
 from xstilts.errors import XstiltsError
 from xstilts.graph.cells import Grid
 from xstilts.graph.job_params import JobParams
+from xstilts.graph.jobs import Jobs
 
 TARGETS = {
     "xnli": {"languages": ["en", "de"]},
@@ -371,6 +372,22 @@ def test_states_of_an_encoder(root, texts):
     assert expanded.tokenizer_folder("own") == "results/try/initial/own"
     assert expanded.tokenizer_folder("a") == "results/try/encoders/a"
     assert expanded.encoder_files("own") == []
+
+
+def test_every_training_job_leaves_a_curve_that_is_shown(root, texts):
+    several = {"recipes": ["none", "mnli"], "targets": TARGETS, "seeds": [1, 2]}
+    expanded = pretraining_grid(root, texts, baselines=["untrained"], **several)
+    trained = {
+        path
+        for job in Jobs(expanded).jobs
+        if job.rule in ("pretrain", "train_intermediate", "train_target")
+        for path in job.outputs
+        if path.endswith(".parquet")
+    }
+    places = [tuple(place.items()) for place, _ in expanded.curves]
+    assert len(set(places)) == len(places)
+    assert {path for _, path in expanded.curves} == trained
+    assert [place["seed"] for place, _ in expanded.curves if place["phase"] == "pretraining"] == [5]
 
 
 def test_slices_of_pretraining_hold_what_decides_it(root, texts):

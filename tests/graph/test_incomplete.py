@@ -45,7 +45,7 @@ CHOSEN = {
     "seeds": [1, 2],
     "baselines": ["majority", "type_only", "untrained"],
 }
-PAGES = ("index.html", "claims.html", "fairness.html", "cost.html")
+PAGES = ("index.html", "claims.html", "fairness.html", "curves.html", "cost.html")
 TEXTS = ("headline.txt", "findings.txt")
 
 
@@ -142,6 +142,20 @@ def test_where_nothing_is_whole_nothing_is_compared(planned_only):
     assert not list(scope.states())
 
 
+def test_the_curves_are_those_of_the_runs_that_finished_cells_rest_on(tmp_path):
+    grid = grid_of(make_folder(tmp_path, **CHOSEN))
+    cells = (Cell("tiny", "mnli", "xnli", 1), Cell("tiny", "none", "tatoeba", 1))
+    beside = (Cell("tiny", "untrained", "udpos", 1),)
+    scope = Scope.of_cells(grid, cells, beside)
+    curves = {path.removeprefix("results/tiny/curves/tiny/") for _, path in scope.curves}
+    assert curves == {
+        "mnli/intermediate/seed1.parquet",
+        "mnli/target/xnli/seed1.parquet",
+        "untrained/target/udpos/seed1.parquet",
+    }
+    assert set(dict(map(reversed, scope.runs))) < set(dict(map(reversed, scope.curves)))
+
+
 def test_the_whole_grid_has_nothing_to_tell(planned_only):
     grid = grid_of(planned_only)
     scope = Scope.of_cells(grid, grid.cells)
@@ -149,6 +163,7 @@ def test_the_whole_grid_has_nothing_to_tell(planned_only):
     assert scope.unfinished == {}
     assert scope.compared == grid.cells
     assert scope.runs == grid.runs
+    assert scope.curves == grid.curves
     assert len(list(scope.states())) == 6
 
 
@@ -200,7 +215,8 @@ def test_reports_are_made_of_what_is_finished_and_whole_again_when_the_rest_is(f
     jobs = planned(snakemake(finished, *ASKED, "--dry-run"))
     assert set(jobs) <= {
         *("collect_scores", "collect_runs", "collect_baselines", "collect_costs", "analyse"),
-        *("write_report", "write_claims", "write_fairness", "write_cost", "write_labels"),
+        *("write_report", "write_claims", "write_fairness", "write_curves", "write_cost"),
+        "write_labels",
         "write_submission",
     }
     snakemake(finished, *ASKED)
@@ -391,6 +407,10 @@ def report(grid: Grid, scope: Scope, output: Path) -> None:
                 "selection": str(output / "selection.parquet")},
         params={"experiment": experiment, "recipes": slices.recipes(), "left_out": [],
                 **extra})  # fmt: skip
+    run("write_curves", input=[curve for _, curve in scope.curves],
+        output={"": at["curves.html"]},
+        params={"title": "tiny", "places": [place for place, _ in scope.curves], "links": [],
+                "recipes": list(grid.recipes), **extra})  # fmt: skip
     chosen = {} if scope.whole else {"finished": [cell.wildcards for cell in scope.cells]}
     run("collect_costs", input=tables, output={"costs": costs, "cells": cells},
         params={"experiment": "tiny", **extra, **chosen,

@@ -38,14 +38,14 @@ from xstilts.analysis.tables import (
     WITH_ENGLISH,
     Findings,
 )
-from xstilts.report import fairness_tables, figures_curves
+from xstilts.report import fairness_tables, figures_perturbed
 from xstilts.report.fairness import write_fairness
-from xstilts.report.figures_curves import curves
 from xstilts.report.figures_distance import distance_plot
 from xstilts.report.figures_dots import dot_plot
 from xstilts.report.figures_gains import gains_figure
 from xstilts.report.figures_heat_map import heat_map
 from xstilts.report.figures_pareto import pareto_plot
+from xstilts.report.figures_perturbed import perturbation_curves
 from xstilts.report.figures_pitfalls import pitfall_rates
 from xstilts.report.plots import Names
 from xstilts.report.summary import ReportSummary
@@ -57,7 +57,7 @@ FIGURES = {
     "languages-in-detail": (dot_plot, "groups"),
     "mean-against-worst": (pareto_plot, "pareto"),
     "gain-against-distance": (distance_plot, "groups"),
-    "perturbation-curves": (curves, "perturbed"),
+    "perturbation-curves": (perturbation_curves, "perturbed"),
     "pitfall-rates": (pitfall_rates, "pitfalls"),
 }
 # With that of the score page.
@@ -472,7 +472,7 @@ def test_the_first_figure_fills_what_is_sure_of_targets_and_families() -> None:
 
 def test_curves_say_what_is_not_defined() -> None:
     findings = example_findings()
-    figure = curves(findings["perturbed"], Names.of(findings, RECIPES))
+    figure = perturbation_curves(findings["perturbed"], Names.of(findings, RECIPES))
     assert figure is not None
     japonic = figure.choices[1].names.index("Japonic (ja)")
     assert figure.views[f"0-{japonic}-0"].note.endswith("of lower: score near chance.")
@@ -480,9 +480,9 @@ def test_curves_say_what_is_not_defined() -> None:
 
 
 def test_curves_of_too_many_rows_are_means_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(figures_curves, "_MOST_ROWS", 100)
+    monkeypatch.setattr(figures_perturbed, "_MOST_ROWS", 100)
     findings = example_findings()
-    figure = curves(findings["perturbed"], Names.of(findings, RECIPES))
+    figure = perturbation_curves(findings["perturbed"], Names.of(findings, RECIPES))
     assert figure is not None
     assert figure.choices[2].names == ("Mean over targets",)
     assert "in the table" in figure.caption

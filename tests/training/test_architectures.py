@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+from curve_files import steps
 from tiny_encoders import TEXTS, write_tiny_xlmr
 from transformers import AutoModel, AutoTokenizer
 
@@ -241,7 +242,7 @@ def test_a_run_is_saved_and_resumed_with_weights_that_are_tied(fetched, tmp_path
     state = ResumeState(tmp_path / "state", "f")
     state.folder.mkdir()
     state.save_best(model, 1)
-    state.save(model, optimizer, Progress(step=1, best_step=1))
+    state.save(model, optimizer, Progress(step=1, best_step=1, history=steps(1)))
     for load in (
         lambda *new: state.load(*new),
         lambda new, _: state.load_best(new, Progress(best_step=1)),

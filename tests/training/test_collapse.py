@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import math
 
 import pytest
-from training_runs import prepare, run_once
+from training_runs import history, outcome, prepare, run_once
 
 from xstilts.training.collapse import CONSTANT, collapse_of
 from xstilts.training.development import DevScore
@@ -54,10 +53,6 @@ def data(tmp_path_factory):
     return folder
 
 
-def curve(folder):
-    return json.loads((folder / "curve.json").read_text())
-
-
 def scores_of(monkeypatch, found):
     """Development scores of a run, as (score, constant), instead of those that it has."""
     found = iter(found)
@@ -75,7 +70,7 @@ def test_a_run_that_fell_back_after_its_best_checkpoint_is_none(data, tmp_path, 
     scores_of(monkeypatch, [(60.0, False), *[(50.0, True)] * 60])
     settings = {"epochs": 30, "evaluate_every": 1, "patience": 25, "learning_rate": 1e-12}
     run_once(data, tmp_path, "xnli", **settings)
-    found = curve(tmp_path)
+    found = outcome(tmp_path)
     assert found["best_step"] == 1
     assert found["steps"] == 26
     # Twenty-six steps would be enough to judge by, the one up to the best is not.
@@ -86,26 +81,26 @@ def test_of_equal_scores_the_checkpoint_that_is_not_constant_is_kept(data, tmp_p
     scores = [(50.0, True), (50.0, True), (50.0, False), (50.0, False), (40.0, False)]
     scores_of(monkeypatch, scores * 9)
     run_once(data, tmp_path, "xnli", epochs=1, evaluate_every=2)
-    assert curve(tmp_path)["best_step"] == 6
-    assert curve(tmp_path)["collapsed"] != CONSTANT
+    assert outcome(tmp_path)["best_step"] == 6
+    assert outcome(tmp_path)["collapsed"] != CONSTANT
 
 
 def test_a_run_that_learns_is_none(data, tmp_path):
     run_once(data, tmp_path, "xnli", epochs=10, patience=100)
-    assert curve(tmp_path)["collapsed"] == ""
-    assert curve(tmp_path)["restarted"] is False
+    assert outcome(tmp_path)["collapsed"] == ""
+    assert outcome(tmp_path)["restarted"] is False
 
 
 def test_a_collapsed_run_is_recorded_and_restarted_once_if_so_configured(data, tmp_path):
     hopeless = {"epochs": 3, "learning_rate": 1e-12}
     run_once(data, tmp_path / "kept", "xnli", **hopeless)
-    kept = curve(tmp_path / "kept")
+    kept = outcome(tmp_path / "kept")
     assert kept["collapsed"]
     assert kept["first_attempt"] is None
     run_once(data, tmp_path / "again", "xnli", **hopeless, restart_collapsed=True)
-    again = curve(tmp_path / "again")
+    again = outcome(tmp_path / "again")
     assert again["restarted"] is True
     assert again["collapsed"]
     assert again["first_attempt"]["seed"] == 7 != again["seed"]
-    assert again["first_attempt"]["history"] == kept["history"]
-    assert again["history"] != kept["history"]
+    assert history(tmp_path / "again", "first_attempt") == history(tmp_path / "kept")
+    assert history(tmp_path / "again") != history(tmp_path / "kept")

@@ -8,7 +8,6 @@ CPU, where the end of memory is played.
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 from collections.abc import Iterator
@@ -25,6 +24,7 @@ import torch
 from training_runs import (
     history,
     killed_again_and_again,
+    outcome,
     parts,
     prepare,
     prepare_text,
@@ -66,16 +66,12 @@ def data(tmp_path_factory) -> dict[str, Path]:
     return {key: text if key == "text" else folder for key in KEYS}
 
 
-def curve(output: Path) -> dict[str, Any]:
-    return json.loads((output / "curve.json").read_text())
-
-
 @pytest.mark.parametrize("key", KEYS)
 def test_every_kind_trains(data, tmp_path, key):
     run_once(data[key], tmp_path, key, **SETTINGS, epochs=8, learning_rate=RATE)
     losses = [entry["loss"] for entry in history(tmp_path)]
     assert sum(losses[-10:]) < 0.85 * sum(losses[:10])
-    assert curve(tmp_path)["device"] == DEVICE.type
+    assert outcome(tmp_path)["device"] == DEVICE.type
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -128,7 +124,7 @@ def test_at_the_end_of_memory_micro_batches_are_halved(data, tmp_path, monkeypat
         assert large > small + 150e6, "so little that the limit would say nothing"
     with memory_between(small, large, monkeypatch):
         run_once(data[key], tmp_path / "short", key, **settings, micro_batch_tokens=MANY)
-    found = curve(tmp_path / "short")["micro_batch_tokens"]
+    found = outcome(tmp_path / "short")["micro_batch_tokens"]
     assert FEW <= found < MANY
     # As if that many had been configured from the start.
     run_once(data[key], tmp_path / "known", key, **settings, micro_batch_tokens=found)

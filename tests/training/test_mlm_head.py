@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+from curve_files import steps
 from safetensors.torch import load_file, save_file
 from tiny_encoders import TEXTS, write_tiny_bert, write_tiny_xlmr
 from torch.nn import functional
@@ -261,7 +262,7 @@ def test_an_unfinished_run_s_state_holds_the_head_once(tmp_path, name):
     loss.backward()
     optimizer.step()
     resume = ResumeState(tmp_path / "resume", "same")
-    resume.save(model, optimizer, Progress(step=1))
+    resume.save(model, optimizer, Progress(step=1, history=steps(1)))
     theirs = adamw(other, TrainingSettings())
     assert resume.load(other, theirs).step == 1
     for mine, its in zip(model.parameters(), other.parameters(), strict=True):

@@ -24,6 +24,7 @@ from training_runs import (
     history,
     in_bfloat16_after,
     killed_again_and_again,
+    outcome,
     prepare,
     prepare_text,
     run_once,
@@ -34,9 +35,9 @@ from training_runs import (
 
 from xstilts.config.encoders import RetrievalSettings
 from xstilts.config.tasks import TASKS
-from xstilts.data.schemas import DATA
+from xstilts.data.schemas import CURVES, DATA
 from xstilts.errors import InterruptedBySignal, XstiltsError
-from xstilts.execution.parquet import read_table
+from xstilts.execution.parquet import read_table, write_table
 from xstilts.execution.plan.accelerators import device_of
 from xstilts.execution.signals import Stop
 from xstilts.features.batches import Features
@@ -57,10 +58,6 @@ def data(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("data")
     prepare(folder, ("xnli",))
     return folder
-
-
-def curve(output: Path) -> dict:
-    return json.loads((output / "curve.json").read_text())
 
 
 @pytest.mark.parametrize(
@@ -112,11 +109,11 @@ def test_a_run_in_bfloat16_is_one(data, tmp_path):
         run_once(data, tmp_path / "half", "xnli", **BF16)
     assert passes
     assert all(passes)
-    found = curve(tmp_path / "half")
+    found = outcome(tmp_path / "half")
     assert (found["precision"], found["float32_retry"]) == ("bfloat16", "")
     assert found["bfloat16_attempt"] is None
     run_once(data, tmp_path / "full", "xnli", **F32)
-    assert curve(tmp_path / "full")["precision"] == "float32"
+    assert outcome(tmp_path / "full")["precision"] == "float32"
     assert not same(weights(tmp_path / "half"), weights(tmp_path / "full"))
 
 
@@ -127,7 +124,7 @@ def test_a_loss_that_is_no_number_in_bfloat16_leads_to_the_run_in_float32(data, 
     assert same(weights(tmp_path / "float32"), weights(tmp_path / "retried"))
     assert history(tmp_path / "float32") == history(tmp_path / "retried")
     message = "tiny/none/target/xnli: the loss is nan at step 3 in bfloat16"
-    found = curve(tmp_path / "retried")
+    found = outcome(tmp_path / "retried")
     provenance = json.loads((tmp_path / "retried/model/provenance.json").read_text())
     for each in (found, provenance):
         assert each["precision"] == "float32"
@@ -136,7 +133,7 @@ def test_a_loss_that_is_no_number_in_bfloat16_leads_to_the_run_in_float32(data, 
     assert found["first_attempt"] is None
     given_up = found["bfloat16_attempt"]
     assert given_up["seed"] == found["seed"]
-    assert [entry["step"] for entry in given_up["history"]] == [1, 2]
+    assert [entry["step"] for entry in history(tmp_path / "retried", "bfloat16_attempt")] == [1, 2]
     assert 0 < given_up["tokens"] < found["tokens"]
     assert any(line.startswith(message) and "once more in float32" in line
                for line in caplog.messages)  # fmt: skip
@@ -153,7 +150,7 @@ def test_outputs_on_development_items_count_too(data, tmp_path, key):
     with breaking(lambda encoder, is_bfloat16: is_bfloat16 and not encoder.training):
         run_once(data, tmp_path / "retried", key, **BF16)
     assert same(weights(tmp_path / "float32"), weights(tmp_path / "retried"))
-    assert len(curve(tmp_path / "retried")["bfloat16_attempt"]["history"]) == 2
+    assert len(history(tmp_path / "retried", "bfloat16_attempt")) == 2
 
 
 def test_a_run_that_is_broken_in_float32_too_fails(data, tmp_path):
@@ -204,21 +201,21 @@ def test_an_interrupted_second_attempt_goes_on_in_float32(data, tmp_path, monkey
     assert not any(passes)
     assert same(weights(tmp_path / "float32"), weights(tmp_path / "retried"))
     assert history(tmp_path / "float32") == history(tmp_path / "retried")
-    assert "at step 3 in bfloat16" in curve(tmp_path / "retried")["float32_retry"]
+    assert "at step 3 in bfloat16" in outcome(tmp_path / "retried")["float32_retry"]
 
 
 @pytest.mark.parametrize(("breaks", "ends_in"), [({}, "bfloat16"), ({"break_after": 4}, "float32")])
 def test_killed_at_any_moment_it_ends_as_one_that_was_left_alone(data, tmp_path, breaks, ends_in):
     settings = {**BF16, "epochs": 2, "patience": 100, "save_every_seconds": 0, **breaks}
     killed_again_and_again(data, tmp_path, "xnli", settings, signal.SIGKILL, times=2)
-    assert curve(tmp_path / "killed")["precision"] == ends_in
+    assert outcome(tmp_path / "killed")["precision"] == ends_in
 
 
 def test_a_collapsed_run_and_one_without_numbers_are_both_given_up(data, tmp_path):
     hopeless = {"learning_rate": 1e-12, "restart_collapsed": True, "epochs": 3}
     # The seed's own run collapses in float32, so the last one is of another seed, in float32.
     run_once(data, tmp_path / "one", "xnli", **BF16 | hopeless, break_after=2)
-    found = curve(tmp_path / "one")
+    found = outcome(tmp_path / "one")
     assert found["restarted"] is True
     assert found["precision"] == "float32"
     assert found["bfloat16_attempt"]["seed"] == found["first_attempt"]["seed"] == 7
@@ -229,7 +226,7 @@ def test_a_collapsed_run_and_one_without_numbers_are_both_given_up(data, tmp_pat
         run_once(data, tmp_path / "alone", "xnli", **BF16 | hopeless | {"restart_collapsed": False})
     breaks = len(passes) + 1
     run_once(data, tmp_path / "other", "xnli", **BF16 | hopeless, break_after=breaks)
-    other = curve(tmp_path / "other")
+    other = outcome(tmp_path / "other")
     assert other["first_attempt"]["seed"] == 7
     assert other["bfloat16_attempt"]["seed"] == other["seed"] == found["seed"]
     assert same(weights(tmp_path / "one"), weights(tmp_path / "other"))
@@ -313,8 +310,8 @@ def test_the_report_names_runs_that_were_made_in_float32(tmp_path):
         "best_dev_score": 1.0,
     }
     attempt = {"bfloat16_attempt": {**costs, "not_finite": "nan"}, "float32_retry": "nan"}
-    path = tmp_path / "curve.json"
-    path.write_text(json.dumps({**plain, **costs, **attempt}))
+    path = tmp_path / "curve.parquet"
+    write_table(path, CURVES.empty_table(), {**plain, **costs, **attempt})
     (row,) = collect_runs([(place, path)]).to_pylist()
     assert row["float32_retry"] == "nan"
     assert (row["seconds"], row["tokens"]) == (9.0, 1800)

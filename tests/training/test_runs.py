@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
+import pyarrow as pa
 import pytest
 
-from xstilts.data.schemas import RUNS
+from xstilts.data.schemas import CURVES, RUNS
 from xstilts.errors import XstiltsError
+from xstilts.execution.parquet import write_table
 from xstilts.training.runs_table import collect_runs
 
 PLACE = {"encoder": "a", "recipe": "mnli", "phase": "target", "train_set": "xnli", "seed": 2}
@@ -19,12 +19,12 @@ CURVE = {
 
 
 def write(path, **changes):
-    path.write_text(json.dumps({**CURVE, **changes}), encoding="utf-8")
+    write_table(path, CURVES.empty_table(), {**CURVE, **changes})
     return path
 
 
 def test_a_row_says_where_the_run_stands_and_what_became_of_it(tmp_path):
-    table = collect_runs([(PLACE, write(tmp_path / "a.json"))])
+    table = collect_runs([(PLACE, write(tmp_path / "a.parquet"))])
     assert table.schema.equals(RUNS)
     (row,) = table.to_pylist()
     assert row == {
@@ -36,14 +36,14 @@ def test_a_row_says_where_the_run_stands_and_what_became_of_it(tmp_path):
 
 def test_a_first_attempt_is_paid_for_too(tmp_path):
     first = {"collapsed": "chance", "seconds": 5.5, "tokens": 100, "token_pairs": 7, "steps": 30}
-    path = write(tmp_path / "a.json", restarted=True, first_attempt=first)
+    path = write(tmp_path / "a.parquet", restarted=True, first_attempt=first)
     (row,) = collect_runs([(PLACE, path)]).to_pylist()
     assert (row["seconds"], row["tokens"], row["token_pairs"]) == (10.0, 1000, 30_007)
     assert (row["collapsed"], row["steps"], row["restarted"]) == ("", 30, True)
 
 
-def test_a_curve_of_another_version_is_refused_by_name(tmp_path):
-    path = tmp_path / "old.json"
-    path.write_text(json.dumps({"history": []}), encoding="utf-8")
-    with pytest.raises(XstiltsError, match=r"old\.json.*lacks collapsed"):
+def test_a_table_that_is_no_curve_is_refused_by_name(tmp_path):
+    path = tmp_path / "other.parquet"
+    write_table(path, pa.table({"step": [1]}), {})
+    with pytest.raises(XstiltsError, match=r"other\.parquet.*lacks collapsed"):
         collect_runs([(PLACE, path)])

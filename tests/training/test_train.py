@@ -15,11 +15,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from curve_files import steps
 from safetensors.torch import load_file
 from training_runs import (
     history,
     killed_again_and_again,
     losses,
+    outcome,
     prepare,
     run_once,
     same,
@@ -57,9 +59,9 @@ def test_every_kind_learns(data, tmp_path, key, chance):
 def test_the_checkpoint_is_an_ordinary_folder_with_the_best_weights(data, tmp_path):
     run_once(data, tmp_path, "udpos")
     AutoModel.from_pretrained(tmp_path / "model")
-    curve = json.loads((tmp_path / "curve.json").read_text())
-    scores = {entry["step"]: entry["dev"] for entry in curve["history"] if "dev" in entry}
-    assert curve["best_dev_score"] == max(scores.values()) == scores[curve["best_step"]]
+    found = outcome(tmp_path)
+    scores = {entry["step"]: entry["dev"] for entry in history(tmp_path) if "dev" in entry}
+    assert found["best_dev_score"] == max(scores.values()) == scores[found["best_step"]]
     assert not (tmp_path / "resume").exists()
     provenance = json.loads((tmp_path / "model/provenance.json").read_text())
     assert provenance["seed"] == 7
@@ -73,7 +75,7 @@ def test_same_seed_same_weights_other_seed_others(data, tmp_path):
     assert same(weights(tmp_path / "a"), weights(tmp_path / "b"))
     job = training_run(data, "xnli", epochs=1)
     other = type(job)(**{**vars(job), "seed": 8})
-    train(other, tmp_path / "c/model", tmp_path / "c/curve.json", tmp_path / "c/resume")
+    train(other, tmp_path / "c/model", tmp_path / "c/curve.parquet", tmp_path / "c/resume")
     assert not same(weights(tmp_path / "a"), weights(tmp_path / "c"))
 
 
@@ -116,7 +118,7 @@ def a_state(folder: Path, step: int = 5, best_step: int = -1):
     state = ResumeState(folder, "a")
     if best_step >= 0:
         state.save_best(model, best_step)
-    state.save(model, optimizer, Progress(step=step, best_step=best_step))
+    state.save(model, optimizer, Progress(step=step, best_step=best_step, history=steps(step)))
     return state, model, optimizer
 
 
@@ -196,7 +198,7 @@ def test_a_second_process_waits_for_the_first_and_leaves_with_its_result(data, t
     assert same(weights(tmp_path / "alone"), weights(tmp_path / "twice"))
     assert losses(tmp_path / "alone") == losses(tmp_path / "twice")
     left = {path.name for path in (tmp_path / "twice").iterdir()}
-    assert left == {"model", "curve.json"}
+    assert left == {"model", "curve.parquet"}
 
 
 def test_who_waits_for_another_process_can_be_stopped(tmp_path):
@@ -250,17 +252,18 @@ def test_defaults_are_the_studys():
 
 def test_a_mixture_trains_every_head_and_selects_on_the_mean(data, tmp_path):
     run_once(data, tmp_path, "xnli+udpos+squad_v1", epochs=4, patience=100)
-    curve = json.loads((tmp_path / "curve.json").read_text())
-    sources = {entry["source"] for entry in curve["history"]}
+    entries = history(tmp_path)
+    sources = {entry["source"] for entry in entries}
     assert sources == {"xnli", "udpos", "squad_v1"}
-    scored = [entry for entry in curve["history"] if "dev" in entry]
+    scored = [entry for entry in entries if "dev" in entry]
     for entry in scored:
-        by_task = entry["dev_by_task"]
+        by_task = {each["task"]: each["score"] for each in entry["dev_by_task"]}
+        assert by_task.keys() == sources
         assert entry["dev"] == pytest.approx(sum(by_task.values()) / 3)
-    assert curve["best_dev_score"] == max(entry["dev"] for entry in scored)
+    assert outcome(tmp_path)["best_dev_score"] == max(entry["dev"] for entry in scored)
     heads = {name.split(".")[0] for name in load_file(tmp_path / "model/head.safetensors")}
     assert heads == sources
-    trained = [entry["loss"] for entry in curve["history"] if entry["source"] == "udpos"]
+    trained = [entry["loss"] for entry in entries if entry["source"] == "udpos"]
     assert sum(trained[-5:]) < 0.8 * sum(trained[:5])
 
 
@@ -291,12 +294,11 @@ def test_out_of_memory_halves_the_micro_batch_and_goes_on(
     monkeypatch.setattr("xstilts.training.loop.outputs_and_loss", memory)
     run_once(data, tmp_path / "little", "udpos", **settings)
     assert memory.refused >= 1
-    curve = json.loads((tmp_path / "little/curve.json").read_text())
-    assert curve["micro_batch_tokens"] == 64
+    assert outcome(tmp_path / "little")["micro_batch_tokens"] == 64
     assert "micro-batches of 64 tokens instead of 128" in caplog.text
     monkeypatch.undo()
     # As if that many tokens had been configured from the start.
-    settings["micro_batch_tokens"] = curve["micro_batch_tokens"]
+    settings["micro_batch_tokens"] = 64
     run_once(data, tmp_path / "known", "udpos", **settings)
     assert same(weights(tmp_path / "little"), weights(tmp_path / "known"))
 
@@ -352,7 +354,7 @@ def test_out_of_memory_in_an_update_never_leaves_half_of_it(
     monkeypatch.setattr(place, fails_at({1, 9, 10}, compute, half_done))
     run_once(data, tmp_path / "short", "udpos", **settings, save_every_seconds=save_every_seconds)
     # Batches are of fewer tokens than even the smallest micro-batches, so they are the same.
-    assert json.loads((tmp_path / "short/curve.json").read_text())["micro_batch_tokens"] == 512
+    assert outcome(tmp_path / "short")["micro_batch_tokens"] == 512
     assert "micro-batches of 512 tokens instead of 1024 (CUDA out of memory)" in caplog.text
     assert same(weights(tmp_path / "whole"), weights(tmp_path / "short"))
     assert losses(tmp_path / "whole") == losses(tmp_path / "short")
@@ -424,7 +426,7 @@ def test_a_restarted_run_that_is_killed_goes_on_with_its_second_attempt(data, tm
         **{"learning_rate": 1e-12, "restart_collapsed": True},
     }
     killed_again_and_again(data, tmp_path, "xnli", settings, signal.SIGKILL)
-    assert json.loads((tmp_path / "killed/curve.json").read_text())["restarted"]
+    assert outcome(tmp_path / "killed")["restarted"]
 
 
 def test_random_numbers_are_common_to_encoders_and_recipes(data):
@@ -450,7 +452,8 @@ def test_random_numbers_are_common_to_encoders_and_recipes(data):
 def test_renaming_changes_no_weight(data, tmp_path):
     for name in ("a/none", "b/multi"):
         run = replace(training_run(data, "xnli", epochs=1), name=f"{name}/target/xnli")
-        train(run, tmp_path / name / "model", tmp_path / name / "curve.json", tmp_path / name / "r")
+        place = tmp_path / name
+        train(run, place / "model", place / "curve.parquet", place / "resume")
     first, second = (
         (tmp_path / name / "model" / "model.safetensors").read_bytes()
         for name in ("a/none", "b/multi")

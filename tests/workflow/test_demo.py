@@ -95,7 +95,7 @@ def test_the_pretrained_encoder_is_an_ordinary_folder(finished):
     model, tokenizer = AutoModel.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
     assert model.config.model_type == "xlm-roberta"
     assert tokenizer("Anna has bought a dog.", return_offsets_mapping=True)["offset_mapping"]
-    assert (finished / "results/demo/curves/tiny/pretraining.json").is_file()
+    assert (finished / "results/demo/curves/tiny/pretraining.parquet").is_file()
 
 
 def test_nothing_is_left_to_do_and_nothing_half_written(finished):

@@ -6,6 +6,7 @@ import html
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from tiny_grid import EXPERIMENT, LANGUAGES, SMALL, edit, make_folder
 from workflow_runs import ROOT, command, has_saved_state, planned, snakemake
 
 from xstilts.analysis.tables import EVERY, Findings
+from xstilts.execution.provenance import read_provenance
 from xstilts.scoring.scores import LANGUAGE_SCORE
 
 pytestmark = pytest.mark.workflow
@@ -122,6 +124,26 @@ def test_perturbed_inputs_are_predicted_as_further_conditions_of_the_same_cell(f
     ids = table.filter(condition="clean", split="test").select("language", "id")
     noisy = table.filter(condition="typos@0.3").select("language", "id")
     assert noisy.join(ids, on=["language", "id"], how="anti").is_empty()
+
+
+def test_every_training_run_has_a_curve_that_says_what_made_it_and_is_on_the_page(finished):
+    results = finished / "results/tiny"
+    curves = list(results.glob("curves/**/*.parquet"))
+    runs = pl.read_parquet(results / "runs.parquet")
+    assert len(curves) == len(runs) > 5
+    for path in curves:
+        made = read_provenance(path)
+        assert made["rule"] in ("train_intermediate", "train_target")
+        assert {"params", "inputs", "lineage", "hardware"} <= made.keys()
+        assert made["lineage"]["code"].keys() >= {"ingest", "tokenise", made["rule"]}
+    # What a table says itself does not lie beside it.
+    assert not (results / "provenance/curves").exists()
+    page = (results / "curves.html").read_text()
+    (rows,) = re.findall(r'class="rows">(.*?)</script>', page, re.DOTALL)
+    assert len(json.loads(rows)) == len(runs)
+    assert '<a href="index.html">Scores</a>' in page
+    for name in ("index.html", "fairness.html"):
+        assert '<a href="curves.html">Training</a>' in (results / name).read_text()
 
 
 def test_findings_and_their_page_are_there(finished):

@@ -1,4 +1,16 @@
-# Reports: the scores' page, the claims of the study, and what everything cost.
+# Reports: the scores' page, the claims of the study, training runs, and what everything cost.
+
+
+def other_pages(*own):
+    """Names and addresses of the pages of an experiment but these."""
+    pages = {
+        paths.report: "Scores",
+        paths.fairness_page: "Robustness and fairness",
+        paths.claims_page: "Claims",
+        paths.curves_page: "Training",
+        paths.cost_page: "Cost",
+    }
+    return [[name, Path(page).name] for page, name in pages.items() if page not in own]
 
 
 rule write_report:
@@ -31,11 +43,7 @@ rule write_report:
         experiment=job_params.everything(),
         left_out=left_out,
         recipes=job_params.recipes(),
-        links=[
-            ["Robustness and fairness", Path(paths.fairness_page).name],
-            ["Claims", Path(paths.claims_page).name],
-            ["Cost", Path(paths.cost_page).name],
-        ],
+        links=other_pages(paths.report),
         table=job_params.table(),
         unseen=job_params.unseen(),
         code=code("write_report"),
@@ -123,16 +131,36 @@ rule write_fairness:
         experiment=job_params.everything(),
         recipes=list(grid.recipes),
         left_out=left_out,
-        links=[
-            ["Scores", Path(paths.report).name],
-            ["Claims", Path(paths.claims_page).name],
-            ["Cost", Path(paths.cost_page).name],
-        ],
+        links=other_pages(paths.fairness_page),
         code=code("write_fairness"),
     message:
         f"write what is robust and fair: {paths.fairness_page}"
     script:
         "../scripts/write_fairness.py"
+
+
+rule write_curves:
+    input:
+        [curve for _, curve in scope.curves],
+    output:
+        report(paths.curves_page, caption="../report/curves.rst", category="Pages"),
+    log:
+        paths.log("write_curves"),
+    conda:
+        ENVIRONMENT
+    resources:
+        **needs("write_curves"),
+    params:
+        **scope.unfinished,
+        title=experiment.experiment,
+        places=[place for place, _ in scope.curves],
+        recipes=list(grid.recipes),
+        links=other_pages(paths.curves_page),
+        code=code("write_curves"),
+    message:
+        f"write how the training runs went: {paths.curves_page}"
+    script:
+        "../scripts/write_curves.py"
 
 
 rule collect_costs:

@@ -1,6 +1,6 @@
 """Train an encoder and its heads on a mixture of data sets (`xstilts.training.run`)."""
 
-from xstilts.execution.jobs import job
+from xstilts.execution.jobs import job, record
 
 with job(snakemake) as note:
     from pathlib import Path
@@ -52,5 +52,6 @@ with job(snakemake) as note:
         curve=Path(snakemake.output.curve),
         resume_folder=Path(snakemake.params.resume),
         tally=Tally(note),
+        made=lambda: record(snakemake),
     )
     note.hardware(precision=precision)

@@ -19,6 +19,8 @@ from xstilts.data.kinds import ITEMS
 from xstilts.execution.parquet import expect_columns, read_table
 
 _STRING, _INT64, _FLOAT = pa.string(), pa.int64(), pa.float64()
+# Of few names, each of which many rows have.
+_NAME = pa.dictionary(pa.int32(), _STRING)
 
 
 def _columns(kind: pa.DataType, *names: str) -> list[tuple[str, pa.DataType]]:
@@ -71,6 +73,26 @@ RUNS = pa.schema(
         *_columns(_INT64, "steps", "best_step"),
         ("seconds", _FLOAT),
         *_columns(_INT64, "tokens", "token_pairs"),
+    ]
+)
+
+_TASK_SCORE = pa.struct(
+    [("task", _STRING), *_columns(_FLOAT, "score", "loss"), ("constant", pa.bool_())]
+)
+
+# One row a step of a training run, in order, those of attempts that were given up before those of
+# the run that is kept. attempt: `kept`, or `first_attempt` (it collapsed) or `bfloat16_attempt` (it
+# was not finite). source: what the batch of the step is of. loss: mean of its decisions, in nats.
+# The rest is null where the step was not followed by a score on English development data. dev: mean
+# of its tasks' main scores, in points; dev_loss: that of their losses in nats, of masked language
+# modelling alone; constant: all items of a task are answered alike although their gold is not.
+CURVES = pa.schema(
+    [
+        ("attempt", _NAME),
+        ("step", _INT64),
+        ("source", _NAME),
+        *_columns(_FLOAT, "loss", "learning_rate", "dev", "dev_loss"),
+        ("dev_by_task", pa.list_(_TASK_SCORE)),
     ]
 )
 

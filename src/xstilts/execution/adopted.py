@@ -61,8 +61,10 @@ def _results(root: Path) -> Iterator[str]:
     Of the latter also those that are gone, since they stay noted as long as nothing needs them.
     """
     beside = root / "provenance"
+    # What trains meanwhile has tables too, that are nobody's result.
+    others = (beside, root / "resume")
     for path in root.rglob("*.parquet"):
-        if beside not in path.parents:
+        if not any(folder in path.parents for folder in others):
             yield str(path)
     for path in beside.rglob("*.json"):
         yield str(root / path.relative_to(beside).with_suffix(""))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,24 @@ from xstilts.execution.files import atomic_path
 _META_KEY = b"xstilts"
 
 
-def write_table(path: str | Path, table: pa.Table, meta: dict[str, Any]) -> None:
-    """Write Parquet atomically with `meta` as JSON in the file's own metadata."""
+def write_table(
+    path: str | Path,
+    table: pa.Table,
+    meta: Mapping[str, Any],
+    encodings: Mapping[str, str] | None = None,
+) -> None:
+    """Write Parquet atomically with `meta` as JSON in the file's own metadata.
+
+    Args:
+        encodings: columns to encodings of Parquet's; without one, values that repeat are numbered.
+    """
     encoded = {**(table.schema.metadata or {}), _META_KEY: json.dumps(meta).encode()}
+    chosen: dict[str, Any] = {}
+    if encodings:
+        numbered = [name for name in table.column_names if name not in encodings]
+        chosen = {"column_encoding": dict(encodings), "use_dictionary": numbered}
     with atomic_path(path) as part:
-        pq.write_table(table.replace_schema_metadata(encoded), part, compression="zstd")
+        pq.write_table(table.replace_schema_metadata(encoded), part, compression="zstd", **chosen)
 
 
 def write_stream(

@@ -16,6 +16,9 @@ from xstilts.graph.locate import Unit
 from xstilts.graph.paths import Paths
 from xstilts.graph.required_data import Inventory, available, by_source, needed_by, required
 
+# A training run: its place (columns of `schemas.RUNS`) and its curve.
+Run = tuple[dict[str, Any], str]
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -100,10 +103,10 @@ class Grid:
         )
 
     @cached_property
-    def runs(self) -> tuple[tuple[dict[str, Any], str], ...]:
-        """Every training run of `cells`: its place (columns of `schemas.RUNS`) and its curve."""
+    def runs(self) -> tuple[Run, ...]:
+        """Every training run of `cells`."""
         experiment, curve = self.experiment, self.paths.curve
-        found = []
+        found: list[Run] = []
         for encoder in experiment.encoders:
             for recipe in self.recipes:
                 for seed in experiment.seeds:
@@ -115,6 +118,23 @@ class Grid:
                         where = {"phase": phase, "train_set": train_set}
                         pattern = self.paths.intermediate_curve if not train_set else curve
                         found.append(({**place, **where}, pattern.format(**place, **where)))
+        return tuple(found)
+
+    @cached_property
+    def curves(self) -> tuple[Run, ...]:
+        """Every training run: pretraining, which has no recipe, `runs`, and those of baselines."""
+        found: list[Run] = []
+        for name, source in self.experiment.encoders.items():
+            if source.pretrain:
+                place = {"encoder": name, "recipe": "", "seed": source.pretrain.seed}
+                where = {"phase": "pretraining", "train_set": ""}
+                found.append(({**place, **where}, self.paths.pretraining.format(encoder=name)))
+        found += self.runs
+        for name in dict.fromkeys(cell.encoder for cell in self.baseline_cells):
+            place = {"encoder": name, "recipe": UNTRAINED, "seed": self.experiment.seeds[0]}
+            for train_set in self.train_sets:
+                where = {"phase": "target", "train_set": train_set}
+                found.append(({**place, **where}, self.paths.curve.format(**place, **where)))
         return tuple(found)
 
     @property

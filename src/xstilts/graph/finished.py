@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from xstilts.config.tasks import TARGETS
 from xstilts.errors import XstiltsError
 from xstilts.execution.files import write_json
-from xstilts.graph.cells import Cell, Grid
+from xstilts.graph.cells import Cell, Grid, Run
 from xstilts.graph.missing import Block, comparable, messages
 from xstilts.graph.paths import Paths
 
@@ -123,20 +123,32 @@ class Scope:
         return [path for path in paths if self.whole or Path(path).exists()]
 
     @cached_property
-    def runs(self) -> tuple[tuple[dict[str, Any], str], ...]:
+    def runs(self) -> tuple[Run, ...]:
         """Those of `grid.runs` that the cells rest on."""
+        return self._used(self.grid.runs)
+
+    @cached_property
+    def curves(self) -> tuple[Run, ...]:
+        """Those of `grid.curves` that the cells rest on."""
+        return self._used(self.grid.curves)
+
+    def _used(self, runs: tuple[Run, ...]) -> tuple[Run, ...]:
         if self.whole:
-            return self.grid.runs
+            return runs
+        cells = (*self.cells, *self.baseline_cells)
+        encoders = {cell.encoder for cell in cells}
         used = {
             (cell.encoder, cell.recipe, cell.seed, train_set)
-            for cell in self.cells
+            for cell in cells
             for train_set in ("", cell.task.train_set)
         }
         keys = ("encoder", "recipe", "seed", "train_set")
         return tuple(
             (place, curve)
-            for place, curve in self.grid.runs
+            for place, curve in runs
+            # All recipes rest on the pretraining of their encoder, which has none.
             if tuple(place[key] for key in keys) in used
+            or (not place["recipe"] and place["encoder"] in encoders)
         )
 
     @property

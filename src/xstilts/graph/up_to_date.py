@@ -21,7 +21,8 @@ from xstilts.graph.jobs import Job, Jobs
 # Settings of a run that decide how it is run, not what it gives (`JobParams`).
 _WITHOUT_EFFECT = ("save_every_seconds",)
 # Rules each of which makes something of what the one before it made, and those of its data.
-_STEPS = ("pretrain", "train_intermediate", "train_target", "predict", "retrieve", "score")
+_TRAINING = ("pretrain", "train_intermediate", "train_target")
+_STEPS = (*_TRAINING, "predict", "retrieve", "score")
 _DATA = ("generate", "ingest", "perturb", "tokenise")
 
 
@@ -66,8 +67,8 @@ class UpToDate:
         path = _record(job)
         if not Path(path).exists():
             return False
-        if path.endswith(".json"):
-            return self._is_current_run(path, self._decided(job))
+        if job.rule in _TRAINING:
+            return self._is_current_run(read_meta(path), self._decided(job))
         return _agrees(read_meta(path).get("params", {}), self._decided(job))
 
     def _decided(self, job: Job) -> dict[str, Any]:
@@ -95,8 +96,7 @@ class UpToDate:
                 found["mining"] = self._grid.experiment.mining.model_dump()
         return found
 
-    def _is_current_run(self, curve: str, expected: Mapping[str, Any]) -> bool:
-        run = json.loads(Path(curve).read_text(encoding="utf-8"))
+    def _is_current_run(self, run: Mapping[str, Any], expected: Mapping[str, Any]) -> bool:
         settings = {
             name: value for name, value in run["settings"].items() if name not in _WITHOUT_EFFECT
         }

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,37 +17,17 @@ from xstilts.analysis.tables import Findings
 from xstilts.config.recipes import NONE
 from xstilts.execution.files import write_text
 from xstilts.report import fairness_tables
-from xstilts.report.figures_curves import curves
 from xstilts.report.figures_distance import distance_plot
 from xstilts.report.figures_dots import dot_plot
 from xstilts.report.figures_heat_map import heat_map
 from xstilts.report.figures_pareto import pareto_plot
+from xstilts.report.figures_perturbed import perturbation_curves
 from xstilts.report.figures_pitfalls import pitfall_rates
 from xstilts.report.glossary import GLOSSARY_LINK
-from xstilts.report.plots import SIGNIFICANT, UNSEEN, Figure, Names
+from xstilts.report.plots import SIGNIFICANT, UNSEEN, Names
 from xstilts.report.render import UNFOLDED, templates
+from xstilts.report.sections import Section, SectionPart
 from xstilts.report.summary import ReportSummary
-from xstilts.report.table import Table
-
-
-@dataclass(frozen=True, kw_only=True)
-class SectionPart:
-    """A figure or a table, or why there is none."""
-
-    figure: Figure | None = None
-    table: Table | None = None
-    missing: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Section:
-    """A section: how to read it, what warns the reader, and its figures and tables."""
-
-    anchor: str
-    heading: str
-    reading: str
-    parts: tuple[SectionPart, ...]
-    warnings: tuple[str, ...] = ()
 
 
 def write_fairness(
@@ -193,7 +172,7 @@ def _sections(findings: Findings, names: Names) -> tuple[Section, ...]:
             ),
             parts=(
                 SectionPart(
-                    figure=curves(findings["perturbed"], names),
+                    figure=perturbation_curves(findings["perturbed"], names),
                     missing=(
                         "No relative drop: no perturbed items were scored, or all scores are near"
                         " chance."

@@ -79,14 +79,8 @@ _LAYOUT = {
     "yaxis": _AXIS,
 }
 
-_CHOICES = {
-    "encoder": "Encoder",
-    "recipe": "Recipe",
-    "target": "Target",
-    "quantity": "Shown",
-    "scale": "Scale",
-    "grouping": "Shown",
-}
+# Of choices that are not called as their columns are.
+_CHOICES = {"quantity": "Shown", "grouping": "Shown"}
 _GROUPINGS = {ALL: "means", FAMILY: "families", LANGUAGE: "languages"}
 # Values that come first, in this order; recipes are the experiment's.
 _ORDERS: dict[str, Sequence[str]] = {"target": (EVERY,), "grouping": tuple(_GROUPINGS)}
@@ -115,8 +109,9 @@ class PlotView:
 class Figure:
     """A figure; the key of a view holds the places of the chosen values, joined by hyphens.
 
-    `columns` are those of the rows that its traces carry; `hover` names them in braces. On a
-    screen narrower than `least_width`, in pixels, it is scrolled.
+    `columns` are those of the rows that its traces carry; `hover` names them in braces. Of the
+    first `shared` of them a trace has one value for all its rows, in its `meta`. On a screen
+    narrower than `least_width`, in pixels, it is scrolled.
     """
 
     anchor: str
@@ -126,6 +121,7 @@ class Figure:
     hover: str
     choices: tuple[Selector, ...]
     views: Mapping[str, PlotView]
+    shared: int = 0
     least_width: int = 0
 
     def data(self) -> dict[str, Any]:
@@ -138,10 +134,10 @@ class Figure:
 
     def template(self) -> dict[str, Any]:
         """What holds for all views, as plotly takes it."""
-        text = _PLACEHOLDER.sub(
-            lambda found: f"%{{customdata[{self.columns.index(found[1])}]{found[2] or ''}}}",
-            self.hover,
-        )
+        places = [f"meta[{place}]" for place in range(self.shared)]
+        places += [f"customdata[{place}]" for place in range(len(self.columns) - self.shared)]
+        held = dict(zip(self.columns, places, strict=True))
+        text = _PLACEHOLDER.sub(lambda found: f"%{{{held[found[1]]}{found[2] or ''}}}", self.hover)
         trace = {"hovertemplate": f"{text}<extra></extra>"}
         bar = {"type": "data", "symmetric": False, "thickness": 1.5, "width": 0}
         return {
@@ -252,7 +248,7 @@ class Names:
         }.get(column, readable)
         return Selector(
             column=column,
-            label=_CHOICES[column],
+            label=_CHOICES.get(column, column.capitalize()),
             values=values,
             names=tuple(name(value) for value in values),
         )

@@ -1,7 +1,7 @@
 """The state of an unfinished training run: replaced atomically, gone at success.
 
-It holds model, optimizer, step and history. Random numbers need no state: every step derives
-its own seed, and the order of the data is a function of (seed, epoch).
+It holds model, optimizer and step; what was noted of each step lies beside it. Random numbers need
+no state: every step derives its own seed, and the order of the data is a function of (seed, epoch).
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -22,16 +21,19 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from xstilts.errors import InterruptedBySignal, XstiltsError
-from xstilts.execution.files import atomic_path, write_json
+from xstilts.execution.files import atomic_path
 from xstilts.execution.locks import Lock
+from xstilts.execution.parquet import read_meta, read_table, write_table
 from xstilts.execution.signals import Stop
+from xstilts.training.history import ENCODINGS, STEPS, Attempt, History
 
 log = logging.getLogger(__name__)
 
 _STATE = "state.safetensors"
 _LOCK = "lock"
 _PROGRESS = "progress"
-_GIVEN_UP = "given-up.json"
+# Folders with the history of each attempt, by its fingerprint.
+_HISTORIES = "history"
 
 
 @dataclass
@@ -52,7 +54,7 @@ class Progress:
     tokens: int = 0
     token_pairs: int = 0
     micro_batch_tokens: int = 0
-    history: list[dict[str, Any]] = field(default_factory=list)
+    history: History = field(default_factory=History)
 
 
 class ResumeState:
@@ -104,32 +106,36 @@ class ResumeState:
         other.fingerprint = fingerprint
         return other
 
-    def given_up(self) -> dict[str, Any] | None:
-        """What became of this attempt, if it was given up for another one."""
-        return self._all_given_up().get(self.fingerprint)
+    def given_up(self) -> Attempt | None:
+        """This attempt, if it was given up for another one."""
+        path = self._given_up
+        return Attempt(read_meta(path), read_table(path, STEPS)) if path.is_file() else None
 
-    def give_up(self, outcome: dict[str, Any]) -> None:
+    def give_up(self, attempt: Attempt) -> None:
         """Note what became of this attempt, so that after an interruption it is not made again."""
-        write_json(self.folder / _GIVEN_UP, {**self._all_given_up(), self.fingerprint: outcome})
-
-    def _all_given_up(self) -> dict[str, Any]:
-        """What was given up in this folder, by fingerprint."""
-        path = self.folder / _GIVEN_UP
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        write_table(self._given_up, attempt.steps, attempt.outcome, ENCODINGS)
 
     def save(self, model: torch.nn.Module, optimizer: torch.optim.Optimizer, at: Progress) -> None:
-        """Replace the saved state, and drop best weights that it does not name."""
+        """Replace the saved state, and drop what it does not name: best weights, other histories.
+
+        Steps are saved before the state that counts them.
+        """
+        self._check_held()
+        at.history.save(self._history)
         tensors = _own_weights(model)
         for name, parameter in model.named_parameters():
             for key, value in optimizer.state.get(parameter, {}).items():
                 tensors[f"optimizer.{key}.{name}"] = torch.as_tensor(value)
-        # Not in the header, which safetensors limits to 100 MB: a history has an entry a step.
-        encoded = bytearray(json.dumps(vars(at)).encode())
+        progress = {name: value for name, value in vars(at).items() if name != "history"}
+        encoded = bytearray(json.dumps(progress).encode())
         tensors[_PROGRESS] = torch.frombuffer(encoded, dtype=torch.uint8)
         self._write(self.folder / _STATE, tensors)
         for path in self.folder.glob("best-*.safetensors"):
             if path != self._best(at.best_step):
                 path.unlink(missing_ok=True)
+        for path in self.folder.glob(f"{_HISTORIES}/*"):
+            if path != self._history:
+                shutil.rmtree(path, ignore_errors=True)
 
     def save_best(self, model: torch.nn.Module, step: int) -> None:
         """Save the best weights so far; earlier ones stay until a state names these."""
@@ -140,12 +146,17 @@ class ResumeState:
         """Put the saved state into model and optimizer; a new run if there is none."""
         path = self.folder / _STATE
         if not self._is_ours(path):
-            return Progress()
+            return self._anew()
         tensors = load_file(path)
         progress = Progress(**json.loads(tensors.pop(_PROGRESS).numpy().tobytes()))
         if progress.best_step >= 0 and not self._is_ours(self._best(progress.best_step)):
             log.warning("%s: the best weights are gone: starting anew", path)
-            return Progress()
+            return self._anew()
+        history = History.load(self._history, progress.step)
+        if history is None:
+            log.warning("%s: what was noted of its steps is gone: starting anew", path)
+            return self._anew()
+        progress.history = history
         _put(tensors, model)
         for name, parameter in model.named_parameters():
             for key in ("step", "exp_avg", "exp_avg_sq"):
@@ -164,6 +175,19 @@ class ResumeState:
         self._check_held()
         (self.folder / _STATE).unlink(missing_ok=True)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _anew(self) -> Progress:
+        """The start of a run, whose history is not continued by what a killed one left of its."""
+        shutil.rmtree(self._history, ignore_errors=True)
+        return Progress()
+
+    @property
+    def _history(self) -> Path:
+        return self.folder / _HISTORIES / self.fingerprint
+
+    @property
+    def _given_up(self) -> Path:
+        return self.folder / f"given-up-{self.fingerprint}.parquet"
 
     def _best(self, step: int) -> Path:
         return self.folder / f"best-{step}.safetensors"

@@ -142,7 +142,7 @@ class TrainingLoop:
             bar.set_postfix(loss=f"{entry['loss']:.3f}", refresh=False)
             if self._time_to_evaluate():
                 entry |= self._evaluate(bar.write)
-            self.at.history.append({"step": self.at.step, **entry})
+            self.at.history.append(step=self.at.step, **entry)
             if stop.asked:
                 self._save()
                 raise InterruptedBySignal(
@@ -153,7 +153,7 @@ class TrainingLoop:
         bar.close()
 
     def one_step(self, step: int) -> dict[str, Any]:
-        """One optimizer step on one batch; its source and the mean loss of its decisions."""
+        """One optimizer step on one batch; its source, the mean loss of its decisions, its rate."""
         part = self.parts[self.plan[step]]
         rows = part.batch(int(self.position[step]))
         features, rows = part.kind.draw(
@@ -171,8 +171,9 @@ class TrainingLoop:
                 hint="lower the learning rate or raise the warm-up of this task",
             )
         factor = schedule(step, self.total, self.settings.warmup_ratio)
+        rate = self.settings.learning_rate * factor
         for group in self.optimizer.param_groups:
-            group["lr"] = self.settings.learning_rate * factor
+            group["lr"] = rate
         try:
             self.optimizer.step()
         except (RuntimeError, MemoryError) as error:
@@ -184,7 +185,7 @@ class TrainingLoop:
         lengths = part.kind.input_lengths(features, rows).astype(np.int64)
         self.at.tokens += int(lengths.sum())
         self.at.token_pairs += int((lengths**2).sum())
-        return {"loss": loss} if len(self.parts) == 1 else {"loss": loss, "source": part.key}
+        return {"source": part.key, "loss": loss, "learning_rate": rate}
 
     def _backward(self, step: int, kind: TaskKind, features: Features, rows: np.ndarray) -> float:
         """Gradients of the mean loss, over micro-batches and clipped; returns that loss."""
@@ -244,13 +245,15 @@ class TrainingLoop:
     def collapsed(self) -> str:
         """What shows that the run learnt nothing, empty if nothing does."""
         losses: dict[str, list[float]] = {part.key: [] for part in self.parts}
-        for entry in self.at.history:
+        best: list[dict[str, Any]] = []
+        noted = self.at.history.rows("step", "source", "loss", "dev_by_task")
+        for step, source, loss, dev in noted:
             # What came after the weights that are kept says nothing of them.
-            if entry["step"] <= self.at.best_step:
-                losses[entry.get("source", self.parts[0].key)].append(entry["loss"])
-        best = next(e for e in self.at.history if e["step"] == self.at.best_step)
+            if step <= self.at.best_step:
+                losses[source].append(loss)
+                best = dev
         chance = {part.key: part.kind.chance_loss(part.features) for part in self.parts}
-        return collapse_of(losses, chance, best["constant"])
+        return collapse_of(losses, chance, [each["constant"] for each in best])
 
     def outcome(self) -> dict[str, Any]:
         """What became of the run, as plain data."""
@@ -262,14 +265,13 @@ class TrainingLoop:
         }
 
     def spent(self) -> dict[str, Any]:
-        """How far the run came, what it took, and what was noted of its steps."""
+        """How far the run came, and what it took."""
         return {
             "steps": self.at.step,
             "seconds": self.at.seconds,
             "tokens": self.at.tokens,
             "token_pairs": self.at.token_pairs,
             "micro_batch_tokens": self.micro_batch_tokens,
-            "history": self.at.history,
         }
 
     def _time_to_evaluate(self) -> bool:
@@ -295,14 +297,16 @@ class TrainingLoop:
             self.at.since_best += 1
             self.at.stopped = self.at.since_best >= self.settings.patience
         say(f"step {self.at.step}: development score {value:.2f}{' (best)' if better else ''}")
-        measured: dict[str, Any] = {
-            "dev": value,
-            "constant": [each.constant for each in found.values()],
-        }
-        if len(found) > 1:
-            measured["dev_by_task"] = {key: each.score for key, each in found.items()}
+        by_task = [
+            {"task": key, "score": each.score, "loss": each.loss, "constant": each.constant}
+            for key, each in found.items()
+        ]
         losses = [each.loss for each in found.values() if each.loss is not None]
-        return measured | ({"dev_loss": fmean(losses)} if losses else {})
+        return {
+            "dev": value,
+            "dev_loss": fmean(losses) if losses else None,
+            "dev_by_task": by_task,
+        }
 
     def _save(self) -> None:
         self.resume.save(self.model, self.optimizer, self.at)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from xstilts.execution.cost.tally import Tally
-from xstilts.execution.files import atomic_path, write_json
+from xstilts.execution.files import atomic_path
 from xstilts.execution.parquet import read_meta
 from xstilts.execution.signals import Stop, stop_on_signal
 from xstilts.training.checkpoint import ResumeState
+from xstilts.training.curve import BFLOAT16, FIRST, write_curve
 from xstilts.training.encoder import PROVENANCE
+from xstilts.training.history import Attempt
 from xstilts.training.loop import HalfUpdatedError, TrainingLoop
 from xstilts.training.memory import free_memory
 from xstilts.training.model import save_model
@@ -31,6 +33,7 @@ def train(
     curve: Path,
     resume_folder: Path,
     tally: Tally | None = None,
+    made: Callable[[], Mapping[str, Any]] = dict,
 ) -> str:
     """Train, keep the best weights by English development score, save them to `output`.
 
@@ -40,9 +43,10 @@ def train(
 
     Args:
         output: folder for the encoder (Hugging Face layout), its heads and provenance.
-        curve: JSON file for the loss and development scores by step.
+        curve: Parquet file for loss and development scores by step (`schemas.CURVES`).
         resume_folder: where the state of an unfinished run lives.
         tally: counts what this process passes through the encoder, and its steps.
+        made: says at the end what made the curve, for its metadata.
 
     Returns:
         The precision that the encoder was computed in, such as `bfloat16`.
@@ -58,34 +62,35 @@ def train(
         if waited and _is_there(job, resume.fingerprint, output, curve):
             log.info("%s: the other process has trained it", job.name)
             resume.clear()
-            return str(json.loads(curve.read_text(encoding="utf-8"))["precision"])
-        attempt, given_up = job, dict[str, Any]()
+            return str(read_meta(curve)["precision"])
+        attempt, given_up = job, dict[str, Attempt]()
         while True:
             state = resume.of(attempt.fingerprint())
             record = state.given_up()
             if record is None:
                 loop = _finished(attempt, state, stop, tally)
-                record = _why_again(loop, given_up)
-                if record is None:
-                    _save(loop, given_up, output, curve)
+                why = _why_again(loop, given_up)
+                if why is None:
+                    _save(loop, given_up, output, curve, made)
                     return name_of(loop.model.precision)
+                record = Attempt(why, loop.at.history.table())
                 state.give_up(record)
                 del loop
-            if "not_finite" in record:
-                given_up["bfloat16_attempt"] = record
+            if "not_finite" in record.outcome:
+                given_up[BFLOAT16] = record
                 attempt = attempt.in_float32()
             else:
-                given_up["first_attempt"] = record
+                given_up[FIRST] = record
                 attempt = attempt.once_more()
 
 
-def _why_again(loop: TrainingLoop, given_up: Mapping[str, Any]) -> dict[str, Any] | None:
+def _why_again(loop: TrainingLoop, given_up: Mapping[str, Attempt]) -> dict[str, Any] | None:
     """What became of an attempt that is given up for another one; None of one that is kept."""
     job = loop.job
     if loop.not_finite:
         log.warning("%s: once more in float32", loop.not_finite)
         return {"seed": job.seed, "not_finite": loop.not_finite, **loop.spent()}
-    again = job.settings.restart_collapsed and "first_attempt" not in given_up
+    again = job.settings.restart_collapsed and FIRST not in given_up
     if again and (why := loop.collapsed()):
         log.warning("%s collapsed (%s): once more", job.name, why)
         return {"seed": job.seed, **loop.outcome()}
@@ -95,10 +100,8 @@ def _why_again(loop: TrainingLoop, given_up: Mapping[str, Any]) -> dict[str, Any
 def _is_there(job: TrainingRun, fingerprint: str, output: Path, curve: Path) -> bool:
     """Whether this very run, or a later attempt at it, lies there as a whole."""
     try:
-        made = {
-            json.loads(path.read_text(encoding="utf-8"))["fingerprint"]
-            for path in (output / PROVENANCE, curve)
-        }
+        saved = json.loads((output / PROVENANCE).read_text(encoding="utf-8"))
+        made = {each["fingerprint"] for each in (saved, read_meta(curve))}
     except (OSError, ValueError, KeyError):
         return False
     again = job.once_more()
@@ -133,7 +136,13 @@ def _finished(job: TrainingRun, resume: ResumeState, stop: Stop, tally: Tally) -
         free_memory(device)
 
 
-def _save(loop: TrainingLoop, given_up: Mapping[str, Any], output: Path, curve: Path) -> None:
+def _save(
+    loop: TrainingLoop,
+    given_up: Mapping[str, Attempt],
+    output: Path,
+    curve: Path,
+    made: Callable[[], Mapping[str, Any]],
+) -> None:
     job = loop.job
     outcome = loop.outcome()
     loop.resume.load_best(loop.model, loop.at)
@@ -149,14 +158,14 @@ def _save(loop: TrainingLoop, given_up: Mapping[str, Any], output: Path, curve: 
         "best_step": loop.at.best_step,
         "best_dev_score": loop.at.best_value,
         "collapsed": outcome["collapsed"],
-        "restarted": "first_attempt" in given_up,
+        "restarted": FIRST in given_up,
         "precision": name_of(loop.model.precision),
-        "float32_retry": given_up.get("bfloat16_attempt", {}).get("not_finite", ""),
+        "float32_retry": given_up[BFLOAT16].outcome["not_finite"] if BFLOAT16 in given_up else "",
         "device": str(loop.device),
         "threads": torch.get_num_threads(),
     }
     with atomic_path(output) as part:
         save_model(loop.model.cpu(), loop.tokenizer, part, provenance)
-    attempts = {name: given_up.get(name) for name in ("first_attempt", "bfloat16_attempt")}
-    write_json(curve, {**provenance, **outcome, **attempts})
+    kept = Attempt({**provenance, **outcome}, loop.at.history.table())
+    write_curve(curve, kept, given_up, made())
     loop.resume.clear()

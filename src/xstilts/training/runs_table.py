@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,8 @@ import pyarrow as pa
 
 from xstilts.data.schemas import RUNS
 from xstilts.errors import XstiltsError
+from xstilts.execution.parquet import read_meta
+from xstilts.training.curve import GIVEN_UP
 
 _FROM_CURVE = (
     "collapsed",
@@ -22,8 +23,7 @@ _FROM_CURVE = (
     "token_pairs",
     "precision",
 )
-# Attempts that were given up, and what they have cost as well.
-_GIVEN_UP = ("first_attempt", "bfloat16_attempt")
+# What attempts that were given up have cost as well.
 _SUMMED = ("seconds", "tokens", "token_pairs")
 
 
@@ -37,13 +37,13 @@ def collect_runs(runs: Iterable[tuple[Mapping[str, Any], str | Path]]) -> pa.Tab
     """
     rows = []
     for place, path in runs:
-        curve = json.loads(Path(path).read_text(encoding="utf-8"))
+        curve = read_meta(path)
         missing = [name for name in (*_FROM_CURVE, "best_dev_score") if name not in curve]
         if missing:
             raise XstiltsError(
                 f"lacks {', '.join(missing)}", where=path, hint="delete it and run again"
             )
-        attempts = [curve, *(curve.get(name) or {} for name in _GIVEN_UP)]
+        attempts = [curve, *(curve.get(name) or {} for name in GIVEN_UP)]
         row = {name: curve[name] for name in _FROM_CURVE}
         row |= {name: sum(attempt.get(name, 0) for attempt in attempts) for name in _SUMMED}
         row["float32_retry"] = curve.get("float32_retry", "")

@@ -15,10 +15,12 @@ function field(value) {
 }
 
 function csv(columns, view) {
-  const rows = view.data
-    .flatMap((trace) => trace.customdata ?? [])
-    // A heat map holds its rows in a grid, with nothing where a cell is empty.
-    .flatMap((row) => (row.some(Array.isArray) ? row.filter(Boolean) : [row]));
+  const rows = view.data.flatMap(({ customdata = [], meta = [] }) =>
+    customdata
+      // A heat map holds its rows in a grid, with nothing where a cell is empty.
+      .flatMap((row) => (row.some(Array.isArray) ? row.filter(Boolean) : [row]))
+      // What all rows of a trace have in common stands first, and is held once.
+      .map((row) => [...meta, ...row]));
   return [columns, ...rows].map((row) => row.map(field).join(",")).join("\r\n") + "\r\n";
 }
 
@@ -47,7 +49,11 @@ function start(figure) {
     plot.hidden = button.disabled = !view;
     note.textContent = view ? view.note : "There are no numbers for this choice.";
     if (!view) return;
-    const data = view.data.map((trace) => ({ ...trace, customdata: escaped(trace.customdata) }));
+    const data = view.data.map((trace) => ({
+      ...trace,
+      customdata: escaped(trace.customdata),
+      meta: escaped(trace.meta),
+    }));
     // Plotly writes into the layout that it is given.
     const layout = { ...structuredClone(view.layout), template };
     const toImageButtonOptions = { format: "svg", filename: figure.dataset.name };

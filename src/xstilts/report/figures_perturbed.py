@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -12,6 +11,7 @@ import polars as pl
 from xstilts.analysis.tables import ALL, ALL_LANGUAGES, EVERY, FAMILY
 from xstilts.config.recipes import NONE
 from xstilts.report import plots
+from xstilts.report.panels import Panels, heading, suffix
 from xstilts.report.plots import Figure, Names, PlotView, Selector
 from xstilts.report.wording import readable
 
@@ -27,10 +27,11 @@ _HOVER = (
 # Of more rows, only the means over targets are drawn: the page is to open within seconds.
 _MOST_ROWS = 6_000
 _BESIDE, _OF_FOUR = 3, 2
-_PANEL = 250
+# In pixels: a panel with what is above and below its plot.
+_PANEL, _AROUND = 250, 25
 
 
-def curves(perturbed: pl.DataFrame, names: Names) -> Figure | None:
+def perturbation_curves(perturbed: pl.DataFrame, names: Names) -> Figure | None:
     """What each kind of perturbation costs, by its strength; a line for each recipe."""
     frame = perturbed.filter(
         pl.col("grouping").eq(FAMILY) | pl.col("group").eq(ALL_LANGUAGES), quantity="drop"
@@ -82,40 +83,27 @@ def _curve_view(frame: pl.DataFrame, names: Names, kinds: list[str]) -> PlotView
     if not kinds:
         return None
     beside = _OF_FOUR if len(kinds) in (_OF_FOUR, 2 * _OF_FOUR) else _BESIDE
-    lines = math.ceil(len(kinds) / beside)
+    panels = Panels(len(kinds), beside, _PANEL)
+    around = 0 if panels.lines == 1 else _AROUND
     layout: dict[str, Any] = {}
     annotations, traces = [], []
     shown: set[str] = set()
     for number, kind in enumerate(kinds):
-        line, place = divmod(number, beside)
-        axes = "" if number == 0 else str(number + 1)
+        axes = suffix(number)
         layout[f"xaxis{axes}"] = {
             "anchor": f"y{axes}",
-            "domain": _part(place, beside, 0.05),
+            "domain": panels.across(number),
             "rangemode": "tozero",
             "zeroline": False,
-            "title": {"text": "strength"} if number + beside >= len(kinds) else {},
+            "title": {"text": "strength"} if panels.is_lowest(number) else {},
         }
-        top, bottom = 1 - line / lines, 1 - (line + 1) / lines
-        gap = 0.0 if lines == 1 else 0.1 / lines
         layout[f"yaxis{axes}"] = {
             "anchor": f"x{axes}",
-            "domain": [bottom + gap, top - gap],
+            "domain": panels.upright(number, around, _PANEL - around),
             **({"matches": "y"} if axes else {}),
-            "title": {"text": "relative drop, %"} if place == 0 else {},
+            "title": {"text": "relative drop, %"} if panels.is_first(number) else {},
         }
-        annotations.append(
-            {
-                "text": f"<b>{readable(kind)}</b>",
-                "xref": f"x{axes} domain",
-                "yref": f"y{axes} domain",
-                "x": 0,
-                "y": 1,
-                "xanchor": "left",
-                "yanchor": "bottom",
-                "showarrow": False,
-            }
-        )
+        annotations.append(heading(f"<b>{readable(kind)}</b>", axes))
         for recipe, held in names.by_recipe(frame.filter(kind=kind)):
             mark = names.marks[recipe]
             traces.append(
@@ -137,13 +125,8 @@ def _curve_view(frame: pl.DataFrame, names: Names, kinds: list[str]) -> PlotView
                 )
             )
             shown.add(recipe)
-    height = 130 + _PANEL * lines
+    height = 130 + panels.whole_height
     return plots.view(traces, height, _unknown(unknown), annotations=annotations, **layout)
-
-
-def _part(place: int, places: int, gap: float) -> list[float]:
-    width = (1 - gap * (places - 1)) / places
-    return [round(place * (width + gap), 4), round(place * (width + gap) + width, 4)]
 
 
 def _unknown(frame: pl.DataFrame) -> str:

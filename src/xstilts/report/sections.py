@@ -1,0 +1,28 @@
+"""What pages of figures and tables are made of (`templates/sections.html.j2`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from xstilts.report.plots import Figure
+from xstilts.report.table import Table
+
+
+@dataclass(frozen=True, kw_only=True)
+class SectionPart:
+    """A figure or a table, or why there is none."""
+
+    figure: Figure | None = None
+    table: Table | None = None
+    missing: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """A section: how to read it, what warns the reader, and its figures and tables."""
+
+    anchor: str
+    heading: str
+    reading: str
+    parts: tuple[SectionPart, ...]
+    warnings: tuple[str, ...] = ()
