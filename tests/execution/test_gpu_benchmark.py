@@ -29,7 +29,8 @@ def test_it_measures_everything_without_what_a_gpus_machine_may_lack(tmp_path):
     assert resumed["equal"]
     assert 0 < resumed["interrupted_after"] < resumed["steps"]
     assert [row["kind"] for row in found["heads"]] == ["tagging", "pair", "span", "choice", "mlm"]
-    for row in found["heads"]:
+    # That of masked language modelling chooses nothing, and is as precise as the encoder.
+    for row in found["heads"][:-1]:
         assert row["computed_in"] == "float32"
         assert row["greatest_difference"] < 1e-5
     assert all(row["tflops"] > 0 for row in found["peak"])

@@ -44,6 +44,7 @@ from xstilts.features.batches import Features
 from xstilts.prediction.embed import embed
 from xstilts.prediction.predict import predict
 from xstilts.report.notes import precision_notes
+from xstilts.training.encoder import load_encoder
 from xstilts.training.precision import NotFiniteError, precision
 from xstilts.training.runs_table import collect_runs
 
@@ -341,3 +342,26 @@ def test_the_precision_decides_what_a_run_is(data):
     assert full.fingerprint() == half.in_float32().fingerprint()
     assert auto.fingerprint() == full.fingerprint()
     assert half.fingerprint() != full.fingerprint()
+
+
+def test_attention_on_a_cpu_is_in_float32(data, monkeypatch):
+    """The kernel is slow in bfloat16, and what comes of it is as near to float32 as the rest."""
+    seen = []
+    attention = torch.nn.functional.scaled_dot_product_attention
+
+    def watched(query, key, value, **options):
+        mask = options.get("attn_mask")
+        seen.append({each.dtype for each in (query, key, value)})
+        assert mask is None or mask.dtype in {torch.bool, torch.float32}
+        return attention(query, key, value, **options)
+
+    monkeypatch.setattr("torch.nn.functional.scaled_dot_product_attention", watched)
+    encoder = load_encoder(data / "encoder")
+    ids = torch.tensor([[2, 9, 8, 3], [2, 7, 3, 0]])
+    with torch.inference_mode():
+        exact = encoder(ids, attention_mask=(ids > 0).long()).last_hidden_state
+        with torch.autocast("cpu", torch.bfloat16):
+            rounded = encoder(ids, attention_mask=(ids > 0).long()).last_hidden_state
+    assert seen == [{torch.float32}] * (2 * encoder.config.num_hidden_layers)
+    assert not torch.equal(exact, rounded.float())
+    assert torch.allclose(exact, rounded.float(), atol=0.05)

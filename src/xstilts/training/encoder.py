@@ -32,6 +32,7 @@ from xstilts.training.architecture import (
     load_config,
     look_both_ways,
 )
+from xstilts.training.attention import use_fast_attention
 from xstilts.training.mlm_head import HEADS, published_head
 from xstilts.training.weights import LOADING, convert_pickle, has_pickle_alone, pickle_alone
 
@@ -67,6 +68,7 @@ def load_encoder(
     factory, options = encoder_class(config)
     if bidirectional:
         look_both_ways(config)
+    use_fast_attention()
     try:
         model, info = factory.from_pretrained(
             name, revision=revision, config=config, **LOADING, **options
