@@ -15,17 +15,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
-import statistics
+import math
 import tempfile
-import time
 from collections.abc import Callable
-from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from measure import Times, compared, in_turn, machine, table
 from safetensors.torch import save_file
 
 from xstilts.data.schemas import CURVES
@@ -41,15 +39,12 @@ Rows = list[dict[str, Any]]
 
 
 class Cost(NamedTuple):
-    """Of the saves of a run and of its end: CPU seconds, wall seconds and bytes written."""
+    """Of one run: seconds of all saves and of its end, bytes of each save and of what is kept."""
 
-    cpu: float
-    wall: float
-    first: int
-    last: int
-    written: int
-    end_cpu: float
-    end_bytes: int
+    saves: Times
+    end: Times
+    sizes: list[int]
+    kept: int
 
 
 def noted(steps: int) -> Rows:
@@ -75,33 +70,24 @@ def as_before(row: dict[str, Any]) -> dict[str, Any]:
     return found | ({"dev": row["dev"], "constant": [False]} if "dev" in row else {})
 
 
-def size(folder: Path) -> dict[Path, tuple[int, int]]:
+def sizes(folder: Path) -> dict[Path, tuple[int, int]]:
     """Of each file when it was written and how large it is."""
     files = (path for path in folder.rglob("*") if path.is_file())
     return {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in files}
 
 
-def timed(work: Callable[[], Any]) -> tuple[float, float]:
-    """CPU and wall seconds."""
-    cpu, wall = time.process_time(), time.perf_counter()
-    work()
-    return time.process_time() - cpu, time.perf_counter() - wall
-
-
 def run(folder: Path, saves: list[Callable[[], Any]], end: Callable[[], Any], kept: Path) -> Cost:
     """The cost of saves, one after the other, and of the file that is kept at the end."""
-    cpus, walls, sizes = [], [], []
+    found = Cost(Times(), Times(), [], 0)
     for save in saves:
-        before = size(folder)
-        cpu, wall = timed(save)
-        after = size(folder)
-        cpus.append(cpu)
-        walls.append(wall)
-        sizes.append(sum(held[1] for path, held in after.items() if before.get(path) != held))
-    end_cpu, _ = timed(end)
-    return Cost(
-        sum(cpus), sum(walls), sizes[0], sizes[-1], sum(sizes), end_cpu, kept.stat().st_size
-    )
+        earlier = sizes(folder)
+        (spent,) = in_turn({"": save}, 1, warm_up=False).values()
+        found.saves.cpu += spent.cpu
+        found.saves.wall += spent.wall
+        new = (held for path, held in sizes(folder).items() if earlier.get(path) != held)
+        found.sizes.append(sum(size for _, size in new))
+    (ended,) = in_turn({"": end}, 1, warm_up=False).values()
+    return found._replace(end=ended, kept=kept.stat().st_size)
 
 
 def before(folder: Path, pieces: list[Rows]) -> Cost:
@@ -116,6 +102,7 @@ def before(folder: Path, pieces: list[Rows]) -> Cost:
         with atomic_path(folder / "state.safetensors") as part:
             save_file({**model, "progress": progress}, part, metadata={"fingerprint": "x"})
 
+    folder.mkdir()
     kept = folder.with_name("before.json")
     saves = [lambda piece=piece: save(piece) for piece in pieces]
     return run(folder, saves, lambda: write_json(kept, {**OUTCOME, "history": history}), kept)
@@ -123,6 +110,7 @@ def before(folder: Path, pieces: list[Rows]) -> Cost:
 
 def now(folder: Path, pieces: list[Rows]) -> Cost:
     """The steps since the last save in a file of their own."""
+    folder.mkdir()
     model = torch.nn.Linear(1, 1)
     optimizer = torch.optim.AdamW(model.parameters())
     state, at = ResumeState(folder, "x"), Progress()
@@ -140,6 +128,9 @@ def now(folder: Path, pieces: list[Rows]) -> Cost:
     )
 
 
+WAYS = {"before": before, "now": now}
+
+
 def check(folder: Path) -> None:
     """Both have kept the same numbers, to the last bit."""
     old = json.loads((folder / "before.json").read_text())["history"]
@@ -149,39 +140,37 @@ def check(folder: Path) -> None:
 
 
 def main() -> None:
-    """Print both, and the median of the ratios round by round."""
+    """Print the table of times, and the bytes that both have written."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--steps", type=int, default=300_000)
     parser.add_argument("--saves", type=int, default=100)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     rows = noted(options.steps)
-    each = options.steps // options.saves
-    pieces = [rows[start : start + each] for start in range(0, each * options.saves, each)]
-    assert len(list(chain(*pieces))) == options.steps
-    rounds: dict[str, list[Cost]] = {"before": [], "now": []}
+    each = math.ceil(options.steps / options.saves)
+    pieces = [rows[start : start + each] for start in range(0, options.steps, each)]
+    times = {way: (Times(), Times()) for way in WAYS}
     for _ in range(options.rounds):
         with tempfile.TemporaryDirectory() as name:
-            for way, measure in (("before", before), ("now", now)):
-                folder = Path(name, way)
-                folder.mkdir()
-                rounds[way].append(measure(folder, pieces))
-                shutil.rmtree(folder)
+            costs = {way: measure(Path(name, way), pieces) for way, measure in WAYS.items()}
             check(Path(name))
-    print(f"{options.steps:,} steps, {options.saves} saves, medians of {options.rounds} rounds")
-    for way, costs in rounds.items():
-        cost = Cost(*map(statistics.median, zip(*costs, strict=True)))
-        print(
-            f"{way:>7}: saves {cost.cpu:.2f} CPU s ({cost.wall:.2f} s),"
-            f" first {cost.first / 1e3:,.0f} kB, last {cost.last / 1e3:,.0f} kB,"
-            f" all {cost.written / 1e6:,.1f} MB;"
-            f" end {cost.end_cpu:.2f} CPU s, {cost.end_bytes / 1e6:.2f} MB"
+        for way, cost in costs.items():
+            for held, spent in zip(times[way], (cost.saves, cost.end), strict=True):
+                held.cpu.append(sum(spent.cpu))
+                held.wall.append(sum(spent.wall))
+    print(machine())
+    whats = (f"save {options.steps:,} steps in {len(pieces)} saves", "write what is kept")
+    print(
+        table(
+            compared(what, ours, peer, "all of it as JSON", None, "the fixed cost of a file")
+            for what, ours, peer in zip(whats, times["now"], times["before"], strict=True)
         )
-    for what in ("cpu", "written", "end_cpu", "end_bytes"):
-        pairs = zip(rounds["before"], rounds["now"], strict=True)
-        ratios = sorted(getattr(a, what) / getattr(b, what) for a, b in pairs)
-        middle = statistics.median(ratios)
-        print(f"{what}: {middle:.1f} times less ({ratios[0]:.1f} to {ratios[-1]:.1f})")
+    )
+    for way, cost in costs.items():
+        print(
+            f"{way}: first save {cost.sizes[0] / 1e3:,.0f} kB, last {cost.sizes[-1] / 1e3:,.0f} kB,"
+            f" all {sum(cost.sizes) / 1e6:,.1f} MB; kept {cost.kept / 1e6:.2f} MB"
+        )
 
 
 if __name__ == "__main__":
