@@ -100,6 +100,7 @@ from xstilts.execution.signals import Stop
 from xstilts.features.batches import Features
 from xstilts.features.kinds import kind_of
 from xstilts.features.tokenizer import load_tokenizer
+from xstilts.prediction.screen import screen
 from xstilts.training.checkpoint import ResumeState
 from xstilts.training.loop import TrainingLoop
 from xstilts.training.memory import free_memory
@@ -508,6 +509,7 @@ def search(bench: Bench) -> Iterator[Callable[[], Row]]:
         ("bfloat16", torch.bfloat16, False),
     ):
         yield lambda n=name, d=dtype, t=tf32: _searched(bench, index, asked, n, d, t, reference)
+    yield lambda: _screened(bench, index.numpy(), asked.numpy(), reference[0].numpy())
 
 
 @torch.inference_mode()
@@ -535,6 +537,25 @@ def _searched(
         "search_in": name,
         "queries_per_second": len(asked) / seconds,
         "as_float64": float(same),
+    }
+
+
+def _screened(bench: Bench, index: np.ndarray, asked: np.ndarray, nearest: np.ndarray) -> Row:
+    """Pairs that can be the two nearest, both ways; how often float64's nearest is among them."""
+    bench.fresh()
+    device = str(bench.device)
+    screen(asked[:1024], index, 2, device=device)
+    started = bench.synchronised()
+    found = screen(asked, index, 2, device=device)
+    seconds = bench.synchronised() - started
+    rows = np.setdiff1d(np.arange(len(asked)), found.open_x)
+    pairs = found.x * len(index) + found.y
+    return {
+        "search_in": "screened both ways",
+        "queries_per_second": (len(asked) + len(index)) / seconds,
+        "as_float64": float(np.isin(rows * len(index) + nearest[rows], pairs).mean()),
+        "pairs_a_query": len(pairs) / (len(asked) + len(index)),
+        "open_queries": len(found.open_x) + len(found.open_y),
     }
 
 

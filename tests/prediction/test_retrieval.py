@@ -1,8 +1,9 @@
-"""Exact search, margin mining and its threshold against slow computations of the same."""
+"""Retrieval, margin mining and its threshold against slow computations of the same."""
 
 from __future__ import annotations
 
 from itertools import combinations
+from unittest import mock
 
 import numpy as np
 import pyarrow as pa
@@ -22,10 +23,12 @@ from xstilts.features.batches import Features
 from xstilts.features.kinds.text import text_features
 from xstilts.features.perturbed import Perturbed
 from xstilts.features.tokenizer import load_tokenizer
+from xstilts.prediction import retrieval
+from xstilts.prediction.corpora import CorpusSide
 from xstilts.prediction.embed import embed
 from xstilts.prediction.mining import mine, recall_ceiling, tune_threshold
 from xstilts.prediction.retrieval import retrieve
-from xstilts.prediction.search import CorpusSide, nearest, normalised
+from xstilts.prediction.search import normalised
 from xstilts.scoring.scores import score_predictions
 
 BUCC, TATOEBA = TASKS["bucc2018"], TASKS["tatoeba"]
@@ -46,59 +49,15 @@ def gaussian(rows: int, seed: int, width: int = 33) -> np.ndarray:
     return normalised(np.random.default_rng(seed).normal(size=(rows, width)).astype(np.float32))
 
 
-# ---- nearest neighbours
+# ---- mining
 
 
-def by_argsort(queries: np.ndarray, index: np.ndarray, k: int) -> np.ndarray:
-    similarities = queries.astype(np.float64) @ index.astype(np.float64).T
-    return np.argsort(-similarities, axis=1, kind="stable")[:, :k]
-
-
-@settings(deadline=None)
-@given(exact(40), exact(60), st.integers(1, 9))
-def test_ties_of_any_number_break_by_lowest_row(queries, index, k):
-    similarities, rows = nearest(queries, index, k)
-    assert rows.tolist() == by_argsort(queries, index, k).tolist()
-    taken = np.take_along_axis(queries @ index.T, rows, 1)
-    assert similarities.tolist() == taken.tolist()
-
-
-@pytest.mark.parametrize(("queries", "rows"), [(3, 7), (19, 300), (500, 2), (300, 1500)])
-def test_neighbours_are_those_of_a_full_sort(queries, rows):
-    x, y = gaussian(queries, 1), gaussian(rows, 2)
-    similarities, found = nearest(x, y, 5)
-    assert found.shape == (queries, min(5, rows))
-    assert np.array_equal(found, by_argsort(x, y, 5))
-    np.testing.assert_allclose(similarities, np.take_along_axis(x @ y.T, found, 1), atol=1e-6)
-    assert (np.diff(similarities) <= 0).all()
-
-
-@pytest.mark.parametrize("queries", [3, 200])
-def test_a_collapsed_encoder_finds_the_first_rows(queries):
-    """All vectors are the same, so all similarities tie."""
-    same = np.repeat(gaussian(1, 0), 400, axis=0)
-    _, rows = nearest(same[:queries], same, 4)
-    assert (rows == np.arange(4)).all()
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_vectors_that_are_no_numbers_are_refused(value):
+def test_vectors_that_are_no_numbers_are_refused():
     sound = gaussian(4, 1)
     broken = sound.copy()
-    broken[2, 5] = value
-    with pytest.raises(XstiltsError, match="query 3 of 4 is not a finite number"):
-        nearest(broken, sound, 1)
+    broken[2, 5] = np.nan
     with pytest.raises(XstiltsError, match="searched in 3 of 4 is not a finite number"):
         mine(sound, broken, Mining())
-
-
-def test_unit_length_leaves_zero_vectors_alone():
-    found = normalised(np.array([[3.0, 4.0], [0.0, 0.0]], np.float32))
-    np.testing.assert_allclose(found, [[0.6, 0.8], [0.0, 0.0]], atol=1e-7)
-    assert found.dtype == np.float32
-
-
-# ---- mining
 
 
 def slow_mining(x: np.ndarray, y: np.ndarray, k: int, margin: str) -> list[tuple]:
@@ -528,6 +487,25 @@ def test_pairs_are_asked_for_by_side_since_both_sides_may_share_their_ids():
         if found["condition"] == "typos@0.2"
     }
     assert asked == {("from_en", "2"), ("to_en", "0")}
+
+
+def test_few_perturbed_sentences_are_searched_for_alone_and_find_the_same():
+    random = np.random.default_rng(6)
+    names = [f"{side}{i}" for side in "fe" for i in range(20)]
+    rows = bitext("de", "test", names[:20], names[20:], {f"e{i}": f"f{i}" for i in range(20)})
+    data = pa.Table.from_pylist(rows, schema=DATA["retrieval"])
+    changed = pa.Table.from_pylist(rows[3:6], schema=DATA["retrieval"])
+    noisy = Perturbed(changed, ["typos@0.2"] * 3, one_feature_a_row(changed))
+    vectors = random.normal(size=(43, 8)).astype(np.float32)
+
+    def found() -> pa.Table:
+        return retrieve(TATOEBA, data, one_feature_a_row(data), vectors, Mining(), noisy)[0]
+
+    with mock.patch.object(retrieval, "nearest", wraps=retrieval.nearest) as alone:
+        few = found()
+    assert [len(call.args[0]) for call in alone.call_args_list] == [3, 3]
+    with mock.patch.multiple(retrieval, nearest=None, _FEW=40):
+        assert found().equals(few)
 
 
 def one_feature_a_row(data: pa.Table) -> Features:

@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from xstilts.config.settings import Mining
 from xstilts.errors import XstiltsError
-from xstilts.prediction.search import Candidate, Corpora, CorpusSide, Gold, nearest, normalised
+from xstilts.prediction.corpora import Candidate, Corpora, CorpusSide, Gold
+from xstilts.prediction.search import nearest_both, normalised
 from xstilts.scoring.item_counts import bucc_table
 
 log = logging.getLogger(__name__)
@@ -101,8 +102,7 @@ def mine(x: np.ndarray, y: np.ndarray, mining: Mining) -> list[tuple[int, int, f
         (row of x, row of y, score), best first; equal scores in order of the forward search,
         then of the backward one.
     """
-    forward, to_y = nearest(x, y, mining.neighbours)
-    backward, to_x = nearest(y, x, mining.neighbours)
+    (forward, to_y), (backward, to_x) = nearest_both(x, y, mining.neighbours)
     mean_x, mean_y = forward.mean(axis=1), backward.mean(axis=1)
     scores_x = margin_score(forward, (mean_x[:, None] + mean_y[to_y]) / 2, mining.margin)
     scores_y = margin_score(backward, (mean_y[:, None] + mean_x[to_x]) / 2, mining.margin)

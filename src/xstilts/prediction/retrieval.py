@@ -1,4 +1,4 @@
-"""Retrieval over sentence embeddings with exact FAISS search: Tatoeba and BUCC 2018."""
+"""Retrieval over sentence embeddings by exact search: Tatoeba and BUCC 2018."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from xstilts.config.settings import Mining
 from xstilts.config.tasks import Task
 from xstilts.features.batches import Features
 from xstilts.features.perturbed import Perturbed
+from xstilts.prediction.corpora import Corpora, CorpusSide, Gold, corpora_of
 from xstilts.prediction.mining import mine_all
-from xstilts.prediction.search import Corpora, CorpusSide, Gold, corpora_of, nearest, normalised
+from xstilts.prediction.search import Neighbours, nearest, nearest_both, normalised
 from xstilts.scoring.item_counts import CLEAN, tatoeba_table
 from xstilts.scoring.metrics.retrieval import FROM_ENGLISH, TO_ENGLISH
 
 _PLACE = ("language", "split", "id")
+# Of so many sentences one alone is searched for faster by itself than all are both ways at once.
+_FEW = 4
 
 
 def retrieve(
@@ -109,15 +112,19 @@ def _search_both_ways(
     foreign, english = sides["foreign"], sides["en"]
     pairs = {en: fo for fo, en in gold}
     asked = {en: fo for en, fo in pairs.items() if perturbed is None or fo in perturbed}
-    tables = []
-    for direction, queries, index, answers in (
+    searched = (
         (FROM_ENGLISH, english, foreign, asked),
         (TO_ENGLISH, foreign, english, {fo: en for en, fo in asked.items()}),
+    )
+    rows = [
+        [row for row, name in enumerate(queries.ids) if name in answers]
+        for _, queries, _, answers in searched
+    ]
+    x, y = (normalised(vectors[side.vectors]) for side in (english, foreign))
+    tables = []
+    for (direction, queries, index, answers), kept, nearest_one in zip(
+        searched, rows, _neighbours(x, y, *rows), strict=True
     ):
-        kept = [row for row, name in enumerate(queries.ids) if name in answers]
-        similarities, found = nearest(
-            normalised(vectors[queries.vectors[kept]]), normalised(vectors[index.vectors]), 1
-        )
         names = [queries.ids[row] for row in kept]
         tables.append(
             tatoeba_table(
@@ -125,11 +132,21 @@ def _search_both_ways(
                 split=split,
                 direction=direction,
                 query_ids=names,
-                predicted_ids=[index.ids[row] for row in found[:, 0]],
+                predicted_ids=[index.ids[row] for row in nearest_one.rows[:, 0]],
                 gold_ids=[answers[query] for query in names],
-                scores=similarities[:, 0].tolist(),
+                scores=nearest_one.similarities[:, 0].tolist(),
                 clusters=[queries.clusters[row] for row in kept],
                 condition=condition,
             )
         )
     return tables
+
+
+def _neighbours(
+    x: np.ndarray, y: np.ndarray, of_x: list[int], of_y: list[int]
+) -> tuple[Neighbours, Neighbours]:
+    """The nearest of these rows of x in y, and of these rows of y in x."""
+    if len(of_x) < len(x) / _FEW:
+        return nearest(x[of_x], y, 1), nearest(y[of_y], x, 1)
+    neighbours_of_x, neighbours_of_y = nearest_both(x, y, 1)
+    return neighbours_of_x.of(of_x), neighbours_of_y.of(of_y)

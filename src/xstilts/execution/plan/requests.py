@@ -41,7 +41,8 @@ _ITEM_BYTES, _FEATURE_BYTES, _TOKEN_BYTES = 5000, 30, 100
 # Copies of the weights: loaded, and beside them as they are saved; in training on a processor the
 # gradient, Adam's two moments, and all of it once more as it is saved.
 _LOADED, _TRAINED_ON_GPU, _TRAINED_ON_CPU = 2, 3, 9
-# Arrays of a side's vectors while they are searched: as read, normalised, distinct, in the index.
+# Arrays of a side's vectors while they are searched: as read, normalised, distinct, and rounded
+# with the pairs that remain or in an index.
 _VECTOR_COPIES = 4
 # What is reckoned is asked for with so much on top.
 _MEMORY_MARGIN = 1.5

@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from xstilts.prediction.corpora import Candidate, Corpora, CorpusSide, corpora_of
 from xstilts.prediction.mining import tune_threshold, unique_sentences
-from xstilts.prediction.search import Candidate, Corpora, CorpusSide, corpora_of
 from xstilts.prediction.shortcuts.words import folded
 from xstilts.scoring.item_counts import bucc_table, tatoeba_table
 from xstilts.scoring.metrics.retrieval import FROM_ENGLISH, TO_ENGLISH
