@@ -33,6 +33,9 @@ include: "workflow/rules/collect.smk"
 include: "workflow/rules/report.smk"
 
 
+internals.note_signatures(workflow)
+
+
 rule all:
     default_target: True
     input:

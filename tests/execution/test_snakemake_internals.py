@@ -48,6 +48,12 @@ def seen(**more):
     place = "main" if now["main"] else "job"
     Path(f"seen/{place}.json").write_text(json.dumps(now))
 
+def said(wildcards):
+    return config["texts"][wildcards.name]
+
+def share(wildcards, attempt):
+    return 100 * attempt
+
 seen()
 
 rule all:
@@ -60,11 +66,15 @@ rule make:
     output:
         "out/{name}.txt",
     params:
-        text=lambda wildcards: config["texts"][wildcards.name],
+        text=said,
         fixed=3,
+    resources:
+        share=share,
     # In a process of its own.
     run:
         Path(output[0]).write_text(params.text)
+
+internals.note_signatures(workflow)
 
 # What executes jobs is known by now.
 onstart:
@@ -74,7 +84,8 @@ onstart:
         raise ValueError("enough")
 
 onsuccess:
-    seen(params=internals.params_of(rules, "make", {"name": "a"}))
+    noted = [str(each.__signature__) for each in (said, share)]
+    seen(params=internals.params_of(rules, "make", {"name": "a"}), noted=noted)
 """
 
 
@@ -114,6 +125,7 @@ def test_a_run_knows_itself_its_jobs_and_their_parameters(folder):
     assert main == {
         "main": True, "job_elsewhere": False, "gpu": 2, "deploys": [],
         "named": False, "read": ["config.yaml"], "params": {"text": "one", "fixed": 3},
+        "noted": ["(wildcards)", "(wildcards, attempt)"],
     }  # fmt: skip
     assert Path("elsewhere").read_text() == "False"
     assert not job["main"]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from tiny_grid import SMALL, edit
 from tiny_xtreme import write_tiny_xtreme
-from workflow_runs import ROOT, snakemake
+from workflow_runs import ROOT, command, snakemake
 
 from xstilts.config.parse import parse_experiment
 from xstilts.graph.cells import Grid
@@ -53,3 +56,34 @@ def test_jobs_are_those_of_snakemake(path, tmp_path, monkeypatch):
     }
     assert listed == expected
     assert len(listed) == len(jobs)
+
+
+# Plans, and says how often a digest of code was worked out.
+COUNTED = """
+import sys
+from snakemake.cli import main
+from xstilts.execution import code_digest as digests
+
+worked_out, asked = digests.code_digest, []
+digests.code_digest = lambda *given, **of: (asked.append(given), worked_out(*given, **of))[1]
+try:
+    main(sys.argv[1:])
+finally:
+    print("digests", len(asked))
+"""
+
+
+@pytest.mark.workflow
+def test_planning_works_out_no_more_digests_of_code_for_more_seeds(tmp_path):
+    write_tiny_xtreme(tmp_path / "xtreme", train=4, test=4)
+    encoders = {"hub": {"hub": "a/b", "revision": "0" * 40, "retrieval": {"layer": 1}}}
+
+    def digests(*seeds: int) -> int:
+        edit(tmp_path, **SMALL, encoders=encoders, seeds=list(seeds))
+        planned = subprocess.run(
+            [sys.executable, "-c", COUNTED, *command(tmp_path, "-n", "--quiet", "all")[1:]],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        return int(planned.stdout.split()[-1])
+
+    assert digests(1, 2, 3) == digests(1) > 5

@@ -134,15 +134,27 @@ def needs(rule):
         "runtime": lambda wildcards, attempt: requests.runtime(rule, wildcards, attempt),
         "gpu": 0,
     }
-    return asked | {"gpu": gpus, "device": device} if rule in COMPUTED else asked
+    if rule not in COMPUTED:
+        return asked
+    if experiment.device == "auto":
+        return asked | {"gpu": gpus, "device": device}
+    # What is known by now Snakemake need not ask of every job.
+    return asked | {"gpu": gpus(None), "device": device(None)}
 
 
-def code(script, about=None):
+@cache
+def digest_of(path, uses, works_on):
+    """Digest of a script's code; one for all jobs that work on the same, of which there are many."""
+    return code_digest(path, **(uses(*works_on) if works_on else {}))
+
+
+def code(script, works_on=None, uses=job_params.about):
     """Param function: digest of the code that a script runs, so that a changed formula re-runs what
-    it makes, and nothing else. `about` says what of tables a job uses (`JobParams.about`).
+    it makes, and nothing else. `works_on` says of a job what `uses` takes: a method of `JobParams`
+    that says what it uses of tables.
     """
     path = Path(workflow.source_path(f"../scripts/{script}.py"))
-    return lambda wildcards: code_digest(path, **(about(wildcards) if about else {}))
+    return lambda wildcards: digest_of(path, uses, works_on and works_on(wildcards))
 
 
 # What `--sdm conda` deploys for every job. Only then is it said, because Snakemake notes it of each
@@ -153,8 +165,8 @@ ENVIRONMENT = "../../envs/xstilts.yaml" if DEPLOYS_CONDA else None
 
 
 def about(sources, *parts):
-    """For `code`: what a job uses of tables that works on these parts of sources."""
-    return lambda wildcards: job_params.about(sources(wildcards), parts or [wildcards.part])
+    """For `code`: the sources of a job, and the parts of them that it works on."""
+    return lambda wildcards: (tuple(sources(wildcards)), parts or (wildcards.part,))
 
 
 # What training reads.

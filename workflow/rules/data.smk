@@ -65,7 +65,7 @@ rule ingest:
     params:
         task=lambda wildcards: job_params.task(wildcards.task),
         data=lambda wildcards: job_params.data(wildcards.task, wildcards.part),
-        code=code("ingest", lambda wildcards: job_params.reading(**wildcards)),
+        code=code("ingest", lambda wildcards: (wildcards.task, wildcards.part), job_params.reading),
     message:
         "read {wildcards.task} {wildcards.part}"
     script:

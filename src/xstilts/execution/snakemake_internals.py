@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
+import inspect
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -98,6 +99,18 @@ def params_of(rules: Any, rule: str, wildcards: Mapping[str, str]) -> dict[str, 
     at = Wildcards(fromdict=dict(wildcards))
     given = getattr(rules, rule).params.items()
     return {name: value(at) if callable(value) else value for name, value in given}
+
+
+@_as_tried()
+def note_signatures(workflow: Any) -> None:
+    """Note what the functions of all rules take, which Snakemake asks several times for each job.
+
+    Python answers at once where a function says so itself (`__signature__`).
+    """
+    for rule in workflow.rules:
+        resources = (resource._evaluator for resource in rule.resources.values())
+        for function in filter(inspect.isfunction, (*rule.params, *resources)):
+            function.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
 
 
 @_as_tried()

@@ -152,7 +152,7 @@ class Jobs:
 
     def __init__(self, grid: Grid) -> None:
         self._root = Path(grid.paths.root)
-        inputs, outputs, temporary = JobInputs(grid), _outputs(grid), _temporary(grid)
+        inputs, outputs, temporary = JobInputs(grid), output_patterns(grid), _temporary(grid)
         self.jobs = tuple(
             Job(
                 rule,
@@ -216,7 +216,7 @@ _REPORTED = {"generate", "ingest", "shortcuts", "predict", "retrieve", "score"} 
 }
 
 
-def _outputs(grid: Grid) -> dict[str, tuple[str, ...]]:
+def output_patterns(grid: Grid) -> dict[str, tuple[str, ...]]:
     """Patterns of what each rule makes."""
     paths = grid.paths
     return {
