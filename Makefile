@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 CODE := src tests benchmarks workflow/scripts
 SNAKEFILES := Snakefile workflow/rules
 
-.PHONY: demo test lint format docs lock clean
+.PHONY: demo test bench lint format docs lock clean
 .DEFAULT_GOAL := test
 
 $(READY): pyproject.toml constraints.txt
@@ -23,6 +23,10 @@ demo: $(READY)
 
 test: $(READY) lint
 	$(BIN)/pytest -n 2 --dist loadfile
+
+# DATA is XTREME's folder, for benchmarks on real text: make bench DATA=PATH
+bench: $(READY)
+	$(BIN)/python benchmarks/bench.py $(if $(DATA),--data-root $(DATA))
 
 lint: $(READY)
 	$(BIN)/ruff check $(CODE)

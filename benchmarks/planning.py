@@ -5,8 +5,9 @@
 Four things are planned in turn, each in a process of its own: a workflow of as many jobs, each of
 which has one input and runs `touch`, by `snakemake -n`; the graph of the grid with nothing of ours
 in it (the same files, logs and scripts by rules whose parameters and resources are constants and
-whose inputs are looked up); the grid itself; and the grid by `xstilts plan`. Printed are medians of
-CPU and wall seconds, and the ratio of CPU seconds to the trivial workflow, with its spread.
+whose inputs are looked up); the grid itself; and the grid by `xstilts plan`. The table says how
+many times as fast they are as the trivial workflow: less than 1 where they take longer. The aim is
+1.5 times its CPU seconds, 0.67 times as fast.
 
 The limit is Snakemake's own work for each job: it matches outputs with rules, looks whether files
 exist and are up to date, opens scripts, and orders the jobs. A last run is looked at every two
@@ -21,17 +22,18 @@ import json
 import os
 import re
 import signal
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
 import yaml
+from measure import Row, Times, compared, machine, table
 
 from xstilts.config.parse import parse_experiment
 from xstilts.graph.cells import Grid
@@ -207,15 +209,11 @@ def sampled(arguments: list[str]) -> None:
         print(f"{_MOMENTS}{json.dumps(moments)}")
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--jobs", type=int, default=10_000)
-    parser.add_argument("--repeats", type=int, default=3)
-    options = parser.parse_args()
+def rows(jobs: int, repeats: int) -> Iterator[Row]:
+    """Both dry runs, with and without our code, and the plan, beside the trivial workflow."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        grid = write_grid(folder, options.jobs)
+        grid = write_grid(folder, jobs)
         bare = write_bare(folder, Grid(parse_experiment(yaml.safe_load(grid.read_text()))))
         dry = ["--dry-run", "--quiet", "rules", "--cores", "1"]
         of_grid = [*dry, "--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)]
@@ -225,44 +223,49 @@ def main() -> None:
         found = jobs_of(spent([snakemake, *of_grid], folder).output)
         trivial = folder / "trivial.smk"
         trivial.write_text(_TRIVIAL.format(half=found["total"] // 2))
+        peer, without = "a trivial workflow of as many jobs", "snakemake -n, without our code"
         commands = {
-            "trivial, snakemake -n": [snakemake, *dry, "--snakefile", str(trivial)],
-            "bare, snakemake -n": [snakemake, *dry, *triggers, "--snakefile", str(bare)],
-            "grid, snakemake -n": [snakemake, *of_grid],
-            "grid, xstilts plan": [str(BIN / "xstilts"), "plan", "--configfile", str(grid)],
+            peer: [snakemake, *dry, "--snakefile", str(trivial)],
+            without: [snakemake, *dry, *triggers, "--snakefile", str(bare)],
+            "snakemake -n": [snakemake, *of_grid],
+            "xstilts plan": [str(BIN / "xstilts"), "plan", "--configfile", str(grid)],
         }
-        runs: dict[str, list[Spent]] = {name: [] for name in commands}
-        for _ in range(options.repeats):
-            for name, command in commands.items():
-                runs[name].append(spent(command, folder))
-        of_bare = jobs_of(runs["bare, snakemake -n"][0].output)
+        times = {what: Times() for what in commands}
+        for _ in range(repeats):
+            for what, command in commands.items():
+                one = spent(command, folder)
+                times[what].cpu.append(one.cpu)
+                times[what].wall.append(one.wall)
+                if what == without:
+                    of_bare = jobs_of(one.output)
         if any(found[rule] != number for rule, number in of_bare.items() if rule != "total"):
             sys.exit(f"not the same jobs: {found} and without our code {of_bare}")
-        print_table(runs, found["total"], of_bare["total"])
-        command = [sys.executable, __file__, _SAMPLED, *of_grid]
-        print_share(spent(command, folder).output)
+        own, places = shares(spent([sys.executable, __file__, _SAMPLED, *of_grid], folder).output)
+        print("Most of ours: " + "; ".join(places))
+        for what, each in times.items():
+            if what != peer:
+                limit = f"Snakemake's own: {own:.1%}" if what == "snakemake -n" else ""
+                aim = 1 / 1.5 if what == "snakemake -n" else None
+                what = f"{what}, {found['total']:,} jobs"
+                yield compared(what, each, times[peer], peer, aim, limit)
 
 
-def print_table(runs: dict[str, list[Spent]], jobs: int, of_bare: int) -> None:
-    """Medians, and ratios to the first of the runs in the same round."""
-    peer = next(iter(runs.values()))
-    print(f"{jobs:,} jobs ({of_bare:,} of them in `bare`), medians of {len(peer)} rounds")
-    print(f"{'':<26}{'CPU s':>8}{'wall s':>8}  CPU, times the trivial workflow")
-    for name, of_name in runs.items():
-        ratios = sorted(each.cpu / beside.cpu for each, beside in zip(of_name, peer, strict=True))
-        cpu = statistics.median(each.cpu for each in of_name)
-        wall = statistics.median(each.wall for each in of_name)
-        ratio = f"{statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"
-        print(f"{name:<26}{cpu:8.1f}{wall:8.1f}  {ratio}")
-
-
-def print_share(output: str) -> None:
-    """Whose code was at work, and where most of ours was."""
+def shares(output: str) -> tuple[float, list[str]]:
+    """The share of Snakemake's own code of what was at work, and where most of ours was."""
     moments = Counter(json.loads(output.split(_MOMENTS)[1].splitlines()[0]))
     total = moments.total()
-    print(f"Snakemake's own: {moments.pop('Snakemake') / total:.1%} of {total:,} moments; of ours:")
-    for place, number in moments.most_common(5):
-        print(f"  {number / total:6.1%}  {place}")
+    own = moments.pop("Snakemake") / total
+    return own, [f"{number / total:.1%} {place}" for place, number in moments.most_common(5)]
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--jobs", type=int, default=10_000)
+    parser.add_argument("--repeats", type=int, default=3)
+    options = parser.parse_args()
+    print(machine())
+    print(table(rows(options.jobs, options.repeats)))
 
 
 if __name__ == "__main__":

@@ -8,22 +8,20 @@ and so are neighbours wherever similarities differ by more. Then ours and theirs
 the products that are the limit: nothing that multiplies all pairs once can be faster than one
 product alone, in bfloat16 where the processor has arithmetic for it.
 
-The aim is 4 times as fast with 8,000 x 16,000 vectors of 1,024, on a processor with AMX.
+The aim is 4 times as fast with 8,000 x 16,000 vectors of 1,024.
 """
 
 from __future__ import annotations
 
 import argparse
 import statistics
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 
 import faiss
 import numpy as np
 import torch
+from measure import Row, compared, in_turn, machine, table
 
-from xstilts.execution.devices import cpu_model
 from xstilts.prediction.screen import fastest
 from xstilts.prediction.search import Neighbours, nearest_both, normalised
 
@@ -33,14 +31,7 @@ SIZES = ((1000, 1000, 1024, 1), (4000, 4000, 384, 4), (8000, 16000, 384, 4), AIM
 QUICK = ((300, 300, 1024, 1), (1000, 2000, 384, 4), (2000, 3000, 1024, 4))
 # Of a similarity in float32: sums of 1,024 numbers are off by much less.
 TOLERANCE = 2e-6
-
-
-@dataclass
-class Took:
-    """Seconds of one call."""
-
-    cpu: float
-    wall: float
+_FAISS = "two searches by FAISS"
 
 
 def vectors(x: int, y: int, width: int) -> tuple[np.ndarray, np.ndarray]:
@@ -82,14 +73,8 @@ def check(ours: Sequence[Neighbours], theirs: Sequence[Neighbours]) -> float:
     return difference
 
 
-def took(work: Callable[[], object]) -> Took:
-    cpu, wall = time.process_time(), time.perf_counter()
-    work()
-    return Took(time.process_time() - cpu, time.perf_counter() - wall)
-
-
-def compare(size: tuple[int, int, int, int], rounds: int) -> None:
-    """Print what a size takes, in turn, and medians of the ratios round by round."""
+def compare(size: tuple[int, int, int, int], rounds: int) -> Row:
+    """Ours beside FAISS and the products that are the limit, after all are seen to be equal."""
     *shape, k = size
     x, y = vectors(*shape)
     left, right = torch.from_numpy(x), torch.from_numpy(y).T
@@ -98,29 +83,28 @@ def compare(size: tuple[int, int, int, int], rounds: int) -> None:
     results, results_low = torch.empty(shape[:2]), torch.empty(shape[:2], dtype=low)
     work: dict[str, Callable[[], object]] = {
         "ours": lambda: nearest_both(x, y, k),
-        "FAISS, two searches": lambda: by_faiss(x, y, k),
+        _FAISS: lambda: by_faiss(x, y, k),
         f"one product in {str(low).removeprefix('torch.')}": lambda: torch.mm(
             left_low, right_low, out=results_low
         ),
         "one product in float32": lambda: torch.mm(left, right, out=results),
     }
     difference = check(nearest_both(x, y, k), by_faiss(x, y, k))
-    for each in work.values():
-        each()
-    times = [{name: took(each) for name, each in work.items()} for _ in range(rounds)]
-    print(f"\n{shape[0]:,} x {shape[1]:,} vectors of {shape[2]:,}, k = {k}: equal", end=" ")
-    print(f"(similarities to {difference:.1e})")
-    for name in work:
-        cpu, wall = (
-            statistics.median(getattr(each[name], kind) for each in times)
-            for kind in ("cpu", "wall")
-        )
-        print(f"  {name:24} {cpu:8.4f} CPU s {wall:8.4f} wall s", end="")
-        ratios = [each[name].cpu / each["ours"].cpu for each in times]
-        spread = (
-            f"{statistics.median(ratios):5.2f} times ours ({min(ratios):.2f} to {max(ratios):.2f})"
-        )
-        print("" if name == "ours" else f"   {spread}", flush=True)
+    what = f"search both ways, {' x '.join(f'{each:,}' for each in shape)}, k = {k}"
+    print(f"{what}: equal (similarities to {difference:.1e})")
+    times = in_turn(work, rounds)
+    products = [
+        f"{name} is {statistics.median(each.cpu) / statistics.median(times['ours'].cpu):.2f} of it"
+        for name, each in times.items()
+        if "product" in name
+    ]
+    aim = 4.0 if size == AIM else None
+    return compared(what, times["ours"], times[_FAISS], _FAISS, aim, "; ".join(products))
+
+
+def rows(sizes: Sequence[tuple[int, int, int, int]], rounds: int) -> Iterator[Row]:
+    """A row for each size."""
+    return (compare(size, rounds) for size in sizes)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -132,13 +116,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parser.parse_args(argv)
     torch.set_num_threads(options.threads)
     faiss.omp_set_num_threads(options.threads)
-    can = torch.cpu.get_capabilities()
-    print(f"{cpu_model()}, {options.threads} thread(s)", end="; ")
-    print(*(f"{name}: {'yes' if can.get(name) else 'no'}" for name in ("avx512_bf16", "amx_bf16")))
-    applies = "applies" if can.get("amx_bf16") else "does not apply here, without AMX"
-    print(f"The aim, 4 times FAISS with {' x '.join(f'{each:,}' for each in AIM[:3])}, {applies}.")
-    for size in QUICK if options.quick else SIZES:
-        compare(size, 3 if options.quick else options.rounds)
+    print(f"{machine()}; {options.threads} threads")
+    sizes, rounds = (QUICK, 3) if options.quick else (SIZES, options.rounds)
+    print(table(rows(sizes, rounds)))
 
 
 if __name__ == "__main__":
