@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 from unittest import mock
 
+import faiss
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -23,7 +24,7 @@ from xstilts.features.batches import Features
 from xstilts.features.kinds.text import text_features
 from xstilts.features.perturbed import Perturbed
 from xstilts.features.tokenizer import load_tokenizer
-from xstilts.prediction import retrieval
+from xstilts.prediction import mining, retrieval
 from xstilts.prediction.corpora import CorpusSide
 from xstilts.prediction.embed import embed
 from xstilts.prediction.mining import mine, recall_ceiling, tune_threshold
@@ -112,6 +113,31 @@ def test_mining_is_margin_mining_with_the_max_strategy(margin, left, right, k):
     found = mine(x, shared, Mining(neighbours=k, margin=margin))
     assert_same_pairs(found, slow_mining(x, shared, k, margin))
     assert len({i for i, _, _ in found}) == len({j for _, j, _ in found}) == len(found)
+
+
+@pytest.mark.parametrize("alike", [0.0, 2.0])
+def test_mining_finds_what_it_finds_with_neighbours_by_faiss(alike):
+    """Of sizes as the demo's: only the rounding of float32 sums is another."""
+
+    def by_faiss(x: np.ndarray, y: np.ndarray, k: int) -> list[tuple[np.ndarray, np.ndarray]]:
+        found = []
+        for queries, searched in ((x, y), (y, x)):
+            index = faiss.IndexFlatIP(searched.shape[1])
+            index.add(searched)
+            found.append(index.search(queries, k))
+        return found
+
+    meanings = gaussian(500, 1, 128) + alike * gaussian(1, 2, 128)
+    x, y = (normalised(meanings + 0.7 * gaussian(500, seed, 128)) for seed in (3, 4))
+    with mock.patch.object(mining, "nearest_both", wraps=mining.nearest_both) as searched:
+        found = mine(x, y, Mining())
+    assert searched.call_count == 1
+    with mock.patch.object(mining, "nearest_both", by_faiss):
+        expected = mine(x, y, Mining())
+    assert {pair[:2] for pair in found} == {pair[:2] for pair in expected}
+    scores = {pair[:2]: pair[2] for pair in expected}
+    assert all(abs(score - scores[i, j]) < 1e-6 for i, j, score in found)
+    assert len(found) > 400
 
 
 @settings(deadline=None, max_examples=60)
