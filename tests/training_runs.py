@@ -119,7 +119,8 @@ def training_run(folder: Path, key: str, **settings: Any):
 
     save_every = settings.pop("save_every_seconds", 300)
     device = settings.pop("device", "cpu")
-    precision = settings.pop("precision", "auto")
+    # A run of a process of its own is compared with one of the tests' (`conftest`).
+    precision = settings.pop("precision", "float32" if device == "cpu" else "auto")
     mixing = settings.pop("mixing", {})
     chosen = {"epochs": 3, "learning_rate": 3e-3, "batch_size": 8, "evaluate_every": None}
     keys = key.split("+")
