@@ -18,10 +18,13 @@ FLOW = (
 )
 # Runs and records all of it, and knows what is planned and what is read.
 EXECUTION, KNOWN_TO_EXECUTION = "execution", ("config", "graph", "data")
-# What any room may use of it: files, log, errors, and what a job says of itself.
+# What any room may use of it: files, log, errors, what the machine has, and what a job says of
+# itself.
 FOR_ALL = {
     f"execution.{name}"
-    for name in (*("cost.tally", "files", "log", "locks", "parquet", "provenance", "signals"),)
+    for name in (
+        *("cost.tally", "devices", "files", "log", "locks", "parquet", "provenance", "signals"),
+    )
 }
 # Before all rooms, and after them.
 BASICS, COMMANDS = ("errors", "rounding"), "cli"
