@@ -11,9 +11,9 @@ from torch import Tensor, nn
 def use_fast_attention() -> None:
     """Let transformers' models that use scaled dot-product attention use `_attention`.
 
-    PyTorch's kernel for CPUs takes 2 to 14 times as long backward in bfloat16 as in float32 for
-    inputs of up to 128 tokens, and no less forward (torch 2.13 on AVX-512): for MiniLM a quarter of
-    a step.
+    PyTorch's kernel for CPUs takes 1.4 to 14 times as long backward in bfloat16 as in float32 for
+    inputs of up to 128 tokens, and no less forward (torch 2.13 on AVX-512), which was near half of
+    a small encoder's step.
     """
     # It is imported with the first encoder, and takes most of a second.
     from transformers import AttentionInterface
