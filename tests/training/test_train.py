@@ -406,7 +406,7 @@ def test_what_a_run_depends_on_is_in_its_fingerprint(data, tmp_path, monkeypatch
         monkeypatch.setattr(
             "torch.cuda.is_bf16_supported", lambda *_, yes=computes_in_bfloat16, **__: yes
         )
-        found.add(replace(job, device="cuda").fingerprint())
+        found.add(replace(job, device="cuda", precision="auto").fingerprint())
         assert job.fingerprint() == first
     assert len(found) == 3
 
