@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -16,6 +17,8 @@ from cost_records import (
 
 from xstilts.analysis.costs import emissions_kg, pareto_front, recipe_costs
 from xstilts.data.schemas import CELL_COSTS, COSTS
+from xstilts.execution.cost import table
+from xstilts.execution.cost.records import read_records
 from xstilts.execution.cost.table import collect_costs
 from xstilts.graph.paths import Paths
 
@@ -181,3 +184,45 @@ def test_pareto_front(points, front):
 def test_emissions():
     """2 kWh in a building that takes 1.5 times as much, at 400 g/kWh."""
     assert emissions_kg(7.2e6, gram_per_kwh=400, pue=1.5) == pytest.approx(1.2)
+
+
+class Looked(dict):
+    """Wildcards of a job, and how often those of any job were looked at."""
+
+    times = 0
+
+    def _looked(self, name):
+        Looked.times += 1
+        return getattr(super(), name)()
+
+    def __iter__(self):
+        return self._looked("__iter__")
+
+    def items(self):
+        return self._looked("items")
+
+    def values(self):
+        return self._looked("values")
+
+
+def test_jobs_are_not_compared_with_every_cell(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def looks(seeds: int) -> int:
+        cells = [
+            {"encoder": "e", "recipe": "none", "target": "xnli", "seed": str(seed)}
+            for seed in range(seeds)
+        ]
+        for cell in cells:
+            write_record("score", cell, 1.0)
+        jobs = [
+            replace(job, wildcards=Looked(job.wildcards))
+            for job in read_records(Path(Paths("tiny").root) / "benchmarks")
+        ]
+        monkeypatch.setattr(table, "read_records", lambda _: jobs)
+        Looked.times = 0
+        assert collect_costs(Paths("tiny"), cells).cells.num_rows == seeds
+        return Looked.times
+
+    few = looks(10)
+    assert looks(40) == 4 * few > 0

@@ -324,6 +324,32 @@ def test_a_job_loses_the_cells_that_are_made_of_its_files_in_their_order(log):
     assert found.lost == ("first", "second")
 
 
+class Looked(tuple):
+    """Files that a job reads, and how often somebody went through those of all jobs."""
+
+    times = 0
+
+    def __iter__(self):
+        Looked.times += 1
+        return super().__iter__()
+
+
+def test_what_jobs_lose_is_found_without_a_look_at_all_jobs_for_each(log):
+    def looks(failed: int) -> int:
+        numbers = range(failed)
+        jobs = [Job("r", {}, Looked([f"model{n}"]), (f"score{n}",)) for n in numbers]
+        events = run_of(
+            *(begins(log, jobid=n, output=[f"model{n}"]) for n in numbers),
+            *(fails(jobid=n) for n in numbers),
+        )
+        Looked.times = 0
+        found = failed_jobs(events, lambda: jobs, {f"score{n}": f"cell {n}" for n in numbers}, [])
+        assert {failure.lost for failure in found} == {(f"cell {n}",) for n in numbers}
+        return Looked.times
+
+    assert looks(40) == 4 * looks(10) > 0
+
+
 def test_what_ended_well_in_the_end_or_has_begun_again_did_not_fail(log):
     assert failures_of(run_of(begins(log), fails(), begins(log))) == []
 

@@ -190,37 +190,49 @@ def failed_jobs(
 
     Args:
         events: what has been logged during the run.
-        jobs: gives those of the experiment, each after those that it depends on.
+        jobs: gives those of the experiment.
         cells: file of scores to the cell, in words.
         arguments: what the user's command had behind `snakemake`.
     """
     failed = list(events.failed())
-    listed = jobs() if failed else ()
+    readers: dict[str, list[Job]] = {}
+    for job in jobs() if failed else ():
+        for path in job.inputs:
+            readers.setdefault(path, []).append(job)
+    places = {path: place for place, path in enumerate(cells)}
     found = []
-    for job in failed:
-        missing = _made_of(job, listed)
+    for each in failed:
+        missing = _made_of(each, readers)
         failure = Failure(
-            words=job.words,
-            rule=job.rule,
-            wildcards=job.wildcards,
-            cause=_cause(job.log, events.began, job.message),
-            log=job.log,
-            attempts=job.attempts,
-            outputs=job.outputs,
-            lost=tuple(words for path, words in cells.items() if path in missing),
+            words=each.words,
+            rule=each.rule,
+            wildcards=each.wildcards,
+            cause=_cause(each.log, events.began, each.message),
+            log=each.log,
+            attempts=each.attempts,
+            outputs=each.outputs,
+            lost=tuple(
+                cells[path] for path in sorted(missing & places.keys(), key=places.__getitem__)
+            ),
             # What is temporary is kept only if it is asked for by name, and is named first.
-            again=command_for(job.outputs[:1], arguments),
+            again=command_for(each.outputs[:1], arguments),
         )
         found.append(failure)
     return sorted(found, key=lambda failure: (-len(failure.lost), failure.words))
 
 
-def _made_of(failed: RunJob, jobs: Sequence[Job]) -> set[str]:
-    """What a job should have made, and all that is made of that, directly or not."""
+def _made_of(failed: RunJob, readers: Mapping[str, Sequence[Job]]) -> set[str]:
+    """What a job should have made, and all that is made of that, directly or not.
+
+    Args:
+        readers: file to the jobs that read it.
+    """
     found = set(failed.outputs)
-    for job in jobs:
-        if not found.isdisjoint(job.inputs):
-            found.update(job.outputs)
+    left = list(found)
+    while left:
+        made = {path for job in readers.get(left.pop(), ()) for path in job.outputs}
+        left += made - found
+        found |= made
     return found
 
 

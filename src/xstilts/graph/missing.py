@@ -103,7 +103,8 @@ def messages(
         own = [cell for cell in missing if cell.encoder == encoder]
         for recipes, cells_of in _alike(grid, own):
             yield f"{place}{', '.join(recipes)}: {cells_of}"
-    absent = [cell for cell in grid.baseline_cells if cell not in set(baseline_cells)]
+    trained = set(baseline_cells)
+    absent = [cell for cell in grid.baseline_cells if cell not in trained]
     if absent:
         yield f"baseline {absent[0].recipe}: {_titles(cell.target for cell in absent)}"
     if without_shortcuts:

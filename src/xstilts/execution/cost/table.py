@@ -98,10 +98,18 @@ def _shares(
     shared by xquad and mlqa.
     """
     known = [{**cell, "train_set": TARGETS[cell["target"]].train_set or ""} for cell in cells]
+    # By the names that the wildcards of jobs have, then by their values.
+    users_of: dict[tuple[str, ...], dict[tuple[str | None, ...], list[dict[str, str]]]] = {}
     for job, row in zip(jobs, rows, strict=True):
         if job.rule not in PHASES:
             continue
-        users = [cell for cell in known if job.wildcards.items() <= cell.items()]
+        names = tuple(job.wildcards)
+        if names not in users_of:
+            users_of[names] = {}
+            for cell in known:
+                place = tuple(map(cell.get, names))
+                users_of[names].setdefault(place, []).append(cell)
+        users = users_of[names].get(tuple(job.wildcards.values()), [])
         for cell in users:
             share = {
                 name: None if row[name] is None else row[name] / len(users)
