@@ -10,7 +10,7 @@ import faiss
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from xstilts.errors import XstiltsError
@@ -332,6 +332,7 @@ numbers = st.floats(-2, 2, width=32)
 @given(
     numbers, st.lists(numbers, min_size=1), st.floats(0, 1, width=32), st.sampled_from(PRECISIONS)
 )
+@example(0.0, [-0.0], 0.0, torch.bfloat16)
 def test_what_can_be_as_near_as_the_last_is_kept(last, others, margin, precision):
     """As the module says it: with the result's own rounding on both sides, and 2 E + r between."""
     possible = screen._Possible(torch.tensor([margin]), 1 + len(others), 1, precision)

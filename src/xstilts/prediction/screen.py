@@ -239,6 +239,8 @@ class _Possible:
         best = _numbers(self._best[-1, rows], self._dtype).float()
         least = best - half * best.abs() - self._margins[rows]
         least = torch.where(least >= 0, least / (1 + half), least / (1 - half))
+        # In the order of the integers -0.0 comes before 0.0, which it equals.
+        least.masked_fill_(least == 0, -0.0)
         # The first bits of a number are those of the next one in bfloat16 towards 0: what is at
         # least that is all that is at least the number, and of positive ones perhaps one more.
         least = (_ordered(least) >> (31 - sign)).to(integers)
