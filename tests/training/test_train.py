@@ -18,6 +18,7 @@ import torch
 from curve_files import steps
 from safetensors.torch import load_file
 from training_runs import (
+    breaking,
     history,
     killed_again_and_again,
     losses,
@@ -54,6 +55,20 @@ def test_every_kind_learns(data, tmp_path, key, chance):
     found = [entry["loss"] for entry in history(tmp_path)]
     assert sum(found[-5:]) < 0.7 * sum(found[:5])
     assert max(entry["dev"] for entry in history(tmp_path) if "dev" in entry) > chance + 15
+
+
+def test_dropout_is_on_in_every_step_and_off_in_every_evaluation(data, tmp_path):
+    modes = []
+
+    def note(encoder, _: bool) -> bool:
+        parts = {part.training for part in encoder.modules()}
+        modes.append((torch.is_grad_enabled(), *parts))
+        return False
+
+    with breaking(note):
+        run_once(data, tmp_path, "xnli", epochs=3, patience=100)
+    # All parts agree: an encoder comes from its file with dropout off.
+    assert set(modes) == {(True, True), (False, False)}
 
 
 def test_the_checkpoint_is_an_ordinary_folder_with_the_best_weights(data, tmp_path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -20,12 +20,16 @@ _BUCKET = 50
 class Ragged:
     """A list column as one flat array and row offsets, without Python objects."""
 
-    def __init__(self, column: pa.ChunkedArray) -> None:
+    def __init__(self, values: np.ndarray, offsets: np.ndarray) -> None:
+        self.values, self.offsets = values, offsets
+
+    @classmethod
+    def of(cls, column: pa.ChunkedArray) -> Ragged:
+        """That of a column of a table."""
         array = column.combine_chunks()
         if isinstance(array, pa.ChunkedArray):
             array = array.chunk(0) if array.num_chunks else pa.array([], column.type)
-        self.offsets = array.offsets.to_numpy()
-        self.values = array.values.to_numpy(zero_copy_only=False)
+        return cls(array.values.to_numpy(zero_copy_only=False), array.offsets.to_numpy())
 
     def row(self, index: int) -> np.ndarray:
         """The values of one row."""
@@ -46,11 +50,16 @@ class Ragged:
 
 
 class Features:
-    """A feature table in memory, columns as NumPy arrays."""
+    """A feature table in memory, columns as NumPy arrays.
 
-    def __init__(self, table: pa.Table) -> None:
+    Args:
+        lists: list columns that are no part of `table`, with as many rows.
+    """
+
+    def __init__(self, table: pa.Table, lists: Mapping[str, Ragged] | None = None) -> None:
         self._table = table
-        self._ragged: dict[str, Ragged] = {}
+        self._ragged = dict(lists or {})
+        self.names = [*table.column_names, *self._ragged]
 
     @classmethod
     def read(cls, path: str | Path) -> Features:
@@ -60,15 +69,10 @@ class Features:
     def __len__(self) -> int:
         return self._table.num_rows
 
-    @property
-    def names(self) -> list[str]:
-        """Column names."""
-        return self._table.column_names
-
     def ragged(self, name: str) -> Ragged:
         """A list column."""
         if name not in self._ragged:
-            self._ragged[name] = Ragged(self._table[name])
+            self._ragged[name] = Ragged.of(self._table[name])
         return self._ragged[name]
 
     def column(self, name: str) -> np.ndarray:

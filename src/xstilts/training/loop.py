@@ -92,6 +92,9 @@ class TrainingLoop:
         try:
             self.model: TaskModel = model.to(self.device)
             self.model.tally, self.model.precision = tally, job.dtype()
+            # Once, because to walk through the modules takes as long as some of their products.
+            self.model.train()
+            self.parameters = list(self.model.parameters())
             self.optimizer = adamw(self.model, self.settings)
             self.at: Progress = resume.load(self.model, self.optimizer)
         except (RuntimeError, MemoryError) as error:
@@ -190,8 +193,6 @@ class TrainingLoop:
     def _backward(self, step: int, kind: TaskKind, features: Features, rows: np.ndarray) -> float:
         """Gradients of the mean loss, over micro-batches and clipped; returns that loss."""
         seed_dropout(self.job.derived_seed(kind.task.key, "dropout", step), self.device)
-        self.model.train()
-        self.optimizer.zero_grad(set_to_none=True)
         decisions = max(1, kind.decisions(features, rows))
         summed = torch.zeros((), dtype=torch.float64, device=self.device)
         for piece in micro_batches(rows, features.lengths, self.micro_batch_tokens):
@@ -206,7 +207,7 @@ class TrainingLoop:
             loss = loss / decisions
             loss.backward()
             summed += loss.detach()
-        nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.max_grad_norm)
+        nn.utils.clip_grad_norm_(self.parameters, self.settings.max_grad_norm)
         # Once a step, because a GPU stands still for it.
         return summed.item()
 
@@ -284,6 +285,7 @@ class TrainingLoop:
             dev.kind.task.key: dev.score(self.model, pad_id, self.device, self.micro_batch_tokens)
             for dev in self.dev
         }
+        self.model.train()
         value = fmean(each.score for each in found.values())
         constant = all(each.constant for each in found.values())
         # Of equal scores the one that was not come by without looking at the input.

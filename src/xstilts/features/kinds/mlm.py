@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from xstilts.config.settings import Tokenisation
 from xstilts.errors import XstiltsError
-from xstilts.features.batches import Features
+from xstilts.features.batches import Features, Ragged
 from xstilts.features.encoder_config import hidden_size
 from xstilts.features.kinds.base import LANGUAGE_IDS, TaskKind
 from xstilts.features.layout import layout_of, subwords
@@ -133,17 +133,20 @@ class MaskedLanguage(TaskKind):
         ids[replaced] = random.choice(vocabulary.ordinary, len(replaced))
         per_feature = np.bincount(owners[chosen], minlength=len(rows))
         ends = np.concatenate([[0], np.cumsum(per_feature)])
-        columns = {
-            "input_ids": _lists(offsets, ids),
-            "masked": _lists(ends, chosen - offsets[owners[chosen]]),
-            "gold": _lists(ends, gold),
+        lists = {
+            "input_ids": Ragged(ids, offsets),
+            "masked": Ragged(chosen - offsets[owners[chosen]], ends),
+            "gold": Ragged(gold, ends),
         }
         if "token_type_ids" in features.names:
             types, _ = features.ragged("token_type_ids").flat(rows)
-            columns["token_type_ids"] = _lists(offsets, types)
-        if LANGUAGE_IDS in features.names:
-            columns[LANGUAGE_IDS] = pa.array(features.column(LANGUAGE_IDS)[rows])
-        return Features(pa.table(columns)), np.arange(len(rows))
+            lists["token_type_ids"] = Ragged(types, offsets)
+        plain = {
+            name: features.column(name)[rows]
+            for name in ("item", LANGUAGE_IDS)
+            if name in features.names
+        }
+        return Features(pa.table(plain), lists), np.arange(len(rows))
 
     def head(self, encoder: PreTrainedModel, dropout: float) -> nn.Module:
         # BERT's norms add 1e-12.
@@ -172,7 +175,3 @@ class MaskedLanguage(TaskKind):
         max_answer_length: int,
     ) -> list[Any]:
         raise XstiltsError(f"{self.task.key} is trained on and never predicted")
-
-
-def _lists(offsets: np.ndarray, values: np.ndarray) -> pa.Array:
-    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(values))
