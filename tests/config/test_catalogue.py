@@ -118,11 +118,16 @@ def test_amounts_are_each_encoder_s_own():
         corpus_of(sources(**{name: None})[name]) for name in ("xlmr-base", "mmbert-base")
     )
     assert xlmr.amounts == {code: each.cc100_gib for code, each in FACTS.items()}
-    assert set(FACTS) - set(xlmr.languages) == {"ht", "qu", "wo", "yo"}
+    assert set(list(FACTS)[:50]) - set(xlmr.languages) == {"ht", "qu", "wo", "yo"}
+    assert {"pt_BR", "fil", "swe", "zh_Hant"} <= set(xlmr.languages)
+    assert not {"nno", "ace", "zul", "arz", "ar_Latn"} & set(xlmr.languages)
     assert set(mmbert.amounts) == set(FACTS)
     assert mmbert.amounts["en"] > 1000 * mmbert.amounts["yo"] > 0
     eurobert = corpus_of(sources(**{"eurobert-210m": None})["eurobert-210m"])
-    assert (eurobert.amounts, len(eurobert.languages)) == (None, 15)
+    assert eurobert.amounts is None
+    # Beside the fifteen the regions of four of them, which no corpus parts.
+    assert len([code for code in eurobert.languages if len(code) == 2]) == 15
+    assert {code[:2] for code in eurobert.languages if len(code) > 2} == {"en", "es", "fr", "pt"}
     assert corpus_of(EncoderSource(folder="models/a")) is None
 
 

@@ -97,6 +97,14 @@ def test_null_can_be_given_on_the_command_line():
         ({"targets": ["xnli", {"panx": {}}]}, "write all of it as a mapping"),
         ({"recipes": ["none", "mnli", "mnli@en"]}, "'mnli' and 'mnli@en' train on the same"),
         ({"recipes": ["none", "MNLI"]}, "did you mean 'mnli'"),
+        (
+            {
+                "data_source": "invitro",
+                "data_root": None,
+                "own_languages": {"qqq": {"name": "Q", "script": "Latn", "family": "F"}},
+            },
+            "own_languages has no effect",
+        ),
         ({"recipes": ["none", "mnli@divers"]}, "did you mean 'diverse'"),
         ({"mixing": {"weights": {"mnli": float("inf")}}}, "no weight"),
         (

@@ -107,6 +107,7 @@ rule analyse:
         unseen=job_params.unseen(),
         corpora=job_params.corpora(),
         facts=job_params.facts(),
+        own_languages=job_params.own_languages(),
         code=code("analyse"),
     message:
         f"robustness and fairness over language families: {paths.findings}"

@@ -14,13 +14,13 @@ with job(snakemake):
     from xstilts.config.languages import language_table
     from xstilts.report.incomplete import Incomplete
 
-    source = snakemake.params.data_source
+    source, own = snakemake.params.data_source, snakemake.params.own_languages
     incomplete = Incomplete.of(snakemake.params.get("unfinished"))
     findings = investigate(
         incomplete.comparable(pl.read_parquet(snakemake.input.scores)),
         KnownLanguages(
-            languages=language_table(source),
-            facts=facts_for(source),
+            languages=language_table(source, own),
+            facts=facts_for(source, own),
             unseen={name: set(codes) for name, codes in snakemake.params.unseen.items()},
             corpora={
                 name: Corpus.model_validate(each) for name, each in snakemake.params.corpora.items()

@@ -3,7 +3,7 @@
 from xstilts.execution.jobs import job, record
 
 with job(snakemake):
-    from xstilts.config.languages import INVITRO_LANGUAGES, LANGUAGES
+    from xstilts.config.languages import language_table
     from xstilts.config.tasks import TASKS
     from xstilts.data.perturb.table import perturb_table
     from xstilts.data.schemas import DATA
@@ -15,7 +15,7 @@ with job(snakemake):
         task,
         read_table(snakemake.input[0], DATA[task.kind]),
         settings["conditions"],
-        INVITRO_LANGUAGES if settings["generated"] else LANGUAGES,
+        language_table("invitro" if settings["generated"] else "", settings.get("own_languages")),
         split=settings["split"],
         items=settings["items"],
     )

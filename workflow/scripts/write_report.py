@@ -18,7 +18,7 @@ with job(snakemake):
     from xstilts.report.glossary import write_glossary
     from xstilts.report.headline import headline
     from xstilts.report.incomplete import Incomplete
-    from xstilts.report.notes import mining_notes, notes
+    from xstilts.report.notes import diversity_notes, mining_notes, notes
     from xstilts.report.origins import origins
     from xstilts.report.page import write_page
 
@@ -28,7 +28,7 @@ with job(snakemake):
     runs = pl.read_parquet(snakemake.input.runs)
     incomplete = Incomplete.of(snakemake.params.get("unfinished"))
     sound, _ = without_collapsed(incomplete.comparable(scores), runs)
-    languages = language_table(experiment["data_source"])
+    languages = language_table(experiment["data_source"], experiment["own_languages"])
     findings = Findings.read(snakemake.input.findings)
     sentences = [] if sound.is_empty() else headline(sound, baselines, languages, findings)
     lines = [*incomplete.messages, *sentences]
@@ -65,10 +65,13 @@ with job(snakemake):
                 set(scores["language"]),
             )
         ),
-        notes=notes(
-            experiment,
-            snakemake.params.left_out,
-            data=snakemake.input.data,
-            recipes=snakemake.params.recipes,
-        ),
+        notes=[
+            *diversity_notes(findings["diversity"]),
+            *notes(
+                experiment,
+                snakemake.params.left_out,
+                data=snakemake.input.data,
+                recipes=snakemake.params.recipes,
+            ),
+        ],
     )

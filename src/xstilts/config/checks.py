@@ -8,12 +8,16 @@ from collections.abc import Iterator
 from xstilts.config.encoders.catalogue import entry_of
 from xstilts.config.encoders.hub_names import refusal_of
 from xstilts.config.experiment import Experiment
-from xstilts.config.languages import language_table
+from xstilts.config.language_choice import LanguageChoice
+from xstilts.config.languages.names import find
 from xstilts.config.recipes import NAME, TRAINABLE, UNTRAINED, Recipe, parse_recipe
 from xstilts.config.settings import Invitro, LimitLevels, Text
 from xstilts.config.tasks import KINDS, TARGETS, TASKS, TEXT
 from xstilts.errors import did_you_mean
 from xstilts.rounding import fixed
+
+# Of a long list of languages so many are shown.
+_SHOWN = 60
 
 
 def problems_of(experiment: Experiment) -> Iterator[str]:
@@ -38,9 +42,11 @@ def problems_of(experiment: Experiment) -> Iterator[str]:
             " (snakemake … --config data_root=PATH)"
         )
     yield from found
-    for name in experiment.targets:
+    for name, target in experiment.targets.items():
         if not found and not experiment.languages(name):
-            yield f"targets.{name}: no language is left"
+            chosen = target.languages if isinstance(target.languages, LanguageChoice) else None
+            why = f": none of its languages is of {chosen}" if chosen else ""
+            yield f"targets.{name}: no language is left{why}"
 
 
 def _targets_are_known(experiment: Experiment) -> Iterator[str]:
@@ -49,11 +55,12 @@ def _targets_are_known(experiment: Experiment) -> Iterator[str]:
             yield f"targets: unknown target {name!r} ({did_you_mean(name, TARGETS)})"
             continue
         known = experiment.all_languages(name)
-        for language in (target.languages or ()) + target.exclude:
+        named = target.languages if isinstance(target.languages, tuple) else ()
+        for language in named + target.exclude:
             if language not in known:
-                yield (
-                    f"targets.{name}: {language!r} is not among its languages ({', '.join(known)})"
-                )
+                more = f", and {len(known) - _SHOWN} more" if len(known) > _SHOWN else ""
+                shown = ", ".join(known[:_SHOWN]) + more
+                yield f"targets.{name}: {language!r} is not among its languages ({shown})"
 
 
 def _perturbed_targets_are_known(experiment: Experiment) -> Iterator[str]:
@@ -91,10 +98,11 @@ def _names_are_sound(experiment: Experiment) -> Iterator[str]:
 
 
 def _recipes_are_sound(experiment: Experiment) -> Iterator[str]:
-    known = language_table(experiment.data_source)
+    known = experiment.known_languages
     if experiment.data_source == "invitro":
         known = {code: known[code] for code in experiment.invitro.languages}
-    for name, codes in (experiment.language_sets or {}).items():
+    sets = experiment.known_language_sets if experiment.language_sets else {}
+    for name, codes in sets.items():
         if not codes or len(set(codes)) != len(codes):
             yield f"language_sets.{name}: one or more different languages are needed"
         if name in known:
@@ -116,8 +124,7 @@ def _recipes_are_sound(experiment: Experiment) -> Iterator[str]:
                 hint = did_you_mean(source.task, TRAINABLE)
                 yield f"recipes.{name}: nothing is trained on {source.task!r} ({hint})"
             if source.language not in known:
-                hint = did_you_mean(source.language, [*known, *experiment.known_language_sets])
-                yield f"recipes.{name}: unknown language {source.language!r} ({hint})"
+                yield f"recipes.{name}: {_unknown_language(experiment, source.language)}"
         yield from _twins(experiment, recipe)
         weights = experiment.mixing_for(name).weights
         keys = [source.key for source in recipe.sources]
@@ -126,6 +133,18 @@ def _recipes_are_sound(experiment: Experiment) -> Iterator[str]:
                 f"recipes.{name}: weights must name every source and nothing else:"
                 f" {', '.join(keys) or 'it has no source'}"
             )
+
+
+def _unknown_language(experiment: Experiment, name: str) -> str:
+    sets = experiment.known_language_sets
+    if experiment.data_source == "invitro":
+        hint = did_you_mean(name, [*experiment.invitro.languages, *sets])
+        return f"unknown language {name!r} ({hint})"
+    try:
+        found = find(name, experiment.known_languages)
+    except ValueError as error:
+        return f"{error}; of the language_sets: {did_you_mean(name, sets)}"
+    return f"no data are known in {found.name} ({found.code})"
 
 
 def _twins(experiment: Experiment, recipe: Recipe) -> Iterator[str]:
@@ -202,6 +221,8 @@ def _belongs_to_another_source(experiment: Experiment) -> Iterator[str]:
         if experiment.invitro != Invitro():
             yield f"invitro has no effect (data_source is {experiment.data_source})"
         return
+    if experiment.own_languages:
+        yield "own_languages has no effect (the generated languages are invitro.languages)"
     if experiment.limits != LimitLevels():
         yield "limits has no effect (set invitro.sizes)"
     for task, values in experiment.invitro.sizes.tasks.items():

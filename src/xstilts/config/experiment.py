@@ -5,15 +5,21 @@ Nothing here imports torch or transformers: reading and planning an experiment i
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from xstilts.config.encoders import EncoderSource
 from xstilts.config.encoders.catalogue import completed
+from xstilts.config.language_choice import Chosen, LanguageChoice, Target
+from xstilts.config.languages import Language, language_table
+from xstilts.config.languages.names import find
+from xstilts.config.own_languages import OwnLanguage, own_languages, rows_of
 from xstilts.config.recipes import MLM_SUFFIX, NAME, NONE, Recipe, Source, parse_recipe
 from xstilts.config.settings import (
     Assumptions,
@@ -29,7 +35,6 @@ from xstilts.config.settings import (
     Prediction,
     RecipeSettings,
     Strict,
-    Target,
     Text,
     Tokenisation,
     TokenisationLevels,
@@ -49,9 +54,10 @@ class Experiment(Strict):
     """One experiment: everything that decides what is run, and nothing about how.
 
     `data_root` is the folder of XTREME's download scripts, for `data_source: folder`; for `hub` it
-    may hold what the hub has not (CCGbank). `accept_foreign` names data (`udpos@el`) that are read
-    from the hub although they are known to hold another language too. `keep_xquad_passages` leaves
-    in SQuAD's development sets, on which checkpoints are chosen, the passages that XQuAD tests.
+    may hold what the hub has not (CCGbank). Of several the first that has a file is read.
+    `accept_foreign` names data (`udpos@el`) that are read from the hub although they are known to
+    hold another language too. `keep_xquad_passages` leaves in SQuAD's development sets, on which
+    checkpoints are chosen, the passages that XQuAD tests.
     `invitro` says what `data_source: invitro` generates.
     `text` is what encoders with `pretrain` and recipes with MLM train on, unless it is generated
     too. `splits` are the splits that are predicted and scored.
@@ -67,15 +73,16 @@ class Experiment(Strict):
 
     experiment: str = Field(pattern=NAME)
     data_source: Literal["folder", "hub", "invitro"]
-    data_root: str | None = None
+    data_root: str | tuple[str, ...] | None = None
     hub_revisions: dict[str, str] = Field(default_factory=dict)
     accept_foreign: tuple[str, ...] = ()
     keep_xquad_passages: bool = False
     invitro: Invitro = Invitro()
+    own_languages: dict[str, OwnLanguage] = Field(default_factory=dict)
     text: Text = Text()
     encoders: dict[str, EncoderSource]
     recipes: dict[str, RecipeSettings]
-    language_sets: dict[str, tuple[str, ...]] | None = None
+    language_sets: dict[str, Chosen] | None = None
     mixing: Mixing = Mixing()
     continued_mlm: ContinuedMLM = ContinuedMLM()
     targets: dict[str, Target] = Field(default_factory=lambda: {key: Target() for key in XTREME})
@@ -123,6 +130,33 @@ class Experiment(Strict):
             return {name: completed(str(name), found) for name, found in value.items()}
         return value
 
+    @field_validator("own_languages", mode="before")
+    @classmethod
+    def _from_a_file(cls, value: Any) -> Any:
+        return own_languages(value)
+
+    @field_validator("targets")
+    @classmethod
+    def _targets_by_code(cls, value: dict[str, Target], info: ValidationInfo) -> dict[str, Target]:
+        known = _Known.of(info.data)
+        return {
+            name: target.model_copy(
+                update={
+                    "languages": known.codes(f"{name}.languages", target.languages),
+                    "exclude": known.codes(f"{name}.exclude", target.exclude),
+                }
+            )
+            for name, target in value.items()
+        }
+
+    @field_validator("language_sets")
+    @classmethod
+    def _sets_by_code(
+        cls, value: dict[str, Chosen] | None, info: ValidationInfo
+    ) -> dict[str, Chosen] | None:
+        known = _Known.of(info.data)
+        return value and {name: known.codes(name, chosen) for name, chosen in value.items()}
+
     @field_validator("targets")
     @classmethod
     def _in_table_order(cls, value: dict[str, Target]) -> dict[str, Target]:
@@ -132,8 +166,22 @@ class Experiment(Strict):
 
     @field_validator("data_root", mode="before")
     @classmethod
-    def _path_as_text(cls, value: Any) -> Any:
+    def _paths_as_text(cls, value: Any) -> Any:
+        if isinstance(value, list | tuple):
+            return tuple(str(each) for each in value)
         return str(value) if isinstance(value, Path) else value
+
+    @cached_property
+    def known_languages(self) -> dict[str, Language]:
+        """The languages that its data can be in, by code."""
+        return language_table(self.data_source, rows_of(self.own_languages))
+
+    @property
+    def data_roots(self) -> tuple[str, ...]:
+        """The folders of `data_root`, one or several or none."""
+        if self.data_root is None:
+            return ()
+        return (self.data_root,) if isinstance(self.data_root, str) else self.data_root
 
     @property
     def pretrained(self) -> tuple[str, ...]:
@@ -155,11 +203,21 @@ class Experiment(Strict):
         return found
 
     def recipe(self, name: str) -> Recipe:
-        """What a recipe of the experiment is.
+        """What a recipe of the experiment is, with our codes of languages that are known.
 
         Raises:
             ValueError: its name says nothing, and neither do its settings.
         """
+        found = self._recipe(name)
+        sources = [Source(each.task, self._code(each.language)) for each in found.sources]
+        return replace(found, sources=tuple(sources))
+
+    def _code(self, language: str) -> str:
+        with suppress(ValueError):
+            return _Known(self.data_source, self.own_languages).code(language)
+        return language
+
+    def _recipe(self, name: str) -> Recipe:
         settings = self.recipes[name]
         if settings.sources is not None:
             sources = tuple(Source.of(key) for key in settings.sources)
@@ -185,12 +243,25 @@ class Experiment(Strict):
     def known_language_sets(self) -> dict[str, tuple[str, ...]]:
         """Names that may stand for several languages in a recipe: those given, or `diverse`."""
         if self.language_sets is not None:
-            return self.language_sets
+            return {
+                name: chosen.of(self._evaluated, self.known_languages)
+                if isinstance(chosen, LanguageChoice)
+                else chosen
+                for name, chosen in self.language_sets.items()
+            }
         if self.data_source != "invitro":
             return _DIVERSE
         return {
             "diverse": tuple(each for each in _DIVERSE_INVITRO if each in self.invitro.languages)
         }
+
+    @property
+    def _evaluated(self) -> tuple[str, ...]:
+        """The languages besides English that the data source has of the targets."""
+        found = (
+            code for name in self.targets if name in TARGETS for code in self.all_languages(name)
+        )
+        return tuple(dict.fromkeys(code for code in found if code != SOURCE_LANGUAGE))
 
     def mixing_for(self, recipe: str) -> Mixing:
         """How a recipe's batches are drawn."""
@@ -198,9 +269,17 @@ class Experiment(Strict):
         return Mixing.model_validate({**self.mixing.model_dump(exclude_unset=True), **own})
 
     def all_languages(self, target: str) -> tuple[str, ...]:
-        """The languages that the data source has of `target`: XTREME's list, or those generated."""
+        """The languages that `target` can have: the table's list, or those generated, and own."""
         if self.data_source != "invitro":
-            return TARGETS[target].languages
+            named = self.targets[target].languages if target in self.targets else None
+            own = (
+                ()
+                if isinstance(named, LanguageChoice)
+                else self.own_languages.keys() & {*(named or ())}
+            )
+            return TARGETS[target].languages + tuple(
+                code for code in self.own_languages if code in own
+            )
         retrieved = TARGETS[target].facts.embedded
         return tuple(
             language
@@ -209,13 +288,30 @@ class Experiment(Strict):
         )
 
     def languages(self, target: str) -> tuple[str, ...]:
-        """The languages in which `target` is evaluated, in XTREME's order."""
+        """The languages in which `target` is evaluated, in the order of its table."""
+        return self._languages[target]
+
+    @cached_property
+    def _languages(self) -> dict[str, tuple[str, ...]]:
+        return {name: self._chosen(name) for name in self.targets if name in TARGETS}
+
+    def _chosen(self, target: str) -> tuple[str, ...]:
         chosen = self.targets[target]
-        known = self.all_languages(target)
-        wanted = known if chosen.languages is None else chosen.languages
-        return tuple(
-            language for language in known if language in wanted and language not in chosen.exclude
-        )
+        pool = [code for code in self.all_languages(target) if code not in chosen.exclude]
+        if isinstance(chosen.languages, LanguageChoice):
+            return chosen.languages.of(pool, self.known_languages)
+        wanted = set(pool if chosen.languages is None else chosen.languages)
+        return tuple(code for code in pool if code in wanted)
+
+    @property
+    def choices(self) -> dict[str, LanguageChoice]:
+        """The targets whose languages are chosen by what they are."""
+        return _choices({name: target.languages for name, target in self.targets.items()})
+
+    @property
+    def set_choices(self) -> dict[str, LanguageChoice]:
+        """The sets of languages that are."""
+        return _choices(self.language_sets or {})
 
     def tokenisation_for(self, task: str) -> Tokenisation:
         """Lengths for one task's data."""
@@ -240,3 +336,47 @@ class Experiment(Strict):
     def limits_for(self, task: str) -> Limit:
         """How many examples of each split are used."""
         return Limit.model_validate(self.limits.at(task))
+
+
+def _choices(chosen: Mapping[str, Chosen | None]) -> dict[str, LanguageChoice]:
+    return {name: each for name, each in chosen.items() if isinstance(each, LanguageChoice)}
+
+
+class _Known:
+    """What languages can be named in an experiment."""
+
+    def __init__(self, data_source: str, own: Mapping[str, OwnLanguage]) -> None:
+        self._generated = data_source == "invitro"
+        self._known = language_table(data_source, rows_of(own))
+        self._own = {code: self._known[code] for code in own}
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> _Known:
+        """Those of an experiment of which so much is validated."""
+        return cls(values.get("data_source", "folder"), values.get("own_languages", {}))
+
+    def code(self, name: str) -> str:
+        """Our code of a language; generated ones go by no other name.
+
+        Raises:
+            ValueError: there is no such language, or there are several.
+        """
+        return name if self._generated or name in self._known else find(name, self._own).code
+
+    def codes(self, key: str, chosen: Chosen | None) -> Any:
+        """The same of several, or a choice whose parts are known.
+
+        Raises:
+            ValueError: the key, and what is wrong.
+        """
+        if isinstance(chosen, LanguageChoice):
+            if problems := chosen.problems(self._known):
+                raise ValueError(f"{key}: {'; '.join(problems)}")
+            return chosen
+        return chosen and self._coded(key, chosen)
+
+    def _coded(self, key: str, names: Iterable[str]) -> tuple[str, ...]:
+        try:
+            return tuple(self.code(name) for name in names)
+        except ValueError as error:
+            raise ValueError(f"{key}: {error}") from None

@@ -46,13 +46,6 @@ class Strict(BaseModel):
         return value
 
 
-class Target(Strict):
-    """One target and, if narrowed, its languages: `languages` to keep or `exclude` to drop."""
-
-    languages: tuple[str, ...] | None = None
-    exclude: tuple[str, ...] = ()
-
-
 class Limit(Strict):
     """Most examples used per language of a split (for retrieval: gold pairs); null is all."""
 

@@ -7,7 +7,8 @@ overrides what it likes; all else goes on working by hub id and commit.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any, Literal
 
@@ -15,12 +16,19 @@ from pydantic import Field, model_validator
 
 from xstilts.config.encoders.hub_names import Refusal, catalogue_table, names_of
 from xstilts.config.encoders.source import COMMIT, EncoderSource, Pooling, RetrievalSettings
-from xstilts.config.language_facts import FACTS
+from xstilts.config.language_facts import FACTS, LanguageFacts
 from xstilts.config.languages import LANGUAGES
 from xstilts.config.settings import Strict
 from xstilts.errors import did_you_mean
 
 _SOURCES = ("hub", "folder", "pretrain")
+
+_REGION = re.compile(r"_[A-Z]{2}$")
+# Amounts that the table of facts holds.
+_AMOUNTS: dict[Any, Callable[[LanguageFacts], float | None]] = {
+    "cc100_gib": lambda facts: facts.cc100_gib,
+    "mmbert_tokens": lambda facts: facts.mmbert_tokens,
+}
 
 How = Literal["run", "read", "inferred", "unknown"]
 
@@ -39,11 +47,14 @@ class Corpus(Strict):
     @model_validator(mode="before")
     @classmethod
     def _complete(cls, value: Any) -> Any:
-        if value.get("amounts") == "cc100_gib":
-            value = {**value, "amounts": {code: each.cc100_gib for code, each in FACTS.items()}}
+        if (column := value.get("amounts")) in _AMOUNTS:
+            value = {**value, "amounts": {key: _AMOUNTS[column](row) for key, row in FACTS.items()}}
         if (amounts := value.get("amounts")) is not None:
             value = {**value, "languages": [code for code in amounts if amounts[code] > 0]}
-        return value
+        # No corpus parts regions.
+        listed = dict.fromkeys(value.get("languages", ()))
+        listed |= dict.fromkeys(each for each in LANGUAGES if _REGION.sub("", each) in listed)
+        return {**value, "languages": list(listed)}
 
     @model_validator(mode="after")
     def _languages_are_known(self) -> Corpus:
