@@ -7,6 +7,7 @@ their texts are written from right to left or try to break out of the page.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from xstilts.analysis.tables import (
     ALL,
     ALL_FAMILIES,
     ALL_LANGUAGES,
+    BRANCH,
     CORRECTED,
     EVERY,
     FAIRER,
@@ -38,7 +40,7 @@ from xstilts.analysis.tables import (
     Findings,
     table,
 )
-from xstilts.config.languages import LANGUAGES
+from xstilts.config.languages import LANGUAGES, Language
 
 RECIPES = ("none", "mnli", "squad_v1", "mnli+mlm")
 TARGETS = ("xnli", "xquad")
@@ -60,14 +62,19 @@ def example_findings(
     targets: Sequence[str] = TARGETS,
     codes: Sequence[str] = CODES,
     pitfall_items: int = 4,
+    languages: Mapping[str, Language] = LANGUAGES,
+    covered: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> Findings:
     """Findings with rows in every table; `recipes` starts with the baseline.
 
     Args:
         codes: languages; the first is English.
         pitfall_items: for each recipe, target and language.
+        languages: what is known of the languages.
+        covered: target to its languages, English first, where these are not all of `codes`.
     """
-    return _Maker(encoders, recipes, targets, codes, pitfall_items).findings()
+    maker = _Maker(encoders, recipes, targets, codes, pitfall_items, languages, covered)
+    return maker.findings()
 
 
 class _Maker:
@@ -80,13 +87,14 @@ class _Maker:
         targets: Sequence[str],
         codes: Sequence[str],
         pitfall_items: int,
+        languages: Mapping[str, Language],
+        covered: Mapping[str, Sequence[str]],
     ) -> None:
         self.random = np.random.default_rng(20_13)
         self.encoders, self.recipes, self.targets = encoders, recipes, targets
         self.codes, self.pitfall_items = codes, pitfall_items
-        self.families: dict[str, list[str]] = {}
-        for code in codes[1:]:
-            self.families.setdefault(LANGUAGES[code].family, []).append(code)
+        self.known, self.covered = languages, covered
+        self.families = self.grouped(FAMILY, codes)
         self.unseen = {"kk", "qu"}
         # Anywhere from near to far, and English nowhere but at 0.
         self.distance = {code: 0.2 + 0.7 * (0.618 * n % 1) for n, code in enumerate(codes)}
@@ -104,6 +112,9 @@ class _Maker:
             "pitfalls": self.pitfalls(),
             "pitfall_items": self.items(),
             "association": self.association(),
+            "kinship": self.kinship(),
+            "kinship_profile": self.kinship_profile(),
+            "kinship_new": self.kinship_new(),
             "languages": self.languages(),
         }
         tables = {name: table(list(rows), TABLES[name]) for name, rows in makers.items()}
@@ -115,14 +126,23 @@ class _Maker:
                 for target in (EVERY, *self.targets):
                     yield {"encoder": encoder, "recipe": recipe, "target": target}
 
-    def members(self) -> Iterator[tuple[str, str, list[str]]]:
-        """Grouping, group and its languages."""
-        yield ALL, ALL_LANGUAGES, list(self.codes[1:])
-        yield ALL, ALL_FAMILIES, list(self.codes[1:])
-        yield ALL, WITH_ENGLISH, list(self.codes)
-        for family, codes in self.families.items():
-            yield FAMILY, family, codes
-        for code in self.codes:
+    def grouped(self, grouping: str, codes: Sequence[str]) -> dict[str, list[str]]:
+        """Families or branches with their languages."""
+        held: dict[str, list[str]] = {}
+        for code in codes[1:]:
+            held.setdefault(getattr(self.known[code], grouping), []).append(code)
+        return held
+
+    def members(self, target: str) -> Iterator[tuple[str, str, list[str]]]:
+        """Grouping, group and its languages in a target."""
+        codes = self.covered.get(target, self.codes)
+        yield ALL, ALL_LANGUAGES, list(codes[1:])
+        yield ALL, ALL_FAMILIES, list(codes[1:])
+        yield ALL, WITH_ENGLISH, list(codes)
+        for grouping in (FAMILY, BRANCH):
+            for name, held in self.grouped(grouping, codes).items():
+                yield grouping, name, held
+        for code in codes:
             yield LANGUAGE, code, [code]
 
     def around(self, centre: float, spread: float, half: float) -> Row:
@@ -147,7 +167,7 @@ class _Maker:
     def groups(self) -> Iterator[Row]:
         for cell in self.cells():
             step = 0.9 * self.recipes.index(cell["recipe"])
-            for grouping, group, codes in self.members():
+            for grouping, group, codes in self.members(cell["target"]):
                 far = float(np.mean([self.distance[code] for code in codes]))
                 common = {
                     "grouping": grouping,
@@ -303,10 +323,12 @@ class _Maker:
             ("no_diacritics", (0.5, 1.0)),
             ("no_punctuation", (1.0,)),
         )
-        groups = [
-            held for held in self.members() if held[0] != LANGUAGE and held[1] != WITH_ENGLISH
-        ]
         for cell in self.cells():
+            groups = [
+                held
+                for held in self.members(cell["target"])
+                if held[0] in (ALL, FAMILY) and held[1] != WITH_ENGLISH
+            ]
             place = self.recipes.index(cell["recipe"])
             for kind, strengths in conditions:
                 for strength in strengths:
@@ -346,8 +368,8 @@ class _Maker:
     def pitfalls(self) -> Iterator[Row]:
         for cell in self.cells():
             place = self.recipes.index(cell["recipe"])
-            for grouping, group, codes in self.members():
-                if group in ("en", WITH_ENGLISH):
+            for grouping, group, codes in self.members(cell["target"]):
+                if group in ("en", WITH_ENGLISH) or grouping == BRANCH:
                     continue
                 rate = float(self.random.uniform(0.12, 0.3)) - 0.01 * place
                 row = {
@@ -387,7 +409,7 @@ class _Maker:
         for encoder in self.encoders:
             for recipe in self.recipes:
                 for target in self.targets:
-                    for code in self.codes[1:]:
+                    for code in self.covered.get(target, self.codes)[1:]:
                         for number in range(self.pitfall_items):
                             text = english[number % len(english)]
                             yield {
@@ -395,7 +417,7 @@ class _Maker:
                                 "recipe": recipe,
                                 "target": target,
                                 "language": code,
-                                "family": LANGUAGES[code].family,
+                                "family": self.known[code].family,
                                 "item": f"{target}-{number}",
                                 "before": ("right", "wrong", "")[number % 3],
                                 "share": 0.9 - 0.1 * (number % 5),
@@ -424,9 +446,51 @@ class _Maker:
                             "note": few if len(self.codes) < 11 else None,
                         }
 
+    def kin_cells(self) -> Iterator[Row]:
+        for cell in self.cells():
+            if cell["target"] == EVERY or cell["target"] == self.targets[0]:
+                yield {**cell, "outcome": SCORE if cell["recipe"] == self.recipes[0] else GAIN}
+
+    def kinship(self) -> Iterator[Row]:
+        for cell in self.kin_cells():
+            for model in ("tree", "tree, places and predictors"):
+                yield {
+                    **cell,
+                    "model": model,
+                    "languages": len(self.codes) - 1,
+                    "families": len(self.families),
+                    "independent_tree": 6.5,
+                    "independent": 7.25,
+                    "lambda_": 0.6,
+                    "lambda_low": 0.0,
+                    "lambda_high": 1.0,
+                    **self.around(1.0, 0.5, 1.5),
+                    "new_low": -4.0,
+                    "new_high": 6.0,
+                    "p": 0.2,
+                    "p_adjusted": 0.6,
+                    "tests": 3,
+                    "verdict": NOT_ENOUGH,
+                    "detectable": 5.5,
+                    "note": "" if model == "tree" else "beside distance from English, Latin script",
+                }
+
+    def kinship_profile(self) -> Iterator[Row]:
+        for cell in self.kin_cells():
+            for share in (0.0, 0.5, 0.6, 1.0):
+                relative = -4 * (share - 0.6) ** 2
+                at = {"lambda_": share, "relative": relative, "weight": 0.25}
+                yield {**cell, "model": "tree", **at}
+
+    def kinship_new(self) -> Iterator[Row]:
+        for cell in self.kin_cells():
+            for family, codes in (("", ()), *self.families.items()):
+                told = self.around(1.0, 0.5, 4.0)
+                yield {**cell, "family": family, "languages": len(codes), **told}
+
     def languages(self) -> Iterator[Row]:
         for code in self.codes:
-            language = LANGUAGES[code]
+            language = self.known[code]
             yield {
                 "language": code,
                 "name": f"{language.name} <b>bold</b>" if code == "tr" else language.name,
@@ -434,6 +498,9 @@ class _Maker:
                 "branch": language.branch,
                 "script": language.script,
                 "glottolog_family": language.family,
+                "macroarea": language.macroarea or None,
+                "latitude": language.latitude,
+                "longitude": language.longitude,
                 "unseen": code in self.unseen,
                 "distance": None if code == "fa" else self.distance[code],
                 "pretraining_gib": 12.5,

@@ -12,6 +12,7 @@ import random
 from collections.abc import Iterable
 from pathlib import Path
 
+from tiny_beyond import write_beyond
 from tiny_intermediate import mark, translated, write_intermediate, write_xcopa
 from tiny_words import Lexicon, Question
 
@@ -63,6 +64,7 @@ def write_tiny_xtreme(
     _write_questions(root, random.Random(f"{seed} qa"), lexicon, sizes, languages)
     _write_retrieval(root, random.Random(f"{seed} retrieval"), lexicon, test, languages)
     write_xcopa(root / "xcopa", random.Random(f"{seed} xcopa"), lexicon, sizes, languages)
+    write_beyond(root, lexicon, random.Random(f"{seed} beyond"), sizes, languages)
 
 
 def _write(path: Path, lines: Iterable[str]) -> None:

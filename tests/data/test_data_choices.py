@@ -18,8 +18,8 @@ from xstilts.data.rows import Batch, Place
 from xstilts.data.schemas import DATA
 from xstilts.errors import XstiltsError
 
-TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
-LINE = st.text(st.characters(exclude_characters="\t\n\r", exclude_categories=["Cs"]), min_size=1)
+TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=30)
+LINE = st.text(st.characters(exclude_characters="\0\t\n\r", exclude_categories=["Cs"]), min_size=1)
 COSMOSQA = ["id", "context", "question", "answer0", "answer1", "answer2", "answer3", "label"]
 COPA = {"premise": "It fell.", "question": "cause", "choice1": "a", "choice2": "b", "label": 1}
 CSQA = {"question": "q?", "choices": {"label": ["A", "B"], "text": ["x", "y"]}, "answerKey": "B"}

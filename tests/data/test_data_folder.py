@@ -16,7 +16,7 @@ from xstilts.data.rows import Batch, Place
 from xstilts.errors import XstiltsError
 
 # Any text but what the formats use themselves: tab and the ends of lines.
-TEXT = st.text(st.characters(exclude_characters="\t\n\r", exclude_categories=["Cs"]))
+TEXT = st.text(st.characters(exclude_characters="\0\t\n\r", exclude_categories=["Cs"]))
 FILLED = TEXT.filter(bool)
 BOM = b"\xef\xbb\xbf"
 

@@ -75,7 +75,10 @@ def test_the_tiny_folder_is_the_same_each_time(tmp_path):
         for name in "abc"
     ]
     assert contents[0] == contents[1] != contents[2]
-    assert {key for key in TARGETS if (tmp_path / "a" / key).is_dir()} == set(TARGETS)
+    # Tatoeba's files of either length lie in one folder.
+    assert {key for key in TARGETS if (tmp_path / "a" / key).is_dir()} == {*TARGETS} - {
+        "tatoeba112"
+    }
 
 
 def test_metadata_says_where_rows_come_from(tiny, tmp_path):

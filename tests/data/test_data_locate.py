@@ -98,6 +98,18 @@ def test_training_data_in_another_language(tmp_path, task, names):
     assert files == tuple(tmp_path / name for name in names)
 
 
+def test_of_several_folders_the_first_that_has_a_file_is_read(tmp_path):
+    first, second = tmp_path / "a", tmp_path / "b"
+    touch(second, "intermediate/mnli/train.jsonl", "xnli/train-sw.tsv")
+    touch(first, "xnli/train-sw.tsv")
+    assert find_files(TASKS["mnli"], "train", "en", first, second)[1][0].is_relative_to(second)
+    assert find_files(TASKS["xnli"], "train", "sw", first, second)[1][0].is_relative_to(first)
+    assert find_files(TASKS["xnli"], "train", "sw", second, first)[1][0].is_relative_to(second)
+    assert find_files(TASKS["xnli"], "test", "sw", first, second) is None
+    message = explain_missing(TASKS["xnli"], "test", "sw", first, second)
+    assert all(str(each / "xnli/test-sw.tsv") in message for each in (first, second))
+
+
 def test_every_trained_task_has_a_name_for_data_in_another_language():
     for key in TRAINABLE:
         assert "no train data in 'sw'" in explain_missing(TASKS[key], "train", "sw", Path("x"))

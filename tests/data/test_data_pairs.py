@@ -14,7 +14,7 @@ from xstilts.data.readers.folder import READERS
 from xstilts.data.rows import Batch, Place
 from xstilts.errors import XstiltsError
 
-TEXT = st.text(st.characters(exclude_characters="\t\n\r", exclude_categories=["Cs"]))
+TEXT = st.text(st.characters(exclude_characters="\0\t\n\r", exclude_categories=["Cs"]))
 PAIRS = st.lists(st.tuples(TEXT, TEXT, st.sampled_from(NLI_LABELS)), min_size=1)
 QQP_HEADER = "id\tqid1\tqid2\tquestion1\tquestion2\tis_duplicate\n"
 

@@ -68,6 +68,21 @@ def plan(capsys, *arguments):
     return status, output.out, output.err
 
 
+def test_languages_that_are_chosen_are_printed(folder, capsys, tmp_path):
+    values = yaml.safe_load((folder / "exp.yaml").read_text())
+    values["targets"] = {"xnli": {"languages": {"diverse": 2, "script": "Latn"}}}
+    sets = {"far": {"family": "Niger-Congo"}}
+    values |= {"recipes": ["none", "mnli@far"], "language_sets": sets}
+    values |= {"data_root": str(folder / "xtreme"), "missing_data": "leave_out"}
+    (tmp_path / "exp.yaml").write_text(yaml.safe_dump(values))
+    _, text, problem = plan(capsys, "--configfile", tmp_path / "exp.yaml")
+    assert not problem
+    assert "xnli: 2 languages, diverse 2 and script Latn: en sw" in text
+    assert "language set far, family Niger-Congo: sw" in text
+    _, said, _ = plan(capsys, "--configfile", tmp_path / "exp.yaml", "--json")
+    assert json.loads(said)["chosen"] == {"xnli": ["en", "sw"]}
+
+
 def lines(text):
     """Labels with the column beside them."""
     return {

@@ -110,6 +110,9 @@ def prepared(*sources: str, parts: tuple[str, ...], rules: tuple[str, ...]) -> s
     }
 
 
+LANGUAGES = "src/xstilts/config/languages/languages.csv"
+FACTS = "src/xstilts/config/languages/facts.csv"
+
 EDITS = {
     "learning rate of an intermediate task": Edit(
         experiment={"intermediate_training": {"tasks": {"mnli": {"learning_rate": 1e-3}}}},
@@ -229,31 +232,36 @@ EDITS = {
         runs=PAGES | CURVES,
     ),
     "family of a language": Edit(
-        files=("src/xstilts/config/languages.py",),
-        act=edited("src/xstilts/config/languages.py", "swh | Niger-Congo", "swh | Atlantic-Congo"),
+        files=(LANGUAGES,),
+        act=edited(LANGUAGES, "swah1253,Bantu,Latn,,Niger", "swah1253,Bantu,Latn,,Atlantic"),
         runs=ANALYSED,
     ),
     "distance of a language": Edit(
-        files=("src/xstilts/config/language_facts.py",),
-        act=edited("src/xstilts/config/language_facts.py", "swh | 0.526", "swh | 0.626"),
+        files=(FACTS,),
+        act=edited(FACTS, "swh,0.526", "swh,0.626"),
         runs=ANALYSED,
     ),
     "comments of the tables": Edit(
-        files=("src/xstilts/config/languages.py", "src/xstilts/config/tasks/targets.py"),
+        files=("src/xstilts/config/languages/__init__.py", "src/xstilts/config/tasks/targets.py"),
         act=all_of(
-            edited("src/xstilts/config/languages.py", '"""Languages: ', '"""All languages: '),
+            edited(
+                "src/xstilts/config/languages/__init__.py",
+                '"""Languages: ',
+                '"""All languages: ',
+            ),
             edited("src/xstilts/config/tasks/targets.py", "\nTARGETS = (", "\n# All.\nTARGETS = ("),
         ),
         runs=NOTHING,
     ),
     "one language and one task more": Edit(
-        files=("src/xstilts/config/languages.py", "src/xstilts/config/tasks/intermediate.py"),
+        files=(LANGUAGES, FACTS, "src/xstilts/config/tasks/intermediate.py"),
         act=all_of(
             edited(
-                "src/xstilts/config/languages.py",
-                "\naf | Afr",
-                "\naa | Afar | aar | Afro-Asiatic | Cushitic | Latn\naf | Afr",
+                LANGUAGES,
+                "\naf,Afr",
+                "\naar,Afar,aar,aa,afar1241,Cushitic,Latn,,Afro-Asiatic,Africa,1,2,afro1255\naf,Afr",
             ),
+            edited(FACTS, "\naf,1.3", f"\naar,0{',' * 11}\naf,1.3"),
             edited(
                 "src/xstilts/config/tasks/intermediate.py",
                 "INTERMEDIATE = (\n",

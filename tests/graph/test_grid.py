@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from tiny_xtreme import write_tiny_xtreme
@@ -52,6 +53,21 @@ def grid(root, **changes):
             }
         )
     )
+
+
+def test_data_may_lie_in_several_folders(root, tmp_path):
+    shutil.copytree(root / "tatoeba", tmp_path / "tatoeba")
+    roots = [str(tmp_path), str(root)]
+    expanded = grid(root, data_root=roots)
+    for source, folder in (("tatoeba", tmp_path), ("xnli", root)):
+        files = [Path(file) for unit in expanded.units(source, "eval") for file in unit.files]
+        assert files
+        assert all(file.is_relative_to(folder / source) for file in files)
+    absent = {"targets": {"xnli": {"languages": ["en", "fr"]}}, "recipes": ["none"]}
+    with pytest.raises(XstiltsError, match=f"(?s)^{tmp_path} and {root}: .* in 'fr' under"):
+        grid(root, data_root=roots, **absent)
+    with pytest.raises(XstiltsError, match="no such folder"):
+        grid(root, data_root=[*roots, str(tmp_path / "none")])
 
 
 def test_cells_of_the_whole_grid(root):
@@ -568,9 +584,12 @@ def test_languages_of_pretraining_are_told_from_others(root):
         "mmbert-small": None,
         "eurobert-210m": None,
     }
-    slices = JobParams(grid(root, encoders=encoders))
+    targets = {"panx": {"languages": ["en", "de", "sw", "yo", "fi", "zh"]}}
+    settings = {"targets": targets, "missing_data": "leave_out"}
+    slices = JobParams(grid(root, encoders=encoders, **settings))
     unseen, corpora = slices.unseen(), slices.corpora()
-    assert unseen["a"] == unseen["d"] == ["ht", "qu", "wo", "yo"]
+    # Of the languages that are evaluated: others change no job.
+    assert unseen["a"] == unseen["d"] == ["yo"]
     assert {"sw", "zh"} <= set(unseen["b"])
     assert not {"en", "de"} & set(unseen["b"])
     assert unseen["mmbert-small"] == []

@@ -25,7 +25,7 @@ from xstilts.scoring.scores import score_predictions
 
 XNLI, PAWSX, UDPOS, PANX = (TASKS[key] for key in ("xnli", "pawsx", "udpos", "panx"))
 XQUAD, TATOEBA, BUCC = (TASKS[key] for key in ("xquad", "tatoeba", "bucc2018"))
-XCOPA = TASKS["xcopa"]
+XCOPA, SIB200 = TASKS["xcopa"], TASKS["sib200"]
 
 
 def table(kind: Kind, rows: list[dict], language: str = "en", split: str = "test") -> pa.Table:
@@ -375,6 +375,26 @@ def test_of_equally_frequent_values_the_first_wins() -> None:
         most_frequent([])
 
 
+# ---- single sentences
+
+
+def test_words_that_training_has_too_give_a_topic_away() -> None:
+    """In another language names and numbers alone do."""
+    train = table(
+        Kind.SENTENCE,
+        [
+            {"text": "Messi scored a goal", "label": "sports"},
+            {"text": "the minister of Berlin spoke", "label": "politics"},
+            {"text": "the minister voted", "label": "politics"},
+        ],
+    )
+    rows = [{"text": "Messi alifunga bao", "label": "sports"}, {"text": "bao", "label": "sports"}]
+    items = table(Kind.SENTENCE, rows, language="sw")
+    assert shortcuts_of(SIB200) == ("majority", "shared_names")
+    assert guesses("shared_names", SIB200, train, items) == ["sports", "politics"]
+    assert guesses("majority", SIB200, train, items) == ["politics", "politics"]
+
+
 # ---- all of them
 
 WORDS = st.sampled_from(["Ann", "bob", "in", "May", "?", ".", "नमस्ते", "北京", ""])
@@ -386,6 +406,7 @@ ROWS = {
     Kind.PAIR: st.fixed_dictionaries(
         {"text_a": TEXT, "text_b": TEXT, "label": st.sampled_from(["0", "1"])}
     ),
+    Kind.SENTENCE: st.fixed_dictionaries({"text": TEXT, "label": st.sampled_from(SIB200.labels)}),
     Kind.TAGGING: st.lists(
         st.tuples(WORDS, st.sampled_from(PANX.labels)), min_size=1, max_size=5
     ).map(lambda pairs: {"tokens": [w for w, _ in pairs], "tags": [t for _, t in pairs]}),
@@ -399,7 +420,7 @@ ROWS = {
 }
 
 
-@pytest.mark.parametrize("task", [PAWSX, XCOPA, PANX, XQUAD], ids=lambda task: task.key)
+@pytest.mark.parametrize("task", [PAWSX, XCOPA, PANX, XQUAD, SIB200], ids=lambda task: task.key)
 @given(st.data())
 def test_predictions_are_complete_and_the_same_again(task, data) -> None:
     """One prediction an item, whatever the text; the order of the items changes none of them."""

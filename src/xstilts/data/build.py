@@ -6,16 +6,17 @@ import logging
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from os import SEEK_END
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import pyarrow as pa
 
 from xstilts.config.tasks import Task
-from xstilts.data.checks import refuse_placeholder, refuse_repeated
+from xstilts.data.checks import odd_texts, refuse_placeholder, refuse_repeated
 from xstilts.data.clusters import reference_clusters, set_clusters
 from xstilts.data.kinds import ITEMS
-from xstilts.data.parallel import not_paired, refuse_other_items
+from xstilts.data.parallel import OnePool, not_paired, refuse_other_items
 from xstilts.data.readers.folder import READERS, squad_passages
 from xstilts.data.rows import Batch, Place, Row, unpaired_group
 from xstilts.data.sampling import hold_out, limit_pairs, limit_rows
@@ -188,8 +189,12 @@ def _read(
 ) -> Iterator[_Reading]:
     """All items of each unit, checked, with their clusters; unit by unit where none are paired."""
     readings = (_read_unit(task, unit, source, revisions) for unit in units)
-    if not task.parallel or part != "eval":
+    # Both sides of a bitext are read at once, and have as many sentences or are refused.
+    if not task.parallel or part != "eval" or task.facts.embedded:
+        pool = OnePool() if task.parallel and task.facts.embedded else None
         for reading in readings:
+            if pool:
+                pool.add(reading.place, reading.batch)
             set_clusters(task, reading.batch.rows)
             yield reading
         return
@@ -220,6 +225,8 @@ def _read_unit(
         _read_files(task, unit) if source == "folder" else _read_hub(task, unit, revisions)
     )
     refuse_placeholder(task, unit.split, batch.rows, place.where)
+    odd = odd_texts(task, batch.rows)
+    record |= {"odd_texts": dict(sorted(odd.items()))} if odd else {}
     return _Reading(unit, batch, place, record, {})
 
 
@@ -243,6 +250,9 @@ def _read_files(task: Task, unit: Unit) -> tuple[Batch, Place, dict[str, Any]]:
     files = tuple(Path(name) for name in unit.files)
     place = Place(task, unit.split, unit.language, ", ".join(unit.files))
     batch = READERS[unit.reader](place, files)
+    # What is cut in the middle of its last line mostly ends so; cut JSON is refused.
+    cut = sum(_is_unended(path) for path in files if path.suffix != ".json")
+    batch.counts += Counter(files_without_last_line_end=cut)
     record = {
         "split": unit.split,
         "language": unit.language,
@@ -250,6 +260,12 @@ def _read_files(task: Task, unit: Unit) -> tuple[Batch, Place, dict[str, Any]]:
         **_files(files),
     }
     return batch, place, record
+
+
+def _is_unended(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-1, SEEK_END)
+        return file.read() != b"\n"
 
 
 def _files(files: Iterable[Path]) -> dict[str, Any]:

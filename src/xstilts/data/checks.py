@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -19,6 +21,8 @@ _ALIASES = {
     "c": "contradiction",
 }
 _UNLABELLED = {"-", "-1"}
+# The replacement character, and byte order marks, which stand within texts where files were joined.
+_LOST = re.compile("[\ufffd\ufeff]")
 
 
 def spellings(labels: Sequence[str]) -> dict[str, str]:
@@ -56,6 +60,29 @@ def refuse_repeated(names: Iterable[Any], what: str, where: str) -> None:
                 f"{what} {name!r} occurs twice", where=where, hint="remove one of the two"
             )
         seen.add(name)
+
+
+def odd_texts(task: Task, rows: Sequence[dict[str, Any]]) -> Counter[str]:
+    """How many items have a blank text, a lost character, or equal choices, or are repeated.
+
+    All of it occurs in published data and is right to keep; much of it shows a broken file.
+    """
+    items = ITEMS[task.kind]
+    counts: Counter[str] = Counter()
+    seen: set[tuple[str, ...]] = set()
+    for row in rows:
+        # Plain text is none of what is perturbed.
+        texts = (row.get("side", ""), *(items.text_of(row) or [row["text"]]))
+        counts["blank"] += not all(map(str.strip, texts[1:]))
+        counts["with_lost_characters"] += any(map(_LOST.search, texts))
+        counts["with_equal_choices"] += _has_equal(row.get("choices", ()))
+        counts["repeated"] += texts in seen
+        seen.add(texts)
+    return +counts
+
+
+def _has_equal(choices: Sequence[str]) -> bool:
+    return len(set(choices)) < len(choices)
 
 
 def refuse_placeholder(task: Task, split: str, rows: Sequence[dict[str, Any]], where: str) -> None:

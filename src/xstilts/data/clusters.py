@@ -54,7 +54,9 @@ def set_clusters(task: Task, rows: Iterable[Row], references: References | None 
 def _cluster(task: Task, row: Row, references: References | None) -> str:
     within = f"{row['split']}-{row['language']}"
     if ITEMS[task.kind].shared is None:
-        # Each item by itself: no source of bitexts names the document that a sentence comes from.
+        # A document that the source names, the same in every language, else each item by itself.
+        if row.get("document"):
+            return f"{row['split']}:{row['document']}"
         return ":".join((within, *([row["side"]] if "side" in row else []), row["id"]))
     if references is not None:
         return references.get((row["split"], row["group"]), row["group"])
@@ -66,7 +68,7 @@ def _text(task: Task, row: Row) -> str:
     """The shared text without the spaces that vary; nothing where it is a placeholder."""
     shared = ITEMS[task.kind].shared
     assert shared is not None
-    text = " ".join(row[shared].split())
+    text = " ".join((row.get("passage") or row[shared]).split())
     return "" if text in task.placeholder_texts else text
 
 

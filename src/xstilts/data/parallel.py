@@ -36,14 +36,19 @@ def refuse_other_items(task: Task, sides: Sequence[Side]) -> None:
     """Raise if the languages of a split do not hold the same items.
 
     They are compared with English, or with most languages where these agree on something else.
-    Of a task with `subset` each language may hold other ones.
+    Of a task with `subset` each language may hold other ones, and those with `own_items` do.
 
     Raises:
         XstiltsError: a language has another number of rows, other ids, or another sort of ids.
     """
     if task.subset:
         return
-    for of_split in _by_split(sides):
+    shared = [
+        (place, batch)
+        for place, batch in sides
+        if place.language not in task.own_items.get(place.split, ())
+    ]
+    for of_split in _by_split(shared):
         if len(of_split) < 2:
             continue
         for place, batch in of_split:
@@ -59,6 +64,37 @@ def refuse_other_items(task: Task, sides: Sequence[Side]) -> None:
             _compare(of_split, _number_of_rows, _other_number)
         else:
             _compare(of_split, _groups, _other_ids)
+
+
+class OnePool:
+    """The English sentences of a split, which are to be the same for every language."""
+
+    def __init__(self) -> None:
+        self._first: dict[str, tuple[Place, list[Hashable]]] = {}
+
+    def add(self, place: Place, batch: Batch) -> None:
+        """The next language's.
+
+        Raises:
+            XstiltsError: they are not those of the first language.
+        """
+        sentences = [
+            (row["text"], row.get("document")) for row in batch.rows if row["side"] == "en"
+        ]
+        first, theirs = self._first.setdefault(place.split, (place, list(sentences)))
+        if sentences == theirs:
+            return
+        both = zip(sentences, theirs, strict=False)
+        shorter = min(len(sentences), len(theirs))
+        row = next((row for row, (one, other) in enumerate(both) if one != other), shorter)
+        raise XstiltsError(
+            f"{len(sentences)} English sentences beside {place.language}, {len(theirs)} beside"
+            f" {first.language} ({first.where}), of which this one differs first, or its document",
+            where=place.where,
+            row=row + 1,
+            hint="every language is searched among the same sentences: use the files of one"
+            " release, in one folder",
+        )
 
 
 def not_paired(task: Task, sides: Sequence[Side]) -> list[dict[str, str]]:

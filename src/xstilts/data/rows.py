@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -50,9 +50,10 @@ class Pairing(StrEnum):
 class Batch:
     """What one reader call returns.
 
-    `rows` fit `schemas.DATA[kind]`; `counts` says what was repaired, dropped or odd. `dropped` are
-    the groups of the rows that were left out, for they too have translations. `pairing` is what
-    says which rows of a parallel task are translations of each other.
+    `rows` fit `schemas.DATA[kind]`, but for `passage` and `document`, which say what items of one
+    cluster share where no column does; `counts` says what was repaired, dropped or odd. `dropped`
+    are the groups of the rows that were left out, for they too have translations. `pairing` is
+    what says which rows of a parallel task are translations of each other.
     """
 
     rows: list[Row] = field(default_factory=list)
@@ -75,7 +76,7 @@ def item(place: Place, number: int, key: str | None = None) -> Row:
     """
     number += place.first
     name = f"{place.split}-{place.language}:{number}"
-    if place.task.parallel:
+    if place.task.parallel and place.language not in place.task.own_items.get(place.split, ()):
         group = f"{place.split}:{number if key is None else key}"
     else:
         group = f"{place.language}:{name}"
@@ -148,8 +149,12 @@ def retrieval_batch(
     foreign: Sequence[tuple[str, str]],
     english: Sequence[tuple[str, str]],
     gold: Iterable[tuple[str, str]],
+    documents: Mapping[str, str] | None = None,
 ) -> Batch:
     """Rows of both sides from (id, text) pairs; `gold` are (foreign id, English id) pairs.
+
+    Args:
+        documents: which document a sentence is of, by the id that it has on both sides.
 
     Raises:
         XstiltsError: an id repeats on one side.
@@ -170,6 +175,7 @@ def retrieval_batch(
                 "side": side,
                 "text": text,
                 "gold": translations.get(name, []) if side == "en" else [],
+                **({"document": documents[name]} if documents else {}),
             }
             for name, text in sentences
         ]

@@ -10,26 +10,17 @@ from dataclasses import asdict
 from typing import Any
 
 from xstilts.config.encoders import Pretraining
-from xstilts.config.encoders.catalogue import corpus_of
-from xstilts.config.languages import (
-    ALL_LANGUAGES,
-    INVITRO_LANGUAGES,
-    LANGUAGES,
-    language_table,
-)
+from xstilts.config.languages import ALL_LANGUAGES, INVITRO_LANGUAGES
 from xstilts.config.perturbations import condition_name
 from xstilts.config.recipes import Recipe, Source
 from xstilts.config.settings import Mixing, Strict, TrainingSettings
 from xstilts.config.tasks import PERTURBED, SOURCE_LANGUAGE, TARGETS, TASKS, TEXT, HubSource
 from xstilts.config.user_paths import from_here
-from xstilts.graph.cells import Grid
+from xstilts.graph.language_params import LanguageParams, plain
 
 
-class JobParams:
+class JobParams(LanguageParams):
     """Data by which jobs of one grid are told apart, the same once written as JSON and read."""
-
-    def __init__(self, grid: Grid) -> None:
-        self._grid, self._experiment = grid, grid.experiment
 
     def task(self, task: str) -> dict[str, Any]:
         """What the table of tasks says about how a source's task is computed."""
@@ -116,7 +107,11 @@ class JobParams:
             ],
             "tested_passages": self._tested_passages(task, part, source),
         }
-        return _plain(found)
+        # Where a target has none of these, what it was made from is told as before.
+        own = {split: entry.own_items[split] for split in splits if split in entry.own_items}
+        found |= {"own_items": own} if own else {}
+        found |= {"unlearnt": entry.unlearnt} if entry.unlearnt else {}
+        return plain(found)
 
     def _tested_passages(self, task: str, part: str, source: str) -> dict[str, Any] | None:
         """What decides which passages a part must not hold; None if it may hold any."""
@@ -159,22 +154,27 @@ class JobParams:
                 **translated,
             },
         }
-        return _plain(found)
+        return plain(found)
 
     def perturbation(self, target: str) -> dict[str, Any]:
         """What decides the perturbed inputs of a target, besides its data."""
         settings = self._experiment.perturbations
         splits = self._experiment.splits
+        spoken = list(dict.fromkeys(u.language for u in self._grid.units(target, "eval")))
+        # Of a user's row what statistics need is none of it.
+        own = {
+            code: {"language": row["language"]}
+            for code, row in self.own_languages().items()
+            if code in spoken
+        }
         return {
             "conditions": [condition_name(*each) for each in settings.conditions],
             "items": settings.items,
             "split": "test" if "test" in splits else splits[0],
             "parallel": TARGETS[target].parallel,
-            "scripts": {
-                code: language_table(self._experiment.data_source)[code].script
-                for code in dict.fromkeys(u.language for u in self._grid.units(target, "eval"))
-            },
+            "scripts": {code: self._known[code].script for code in spoken},
             "generated": self._experiment.data_source == "invitro",
+            **({"own_languages": own} if own else {}),
         }
 
     def encoder(self, encoder: str) -> dict[str, Any]:
@@ -294,48 +294,17 @@ class JobParams:
 
     def facts(self) -> dict[str, Any]:
         """What is known of languages and targets by which findings are grouped and corrected."""
-        known = language_table(self._experiment.data_source)
-        return {
-            "languages": {code: asdict(language) for code, language in known.items()},
+        found = {
+            "languages": {
+                code: asdict(language) for code, language in self._evaluated_languages().items()
+            },
             "targets": {
                 key: {**self.task(key), "choices": task.choices, "parallel": task.parallel}
                 for key in self._experiment.targets
                 for task in [TARGETS[key]]
             },
         }
-
-    def unseen(self) -> dict[str, list[str]]:
-        """Encoder to the languages that it was not pretrained on, where that is known."""
-        known = language_table(self._experiment.data_source)
-        found: dict[str, list[str]] = {}
-        for name, source in self._experiment.encoders.items():
-            if source.languages is not None:
-                seen = set(source.languages)
-            elif source.pretrain is not None:
-                seen = {unit.language for unit in self._grid.units(TEXT, "train")}
-            elif (corpus := corpus_of(source)) is not None:
-                # Of a corpus no more is listed than the languages of the table of real ones.
-                seen = {*corpus.languages, *(known.keys() - LANGUAGES.keys())}
-            else:
-                continue
-            found[name] = [code for code in known if code not in seen]
-        return found
-
-    def corpora(self) -> dict[str, dict[str, Any]]:
-        """Encoder to how much text of each language it was pretrained on, where that is published.
-
-        Each with a title, a unit, and amounts by language of the data source.
-        """
-        known = language_table(self._experiment.data_source)
-        found: dict[str, dict[str, Any]] = {}
-        for name, source in self._experiment.encoders.items():
-            corpus = corpus_of(source)
-            if corpus is None or corpus.amounts is None:
-                continue
-            amounts = {code: each for code, each in corpus.amounts.items() if code in known}
-            if amounts.keys() - {SOURCE_LANGUAGE}:
-                found[name] = {"title": corpus.title, "unit": corpus.unit, "amounts": amounts}
-        return found
+        return plain(found)
 
     def everything(self) -> dict[str, Any]:
         """The validated experiment as plain data, the same in whatever order it was written.
@@ -344,6 +313,7 @@ class JobParams:
         What planning assumes is left out: it is no part of what is run.
         """
         found = self._experiment.model_dump(mode="json", exclude={"assumptions"})
+        found["own_languages"] = self.own_languages()
         named = ("encoders", "recipes", "targets")
         return {
             key: {name: _ordered(each) for name, each in value.items()}
@@ -368,13 +338,6 @@ class JobParams:
 def _changed(settings: Strict, names: set[str]) -> dict[str, Any]:
     """Those that are not at their defaults, so that a new setting runs nothing again."""
     return settings.model_dump(include=names, exclude_defaults=True)
-
-
-def _plain(value: Any) -> Any:
-    """Data with lists in the place of tuples."""
-    if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
-    return [_plain(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _ordered(value: Any) -> Any:

@@ -11,6 +11,8 @@ from xstilts.config.languages import LANGUAGES
 from xstilts.config.tasks import SOURCE_LANGUAGE, FolderSource, Task
 
 _SORTED = "tatoeba_sorted"
+# So many alternatives are told of what is missing.
+_TOLD = 4
 # Lower case first, so that README.txt beside the texts is none of them.
 _LANGUAGE_CODE = re.compile(r"[a-z]{2,3}([_-][A-Za-z0-9]+)*")
 
@@ -26,15 +28,16 @@ class Unit:
 
 
 def find_files(
-    task: Task, split: str, language: str, data_root: Path
+    task: Task, split: str, language: str, *roots: Path
 ) -> tuple[FolderSource, tuple[Path, ...]] | None:
-    """The first alternative whose files all exist under `data_root`, else None.
+    """The first alternative whose files all exist, folder by folder, else None.
 
-    `language` is XTREME's code. `explain_missing` says what was looked for.
+    `language` is our code. `explain_missing` says what was looked for.
     """
-    for source, paths in _alternatives(task, split, language, Path(data_root)):
-        if all(path.is_file() for path in paths):
-            return source, paths
+    for root in roots:
+        for source, paths in _alternatives(task, split, language, root):
+            if all(path.is_file() for path in paths):
+                return source, paths
     return None
 
 
@@ -45,10 +48,10 @@ def text_languages(root: Path) -> tuple[str, ...]:
     )
 
 
-def explain_missing(task: Task, split: str, language: str, data_root: Path) -> str:
+def explain_missing(task: Task, split: str, language: str, *roots: Path) -> str:
     """One message on why `find_files` found nothing: every file looked for that is absent."""
-    place = f"{task.key}: no {split} data in {language!r} under {data_root}"
-    alternatives = list(_alternatives(task, split, language, Path(data_root)))
+    place = f"{task.key}: no {split} data in {language!r} under {' or '.join(map(str, roots))}"
+    alternatives = [each for root in roots for each in _alternatives(task, split, language, root)]
     if not alternatives:
         if task.folder.get(split):
             return f"{place}: the folder layout has this split in other languages only"
@@ -69,7 +72,9 @@ def explain_missing(task: Task, split: str, language: str, data_root: Path) -> s
     missing = [
         " and ".join(str(path) for path in paths if not path.is_file()) for _, paths in alternatives
     ]
-    return f"{place}: missing " + ", or instead ".join(missing)
+    more = len(missing) - _TOLD
+    rest = f" ({more} more: docs/data.md)" if more > 0 else ""
+    return f"{place}: missing {', or instead '.join(missing[:_TOLD])}{rest}"
 
 
 def _only_labels_missing(paths: tuple[Path, ...]) -> bool:
@@ -82,7 +87,9 @@ def _alternatives(
 ) -> Iterator[tuple[FolderSource, tuple[Path, ...]]]:
     known = LANGUAGES.get(language)
     for source in task.folder.get(split, ()):
-        if known is None and any("{iso}" in name for name in source.files):
+        # Files in a language of the user's own are called by its code.
+        code = task.codes.get(language, "" if known else language)
+        if not code and any("{code}" in name for name in source.files):
             continue
         english = language == SOURCE_LANGUAGE
         if english and any("{to}" in name for name in source.files):
@@ -90,12 +97,19 @@ def _alternatives(
         if not english and not all("{" in name for name in source.files):
             continue  # A file without a language in its name is English.
         by_mark = {
+            "{code}": code,
             "{lang}": language,
             "{to}": language,
             "{-lang}": "" if english else f"-{language}",
-            "{iso}": known.iso639_3 if known else "",
+            "{iso}": known.iso639_3 if known else language.partition("_")[0],
         }
-        yield source, tuple(root / _filled(name, by_mark) for name in source.files)
+        own = [_filled(name, by_mark) for name in source.files]
+        yield source, tuple(path for name in (*own, *source.common) for path in _named(root, name))
+
+
+def _named(root: Path, name: str) -> list[Path]:
+    """The files that a name with `*` fits, itself where there are none; else the one it names."""
+    return (sorted(root.glob(name)) if "*" in name else []) or [root / name]
 
 
 def _filled(name: str, by_mark: dict[str, str]) -> str:

@@ -41,7 +41,9 @@ class Inventory:
         self._experiment = experiment
         self._missing: list[tuple[str, str, str]] = []
         self.absent: dict[tuple[str, str], str] = {}
-        self._data_root = self._existing_data_root()
+        self._data_roots = tuple(
+            _existing_folder(each, "data_root") for each in experiment.data_roots
+        )
         self._text_root = self._existing_text_root()
         self._refuse_targets_without_split()
         named = [(source, part) for source, several in parts.items() for part in several]
@@ -65,14 +67,14 @@ class Inventory:
             languages.setdefault((task, split), []).append(language)
         return tuple(
             f"{task} {split} {' '.join(dict.fromkeys(found))}: "
-            + explain_missing(TASKS[task], split, found[0], Path(str(self._root_of(task))))
+            + explain_missing(TASKS[task], split, found[0], *self._roots_of(task))
             for (task, split), found in languages.items()
         )
 
     def source_of(self, source: str) -> str:
         """Where a source's data come from: folder, hub or invitro."""
         # Plain text lies in a folder, unless it is generated with all the rest.
-        return "folder" if self._root_of(source) else self._experiment.data_source
+        return "folder" if self._roots_of(source) else self._experiment.data_source
 
     def dev_share(self, source: str) -> float:
         """The share of a source's training texts that is held out for model selection."""
@@ -81,32 +83,25 @@ class Inventory:
         task = Source.of(source).task
         return self._experiment.text.dev_share if task == TEXT else TASKS[task].dev_from_train
 
-    def _existing_data_root(self) -> Path | None:
-        if self._experiment.data_root is None:
-            return None
-        return _existing_folder(self._experiment.data_root, "data_root")
-
     def _existing_text_root(self) -> Path | None:
         root = self._experiment.text.root
         return None if root is None else _existing_folder(root, "text.root")
 
-    def _root_of(self, source: str) -> Path | None:
-        """The folder that a source's data lie in, None for data of the hub and generated ones."""
+    def _roots_of(self, source: str) -> tuple[Path, ...]:
+        """The folders that a source's data lie in, none for data of the hub and generated ones."""
         if source == TEXT:
-            return self._text_root
+            return () if self._text_root is None else (self._text_root,)
         if self._experiment.data_source == "hub" and self._is_on_hub(Source.of(source)):
-            return self._data_root if self._has_own_copy(Source.of(source)) else None
+            return self._data_roots if self._has_own_copy(Source.of(source)) else ()
         # What the hub has not, its licence forbidding it, may lie in a folder of the user's.
-        return self._data_root
+        return self._data_roots
 
     def _has_own_copy(self, source: Source) -> bool:
         """Whether all of a source that the hub may lose lies in a folder of the user's."""
-        task, root = TASKS[source.task], self._data_root
+        task = TASKS[source.task]
         fragile = any(each.fragile for several in task.hub.values() for each in several)
-        return (
-            fragile
-            and root is not None
-            and all(find_files(task, split, source.language, root) for split in task.hub)
+        return fragile and all(
+            find_files(task, split, source.language, *self._data_roots) for split in task.hub
         )
 
     def tested_passages(self, source: str, part: str) -> tuple[str, Unit] | None:
@@ -124,10 +119,10 @@ class Inventory:
             or experiment.data_source == "invitro"
         ):
             return None
-        root = self._root_of(source)
-        if root is None:
+        roots = self._roots_of(source)
+        if not roots:
             return target, Unit("test", SOURCE_LANGUAGE)
-        found = find_files(TASKS[target], "test", SOURCE_LANGUAGE, root)
+        found = find_files(TASKS[target], "test", SOURCE_LANGUAGE, *roots)
         if found is None:
             return None
         return target, Unit("test", SOURCE_LANGUAGE, tuple(map(str, found[1])), found[0].reader)
@@ -163,11 +158,11 @@ class Inventory:
             self.absent[source, part] = "no plain text: `text.root` is not set"
             return False
         task = TASKS[Source.of(source).task]
-        root = self._root_of(source)
+        roots = self._roots_of(source)
         for split, language in self._wanted(source, part):
-            if root is not None:
-                if find_files(task, split, language, root) is None:
-                    self.absent[source, part] = explain_missing(task, split, language, root)
+            if roots:
+                if find_files(task, split, language, *roots) is None:
+                    self.absent[source, part] = explain_missing(task, split, language, *roots)
                     return False
             elif not self._has(source, split, language):
                 self.absent[source, part] = (
@@ -239,12 +234,12 @@ class Inventory:
     def _find_units(self, key: str, part: str) -> list[Unit]:
         task = TASKS[Source.of(key).task]
         wanted = self._wanted(key, part)
-        root = self._root_of(key)
-        if root is None:
+        roots = self._roots_of(key)
+        if not roots:
             return [Unit(split, language) for split, language in wanted]
         units, absent = [], set()
         for split, language in wanted:
-            found = find_files(task, split, language, root)
+            found = find_files(task, split, language, *roots)
             if found is None:
                 self._missing.append((task.key, split, language))
                 absent.add(language)
@@ -262,7 +257,9 @@ class Inventory:
             raise XstiltsError(
                 "data that the experiment names are missing:\n  " + "\n  ".join(self.left_out),
                 where=" and ".join(
-                    dict.fromkeys(str(self._root_of(task)) for task, _, _ in self._missing)
+                    dict.fromkeys(
+                        str(root) for task, _, _ in self._missing for root in self._roots_of(task)
+                    )
                 ),
                 hint="narrow `targets.<task>.languages`, `exclude` or `text.languages`, drop the"
                 " target or recipe" + ("" if empty else ", or set `missing_data: leave_out`"),

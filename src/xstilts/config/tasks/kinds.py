@@ -16,6 +16,7 @@ class Kind(StrEnum):
     """How a task is featurised, which head it has, how it is decoded and scored."""
 
     PAIR = "pair"
+    SENTENCE = "sentence"
     CHOICE = "choice"
     TAGGING = "tagging"
     SPAN = "span"
@@ -47,6 +48,7 @@ class KindFacts(Row):
 
 KINDS: Rows[KindFacts] = {
     Kind.PAIR: KindFacts(understood="understanding of the pair"),
+    Kind.SENTENCE: KindFacts(understood="more than words that English training has too"),
     Kind.CHOICE: KindFacts(max_length=256),
     Kind.TAGGING: KindFacts(majority_is_chance=True, understood="use of what stands around a word"),
     Kind.SPAN: KindFacts(

@@ -26,8 +26,23 @@ COSMOSQA = ("allenai/cosmos_qa", "ed50fe83db62b355759053b1cd5eef344ee371e0")
 COMMONSENSEQA = ("tau/commonsense_qa", "94630fe30dad47192a8546eb75f094926d47e155")
 XCOPA_HUB = ("cambridgeltl/xcopa", "042f78955ba48e6404616762fa6e05e839c3907a")
 BUCC = ("mteb/BUCC", "414572247440f0ccacf7eb0bb70a31533a0e5443")
+SIB200_HUB = ("Davlan/sib200", "38977a667f6fc264d5c26ec57a01e16db040b358")
+AMERICASNLI_HUB = ("nala-cub/americas_nli", "aa389759092cb553655aa4002a1a28f4ac78657b")
+AFRIXNLI_HUB = ("masakhane/afrixnli", "e3ca06b30f3e7af2a86f6c8609ea76fee326bc56")
+BELEBELE_HUB = ("facebook/belebele", "7899cdfa4e1e0d733fd77c848e2c273cb1d32be2")
+TATOEBA112_HUB = ("mteb/tatoeba-bitext-mining", "69e8f12da6e31d59addadda9a9c8a2e601a0e282")
+UD_HUB = ("commul/universal_dependencies", "d0de5f4ebea6d669c018e560f2c378d70b864144")
 
 NLI_LABELS = ("entailment", "neutral", "contradiction")
+SIB_LABELS = (
+    "science/technology",
+    "travel",
+    "politics",
+    "sports",
+    "health",
+    "entertainment",
+    "geography",
+)
 NER_TAGS = ("O", "B-LOC", "I-LOC", "B-ORG", "I-ORG", "B-PER", "I-PER")
 UPOS_TAGS = (
     "ADJ",
@@ -53,16 +68,20 @@ _XNLI = "ar bg de el en es fr hi ru sw th tr ur vi zh"
 XNLI_LANGUAGES = tuple(_XNLI.split())
 
 
-def files(reader: str, *names: str) -> FolderSource:
+def files(reader: str, *names: str, common: tuple[str, ...] = ()) -> FolderSource:
     """Files that one reader takes together."""
-    return FolderSource(reader=reader, files=names)
+    return FolderSource(reader=reader, files=names, common=common)
 
 
 def per_split(*sources: FolderSource, **splits: str) -> dict[str, tuple[FolderSource, ...]]:
     """Alternatives with `{split}` in their names, by what a split is called there."""
     return {
         split: tuple(
-            files(source.reader, *(file.replace("{split}", name) for file in source.files))
+            files(
+                source.reader,
+                *(file.replace("{split}", name) for file in source.files),
+                common=source.common,
+            )
             for source in sources
         )
         for split, name in (splits or dict(zip(SPLITS, SPLITS, strict=True))).items()

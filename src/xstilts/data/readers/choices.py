@@ -5,15 +5,15 @@ A record is a row by its column names, from JSON lines, CSV or Parquet alike.
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from xstilts.data.kinds.base import GOLD_REMOVED
-from xstilts.data.readers.lines import parse_json, read_lines, read_text
+from xstilts.data.readers.lines import parse_json, read_lines
+from xstilts.data.readers.tables import csv_rows
 from xstilts.data.rows import Batch, Pairing, Place, item
 from xstilts.errors import XstiltsError
 
@@ -25,14 +25,22 @@ _COPA_QUESTIONS = {"cause": "What was the cause?", "effect": "What was the effec
 class ChoiceItem:
     """One item as its source has it: `names` are what its label may be, one for each choice.
 
-    `key` is what the item is called in every language, where the source has such an id.
+    `asked` are the parts of its prompt. `key` is what the item is called in every language, where
+    the source has such an id. `passage` is what several items are asked about, where it is a part
+    of the prompt.
     """
 
-    prompt: str
+    asked: tuple[str, ...]
     choices: tuple[str, ...]
     names: tuple[str, ...]
     label: Any
     key: str | None = None
+    passage: str | None = None
+
+    @property
+    def prompt(self) -> str:
+        """What stands before each choice."""
+        return " ".join(self.asked)
 
 
 @dataclass(frozen=True)
@@ -51,20 +59,20 @@ def _listed(texts: Any) -> tuple[str, ...]:
 
 
 def _numbered(
-    prompt: str, choices: Iterable[str], label: Any, key: str | None = None
+    asked: tuple[str, ...], choices: Iterable[str], label: Any, key: str | None = None
 ) -> ChoiceItem:
     """An item whose label is the 0-based place of the right choice."""
     choices = _listed(choices)
-    return ChoiceItem(prompt, choices, tuple(map(str, range(len(choices)))), label, key)
+    return ChoiceItem(asked, choices, tuple(map(str, range(len(choices)))), label, key)
 
 
 def _hellaswag(record: Record) -> ChoiceItem:
-    return _numbered(record["ctx"], record["endings"], record.get("label"))
+    return _numbered((record["ctx"],), record["endings"], record.get("label"))
 
 
 def _cosmosqa(record: Record) -> ChoiceItem:
-    prompt = " ".join((record["context"], record["question"]))
-    return _numbered(prompt, (record[f"answer{n}"] for n in range(4)), record.get("label"))
+    asked = record["context"], record["question"]
+    return _numbered(asked, (record[f"answer{n}"] for n in range(4)), record.get("label"))
 
 
 def _csqa(record: Record) -> ChoiceItem:
@@ -76,15 +84,28 @@ def _csqa(record: Record) -> ChoiceItem:
     else:
         names, texts = zip(*((choice["label"], choice["text"]) for choice in choices), strict=True)
     prompt = question["stem"] if isinstance(question, Mapping) else question
-    return ChoiceItem(prompt, _listed(texts), _listed(names), record.get("answerKey"))
+    return ChoiceItem((prompt,), _listed(texts), _listed(names), record.get("answerKey"))
 
 
 def _copa(record: Record) -> ChoiceItem:
     """COPA and XCOPA, asked as XTREME-R's baseline does (google-research/xtreme, run_xcopa.py)."""
-    prompt = " ".join((record["premise"], _COPA_QUESTIONS[record["question"]]))
+    asked = record["premise"], _COPA_QUESTIONS[record["question"]]
     key = None if record.get("idx") is None else str(record["idx"])
     choices = (record["choice1"], record["choice2"])
-    return _numbered(prompt, choices, record.get("label"), key)
+    return _numbered(asked, choices, record.get("label"), key)
+
+
+def _belebele(record: Record) -> ChoiceItem:
+    """Belebele, whose right answer is numbered from 1."""
+    names = tuple(map(str, range(1, 5)))
+    return ChoiceItem(
+        asked=(record["flores_passage"], record["question"]),
+        choices=tuple(record[f"mc_answer{name}"] for name in names),
+        names=names,
+        label=record.get("correct_answer_num"),
+        key=f"{record['link']} {record['question_number']}",
+        passage=record["flores_passage"],
+    )
 
 
 HELLASWAG = RecordLayout(_hellaswag, "ctx, endings and label, the 0-based number of the right one")
@@ -92,6 +113,11 @@ COSMOSQA = RecordLayout(_cosmosqa, "context, question, answer0 to answer3 and la
 CSQA = RecordLayout(_csqa, "question, choices (label and text, or a list of both) and answerKey")
 COPA = RecordLayout(
     _copa, "premise, question (cause or effect), choice1, choice2 and label, 0 or 1"
+)
+BELEBELE = RecordLayout(
+    _belebele,
+    "link, question_number, flores_passage, question, mc_answer1 to mc_answer4 and"
+    " correct_answer_num, from 1 to 4",
 )
 
 
@@ -107,6 +133,12 @@ def choice_batch(
     read = [(row, _choice(shape, record, where, row)) for row, record in records]
     keys = [choice.key for _, choice in read]
     keyed = None not in keys and len(set(keys)) == len(keys)
+    sizes = Counter(len(choice.choices) for _, choice in read)
+    counts = Counter(
+        ids_repeated=0 if keyed or None in keys else len(keys) - len(set(keys)),
+        prompts_with_blank_part=sum(not all(map(str.strip, each.asked)) for _, each in read),
+        other_number_of_choices=len(read) - max(sizes.values(), default=0),
+    )
     return Batch(
         [
             {
@@ -114,9 +146,11 @@ def choice_batch(
                 "prompt": choice.prompt,
                 "choices": list(choice.choices),
                 "label": _place_of(choice, where, row),
+                **({} if choice.passage is None else {"passage": choice.passage}),
             }
             for number, (row, choice) in enumerate(read)
         ],
+        counts=+counts,
         pairing=Pairing.ID if keyed else Pairing.NUMBER,
     )
 
@@ -124,7 +158,7 @@ def choice_batch(
 def _choice(shape: RecordLayout, record: Any, where: str, row: int) -> ChoiceItem:
     try:
         choice = shape.read(record)
-        if not all(isinstance(text, str) for text in (choice.prompt, *choice.choices)):
+        if not all(isinstance(text, str) for text in (*choice.asked, *choice.choices)):
             raise TypeError("the texts must be strings")
         if len(choice.choices) < 2 or len(choice.names) != len(choice.choices):
             raise ValueError(f"{len(choice.choices)} choices, {len(choice.names)} names of them")
@@ -166,31 +200,4 @@ def read_jsonl(place: Place, files: Sequence[Path], shape: RecordLayout) -> Batc
 def read_csv(place: Place, files: Sequence[Path], shape: RecordLayout) -> Batch:
     """CSV with a header, of a data set of this shape."""
     (path,) = files
-    return choice_batch(place, shape, _csv_records(path), str(path))
-
-
-def _csv_records(path: Path) -> Iterator[tuple[int, Record]]:
-    """The rows of a CSV file by its header, and the lines that they start in."""
-    reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
-    row = 1
-    try:
-        header = next(reader)
-        row = reader.line_num + 1
-        for cells in reader:
-            if cells:
-                if len(cells) != len(header):
-                    raise XstiltsError(
-                        f"{len(cells)} columns, the header has {len(header)}",
-                        where=path,
-                        row=row,
-                        hint="quote texts that hold commas, quotes or line ends",
-                    )
-                yield row, dict(zip(header, cells, strict=True))
-            row = reader.line_num + 1
-    except csv.Error as error:
-        raise XstiltsError(
-            f"broken CSV: {error}",
-            where=path,
-            row=row,
-            hint="the file may be cut short: download it again",
-        ) from error
+    return choice_batch(place, shape, csv_rows(path), str(path))

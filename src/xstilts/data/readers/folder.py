@@ -19,50 +19,75 @@ from typing import Any
 from xstilts.data.checks import label_name, refuse_repeated
 from xstilts.data.gold import ENOUGH
 from xstilts.data.kinds.base import GOLD_REMOVED
-from xstilts.data.readers import choices, pairs
+from xstilts.data.readers import choices, pairs, pitfalls, sentences, treebanks
 from xstilts.data.readers.answers import SourceQuestion
 from xstilts.data.readers.lines import read_json, read_lines
 from xstilts.data.rows import Batch, Place, item, retrieval_batch, span_batch
 from xstilts.errors import XstiltsError
 
+# No sentence has as many words.
+_LONGEST = 1000
 # A word of a CCGbank derivation.
 _LEAF = re.compile(r"\(<L (\S+) \S+ \S+ (\S+) \S+>\)")
 
 
-def read_tags_tsv(place: Place, files: Sequence[Path]) -> Batch:
-    """Lines of `token⇥tag`, a blank line after each sentence (the last one may lack it).
+def read_tags(place: Place, files: Sequence[Path], separator: str = "\t") -> Batch:
+    """Lines of token and tag, a blank line after each sentence (the last one may lack it).
 
-    A token may hold spaces and tabs: the tag is what follows the last tab. WikiANN's own
-    files start every token with the language (`de:Haus`); that prefix is cut. Where the task's
-    labels are open, any tag is one.
+    A token may hold spaces and tabs where a tab stands before the tag, which is what follows the
+    last one; a single space (Masakhane's files) parts nothing else. WikiANN's own files start every
+    token with the language (`de:Haus`); that prefix is cut. Where the task's labels are open, any
+    tag is one. Tags of entities that the task's training data do not have become `O`.
     """
     (path,) = files
     batch = Batch()
     known = None if place.task.open_labels else frozenset(place.task.labels)
+    between = "one tab" if separator == "\t" else "one space"
     tokens: list[str] = []
     tags: list[str] = []
     for row, line in enumerate([*read_lines(path), ""], 1):
         if line:
-            token, tab, tag = line.rpartition("\t")
-            if not tab:
+            token, mark, tag = line.rpartition(separator)
+            if not mark:
                 raise XstiltsError(
-                    f"the token {line!r} has no tag", where=path, row=row, hint=GOLD_REMOVED
+                    f"the token {line[:80]!r} has no tag",
+                    where=path,
+                    row=row,
+                    hint=f"each line is a token, {between} and its tag; {GOLD_REMOVED}",
                 )
             if not tag.strip():
                 raise XstiltsError("the label is missing", where=path, row=row, hint=GOLD_REMOVED)
+            if separator == " " and (not token or token != "".join(token.split())):
+                raise XstiltsError(
+                    f"{line[:80]!r} is no token with its tag",
+                    where=path,
+                    row=row,
+                    hint=f"each line is a token, {between} and its tag",
+                )
+            if tag.partition("-")[2] in place.task.unlearnt:
+                batch.counts["words_of_unlearnt_entities"] += 1
+                tag = "O"
             if known is not None and tag not in known:
                 label_name(tag, place.task.labels, path, row)
                 raise XstiltsError(f"{tag!r} is no tag", where=path, row=row)
+            batch.counts["tokens_with_tabs"] += "\t" in token
             tokens.append(token)
             tags.append(tag)
         elif tokens:
             batch.rows.append({**item(place, len(batch.rows)), "tokens": tokens, "tags": tags})
             tokens, tags = [], []
+    if len(batch.rows) == 1 and len(batch.rows[0]["tokens"]) > _LONGEST:
+        raise XstiltsError(
+            f"holds one sentence of {len(batch.rows[0]['tokens'])} words",
+            where=path,
+            hint="a blank line stands between sentences: they are missing",
+        )
     prefix = f"{place.language}:"
     if all(token.startswith(prefix) for held in batch.rows for token in held["tokens"]):
         for held in batch.rows:
             held["tokens"] = [token.removeprefix(prefix) for token in held["tokens"]]
             batch.counts["language_prefixes_cut"] += len(held["tokens"])
+    batch.counts = +batch.counts
     return batch
 
 
@@ -191,12 +216,15 @@ def _sentences(path: Path) -> list[tuple[str, str]]:
 def _two_columns(path: Path, form: str) -> list[tuple[str, str]]:
     pairs = []
     for row, line in enumerate(read_lines(path), 1):
-        first, tab, second = line.partition("\t")
-        if not tab:
+        columns = line.split("\t")
+        if len(columns) != 2:
             raise XstiltsError(
-                "1 column, expected 2", where=path, row=row, hint=f"each line is {form}"
+                f"{len(columns)} column{'' if len(columns) == 1 else 's'}, expected 2",
+                where=path,
+                row=row,
+                hint=f"each line is {form}",
             )
-        pairs.append((first, second))
+        pairs.append((columns[0], columns[1]))
     return pairs
 
 
@@ -242,6 +270,34 @@ def read_tatoeba_sorted(place: Place, files: Sequence[Path]) -> Batch:
     gold = [(str(label), str(row - 1)) for label, row in first_row.items()]
     return retrieval_batch(
         replace(place, where=str(label_path)), _numbered(foreign), _numbered(english), gold
+    )
+
+
+def read_ntrex(place: Place, files: Sequence[Path]) -> Batch:
+    """NTREX: row i of the reference translates row i of the English source.
+
+    Row i of the third file names the document that both are of, the same in every language.
+    """
+    foreign_path, english_path, document_path = files
+    foreign, english = _aligned(foreign_path, english_path)
+    documents = [line.strip() for line in read_lines(document_path)]
+    if len(documents) != len(english):
+        raise XstiltsError(
+            f"{len(documents)} documents for the {len(english)} lines of {english_path.name}",
+            where=document_path,
+            hint="one for each line: all files must be of one release",
+        )
+    if "" in documents:
+        raise XstiltsError(
+            "the document is missing", where=document_path, row=documents.index("") + 1
+        )
+    names = [str(row) for row in range(len(english))]
+    return retrieval_batch(
+        replace(place, where=str(foreign_path)),
+        _numbered(foreign),
+        _numbered(english),
+        zip(names, names, strict=True),
+        dict(zip(names, documents, strict=True)),
     )
 
 
@@ -297,6 +353,8 @@ def _numbered(sentences: Sequence[str]) -> list[tuple[str, str]]:
 READERS: dict[str, Callable[[Place, Sequence[Path]], Batch]] = {
     "pairs_tsv": pairs.read_tsv,
     "pairs_jsonl": pairs.read_jsonl,
+    "pairs_headed_tsv": pairs.read_headed,
+    "pairs_quoted_tsv": partial(pairs.read_headed, quoted=True),
     "xnli_mt_tsv": pairs.read_xnli_mt,
     "translated_tsv": pairs.read_translated,
     "qqp_tsv": pairs.read_qqp,
@@ -304,11 +362,17 @@ READERS: dict[str, Callable[[Place, Sequence[Path]], Batch]] = {
     "cosmosqa_csv": partial(choices.read_csv, shape=choices.COSMOSQA),
     "csqa_jsonl": partial(choices.read_jsonl, shape=choices.CSQA),
     "copa_jsonl": partial(choices.read_jsonl, shape=choices.COPA),
-    "tags_tsv": read_tags_tsv,
+    "belebele_jsonl": partial(choices.read_jsonl, shape=choices.BELEBELE),
+    "pitfalls_json": pitfalls.read_pitfalls,
+    "sib_tsv": sentences.read_sib,
+    "tags_tsv": read_tags,
+    "tags_spaced": partial(read_tags, separator=" "),
+    "conllu": treebanks.read_conllu,
     "ccg_auto": read_ccg_auto,
     "squad_json": read_squad_json,
     "bucc": read_bucc,
     "tatoeba_sorted": read_tatoeba_sorted,
     "tatoeba_aligned": read_tatoeba_aligned,
+    "ntrex": read_ntrex,
     "text_lines": read_text_lines,
 }

@@ -12,12 +12,20 @@ from typing import Any
 
 from xstilts.errors import XstiltsError
 
+# How files begin that came in the place of what was asked for.
+_INSTEAD = {
+    b"<!doctype html": "a web page",
+    b"<html": "a web page",
+    b"<?xml": "a message in XML",
+    b"version https://git-lfs": "a pointer of Git LFS",
+}
+
 
 def read_text(path: Path) -> str:
     """The file's text without a byte order mark.
 
     Raises:
-        XstiltsError: the file cannot be read, is empty or is not UTF-8.
+        XstiltsError: the file cannot be read, is empty, is not UTF-8, or is a web page or the like.
     """
     try:
         raw = Path(path).read_bytes()
@@ -26,6 +34,18 @@ def read_text(path: Path) -> str:
     raw = raw.removeprefix(codecs.BOM_UTF8)
     if not raw.strip():
         raise XstiltsError("the file is empty", where=path, hint="download it again")
+    start = raw[:64].lstrip().lower()
+    if instead := next((name for mark, name in _INSTEAD.items() if start.startswith(mark)), ""):
+        raise XstiltsError(
+            f"{instead}, not the data", where=path, hint="look at the file and download it again"
+        )
+    if b"\0" in raw:
+        raise XstiltsError(
+            "holds a zero byte",
+            where=path,
+            row=raw.count(b"\n", 0, raw.index(b"\0")) + 1,
+            hint="it is no UTF-8 text, or was damaged: download it again",
+        )
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -39,8 +59,17 @@ def read_text(path: Path) -> str:
 
 
 def read_lines(path: Path) -> list[str]:
-    r"""The lines without their ends (`\n` or `\r\n`); a last line may lack its end."""
-    lines = read_text(path).split("\n")
+    r"""The lines without their ends (`\n` or `\r\n`); a last line may lack its end.
+
+    Raises:
+        XstiltsError: as `read_text`, or lines end with `\r` alone.
+    """
+    text = read_text(path)
+    lines = text.split("\n")
+    if len(lines) == 1 and "\r" in text.rstrip("\r"):
+        raise XstiltsError(
+            "lines end with a carriage return alone", where=path, hint="end them with a line feed"
+        )
     if lines[-1] == "":
         lines.pop()
     return [line.removesuffix("\r") for line in lines]

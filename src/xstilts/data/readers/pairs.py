@@ -6,6 +6,7 @@ See `xstilts.data.readers.folder`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,11 +15,14 @@ from typing import Any
 from xstilts.data.checks import label_name, spellings
 from xstilts.data.kinds.base import GOLD_REMOVED
 from xstilts.data.readers.lines import parse_json, read_lines
+from xstilts.data.readers.tables import tab_rows
 from xstilts.data.rows import Batch, Place, item
 from xstilts.errors import XstiltsError
 
 # The 1-based row, both texts, and the label as the file has it.
 _Pair = tuple[int, str, str, Any]
+
+HEADED = ("premise", "hypothesis", "label")
 
 _NAMINGS = (
     ("premise", "hypothesis", "label"),
@@ -35,6 +39,38 @@ def read_tsv(place: Place, files: Sequence[Path]) -> Batch:
     """Lines of `text_a⇥text_b⇥label`, without quoting and without a header."""
     (path,) = files
     return _batch(place, path, _three_columns(path, _lines(path), 1))
+
+
+def read_headed(place: Place, files: Sequence[Path], quoted: bool = False) -> Batch:
+    """Columns premise, hypothesis and label: AmericasNLI and, `quoted` as CSV is, AfriXNLI.
+
+    Labels are words or, as in AfriXNLI, 0-based numbers of the task's labels. A file with a column
+    `language` must name one language throughout.
+    """
+    (path,) = files
+    counts: Counter[str] = Counter()
+    rows = list(tab_rows(path, HEADED, counts if quoted else None))
+    languages = {cells["language"]: row for row, cells in rows[::-1] if "language" in cells}
+    if len(languages) > 1:
+        raise XstiltsError(
+            f"holds several languages: {', '.join(languages)}",
+            where=path,
+            row=max(languages.values()),
+            hint="each language has a file of its own",
+        )
+    numbered = {str(number): label for number, label in enumerate(place.task.labels)}
+    pairs = (
+        (
+            row,
+            cells["premise"],
+            cells["hypothesis"],
+            numbered.get(cells["label"].strip(), cells["label"]),
+        )
+        for row, cells in rows
+    )
+    batch = _batch(place, path, pairs)
+    batch.counts += counts
+    return batch
 
 
 def read_xnli_mt(place: Place, files: Sequence[Path]) -> Batch:

@@ -17,7 +17,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from xstilts.config.languages import language_table
 from xstilts.config.recipes import NONE
 from xstilts.config.settings import Assumptions
 from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS
@@ -156,7 +155,7 @@ class Design:
         scored = self._amounts.scored(target, self._split)
         if not codes or scored is None:
             return None
-        known = language_table(self._grid.experiment.data_source)
+        known = self._grid.experiment.known_languages
         families = Counter(known[code].family for code in codes)
         several = sorted(number for number in families.values() if number > 1)
 

@@ -23,6 +23,16 @@ _ITEMS: dict[str, dict[str, int]] = {
     "bucc2018": {"dev": 70_000, "test": 660_000},
     "tatoeba": {"test": 2_000},
     "xcopa": {"train": 400, "dev": 100, "test": 500},
+    "sib200": {"train": 701, "dev": 99, "test": 204},
+    "americasnli": {"dev": 644, "test": 749},
+    "afrixnli": {"dev": 450, "test": 600},
+    "masakhapos": {"dev": 150, "test": 611},
+    "masakhaner2": {"dev": 800, "test": 1_600},
+    "ud": {"dev": 900, "test": 1_100},
+    "belebele": {"test": 900},
+    "pitfalls": {"test": 790},
+    "tatoeba112": {"test": 1_600},
+    "ntrex": {"test": 3_994},
     "mnli": {"train": 392_702, "dev": 9_815},
     "anli": {"train": 1_104_934, "dev": 22_857},
     "qqp": {"train": 363_846, "dev": 40_430},
@@ -34,17 +44,29 @@ _ITEMS: dict[str, dict[str, int]] = {
     "csqa": {"train": 9_741, "dev": 1_221},
 }
 # Sentences in the corpora for each pair that is asked for, where pairs are limited or generated.
-_SENTENCES_PER_PAIR = {"bucc2018": 6, "tatoeba": 2}
+_SENTENCES_PER_PAIR = {"bucc2018": 6, "tatoeba": 2, "tatoeba112": 2, "ntrex": 2}
 # Pairs of sentences that are scored, of each language: of BUCC the middle of XTREME's range (table
 # 1: 1,896 to 14,330), of its development set as many to a sentence.
 _PAIRS: dict[str, dict[str, int]] = {
     "bucc2018": {"dev": 930, "test": 8_800},
     "tatoeba": {"test": 1_000},
+    "tatoeba112": {"test": 800},
+    "ntrex": {"test": 1_997},
 }
 # Items that share a passage or a premise, as a mean: XQuAD has 240 passages (Artetxe et al. 2020),
 # XNLI three hypotheses to a premise (Conneau et al. 2018), in a sample of MLQA 885 passages have
-# 1,051 questions. TyDiQA's have 1.02 there: like all others one.
-_SHARE_A_CLUSTER = {"xquad": 1_190 / 240, "xnli": 3.0, "mlqa": 1_051 / 885}
+# 1,051 questions. TyDiQA's have 1.02 there: like all others one. Belebele has 488 passages, NTREX
+# 123 documents (newstest2019), and a sample of the pitfalls asks 68 questions in 600 items.
+_SHARE_A_CLUSTER = {
+    "xquad": 1_190 / 240,
+    "xnli": 3.0,
+    "mlqa": 1_051 / 885,
+    "americasnli": 3.0,
+    "afrixnli": 3.0,
+    "belebele": 900 / 488,
+    "pitfalls": 600 / 68,
+    "ntrex": 1_997 / 123,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +88,7 @@ class Scored:
 # multiple choice reckoned from the lengths of its texts.
 _BYTES = {
     Kind.PAIR: (110, 90, 10),
+    Kind.SENTENCE: (80, 60, 10),
     Kind.CHOICE: (350, 700, 15),
     Kind.TAGGING: (90, 90, 40),
     Kind.SPAN: (500, 1000, 60),

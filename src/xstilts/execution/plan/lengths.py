@@ -38,7 +38,8 @@ class _TaskTexts(NamedTuple):
 # Measured on up to 600 training items and 60 to 160 test items a language, all texts of an item
 # together, of multiple choice the prompt with one choice. TyDiQA's other languages are Korean and
 # Swahili. BUCC was measured in English, which its other sides translate; the Chinese one alone was
-# there. Not measured: qqp (two questions of eleven words) and ccg (sentences of newspapers).
+# there. Not measured: qqp (two questions of eleven words), ccg (sentences of newspapers), afrixnli
+# and ud (as xnli and udpos), and belebele (its README: 79, 13 and 4 words).
 _TASKS: Mapping[str, _TaskTexts] = {
     "xnli": _TaskTexts((164, 0.54), (144, 0.44)),
     "pawsx": _TaskTexts((228, 0.29), (174, 0.49)),
@@ -50,6 +51,16 @@ _TASKS: Mapping[str, _TaskTexts] = {
     "bucc2018": _TaskTexts((101, 0.22), (101, 0.22)),
     "tatoeba": _TaskTexts((32, 0.60), (32, 0.60)),
     "xcopa": _TaskTexts((82, 0.18), (82, 0.18), choices=2),
+    "sib200": _TaskTexts((133, 0.35), (138, 0.39)),
+    "americasnli": _TaskTexts((140, 0.42), (140, 0.42)),
+    "afrixnli": _TaskTexts((164, 0.54), (144, 0.44)),
+    "masakhapos": _TaskTexts((134, 0.53), (134, 0.53)),
+    "masakhaner2": _TaskTexts((127, 0.54), (127, 0.54)),
+    "ud": _TaskTexts((115, 0.64), (99, 0.71)),
+    "belebele": _TaskTexts((560, 0.35), (560, 0.35), choices=4),
+    "pitfalls": _TaskTexts((920, 0.46), (594, 0.69), choices=5),
+    "tatoeba112": _TaskTexts((32, 0.59), (31, 0.64)),
+    "ntrex": _TaskTexts((119, 0.50), (126, 0.54)),
     "mnli": _TaskTexts((164, 0.57), (164, 0.57)),
     "anli": _TaskTexts((224, 0.63), (224, 0.63)),
     "qqp": _TaskTexts((120, 0.45), (120, 0.45)),
@@ -189,7 +200,7 @@ def _item(kind: Kind, tokens: float, question: float, max_length: int, stride: i
             return _windows(tokens, max(1.0, max_length - around), around, stride)
         case Kind.TAGGING:
             return text_size(tokens, max_length)
-        case Kind.RETRIEVAL:
+        case Kind.RETRIEVAL | Kind.SENTENCE:
             length = min(tokens + _TEXT_SPECIALS, max_length)
         case _:
             length = min(tokens + _PAIR_SPECIALS, max_length)

@@ -81,6 +81,9 @@ class Plan:
                 "made": estimate.cells_made,
                 "untrained": len(grid.baseline_cells),
             },
+            "chosen": {
+                name: list(grid.experiment.languages(name)) for name in grid.experiment.choices
+            },
             "left_out": list(grid.left_out),
             "encoders": {name: shape and asdict(shape) for name, shape in self.shapes.items()},
             "device": {
@@ -135,6 +138,11 @@ def _head(plan: Plan) -> Iterator[str]:
     yield "  " + " x ".join(_number(count, name) for count, name in counts)
     if grid.baseline_cells:
         yield f"  and {len(grid.baseline_cells):,} cells of untrained encoders as a baseline"
+    for target, choice in experiment.choices.items():
+        taken = experiment.languages(target)
+        yield f"  {target}: {len(taken)} languages, {choice}: {' '.join(taken)}"
+    for name, choice in experiment.set_choices.items():
+        yield f"  language set {name}, {choice}: {' '.join(experiment.known_language_sets[name])}"
     for lost in grid.left_out:
         yield f"  left out: {lost}"
     for encoder, shape in plan.shapes.items():

@@ -16,6 +16,7 @@ TASK_OF: dict[Kind, Task] = {
     Kind.TAGGING: TASKS["udpos"],
     Kind.SPAN: TASKS["squad_v1"],
     Kind.PAIR: TASKS["xnli"],
+    Kind.SENTENCE: TASKS["sib200"],
     Kind.CHOICE: TASKS["xcopa"],
     Kind.MLM: TASKS[TEXT],
     Kind.RETRIEVAL: TASKS["tatoeba"],
@@ -70,6 +71,8 @@ def _columns(kind: Kind, number: int, sentence: Sentence, other: Sentence) -> di
         case Kind.PAIR:
             texts = {"text_a": sentence.text, "text_b": other.text}
             return {**texts, "label": labels[number % len(labels)]}
+        case Kind.SENTENCE:
+            return {"text": sentence.text, "label": labels[number % len(labels)]}
         case Kind.CHOICE:
             half = sentence.spans[len(sentence.words) // 2][0]
             right, wrong = sentence.text[half:], other.text

@@ -4,7 +4,8 @@ Each learns from the English training data of a target, as an encoder does, but 
 
 - `majority`: at nothing but how often each answer occurs.
 - `type_only`: at one side of the item, without relating it to the other.
-- `shared_names`: at which words are the same on both sides, or the same as in training.
+- `shared_names`: at which words are the same on both sides, or the same as in training: of single
+  sentences at no other words.
 
 A score that is not clearly above them does not show that a task was understood. They are the
 same on every platform, and random choices derive from an item's id.
@@ -22,7 +23,7 @@ from xstilts.config.tasks import Kind, Task
 from xstilts.data.schemas import DATA
 from xstilts.errors import XstiltsError, did_you_mean
 from xstilts.execution.parquet import expect_columns
-from xstilts.prediction.shortcuts import choices, pairs, search, spans, tags
+from xstilts.prediction.shortcuts import choices, pairs, search, sentences, spans, tags
 from xstilts.scoring.item_counts import prediction_table
 from xstilts.scoring.metrics.tagging import is_iob2
 
@@ -31,6 +32,7 @@ _Searched = Callable[[pa.Table], pa.Table]
 
 _TRAINED: dict[Kind, dict[str, _Learned]] = {
     Kind.CHOICE: {"majority": choices.majority},
+    Kind.SENTENCE: {"majority": sentences.majority, "shared_names": sentences.shared_names},
     **{
         kind: {
             "majority": module.majority,
@@ -54,8 +56,8 @@ _MINED: dict[str, _Searched] = {
 def shortcuts_of(task: Task) -> tuple[str, ...]:
     """The shortcuts that a target has.
 
-    Parts of speech have no names to share; nothing of a single sentence says whether it has a
-    translation, so BUCC has none that sees one side only.
+    Parts of speech have no names to share; a single sentence has one side; nothing of it says
+    whether it has a translation, so BUCC has none that sees one side only.
     """
     if task.facts.embedded:
         return tuple(_MINED if task.mined else _SEARCHED)
