@@ -9,45 +9,29 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, field
-from itertools import chain, product
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
-from xstilts.analysis.association.association import (
-    leave_one_family_out,
-    mixed_model,
-    partial_rank_correlations,
-    rank_correlations,
-)
-from xstilts.analysis.association.observations import (
-    DISTANCE,
-    FALLS,
-    LATIN,
-    RISES,
-    Observations,
-    text_size,
-)
+from xstilts.analysis.association.rows import association_rows
 from xstilts.analysis.claims.claims import claim_parts
 from xstilts.analysis.claims.selection import ENGLISH, NOTHING, select
 from xstilts.analysis.collapsed_cells import Cell, collapsed_scores
+from xstilts.analysis.diversity import diversity_rows
 from xstilts.analysis.fairness.harm import harm_rows
 from xstilts.analysis.fairness.rows import fairness_rows, pareto_rows
 from xstilts.analysis.groups import group_rows
-from xstilts.analysis.inference.adjust import Statement, holm, judge
 from xstilts.analysis.inference.bootstrap import DRAWS
-from xstilts.analysis.inference.draws import LANGUAGES
-from xstilts.analysis.inference.estimates import Estimate
 from xstilts.analysis.inputs.evidence import Evidence, evidence, evidence_of_scores
 from xstilts.analysis.inputs.items import CLEAN, CellFile, cell_files
 from xstilts.analysis.inputs.panel import Panel, majority_levels
 from xstilts.analysis.pitfall_items import pitfall_items
 from xstilts.analysis.pitfalls import pitfall_rows
 from xstilts.analysis.ranking import rank_encoders
+from xstilts.analysis.relatedness.rows import kinship_rows
 from xstilts.analysis.robustness import perturbed_rows
 from xstilts.analysis.stability import stability_rows
-from xstilts.analysis.tables import COLLAPSED, GAIN, SCORE, TABLES, Findings, Row, table
+from xstilts.analysis.tables import COLLAPSED, TABLES, Findings, Row, table
 from xstilts.config.encoders.catalogue import Corpus
 from xstilts.config.language_facts import LanguageFacts
 from xstilts.config.languages import Language
@@ -56,8 +40,6 @@ from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS
 from xstilts.scoring.averages import check_scores
 
 log = logging.getLogger(__name__)
-
-_ASSOCIATIONS = (rank_correlations, partial_rank_correlations, leave_one_family_out, mixed_model)
 
 Rows = dict[str, list[Row]]
 
@@ -144,7 +126,7 @@ def investigate(
         for name, found in _tables(panel, world, ours, split, data or {}, draws):
             log.info("%s: %d rows of %s", each.encoder, len(found), name)
             rows[name] += found
-            own[name] = found
+            own[name] = own.get(name, []) + found
         if known is not None:
             parts = claim_parts(
                 each,
@@ -159,6 +141,7 @@ def investigate(
         dict(zip(COLLAPSED, cell, strict=True)) for cell in sorted(collapsed.hopeless)
     ]
     rows["languages"] = _languages(rows["groups"], world)
+    rows["diversity"] = list(diversity_rows(rows["groups"], world.languages, world.facts))
     tables = {name: table(found, TABLES[name]) for name, found in rows.items()}
     return Findings.of(
         [*_notes(clean, world, split, items=bool(paths)), *collapsed.notes], claims, **tables
@@ -206,96 +189,11 @@ def _tables(
     yield "stability", stability_rows(panel)
     corpus = world.corpora.get(panel.evidence.encoder)
     yield "association", association_rows(panel, world.facts, corpus)
+    yield from kinship_rows(panel, world.facts, corpus).items()
     if files:
         yield "perturbed", perturbed_rows(files, panel, split=split, draws=draws)
         yield "pitfalls", pitfall_rows(files, panel, split=split, draws=draws)
         yield "pitfall_items", pitfall_items(files, panel, data, split=split)
-
-
-def association_rows(
-    panel: Panel, facts: Mapping[str, LanguageFacts], corpus: Corpus | None
-) -> list[Row]:
-    """Rows of `tables.ASSOCIATION`: scores and gains of every recipe against what is known.
-
-    Args:
-        corpus: what the panel's encoder was pretrained on; without it amounts of text are no
-            predictor, since those of another encoder say nothing of this one.
-    """
-    rows: list[Row] = []
-    families: dict[tuple[str, str], list[Statement]] = {}
-    for recipe, outcome in product(panel.recipes, (SCORE, GAIN)):
-        observations = _observations(panel, facts, corpus, recipe, outcome)
-        if observations is None:
-            continue
-        for each in chain.from_iterable(compute(observations) for compute in _ASSOCIATIONS):
-            basis = None if each.low is None else LANGUAGES
-            head = {"encoder": panel.evidence.encoder, "recipe": recipe, "basis": basis}
-            rows.append({**head, **asdict(each)})
-            if each.value is not None and each.p is not None and each.enough:
-                said = Statement(
-                    row=rows[-1],
-                    estimate=Estimate(value=each.value, p=each.p),
-                    words=(FALLS, RISES),
-                    seeds=observations.seeds,
-                )
-                families.setdefault((each.method, each.predictor), []).append(said)
-    for family in families.values():
-        judge(family, holm)
-    return rows
-
-
-def _observations(
-    panel: Panel,
-    facts: Mapping[str, LanguageFacts],
-    corpus: Corpus | None,
-    recipe: str,
-    outcome: str,
-) -> Observations | None:
-    """Chance-corrected scores of a recipe, or its gains in points; None where there are none."""
-    series: list[np.ndarray] = []
-    seeds: list[int] = []
-    tasks: list[str] = []
-    codes: list[str] = []
-    for target in panel.averaged:
-        scores = panel.scores(target, recipe)
-        if outcome == GAIN:
-            found = panel.gain(target, recipe) if recipe != NONE else None
-        else:
-            found = None if scores is None else panel.corrected(target, scores)
-        if found is not None:
-            own = panel.codes(target)
-            series.append(found.observed)
-            seeds.append(found.seeds)
-            tasks += [target] * len(own)
-            codes += own
-    if not series:
-        return None
-    known = [facts.get(code) for code in codes]
-    return Observations(
-        outcome=outcome,
-        tasks=tuple(tasks),
-        languages=tuple(codes),
-        families=tuple(panel.languages[code].family for code in codes),
-        values=np.concatenate(series).astype(float),
-        seeds=min(seeds),
-        predictors={
-            DISTANCE: _numbers(each.syntactic_distance if each else None for each in known),
-            **_text_sizes(corpus, codes),
-            LATIN: np.array([float(panel.languages[code].script == "Latn") for code in codes]),
-        },
-    )
-
-
-def _text_sizes(corpus: Corpus | None, codes: Sequence[str]) -> dict[str, np.ndarray]:
-    """The predictor of how much text there was in each language, where that is known."""
-    if corpus is None or corpus.unit is None or corpus.amounts is None:
-        return {}
-    amounts = _numbers(corpus.amounts.get(code) for code in codes)
-    return {text_size(corpus.unit): np.log1p(amounts)}
-
-
-def _numbers(values: Iterable[float | None]) -> np.ndarray:
-    return np.array([np.nan if value is None else value for value in values], dtype=float)
 
 
 def _languages(groups: Sequence[Row], world: KnownLanguages) -> list[Row]:
@@ -317,6 +215,9 @@ def _languages(groups: Sequence[Row], world: KnownLanguages) -> list[Row]:
                 "branch": language.branch,
                 "script": language.script,
                 "glottolog_family": facts and facts.glottolog_family,
+                "macroarea": language.macroarea or None,
+                "latitude": language.latitude,
+                "longitude": language.longitude,
                 "unseen": code in unseen,
                 "distance": facts and facts.syntactic_distance,
                 "pretraining_gib": amounts.get(code),

@@ -148,7 +148,8 @@ def pitfall_rows(files: Sequence[CellFile], panel: Panel, *, split: str, draws: 
 
 def _is_parallel(target: str) -> bool:
     task = TARGETS[target]
-    return task.parallel and METRICS[task.metric].right is not None
+    held = SOURCE_LANGUAGE in task.languages and METRICS[task.metric].right is not None
+    return task.parallel and held
 
 
 def _matched(cells: Sequence[CellFile], codes: Sequence[str], split: str) -> Matched:

@@ -20,7 +20,7 @@ from xstilts.analysis.side_scores import INDEPENDENT, PAIRED, Sides, cells_of, c
 from xstilts.analysis.sides import Side, data_notes, short_names
 from xstilts.analysis.tables import ALL_LANGUAGES, EVERY, Row
 from xstilts.config.recipes import NONE
-from xstilts.config.tasks import SOURCE_LANGUAGE, XTREME
+from xstilts.config.tasks import SOURCE_LANGUAGE, averaged
 from xstilts.errors import XstiltsError
 
 
@@ -151,9 +151,9 @@ def rank_encoders(
 
 
 def _orders(found: Sides, names: Sequence[str]) -> tuple[Order, ...]:
-    """The order of sides in each target, before them that over the mean of XTREME's."""
-    scopes = {target: [target] for target in found.samples}
-    every = [target for target in found.samples if target in XTREME]
+    """The order of sides in each target, before them that over the mean of several."""
+    scopes: dict[str, Sequence[str]] = {target: [target] for target in found.samples}
+    every = averaged(found.samples)
     if len(every) > 1:
         scopes = {EVERY: every, **scopes}
     return tuple(_order(found, names, target, scope) for target, scope in scopes.items())

@@ -205,6 +205,52 @@ ASSOCIATION: Schema = {
     "note": pl.String,
 }
 
+# What relatedness and places explain of an outcome ("score", corrected, or "gain", in points) over
+# languages, one row an (encoder, recipe, outcome, target, model): `analysis.relatedness`. model: by
+# what languages are expected to be alike: "tree", "places", "tree and places", or these with what
+# is known of languages ("tree, places and predictors"). lambda_: the share of what sets languages
+# apart that follows the tree (Pagel's lambda), with the interval of its profile; place_share: that
+# which follows places, with the reach in km at which likeness by them has fallen to 37 %.
+# independent_tree, independent: as how many independent languages those here count for a mean, if
+# all follows the tree, and by the model. spread: the standard deviation over languages, noise (that
+# which items and seeds give to a language's value) taken out. value, low, high: the mean over
+# languages of which these are a sample, each family counting by how little it repeats itself;
+# new_low, new_high: of a new language of a new family (95 %). kin_p: of kin being as alike as they
+# are, if the tree had nothing to do with it. p, its adjusted one (Holm over the recipes and
+# outcomes of one encoder, target and model) and the verdict: whether families differ by more than
+# their descent explains; detectable: the standard deviation of shifts of families that would be
+# told.
+KINSHIP: Schema = {
+    **_columns(pl.String, "encoder", "recipe", "outcome", "target", "model"),
+    **_columns(pl.Int64, "languages", "families"),
+    **_columns(pl.Float64, "independent_tree", "independent"),
+    **_columns(pl.Float64, "lambda_", "lambda_low", "lambda_high", "place_share", "reach"),
+    **_columns(pl.Float64, "spread", "noise", "log_likelihood"),
+    **_columns(pl.Float64, "value", "low", "high", "new_low", "new_high", "kin_p"),
+    **_columns(pl.Float64, "p", "p_adjusted"),
+    "tests": pl.Int64,
+    "verdict": pl.String,
+    "detectable": pl.Float64,
+    "note": pl.String,
+}
+
+# The profile of lambda: one row an (encoder, recipe, outcome, target, model) and lambda that is not
+# far less likely than the best. relative: log-likelihood less the greatest; weight: how much the
+# lambda counts in what is told.
+KINSHIP_PROFILE: Schema = {
+    **_columns(pl.String, "encoder", "recipe", "outcome", "target", "model"),
+    **_columns(pl.Float64, "lambda_", "relative", "weight"),
+}
+
+# What a new language would have, by the model with the tree: one row an (encoder, recipe, outcome,
+# target, family). It parts from the family's others where their first branches part. family: empty
+# for a language of a new family. languages: those of the family that this rests on.
+KINSHIP_NEW: Schema = {
+    **_columns(pl.String, "encoder", "recipe", "outcome", "target", "family"),
+    "languages": pl.Int64,
+    **_columns(pl.Float64, "value", "low", "high"),
+}
+
 # The encoders in order after each recipe, one row an (encoder, recipe, target), of the targets that
 # all encoders have: the mean over the languages other than English, in points, with its interval.
 # place: from 1. letters: two encoders that share one cannot be told apart, p being adjusted by Holm
@@ -221,11 +267,26 @@ ENCODERS: Schema = {
 # else, and named.
 COLLAPSED = dict(_CELL)
 
-# What is known of each language that has a score: for figures that need no other file.
+# What is known of each language that has a score: for figures that need no other file. macroarea
+# and coordinates, in degrees, are Glottolog's; null of languages that are generated.
 LANGUAGE_TABLE: Schema = {
     **_columns(pl.String, "language", "name", "family", "branch", "script", "glottolog_family"),
+    "macroarea": pl.String,
+    **_columns(pl.Float64, "latitude", "longitude"),
     "unseen": pl.Boolean,
     **_columns(pl.Float64, "distance", "pretraining_gib", "speakers"),
+}
+
+# How diverse the languages are that a mean is over, one row a (target, group, set of languages).
+# languages, families: how many. with_features: languages whose syntactic features URIEL has.
+# distance: mean over pairs of these, 1 minus the cosine of the features. entropy: of a feature's
+# values over these in bits, the mean over features (Ploeger et al. 2024); both are null of fewer
+# than two. members: the languages.
+DIVERSITY: Schema = {
+    **_columns(pl.String, "target", "group"),
+    **_columns(pl.Int64, "languages", "families", "with_features"),
+    **_columns(pl.Float64, "distance", "entropy"),
+    "members": pl.List(pl.String),
 }
 
 
@@ -240,9 +301,13 @@ TABLES: dict[str, Schema] = {
     "pitfalls": PITFALLS,
     "pitfall_items": PITFALL_ITEMS,
     "association": ASSOCIATION,
+    "kinship": KINSHIP,
+    "kinship_profile": KINSHIP_PROFILE,
+    "kinship_new": KINSHIP_NEW,
     "encoders": ENCODERS,
     "collapsed": COLLAPSED,
     "languages": LANGUAGE_TABLE,
+    "diversity": DIVERSITY,
 }
 
 

@@ -268,10 +268,10 @@ def _fit(panel: OfLanguages) -> _Fit | str:
     places = np.concatenate([panel.members[task] for task in varying])
     if len(set(places.tolist())) == len(places):
         return "no language is in two tasks: its own part cannot be told from chance"
-    outcome = np.concatenate([_standardised(panel.values[task]) for task in varying])
+    outcome = np.concatenate([standardised(panel.values[task]) for task in varying])
     of_task = np.repeat(np.arange(len(varying)), [len(panel.members[task]) for task in varying])
     predictors = [
-        row if set(row.tolist()) <= {0, 1} else _standardised(row) for row in panel.predictors
+        row if set(row.tolist()) <= {0, 1} else standardised(row) for row in panel.predictors
     ]
     fixed = np.column_stack(
         [of_task[:, None] == np.arange(len(varying)), *(row[places] for row in predictors)]
@@ -299,7 +299,8 @@ def _fit(panel: OfLanguages) -> _Fit | str:
     )
 
 
-def _standardised(values: np.ndarray) -> np.ndarray:
+def standardised(values: np.ndarray) -> np.ndarray:
+    """With mean 0 and standard deviation 1; zeros if all are equal."""
     spread = values.std(ddof=1)
     return (values - values.mean()) / spread if spread > 0 else np.zeros(len(values))
 

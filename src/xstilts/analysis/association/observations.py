@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -45,6 +45,9 @@ class Observations:
         values: (n,), finite, as observed.
         predictors: name to (n,), one value a language; nan where unknown.
         seeds: how many the outcomes are means of; the fewest.
+        noise: (n,), the variance that items and seeds give to how far a value is from the mean of
+            its task; of length 0 where that is not known.
+        common: the variance that they give to the mean over tasks of these means.
     """
 
     outcome: str
@@ -54,6 +57,8 @@ class Observations:
     values: np.ndarray
     predictors: Mapping[str, np.ndarray]
     seeds: int = 1
+    noise: np.ndarray = field(default_factory=lambda: np.empty(0))
+    common: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +111,7 @@ class OfLanguages:
     fewest: int
 
 
-def _by_language(observations: Observations) -> dict[str, dict[str, float]]:
+def values_by_language(observations: Observations) -> dict[str, dict[str, float]]:
     """Predictor to its value for each language.
 
     Raises:
@@ -129,7 +134,7 @@ def varies(observations: Observations, name: str) -> bool:
 
 def of_languages(observations: Observations, names: tuple[str, ...], fewest: int) -> OfLanguages:
     """The tasks with `fewest` languages for which all of the named predictors are known."""
-    by_language = _by_language(observations)
+    by_language = values_by_language(observations)
     rows: dict[str, dict[str, int]] = {task: {} for task in sorted(set(observations.tasks))}
     for row, (task, code) in enumerate(
         zip(observations.tasks, observations.languages, strict=True)
@@ -163,7 +168,7 @@ def about(observations: Observations, method: str, name: str, panel: OfLanguages
         notes.append(f"{result.languages} languages: too few to tell")
     if panel.left_out:
         notes.append(f"without {', '.join(panel.left_out)}: fewer than {panel.fewest} languages")
-    by_language = _by_language(observations)
+    by_language = values_by_language(observations)
     own = by_language.pop(name)
     for other, values in by_language.items():
         pairs = np.array([[value, values[code]] for code, value in own.items()])

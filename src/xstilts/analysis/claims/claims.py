@@ -51,7 +51,7 @@ from xstilts.analysis.inference.adjust import NOT_ENOUGH, detectable, holm, plai
 from xstilts.analysis.inputs.evidence import Evidence
 from xstilts.analysis.tables import EVERY, FAIRER, FAMILY, GAIN, LESS_FAIR, POINTS
 from xstilts.config.recipes import NONE
-from xstilts.config.tasks import XTREME
+from xstilts.config.tasks import averaged
 
 _CLAIMS = "the claims of this page, claim 7 left out (Holm)"
 _MEASURES = "the measures of this recipe in the table of evenness (Benjamini-Hochberg)"
@@ -151,7 +151,8 @@ def _worst_family(
     found = plain(row["verdict"])
     outcome = {FAIRER: SUPPORTED, LESS_FAIR: NOT_SUPPORTED}.get(found, NOT_ENOUGH)
     beside = [measures[name, other] for other in _BESIDE if (name, other) in measures]
-    used = [(target, name, NONE) for target in XTREME if run.evidence.common_seeds(target, name)]
+    held = averaged(run.evidence.samples)
+    used = [(target, name, NONE) for target in held if run.evidence.common_seeds(target, name)]
     return replace(
         part,
         value=row["change"],

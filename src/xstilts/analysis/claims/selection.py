@@ -21,7 +21,7 @@ from xstilts.analysis.inputs.evidence import Evidence
 from xstilts.analysis.inputs.items import CLEAN
 from xstilts.analysis.tables import Row
 from xstilts.config.recipes import NONE
-from xstilts.config.tasks import TARGETS, TASKS, XTREME
+from xstilts.config.tasks import TARGETS, TASKS, XTREME, averaged
 from xstilts.execution.files import atomic_path
 from xstilts.scoring.averages import OVERALL, summarise
 
@@ -177,11 +177,11 @@ def selected_gain(
         developments: target to what its recipe is chosen by.
 
     Returns:
-        (1 + draws,), the mean over XTREME's targets that have a score of the baseline, and these
-        targets; None where there are none.
+        (1 + draws,), the mean over the averaged targets that have a score of the baseline, and
+        these targets; None where there are none.
     """
     gains, targets = [], []
-    for target in XTREME:
+    for target in averaged(evidence.samples):
         held = developments.get(target)
         if held is None or not evidence.seeds(NONE, target):
             continue
@@ -293,10 +293,11 @@ def _by_seed(
 
 
 def _average(block: Sequence[Row]) -> Iterator[Row]:
-    rows = [row for row in block if row["target"] in XTREME]
-    if not rows:
+    if not block:
         return
-    whole = len(rows) == len(XTREME)
+    held = averaged(str(row["target"]) for row in block)
+    rows = [row for row in block if row["target"] in held]
+    whole = held == tuple(XTREME)
     names = ", ".join(TARGETS[str(row["target"])].title for row in rows)
     yield {
         "encoder": rows[0]["encoder"],

@@ -14,7 +14,7 @@ from xstilts.analysis.inference.draws import Draws
 from xstilts.analysis.inputs.evidence import Evidence
 from xstilts.config.languages import Language
 from xstilts.config.recipes import NONE
-from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS, XTREME
+from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS, averaged
 from xstilts.scoring.metrics import METRICS
 from xstilts.scoring.scores import LANGUAGE_SCORE
 
@@ -47,8 +47,8 @@ class Panel:
 
     @cached_property
     def averaged(self) -> tuple[str, ...]:
-        """Those of the targets over which means are formed: XTREME's nine."""
-        return tuple(key for key in self.targets if key in XTREME)
+        """Those of the targets over which means are formed (`config.tasks.averaged`)."""
+        return averaged(self.targets)
 
     @cached_property
     def common(self) -> tuple[str, ...]:

@@ -1,0 +1,140 @@
+"""The rows of `tables.ASSOCIATION`, and the observations that they are of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from itertools import chain, product
+
+import numpy as np
+
+from xstilts.analysis.association.association import (
+    leave_one_family_out,
+    mixed_model,
+    partial_rank_correlations,
+    rank_correlations,
+)
+from xstilts.analysis.association.observations import (
+    DISTANCE,
+    FALLS,
+    LATIN,
+    RISES,
+    Association,
+    Observations,
+    text_size,
+)
+from xstilts.analysis.inference.adjust import Statement, holm, judge
+from xstilts.analysis.inference.draws import LANGUAGES, Draws, mean_of
+from xstilts.analysis.inference.estimates import Estimate, estimates
+from xstilts.analysis.inputs.panel import Panel
+from xstilts.analysis.tables import GAIN, SCORE, Row
+from xstilts.config.encoders.catalogue import Corpus
+from xstilts.config.language_facts import LanguageFacts
+from xstilts.config.recipes import NONE
+
+_ASSOCIATIONS = (rank_correlations, partial_rank_correlations, leave_one_family_out, mixed_model)
+
+
+def association_rows(
+    panel: Panel, facts: Mapping[str, LanguageFacts], corpus: Corpus | None
+) -> list[Row]:
+    """Rows of `tables.ASSOCIATION`: scores and gains of every recipe against what is known.
+
+    Args:
+        corpus: what the panel's encoder was pretrained on; without it amounts of text are no
+            predictor, since those of another encoder say nothing of this one.
+    """
+    found = []
+    for recipe, outcome in product(panel.recipes, (SCORE, GAIN)):
+        observations = observations_of(panel, facts, corpus, recipe, outcome, panel.averaged)
+        if observations is not None:
+            for each in chain.from_iterable(compute(observations) for compute in _ASSOCIATIONS):
+                found.append((recipe, observations.seeds, each))
+    return judged(panel.evidence.encoder, found)
+
+
+def judged(encoder: str, found: Iterable[tuple[str, int, Association]]) -> list[Row]:
+    """Rows with their verdicts, of associations with the recipe and the seeds that they rest on."""
+    rows: list[Row] = []
+    families: dict[tuple[str, str], list[Statement]] = {}
+    for recipe, seeds, each in found:
+        basis = None if each.low is None else LANGUAGES
+        rows.append({"encoder": encoder, "recipe": recipe, "basis": basis, **asdict(each)})
+        if each.value is not None and each.p is not None and each.enough:
+            said = Statement(
+                row=rows[-1],
+                estimate=Estimate(value=each.value, p=each.p),
+                words=(FALLS, RISES),
+                seeds=seeds,
+            )
+            families.setdefault((each.method, each.predictor), []).append(said)
+    for family in families.values():
+        judge(family, holm)
+    return rows
+
+
+def observations_of(
+    panel: Panel,
+    facts: Mapping[str, LanguageFacts],
+    corpus: Corpus | None,
+    recipe: str,
+    outcome: str,
+    targets: Sequence[str],
+) -> Observations | None:
+    """Chance-corrected scores of a recipe, or its gains in points; None where there are none."""
+    held: dict[str, Draws] = {}
+    panel = panel.fewer
+    for target in targets:
+        scores = panel.scores(target, recipe)
+        if outcome == GAIN:
+            found = panel.gain(target, recipe) if recipe != NONE else None
+        else:
+            found = None if scores is None else panel.corrected(target, scores)
+        if found is not None:
+            held[target] = found
+    if not held:
+        return None
+    tasks = [target for target in held for _ in panel.codes(target)]
+    codes = [code for target in held for code in panel.codes(target)]
+    known = [facts.get(code) for code in codes]
+    return Observations(
+        outcome=outcome,
+        tasks=tuple(tasks),
+        languages=tuple(codes),
+        families=tuple(panel.languages[code].family for code in codes),
+        values=np.concatenate([each.observed for each in held.values()]).astype(float),
+        noise=np.concatenate([_noise(_apart(each)) for each in held.values()]),
+        common=float(_noise(mean_of([_mean(each) for each in held.values()]))),
+        seeds=min(each.seeds for each in held.values()),
+        predictors={
+            DISTANCE: _numbers(each.syntactic_distance if each else None for each in known),
+            **_text_sizes(corpus, codes),
+            LATIN: np.array([float(panel.languages[code].script == "Latn") for code in codes]),
+        },
+    )
+
+
+def _mean(values: Draws) -> Draws:
+    return values.map(lambda each: each.mean(axis=-1))
+
+
+def _apart(values: Draws) -> Draws:
+    """How languages differ from their mean."""
+    return values.map(lambda each: each - each.mean(axis=-1, keepdims=True))
+
+
+def _noise(values: Draws) -> np.ndarray:
+    """The variance that items and seeds give; 0 where that is not known."""
+    return np.nan_to_num(np.asarray(estimates(values).error)) ** 2
+
+
+def _text_sizes(corpus: Corpus | None, codes: Sequence[str]) -> dict[str, np.ndarray]:
+    """The predictor of how much text there was in each language, where that is known."""
+    if corpus is None or corpus.unit is None or corpus.amounts is None:
+        return {}
+    amounts = _numbers(corpus.amounts.get(code) for code in codes)
+    return {text_size(corpus.unit): np.log1p(amounts)}
+
+
+def _numbers(values: Iterable[float | None]) -> np.ndarray:
+    return np.array([np.nan if value is None else value for value in values], dtype=float)

@@ -1,0 +1,1 @@
+"""What kinship and nearness of languages do to statements over languages."""
