@@ -15,7 +15,7 @@ from prediction_files import random_items, runs, scores_of, write_cell
 from test_report import Page, row
 from test_report import scores_of as plain_scores
 
-import xstilts.analysis.investigate as investigate_module
+import xstilts.analysis.association.rows as rows_module
 from xstilts.analysis.claims.parts import ClaimPart
 from xstilts.analysis.claims.selection import ENGLISH, SELECTION, select
 from xstilts.analysis.inference.adjust import IN_RUN, NOT_ENOUGH
@@ -97,7 +97,7 @@ def found(
 ) -> Findings:
     """The findings of these predictions; associations take long, and are on no page of claims."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(investigate_module, "_ASSOCIATIONS", ())
+        patch.setattr(rows_module, "_ASSOCIATIONS", ())
         return investigate(
             scores_of(paths),
             KnownLanguages(languages=world, facts={}),
@@ -332,7 +332,7 @@ def test_without_anything_to_resample_there_are_values_and_no_verdicts(
 ) -> None:
     scores = scores_of(first_seed(grid))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(investigate_module, "_ASSOCIATIONS", ())
+        patch.setattr(rows_module, "_ASSOCIATIONS", ())
         held = investigate(scores, KnownLanguages(languages=LANGUAGES, facts={}), recipes=RECIPES)
     page, held, _, _ = write(tmp_path, held, scores=scores)
     decided = {claim["verdict"] for claim in held["claims"] if claim["number"] != "7"}

@@ -15,9 +15,10 @@ from curve_files import CHANCE, place, write_grid, write_run
 
 from xstilts.analysis.training_curves import DEV, LOSS, TrainingCurves, read_curves
 from xstilts.report.curves import write_curves
+from xstilts.report.figure import Figure
 from xstilts.report.figures_training import mixture_curves, training_curves
 from xstilts.report.panels import suffix
-from xstilts.report.plots import Figure, Names
+from xstilts.report.plots import Names
 
 RECIPES = ("none", "mnli", "multi")
 NAMES = Names(recipes=("", *RECIPES, "untrained"), languages={})

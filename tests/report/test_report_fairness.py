@@ -47,6 +47,7 @@ from xstilts.report.figures_heat_map import heat_map
 from xstilts.report.figures_pareto import pareto_plot
 from xstilts.report.figures_perturbed import perturbation_curves
 from xstilts.report.figures_pitfalls import pitfall_rates
+from xstilts.report.kinship import lambda_profile
 from xstilts.report.plots import Names
 from xstilts.report.summary import ReportSummary
 from xstilts.report.wording import title
@@ -57,6 +58,7 @@ FIGURES = {
     "languages-in-detail": (dot_plot, "groups"),
     "mean-against-worst": (pareto_plot, "pareto"),
     "gain-against-distance": (distance_plot, "groups"),
+    "lambda-profile": (lambda_profile, "kinship_profile"),
     "perturbation-curves": (perturbation_curves, "perturbed"),
     "pitfall-rates": (pitfall_rates, "pitfalls"),
 }
@@ -67,6 +69,7 @@ SECTIONS = (
     "by-language",
     "fairness",
     "distance",
+    "kinship",
     "robustness",
     "pitfalls",
     "stability",
@@ -173,7 +176,7 @@ def test_page_draws_everything_and_asks_for_nothing(untouched: Opened, path: Pat
         assert untouched.page.locator(f"#{name} .plot svg.main-svg").count() > 0
         assert untouched.page.locator(f"#{name} .plot .trace, #{name} .plot .hm").count() > 0
         assert any(trace.get("customdata") for trace in untouched.data(name))
-    assert untouched.page.locator(".dt-container").count() == 9
+    assert untouched.page.locator(".dt-container").count() == 11
     assert [url for url in untouched.requests if not url.startswith(("blob:", "data:"))] == [
         path.as_uri()
     ]

@@ -20,6 +20,7 @@ from xstilts.analysis.tables import (
     GAINS,
     GROUPS,
     HARM,
+    KINSHIP,
     LANGUAGE,
     LANGUAGE_TABLE,
     LOSES,
@@ -68,7 +69,7 @@ def summary(**rows) -> ReportSummary:
     schemas = {
         "groups": GROUPS, "fairness": FAIRNESS, "harm": HARM, "perturbed": PERTURBED,
         "pitfalls": PITFALLS, "association": ASSOCIATION, "languages": LANGUAGE_TABLE,
-        "collapsed": COLLAPSED,
+        "collapsed": COLLAPSED, "kinship": KINSHIP,
     }  # fmt: skip
     return summary_of(Findings.of(**{k: table(v, schemas[k]) for k, v in rows.items()}))
 
@@ -189,6 +190,58 @@ def test_an_association_is_told_where_its_verdict_carries_it(verdict, told):
     assert (
         any("The further a language is from English, the lower" in each for each in found) == told
     )
+
+
+@pytest.mark.parametrize(
+    ("verdict", "start"),
+    [
+        ("falls with it", "The further a language is from English, the lower the score, kinship"),
+        (NOT_ENOUGH, "The further a language is from English, the lower the score by ranks"),
+    ],
+)
+def test_distance_is_told_by_the_model_with_the_tree(verdict, start):
+    row = {
+        "encoder": "xlmr", "recipe": "none", "outcome": SCORE, "method": "Spearman",
+        "predictor": "distance from English", "value": -0.7, "low": -0.9, "high": -0.3,
+        "p": 0.001, "verdict": "falls with it", "languages": 12, "note": "",
+    }  # fmt: skip
+    tree = row | {"method": "model with the tree", "value": -0.4, "verdict": verdict}
+    mixed = row | {"method": "mixed model", "value": -0.5, "verdict": "falls with it"}
+    [found] = [each for each in said(association=[row, mixed, tree]) if "further" in each]
+    assert found.startswith(start)
+    assert "-0.40 standard deviations for one of distance" in found.replace("−", "-")
+    assert "with an intercept of families in place of the tree" in found
+
+
+def kin(**more):
+    tree = {
+        "encoder": "xlmr", "recipe": "mnli", "outcome": "gain", "target": EVERY, "model": "tree",
+        "languages": 39, "families": 14, "independent_tree": 17.7, "independent": 19.2,
+        "lambda_": 0.71, "lambda_low": 0.04, "lambda_high": 1.0, "value": 1.5, "low": 0.5,
+        "high": 2.5, "new_low": -1.5, "new_high": 4.5, "p": 0.2, "p_adjusted": 0.4, "tests": 2,
+        "verdict": NOT_ENOUGH, "detectable": 2.25, "note": "",
+    }  # fmt: skip
+    full = {"model": "tree, places and predictors", "note": "beside distance, log(1 + GiB), script"}
+    return [tree, tree | full | more]
+
+
+def test_what_kinship_leaves_of_a_gain_is_told_with_both_intervals():
+    found = " ".join(
+        said(groups=[BASELINE, group("mnli", 1.5, 0.5, 2.5, GAINS)], kinship=kin())
+    ).replace("−", "-")
+    assert "the mean over 2 languages (by descent as good as 17.7 independent ones)" in found
+    assert "39 languages of 14 families count as 19.2 independent ones (17.7 if all" in found
+    assert "the share that does is 0.71 (95 % 0.04 to 1.00)" in found
+    assert "the mean is +1.5 points (95 % +0.5 to +2.5)" in found
+    assert "a new language of a new family would gain between -1.5 and +4.5 (95 %)" in found
+    assert "by more than their descent and nearness and distance, log(1 + GiB) and script" in found
+    assert "shifts of families with a standard deviation of 2.3 points would be seen" in found
+
+
+def test_families_that_differ_beyond_descent_are_told():
+    rows = kin(verdict="families differ", p_adjusted=0.01)
+    found = said(groups=[BASELINE, group("mnli", 1.5, 0.5, 2.5, GAINS)], kinship=rows)
+    assert any(each.startswith("Families differ in what `mnli` gives by more") for each in found)
 
 
 def test_nothing_at_all_is_said_of_nothing():

@@ -20,7 +20,7 @@ from xstilts.analysis.tables import (
     LANGUAGE,
     WITH_ENGLISH,
 )
-from xstilts.config.tasks import SOURCE_LANGUAGE, XTREME
+from xstilts.config.tasks import SOURCE_LANGUAGE, averaged
 from xstilts.execution.provenance import versions
 from xstilts.report.wording import title
 from xstilts.rounding import fixed, signed
@@ -219,7 +219,7 @@ def best(order: Order, shared: Common) -> str:
     first, *others = order.placed
     close = [each.name for each in others if set(each.letters) & set(first.letters)]
     where = (
-        f"On average over {sum(target in XTREME for target in shared.languages)} targets"
+        f"On average over {len(averaged(shared.languages))} targets"
         if order.target == EVERY
         else f"On {title(order.target)}"
     )

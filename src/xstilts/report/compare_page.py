@@ -25,16 +25,9 @@ from xstilts.report.compare import (
     what,
 )
 from xstilts.report.fairness import Section, SectionPart
+from xstilts.report.figure import Figure, PlotView
 from xstilts.report.glossary import CHAPTERS
-from xstilts.report.plots import (
-    COLOURS,
-    SIGNIFICANT,
-    Figure,
-    Mark,
-    Names,
-    PlotView,
-    significant,
-)
+from xstilts.report.plots import COLOURS, SIGNIFICANT, Mark, Names, significant
 from xstilts.report.render import templates
 from xstilts.report.table import CHANGE, COUNT, NUMBER, TEXT, Column, P, Table, of_frame
 from xstilts.report.wording import label

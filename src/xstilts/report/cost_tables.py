@@ -23,8 +23,8 @@ from xstilts.report.amounts import (
     duration,
     duration_cell,
 )
+from xstilts.report.figure import Figure
 from xstilts.report.figures_cost import Point, quality_against_cost
-from xstilts.report.plots import Figure
 from xstilts.report.quality import Quality
 from xstilts.report.table import NAME, NUMBER, Column, Table, TableCell, TableRow
 from xstilts.report.wording import title

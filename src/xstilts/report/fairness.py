@@ -20,14 +20,18 @@ from xstilts.report import fairness_tables
 from xstilts.report.figures_distance import distance_plot
 from xstilts.report.figures_dots import dot_plot
 from xstilts.report.figures_heat_map import heat_map
+from xstilts.report.figures_map import world_map
 from xstilts.report.figures_pareto import pareto_plot
 from xstilts.report.figures_perturbed import perturbation_curves
 from xstilts.report.figures_pitfalls import pitfall_rates
+from xstilts.report.folds import MOST_UNFOLDED
 from xstilts.report.glossary import GLOSSARY_LINK
+from xstilts.report.kinship import kinship_table, lambda_profile, new_languages_table
 from xstilts.report.plots import SIGNIFICANT, UNSEEN, Names
 from xstilts.report.render import UNFOLDED, templates
 from xstilts.report.sections import Section, SectionPart
 from xstilts.report.summary import ReportSummary
+from xstilts.report.tree import gain_tree
 
 
 def write_fairness(
@@ -100,6 +104,7 @@ def _sections(findings: Findings, names: Names) -> tuple[Section, ...]:
                 ),
             ),
         ),
+        *(_wide_sections(findings, names) if len(names.languages) > MOST_UNFOLDED else ()),
         Section(
             anchor="by-language",
             heading="Every language",
@@ -158,6 +163,31 @@ def _sections(findings: Findings, names: Names) -> tuple[Section, ...]:
                 SectionPart(
                     table=fairness_tables.association_table(findings, names),
                     missing="No correlation: too few languages have a score.",
+                ),
+            ),
+        ),
+        Section(
+            anchor="kinship",
+            heading="Languages are kin",
+            reading=(
+                "Kin are alike, so that many of them tell less than as many strangers. Here"
+                " languages are expected to be as alike as the tree of languages has them"
+                " (Glottolog's families, branches by Jäger 2018), as far as their scores bear it"
+                " out: the share that follows the tree is estimated, and what it leaves open widens"
+                " every interval. Those of a new language are wider than those of the mean."
+            ),
+            parts=(
+                SectionPart(
+                    figure=lambda_profile(findings["kinship_profile"], names),
+                    missing="No profile: it needs gains in ten languages of a target.",
+                ),
+                SectionPart(
+                    table=kinship_table(findings, names),
+                    missing="No model over languages: it needs ten of them in a target.",
+                ),
+                SectionPart(
+                    table=new_languages_table(findings, names),
+                    missing="Nothing can be said of a new language, for the same reason.",
                 ),
             ),
         ),
@@ -241,8 +271,47 @@ def _sections(findings: Findings, names: Names) -> tuple[Section, ...]:
                     missing="Nothing is scored.",
                 ),
                 SectionPart(
+                    table=fairness_tables.diversity_table(findings, names),
+                    missing="No mean is over languages.",
+                ),
+                SectionPart(
                     table=fairness_tables.languages_table(findings, names),
                     missing="No language is known.",
+                ),
+            ),
+        ),
+    )
+
+
+def _wide_sections(findings: Findings, names: Names) -> tuple[Section, ...]:
+    """What tells of very many languages."""
+    return (
+        Section(
+            anchor="world",
+            heading="Where languages gain",
+            reading=(
+                "Languages of one part of the world share scripts, words and readers, beside kin."
+                " A point is a language, not its speakers, and stands for all of them."
+            ),
+            parts=(
+                SectionPart(
+                    figure=world_map(findings["groups"], names),
+                    missing="No language has both a gain and a known place.",
+                ),
+            ),
+        ),
+        Section(
+            anchor="tree",
+            heading="Family, branch, language",
+            reading=(
+                "A family can gain because all of its languages do, or because one branch does."
+                " Every line that has a mark before it unfolds; a family of a single language is"
+                " that language."
+            ),
+            parts=(
+                SectionPart(
+                    tree=gain_tree(findings["groups"], names),
+                    missing="No language has a gain.",
                 ),
             ),
         ),

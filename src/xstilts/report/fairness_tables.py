@@ -348,10 +348,30 @@ def languages_table(findings: Findings, names: Names) -> Table | None:
             Column("family", "Family"),
             Column("branch", "Branch"),
             Column("script", "Script"),
+            Column("macroarea", "Macroarea"),
             Column("unseen", "Not in pretraining"),
             Column("distance", "Distance from English", RATIO),
             Column("pretraining_gib", "Pretraining text, GiB", RATIO),
             Column("speakers", "Speakers, millions", NUMBER),
+        ),
+        names,
+    )
+
+
+def diversity_table(findings: Findings, names: Names) -> Table | None:
+    """How diverse the languages are that each mean is over."""
+    return of_frame(
+        "diversity",
+        "How diverse the languages are that means are over",
+        findings["diversity"],
+        (
+            Column("target", "Target"),
+            Column("group", "Mean over"),
+            Column("languages", "Languages", COUNT),
+            Column("families", "Families", COUNT),
+            Column("with_features", "With features", COUNT),
+            Column("distance", "Mean distance of two", RATIO),
+            Column("entropy", "Entropy of features, bits", RATIO),
         ),
         names,
     )

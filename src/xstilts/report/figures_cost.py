@@ -10,8 +10,9 @@ import polars as pl
 
 from xstilts.analysis.costs import pareto_front
 from xstilts.report import plots
+from xstilts.report.figure import MUTED, Figure, PlotView
 from xstilts.report.figures_pareto import HEIGHT, WIDTH, label_places, pixels
-from xstilts.report.plots import COLOURS, MUTED, SYMBOLS, Figure, Mark, PlotView
+from xstilts.report.plots import COLOURS, SYMBOLS, Mark
 from xstilts.report.wording import label
 
 _COLUMNS = "encoder recipe cost score front"

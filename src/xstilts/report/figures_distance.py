@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from functools import partial
 
+import numpy as np
 import polars as pl
 
 from xstilts.analysis.tables import EVERY, GAIN, LANGUAGE, POINTS
 from xstilts.config.recipes import NONE
 from xstilts.report import plots
-from xstilts.report.plots import COLOURS, INK, MUTED, UNSEEN, Figure, Mark, Names, PlotView
+from xstilts.report.figure import INK, MUTED, Figure, PlotView
+from xstilts.report.folds import MOST_UNFOLDED
+from xstilts.report.labels import with_room
+from xstilts.report.plots import COLOURS, UNSEEN, Mark, Names
 from xstilts.report.wording import label
 
 _COLUMNS = (
@@ -42,7 +46,13 @@ _SHAPES = (
 )
 # Families of one language share the grey, so that the colours last for those with several.
 _FAMILY_COLOURS = (*COLOURS, "#8c510a", INK)
-_ONE_LANGUAGE = "Families of one language"
+_ONE_LANGUAGE, _OTHERS = "Families of one language", "Other families"
+# On less than this, the legend of scripts leaves no room for the plot.
+_LEAST_WIDTH = 600
+# In pixels, of the plot on a wide screen.
+_WIDTH, _HEIGHT = 1100, 345
+# What is not written, as text: of empty ones plotly loses others when the view changes.
+_NOTHING = "\N{ZERO WIDTH SPACE}"
 
 
 def distance_plot(groups: pl.DataFrame, names: Names) -> Figure | None:
@@ -89,6 +99,7 @@ def distance_plot(groups: pl.DataFrame, names: Names) -> Figure | None:
         ),
         columns=_COLUMNS,
         hover=_HOVER,
+        least_width=_LEAST_WIDTH,
     )
 
 
@@ -103,19 +114,28 @@ def _shapes(frame: pl.DataFrame) -> dict[str, str]:
     return {script: _SHAPES[place % len(_SHAPES)] for place, script in enumerate(scripts["script"])}
 
 
+def _codes(frame: pl.DataFrame) -> list[str]:
+    """What is written beside each point: all codes, or of very many those that have room."""
+    codes = [f"{row['language']}{UNSEEN if row['unseen'] else ''}" for row in frame.to_dicts()]
+    if len(codes) <= MOST_UNFOLDED:
+        return codes
+    at = frame.select("distance", "value").to_numpy()
+    reach = np.where((span := np.ptp(at, axis=0)) > 0, span, 1)
+    shown = set(with_room((at - at.min(axis=0)) / reach * (_WIDTH, _HEIGHT), codes))
+    return [code if place in shown else _NOTHING for place, code in enumerate(codes)]
+
+
 def _distance_view(frame: pl.DataFrame, shapes: dict[str, str]) -> PlotView:
+    frame = frame.with_columns(code=pl.Series(_codes(frame), dtype=pl.String))
     sizes = frame.group_by("family").len().sort("len", "family", descending=[True, False])
     several = [family for family, size in sizes.iter_rows() if size > 1]
-    colours = {
-        family: _FAMILY_COLOURS[place % len(_FAMILY_COLOURS)]
-        for place, family in enumerate(several)
-    }
+    rest = _ONE_LANGUAGE if len(several) <= len(_FAMILY_COLOURS) else _OTHERS
+    several = several[: len(_FAMILY_COLOURS)]
+    colours = dict(zip(several, _FAMILY_COLOURS, strict=False))
     traces = []
-    for family in (*several, _ONE_LANGUAGE):
+    for family in (*several, rest):
         held = frame.filter(
-            pl.col("family").eq(family)
-            if family != _ONE_LANGUAGE
-            else ~pl.col("family").is_in(several)
+            pl.col("family").eq(family) if family != rest else ~pl.col("family").is_in(several)
         )
         if held.is_empty():
             continue
@@ -132,9 +152,7 @@ def _distance_view(frame: pl.DataFrame, shapes: dict[str, str]) -> PlotView:
                 legendgroup=family,
                 showlegend=False,
                 mode="markers+text",
-                text=[
-                    f"{row['language']}{UNSEEN if row['unseen'] else ''}" for row in held.to_dicts()
-                ],
+                text=held["code"].to_list(),
                 textposition="middle right",
                 textfont={"size": 11},
                 marker={

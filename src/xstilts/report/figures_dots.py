@@ -10,10 +10,13 @@ from typing import Any
 
 import polars as pl
 
-from xstilts.analysis.tables import GAIN, LANGUAGE, POINTS, SCORE
+from xstilts.analysis.tables import ALL, GAIN, LANGUAGE, POINTS, SCORE
 from xstilts.config.recipes import NONE
 from xstilts.report import plots
-from xstilts.report.plots import BAND, LINE, UNSEEN, Figure, Names, PlotView
+from xstilts.report.figure import BAND, LINE, Figure, PlotView
+from xstilts.report.figures_folded import folded_dots
+from xstilts.report.folds import folded
+from xstilts.report.plots import UNSEEN, Names
 from xstilts.report.wording import label
 
 _COLUMNS = "encoder recipe target quantity family language label value low high basis items seeds"
@@ -46,13 +49,19 @@ class Line:
 
 
 def dot_plot(groups: pl.DataFrame, names: Names) -> Figure | None:
-    """Scores or gains of every language, the languages of a family together."""
+    """Scores or gains of every language, the languages of a family together.
+
+    Where languages are many, families are folded (`figures_folded`).
+    """
     frame = groups.filter(
         pl.col("value").is_not_null(),
         pl.col("quantity").is_in([SCORE, GAIN]),
-        grouping=LANGUAGE,
+        pl.col("grouping").ne(ALL),
         scale=POINTS,
     )
+    if (folds := folded(frame, names)) is not None:
+        return folded_dots(folds, names)
+    frame = frame.filter(grouping=LANGUAGE)
     if frame.is_empty():
         return None
     codes = frame["group"].unique(maintain_order=True).to_list()

@@ -22,7 +22,8 @@ from xstilts.analysis.tables import (
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks import TARGETS
 from xstilts.report import plots
-from xstilts.report.plots import BAND, Figure, Names, PlotView, significant
+from xstilts.report.figure import BAND, Figure, PlotView
+from xstilts.report.plots import Names, significant
 from xstilts.report.wording import label, target_name
 
 _COLUMNS = (
@@ -38,6 +39,8 @@ _HOVER = (
 _MOST_ENDS = 0.9
 # In pixels: a line before any recipe, what each recipe adds, and what is around the lines.
 _LINE, _PER_RECIPE, _AROUND = 16, 9, 130
+# What a recipe adds where lines are many.
+_MOST_LINES, _NARROW = 20, 5
 
 # Rows in the order of the targets, after their mean.
 _PLACES = {EVERY: -1, **{target: place for place, target in enumerate(TARGETS)}}
@@ -96,15 +99,16 @@ def _view(frame: pl.DataFrame, names: Names) -> PlotView:
             -pl.col("languages").list.len().cast(pl.Int64),
         ),
     )
-    height = _LINE + _PER_RECIPE * len(recipes)
     most = max(len(labels) for _, labels in panels)
+    step = _PER_RECIPE if most <= _MOST_LINES else _NARROW
+    height = _LINE + step * len(recipes)
     traces: list[dict[str, Any]] = []
     layout: dict[str, Any] = {}
     shapes: list[dict[str, Any]] = []
     for number, (held, labels) in enumerate(panels):
         axes = "2" * number
         middles = {text: height * (place + 0.5) for place, text in enumerate(labels)}
-        traces += _dots(held, names, recipes, middles, axes)
+        traces += _dots(held, names, recipes, middles, step, axes)
         layout[f"xaxis{axes}"] = {
             "anchor": f"y{axes}",
             "domain": ([0, 0.42], [0.6, 1])[number],
@@ -156,6 +160,7 @@ def _dots(
     names: Names,
     recipes: Sequence[str],
     middles: dict[str, float],
+    step: float,
     axes: str,
 ) -> Iterator[dict[str, Any]]:
     """Of each recipe a trace of what is sure, and one of what is not."""
@@ -164,7 +169,7 @@ def _dots(
     )
     for recipe, held in names.by_recipe(frame):
         mark = names.marks[recipe]
-        shift = _PER_RECIPE * (recipes.index(recipe) - (len(recipes) - 1) / 2)
+        shift = step * (recipes.index(recipe) - (len(recipes) - 1) / 2)
         for sure in (True, False):
             rows = held.filter(sure=sure)
             yield plots.points(

@@ -10,9 +10,12 @@ import polars as pl
 from xstilts.analysis.tables import ALL, ALL_LANGUAGES, FAMILY, GAIN
 from xstilts.config.recipes import NONE
 from xstilts.report import plots
-from xstilts.report.plots import INK, SIGNIFICANT, UNSEEN, Figure, Names, PlotView, significant
+from xstilts.report.figure import INK, Figure, PlotView
+from xstilts.report.figures_folded import folded_heat_map
+from xstilts.report.folds import folded
+from xstilts.report.heat import HEAT, cell_text, reach_of
+from xstilts.report.plots import SIGNIFICANT, UNSEEN, Names
 from xstilts.report.wording import label
-from xstilts.rounding import signed
 
 _COLUMNS = (
     "encoder recipe target scale quantity group value low high p_adjusted verdict basis languages"
@@ -23,17 +26,6 @@ _HOVER = (
     "<br>{statement} (adjusted p {p_adjusted:.2g} as one of {tests}, over {basis})"
     "<br>languages: {members} ({languages})<br>items: {items}, seeds: {seeds}"
 )
-# Orange for what is lost, white, blue for what is gained: all pale enough for dark numbers.
-_SCALE = (
-    (0.0, "#d97f1e"),
-    (0.25, "#fbd9b0"),
-    (0.5, "#ffffff"),
-    (0.75, "#c3dcf1"),
-    (1.0, "#4f96d6"),
-)
-# At least so many points from white to full colour, so that noise around 0 stays pale.
-_LEAST_REACH = 1.0
-_WHOLE_TICKS = 3.0
 # In pixels: a cell with its number, and what is beside the cells.
 _CELL, _BESIDE = 58, 150
 # More labels than this stand aslant.
@@ -50,12 +42,18 @@ _RULE = {
 
 
 def heat_map(groups: pl.DataFrame, names: Names) -> Figure | None:
-    """Gains over the baseline, recipe by family; the first column is the mean over languages."""
-    frame = groups.filter(
+    """Gains over the baseline, recipe by family; the first column is the mean over languages.
+
+    Where languages are many, families are rows (`figures_folded`).
+    """
+    gains = groups.filter(
         pl.col("value").is_not_null(),
-        pl.col("grouping").eq(FAMILY) | pl.col("group").eq(ALL_LANGUAGES),
+        pl.col("grouping").ne(ALL) | pl.col("group").eq(ALL_LANGUAGES),
         quantity=GAIN,
     )
+    if (folds := folded(gains, names)) is not None:
+        return folded_heat_map(folds, names)
+    frame = gains.filter(pl.col("grouping").is_in([FAMILY, ALL]))
     frame = plots.with_statement(frame).with_columns(members=pl.col("languages").list.len())
     if frame.filter(grouping=FAMILY).is_empty():
         return None
@@ -93,34 +91,14 @@ def _heat_view(frame: pl.DataFrame, names: Names) -> PlotView:
     }
     nothing: tuple[dict[str, Any], list[Any] | None] = ({}, None)
     grid = [[held.get((recipe, group), nothing) for group in labels] for recipe in recipes]
-    reach = max(_LEAST_REACH, *(abs(value) for value in frame["value"]))
     trace = {
-        "type": "heatmap",
+        **HEAT,
         "x": [label(name) for name in labels.values()],
         "y": recipes,
         "z": [[row.get("value") for row, _ in line] for line in grid],
-        "text": [[_cell_text(row) for row, _ in line] for line in grid],
+        "text": [[cell_text(row) for row, _ in line] for line in grid],
         "customdata": [[cells for _, cells in line] for line in grid],
-        "texttemplate": "%{text}",
-        "textfont": {"size": 13, "color": INK},
-        "hoverongaps": False,
-        "xgap": 2,
-        "ygap": 2,
-        "zmin": -reach,
-        "zmid": 0,
-        "zmax": reach,
-        "colorscale": _SCALE,
-        "colorbar": {
-            "orientation": "h",
-            "y": 0,
-            "yanchor": "top",
-            "x": 0,
-            "xanchor": "left",
-            "len": 0.4,
-            "thickness": 10,
-            "outlinewidth": 0,
-            "tickformat": "+.0f" if reach > _WHOLE_TICKS else "+.1f",
-        },
+        **reach_of(frame),
     }
     return plots.view(
         [trace],
@@ -154,9 +132,3 @@ def _family_labels(frame: pl.DataFrame, names: Names) -> dict[str, str]:
         .to_dicts()
     )
     return {row["group"]: names.group(row) for row in first}
-
-
-def _cell_text(row: dict[str, Any]) -> str:
-    if not row:
-        return ""
-    return signed(row["value"]) + (f" {SIGNIFICANT}" if significant(row["verdict"]) else "")

@@ -9,7 +9,8 @@ from functools import partial
 import polars as pl
 
 from xstilts.report import plots
-from xstilts.report.plots import MUTED, Figure, Names, PlotView
+from xstilts.report.figure import MUTED, Figure, PlotView
+from xstilts.report.plots import Names
 
 _COLUMNS = (
     "encoder recipe mean mean_low mean_high worst worst_low worst_high worst_family front"

@@ -11,8 +11,9 @@ import polars as pl
 from xstilts.analysis.tables import ALL, ALL_LANGUAGES, EVERY, FAMILY
 from xstilts.config.recipes import NONE
 from xstilts.report import plots
+from xstilts.report.figure import Figure, PlotView, Selector
 from xstilts.report.panels import Panels, heading, suffix
-from xstilts.report.plots import Figure, Names, PlotView, Selector
+from xstilts.report.plots import Names
 from xstilts.report.wording import readable
 
 _COLUMNS = (

@@ -9,17 +9,8 @@ import polars as pl
 from xstilts.analysis.tables import ALL, ALL_LANGUAGES, FAMILY
 from xstilts.config.recipes import NONE
 from xstilts.report import plots
-from xstilts.report.plots import (
-    BASELINE_MARK,
-    COLOURS,
-    INK,
-    LINE,
-    MUTED,
-    Figure,
-    Mark,
-    Names,
-    PlotView,
-)
+from xstilts.report.figure import INK, LINE, MUTED, Figure, PlotView
+from xstilts.report.plots import BASELINE_MARK, COLOURS, Mark, Names
 from xstilts.report.wording import label
 
 _COLUMNS = (

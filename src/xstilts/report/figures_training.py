@@ -11,18 +11,9 @@ import polars as pl
 
 from xstilts.analysis.training_curves import DEV, LOSS, MIXTURE, TrainingCurves
 from xstilts.report import plots
+from xstilts.report.figure import INK, MUTED, Figure, PlotView, Selector
 from xstilts.report.panels import Panels, heading, suffix
-from xstilts.report.plots import (
-    COLOURS,
-    INK,
-    MUTED,
-    SYMBOLS,
-    Figure,
-    Mark,
-    Names,
-    PlotView,
-    Selector,
-)
+from xstilts.report.plots import COLOURS, SYMBOLS, Mark, Names
 from xstilts.report.wording import label, listed, title
 from xstilts.training.curve import BFLOAT16, FIRST, KEPT
 

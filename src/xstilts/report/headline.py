@@ -28,7 +28,7 @@ from xstilts.analysis.tables import (
 )
 from xstilts.config.experiment import BASELINE
 from xstilts.config.languages import Language
-from xstilts.config.tasks import SOURCE_LANGUAGE, XTREME
+from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS, XTREME, averaged
 from xstilts.report.wording import counted, listed, title
 from xstilts.rounding import fixed, signed
 from xstilts.scoring.averages import summarise
@@ -79,6 +79,7 @@ class _Subject:
 
     Attributes:
         english: target to the English score of `recipe`, mean over seeds.
+        averaged: the targets over which means are (`config.tasks.averaged`).
         tables: name to the rows of this encoder, of `groups` those in points.
     """
 
@@ -86,6 +87,7 @@ class _Subject:
     recipe: str
     recipes: Sequence[str]
     english: Mapping[str, float]
+    averaged: tuple[str, ...]
     baselines: Mapping[tuple[str, str], dict[str, float]]
     languages: Mapping[str, Language]
     tables: Mapping[str, pl.DataFrame]
@@ -115,7 +117,8 @@ class _Subject:
             encoder=encoder,
             recipe=recipe,
             recipes=recipes,
-            english={key: known[key] for key in XTREME if key in known},
+            english={key: known[key] for key in averaged(ran["target"]) if key in known},
+            averaged=averaged(ran["target"]),
             baselines={} if baselines is None else main_scores(baselines, encoder, split),
             languages=languages,
             tables=tables,
@@ -182,7 +185,7 @@ def _by_family(run: _Subject) -> str:
         rest = "; no target has two families of several languages, so no worst family is known"
     else:
         rows = run.rows("fairness", measure="worst_family", recipe=run.recipe)
-        targets = sum(row["target"] in XTREME for row in rows)
+        targets = sum(row["target"] in run.averaged for row in rows)
         most = "most often " if targets > 1 else ""
         scored.append(("the worst family", worst, f"{most}{worst['who']}, {_over(targets)}"))
     parts = [
@@ -196,15 +199,18 @@ def _by_family(run: _Subject) -> str:
 
 def _overall(run: _Subject) -> str:
     row = run.task_score(SCORE, run.recipe)
-    lacking = f"No overall score, because not all {len(XTREME)} targets have a score"
+    if set(run.averaged) <= set(XTREME):
+        lacking = f"No overall score, because not all {len(XTREME)} targets have a score"
+    else:
+        lacking = "No overall score, because none of these targets is XTREME's"
     if row is None:
         return f"{lacking}."
-    if row["targets"] == len(XTREME):
+    if run.averaged == tuple(XTREME) and row["targets"] == len(XTREME):
         return (
             f"The overall score of {run.recipe}, the mean of all {len(XTREME)} task scores, is"
             f" {fixed(row['value'])}{_interval(row, before=' (', after=')')}."
         )
-    tasks = [target for target in XTREME if run.task_score(SCORE, run.recipe, target)]
+    tasks = [target for target in run.averaged if run.task_score(SCORE, run.recipe, target)]
     names = ", ".join(title(target) for target in tasks)
     return (
         f"{lacking}; over {names}, {run.recipe} scores {fixed(row['value'])} on average"
@@ -290,9 +296,9 @@ def _side_effects(run: _Subject) -> str:
 
 
 def _retrieval(run: _Subject, recipe: str) -> Iterator[tuple[str, _Row]]:
-    for target, task in XTREME.items():
+    for target in run.averaged:
         row = run.task_score(GAIN, recipe, target)
-        if task.facts.embedded and row is not None:
+        if TARGETS[target].facts.embedded and row is not None:
             yield target, row
 
 

@@ -9,10 +9,12 @@ from typing import Any
 
 import polars as pl
 
+from xstilts.analysis.tables import ALL_LANGUAGES, EVERY
 from xstilts.config.recipes import Source
 from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS, TASKS
 from xstilts.data.parallel import GOLD_DIFFERS, KNOWN_MISPAIRED, PLACEHOLDER_TEXT, REASONS
 from xstilts.execution.parquet import read_meta
+from xstilts.report.wording import counted
 from xstilts.rounding import fixed
 
 # XNLI's English training data are MultiNLI.
@@ -71,6 +73,26 @@ def precision_notes(runs: pl.DataFrame | None) -> Iterator[str]:
             f"{found.height} of {total} training runs of {encoder} were not finite in bfloat16 and"
             f" were made once more in float32: {', '.join(places)}."
         )
+
+
+def diversity_notes(diversity: pl.DataFrame) -> Iterator[str]:
+    """How diverse the languages of each target are, English left out of means and of these.
+
+    Args:
+        diversity: columns of `analysis.tables.DIVERSITY`.
+    """
+    found = diversity.filter(pl.col("target") != EVERY, group=ALL_LANGUAGES)
+    for row in found.iter_rows(named=True):
+        number, known = row["languages"], row["with_features"]
+        families = "1 family" if row["families"] == 1 else f"{row['families']} families"
+        said = f"{counted(number, 'language')} of {families}"
+        if row["distance"] is not None:
+            said += (
+                f", at a mean typological distance of {fixed(row['distance'], 2)} and with an"
+                f" entropy of {fixed(row['entropy'], 2)} bits a feature"
+            )
+            said += f" (over the {known} whose typology is known)" if known < number else ""
+        yield f"{TARGETS[row['target']].title}: its means are over {said}."
 
 
 def left_out_notes(left_out: Iterable[str]) -> Iterator[str]:
@@ -216,7 +238,7 @@ def _selection_notes(experiment: Mapping[str, Any], meta: Mapping[str, Any]) -> 
 
 
 def _retrieval_notes(experiment: Mapping[str, Any]) -> Iterator[str]:
-    if not any(TASKS[target].group == "retrieval" for target in experiment["targets"]):
+    if not any(TASKS[target].facts.embedded for target in experiment["targets"]):
         return
     for name, encoder in experiment["encoders"].items():
         retrieval = encoder["retrieval"]

@@ -227,7 +227,7 @@ def _view(
         recipes=sorted(recipes, key=lambda recipe: recipe != BASELINE),
         targets=[key for key in TARGETS if key in targets],
         benchmark=None if _is_generated(experiment) else "XTREME",
-        names=language_table(experiment.get("data_source", "")),
+        names=language_table(experiment.get("data_source", ""), experiment.get("own_languages")),
         collapsed=collapsed,
     )
 
@@ -333,7 +333,7 @@ def _caveats(
             "Averages over the languages covered here; not comparable with published XTREME"
             " averages."
         )
-    origin = "the data source's" if generated else "XTREME's"
+    origin = "the data source's" if generated else "each target's"
     caveats += [
         f"Languages covered, of {origin} ({split}): {', '.join(tasks)}."
         for split, tasks in short.items()

@@ -1,12 +1,7 @@
-"""What figures share: names, marks, choices, axes, and how rows are kept.
-
-A figure has one view for each combination of what a reader can choose. The rows behind a view are
-the `customdata` of its traces and nowhere else: the hover texts and the CSV are made of them.
-"""
+"""What figures share: names, marks, choices, axes, and how rows are kept."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
@@ -28,6 +23,7 @@ from xstilts.analysis.tables import (
 )
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks.types import SOURCE_LANGUAGE
+from xstilts.report.figure import INK, Figure, PlotView, Selector
 from xstilts.report.wording import readable, target_name
 from xstilts.rounding import DECIMALS, fixed
 
@@ -35,118 +31,13 @@ from xstilts.rounding import DECIMALS, fixed
 # the first 42 recipes differ.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 SYMBOLS = ("circle", "square", "triangle-up", "diamond", "cross", "pentagon", "triangle-down")
-INK, MUTED, LINE, BAND = "#1b1f24", "#59636e", "#d1d9e0", "#f4f6f8"
 UNSEEN, SIGNIFICANT = "†", "✱"
-
-_AXIS = {
-    "automargin": True,
-    "gridcolor": LINE,
-    "zerolinecolor": MUTED,
-    "zerolinewidth": 1.5,
-    "linecolor": LINE,
-    "ticks": "",
-    "ticklabelstandoff": 4,
-    "title": {"standoff": 8},
-}
-# Of all figures: the legend above, the buttons at the right edge.
-_LAYOUT = {
-    "autosize": True,
-    "font": {
-        "family": "system-ui, -apple-system, 'Segoe UI', sans-serif",
-        "size": 13,
-        "color": INK,
-    },
-    "paper_bgcolor": "white",
-    "plot_bgcolor": "white",
-    "margin": {"l": 20, "r": 44, "t": 20, "b": 20},
-    "legend": {
-        "orientation": "h",
-        "x": 0,
-        "y": 1,
-        "yref": "container",
-        "yanchor": "top",
-        "itemsizing": "constant",
-    },
-    "modebar": {"orientation": "v", "bgcolor": "rgba(255,255,255,0.8)", "color": MUTED},
-    "hoverlabel": {
-        "bgcolor": "white",
-        "bordercolor": MUTED,
-        "font": {"color": INK},
-        "align": "left",
-    },
-    "hovermode": "closest",
-    "xaxis": _AXIS,
-    "yaxis": _AXIS,
-}
 
 # Of choices that are not called as their columns are.
 _CHOICES = {"quantity": "Shown", "grouping": "Shown"}
 _GROUPINGS = {ALL: "means", FAMILY: "families", LANGUAGE: "languages"}
 # Values that come first, in this order; recipes are the experiment's.
 _ORDERS: dict[str, Sequence[str]] = {"target": (EVERY,), "grouping": tuple(_GROUPINGS)}
-_PLACEHOLDER = re.compile(r"\{(\w+)(:[^}]*)?\}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Selector:
-    """What a reader can choose: a column of the table, its values, and what they are called."""
-
-    column: str
-    label: str
-    values: tuple[str, ...]
-    names: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class PlotView:
-    """What plotly draws (`data` and `layout`), and what is to be said of it."""
-
-    drawing: Mapping[str, Any]
-    note: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Figure:
-    """A figure; the key of a view holds the places of the chosen values, joined by hyphens.
-
-    `columns` are those of the rows that its traces carry; `hover` names them in braces. Of the
-    first `shared` of them a trace has one value for all its rows, in its `meta`. On a screen
-    narrower than `least_width`, in pixels, it is scrolled.
-    """
-
-    anchor: str
-    caption: str
-    alt: str
-    columns: tuple[str, ...]
-    hover: str
-    choices: tuple[Selector, ...]
-    views: Mapping[str, PlotView]
-    shared: int = 0
-    least_width: int = 0
-
-    def data(self) -> dict[str, Any]:
-        """What the page's script draws from."""
-        return {
-            "columns": self.columns,
-            "template": self.template(),
-            "views": {key: {"note": view.note, **view.drawing} for key, view in self.views.items()},
-        }
-
-    def template(self) -> dict[str, Any]:
-        """What holds for all views, as plotly takes it."""
-        places = [f"meta[{place}]" for place in range(self.shared)]
-        places += [f"customdata[{place}]" for place in range(len(self.columns) - self.shared)]
-        held = dict(zip(self.columns, places, strict=True))
-        text = _PLACEHOLDER.sub(lambda found: f"%{{{held[found[1]]}{found[2] or ''}}}", self.hover)
-        trace = {"hovertemplate": f"{text}<extra></extra>"}
-        bar = {"type": "data", "symmetric": False, "thickness": 1.5, "width": 0}
-        return {
-            "data": {
-                "scatter": [{**trace, "error_x": bar, "error_y": bar}],
-                "heatmap": [trace],
-            },
-            "layout": _LAYOUT,
-        }
 
 
 @dataclass(frozen=True)
@@ -210,6 +101,10 @@ class Names:
         """The family of a language."""
         return self.languages.get(code, {}).get("family") or "Family not known"
 
+    def branch_of(self, code: str) -> str:
+        """The branch of a language."""
+        return self.languages.get(code, {}).get("branch") or "Branch not known"
+
     def group(self, row: Mapping[str, Any]) -> str:
         """A group of a table; one of a single language is told by its code."""
         name = row["group"]
@@ -231,10 +126,10 @@ class Names:
 
     def by_recipe(self, frame: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
         """The rows of each recipe, in order."""
+        held = frame.partition_by("recipe", as_dict=True)
         for recipe in self.recipes:
-            held = frame.filter(recipe=recipe)
-            if not held.is_empty():
-                yield recipe, held
+            if (recipe,) in held:
+                yield recipe, held[recipe,]
 
     def choice(self, frame: pl.DataFrame, column: str) -> Selector:
         """The values of a column as a choice: known ones in their order, others as they come."""
@@ -285,10 +180,11 @@ def views(
 ) -> dict[str, PlotView]:
     """The views of all combinations that the table has rows for."""
     made = {}
+    # Parted once: there are thousands of combinations where families are folded.
+    parts = frame.partition_by([choice.column for choice in choices], as_dict=True)
     for places in product(*(range(len(choice.values)) for choice in choices)):
-        pairs = zip(choices, places, strict=True)
-        held = frame.filter(**{choice.column: choice.values[place] for choice, place in pairs})
-        if not held.is_empty() and (view := draw(held)) is not None:
+        chosen = tuple(choice.values[place] for choice, place in zip(choices, places, strict=True))
+        if chosen in parts and (view := draw(parts[chosen])) is not None:
             made["-".join(map(str, places))] = view
     return made
 

@@ -6,6 +6,7 @@ from importlib import resources
 
 import jinja2
 
+from xstilts.report.packed import packed
 from xstilts.report.table import library
 from xstilts.rounding import JAVASCRIPT
 
@@ -23,5 +24,5 @@ def templates() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"table_library": library, "rounding": JAVASCRIPT}
+    environment.globals |= {"packed": packed, "rounding": JAVASCRIPT, "table_library": library}
     return environment

@@ -14,8 +14,6 @@ from typing import Any
 
 import polars as pl
 
-from xstilts.analysis.association.association import SPEARMAN
-from xstilts.analysis.association.observations import DISTANCE
 from xstilts.analysis.inference.adjust import IN_RUN, NOT_ENOUGH, plain
 from xstilts.analysis.inference.draws import ITEMS, LANGUAGES, SEEDS
 from xstilts.analysis.tables import (
@@ -31,11 +29,15 @@ from xstilts.analysis.tables import (
     LESS_FAIR,
     LOSES,
     POINTS,
-    SCORE,
     Findings,
 )
 from xstilts.config.perturbations import KINDS
 from xstilts.config.recipes import NONE
+from xstilts.report.kinship_sentences import (
+    distance_sentences,
+    independent_ones,
+    kinship_sentences,
+)
 from xstilts.report.summary import Certain, ReportSummary, Said, certainty, size, sure, unclear
 from xstilts.report.wording import counted, listed
 from xstilts.rounding import fixed, signed
@@ -43,9 +45,10 @@ from xstilts.rounding import fixed, signed
 _Row = Mapping[str, Any]
 
 # What sentences are about, as the sections of the page are headed that hold the numbers.
-EVEN, FAMILIES, DISTANCES, ROBUST, WRONG = (
+EVEN, FAMILIES, KIN, DISTANCES, ROBUST, WRONG = (
     "Mean and worst family",
     "Which families gain",
+    "Languages are kin",
     "Gain and distance from English",
     "Perturbed texts",
     "Right in English, wrong elsewhere",
@@ -117,6 +120,7 @@ class _Of:
             (FAMILIES, self._families),
             (EVEN, self._evenness),
             (EVEN, self._harm),
+            (KIN, self._kinship),
         )
         always = ((ROBUST, self._perturbed), (WRONG, self._pitfalls), (DISTANCES, self._distance))
         can = self._recipes and NONE in self._tables["groups"]["recipe"]
@@ -151,6 +155,7 @@ class _Of:
         clear = [row for row in rows if plain(row["verdict"]) in (GAINS, LOSES)]
         if clear:
             what = f"the mean over {counted(len(rows[0]['languages']), 'language')}"
+            what += independent_ones(self._tables["kinship"])
             yield from self._moved(what, clear, "value")
         yield from self._unclear([row for row in rows if row not in clear])
 
@@ -348,25 +353,11 @@ class _Of:
             largest = max((size(row, "change") for row in changed), default=0.0)
             yield Said(tuple(levels), certain, largest)
 
+    def _kinship(self) -> Iterator[Said]:
+        return kinship_sentences(self._tables["kinship"], self._name)
+
     def _distance(self) -> Iterator[Said]:
-        held = self._tables["association"].filter(
-            pl.col("method") == SPEARMAN,
-            pl.col("predictor") == DISTANCE,
-            pl.col("verdict").is_not_null() & (pl.col("verdict") != NOT_ENOUGH),
-            # Scores after every recipe go with distance much alike: the baseline's is told.
-            (pl.col("outcome") != SCORE) | (pl.col("recipe") == NONE),
-        )
-        for row in held.iter_rows(named=True):
-            gain = f"the gain of {self._name(row['recipe'])}"
-            what = "the score" if row["outcome"] == SCORE else gain
-            way = "lower" if row["value"] < 0 else "higher"
-            line = (
-                f"The further a language is from English{self._where([row])}, the {way} {what}"
-                f" (Spearman's ρ {fixed(row['value'], 2)}, 95 % {fixed(row['low'], 2)} to"
-                f" {fixed(row['high'], 2)}, {row['languages']} languages; distance, size of"
-                " pretraining text and script go together)."
-            )
-            yield sure(line, [row], "value")
+        return distance_sentences(self._tables["association"], self._name)
 
     def _where(self, rows: Sequence[_Row]) -> str:
         """Says that verdicts are on one run, where they are and it is not said at the start."""

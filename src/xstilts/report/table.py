@@ -99,6 +99,7 @@ class Table:
 
     Attributes:
         data: of a frame, all rows as the page's script takes them; `rows` are then a few of them.
+        paged: whether the page's script shows a few rows at a time; without one all are there.
     """
 
     caption: str
@@ -107,6 +108,7 @@ class Table:
     foot: tuple[TableRow, ...] = ()
     anchor: str = ""
     data: list[list[Any]] | None = None
+    paged: bool = False
 
     @property
     def header(self) -> list[tuple[str, int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import polars as pl
@@ -11,6 +12,7 @@ import polars as pl
 from xstilts.config.experiment import BASELINE
 from xstilts.config.languages import LANGUAGES, Language
 from xstilts.config.tasks import GROUPS, TARGETS, XTREME
+from xstilts.report.folds import MOST_UNFOLDED
 from xstilts.report.table import NUMBER, Column, Table, TableCell, TableRow, mark_best
 from xstilts.report.wording import metric_title, title
 from xstilts.rounding import fixed, rounded, signed
@@ -73,7 +75,7 @@ class ScoreTables:
         here = table.filter(split=self.split, condition=self.condition)
         return {tuple(row[key] for key in keys): row for row in here.iter_rows(named=True)}
 
-    @property
+    @cached_property
     def most_seeds(self) -> int:
         """The greatest number of seeds that any score rests on."""
         return max((row["seeds"] for row in self._metrics.values()), default=1)
@@ -282,7 +284,10 @@ class ScoreTables:
             encoder, target, f"{encoder}, {title(target)}, {self.split}: {score}"
         )
         plural = "language" if covered == 1 else "languages"
-        foot = TableRow(label=f"Mean of {covered} {plural}", cells=tuple(mark_best(mean)), span=3)
+        before = len(table.columns) - len(mean)
+        foot = TableRow(
+            label=f"Mean of {covered} {plural}", cells=tuple(mark_best(mean)), span=before
+        )
         return replace(table, foot=(foot,))
 
     def metrics(self, encoder: str, target: str) -> Iterator[Table]:
@@ -303,8 +308,12 @@ class ScoreTables:
         self, encoder: str, target: str, caption: str, metric: str | None = None
     ) -> Table:
         held = self.coverage[target]
+        codes = [*held["covered"], *held["partial"]]
+        many = len(codes) > MOST_UNFOLDED
+        if many:
+            codes.sort(key=lambda code: (self._family(code), self._name(code)))
         rows = []
-        for language in (*held["covered"], *held["partial"]):
+        for language in codes:
             scores, cells = [], []
             for recipe in self.recipes:
                 key = (encoder, recipe, target, language)
@@ -319,7 +328,6 @@ class ScoreTables:
                 )
                 cell = replace(cell, whole=not self._is_incomplete(encoder, recipe, [target]))
                 cells.append(cell if metric else self._beside(cell, key))
-            name = self.names[language].name if language in self.names else ""
             items = max((row["n"] or 0 for row in scores if row), default=0)
             counted = (
                 TableCell(text=f"{items:,}", value=items)
@@ -331,7 +339,12 @@ class ScoreTables:
             rows.append(
                 TableRow(
                     label=language,
-                    cells=(TableCell(text=name), counted, *mark_best(cells)),
+                    cells=(
+                        TableCell(text=self._name(language)),
+                        *([TableCell(text=self._family(language))] if many else []),
+                        counted,
+                        *mark_best(cells),
+                    ),
                     marks=marks,
                 )
             )
@@ -340,6 +353,7 @@ class ScoreTables:
             columns=(
                 Column(label="Code"),
                 Column(label="Language"),
+                *([Column(label="Family")] if many else []),
                 Column(label="Items", kind=NUMBER),
                 *(
                     Column(label=self._recipe_label(encoder, recipe, target), kind=NUMBER)
@@ -347,7 +361,14 @@ class ScoreTables:
                 ),
             ),
             rows=tuple(rows),
+            paged=many,
         )
+
+    def _name(self, code: str) -> str:
+        return self.names[code].name if code in self.names else ""
+
+    def _family(self, code: str) -> str:
+        return self.names[code].family if code in self.names else ""
 
 
 def members_of(quantity: str, name: str) -> Sequence[str]:

@@ -65,9 +65,10 @@ async function startTable(table) {
   Object.assign(DataTable.ext.type.order, { "known-asc": order(1), "known-desc": order(-1) });
   const holder = table.closest(".table");
   const script = holder.querySelector("script");
-  const data = script ? JSON.parse(script.textContent) : undefined;
+  const data = script ? await unpacked(script) : undefined;
   const rows = data ? data.length : table.tBodies[0].rows.length;
-  const [paged, filtered] = [Boolean(data) && rows > PAGE, Boolean(data) || rows > PAGE];
+  const filtered = Boolean(data) || rows > PAGE;
+  const paged = "paged" in table.dataset || (Boolean(data) && rows > PAGE);
   const place = (head) => Number(head.dataset.column);
   const heads = [...table.querySelectorAll("th[data-column]")].sort((a, b) => place(a) - place(b));
   const name = holder.id.replace(/-table$/, "") || table.caption.textContent.trim();
@@ -93,7 +94,7 @@ async function startTable(table) {
     order: [],
     autoWidth: false,
     paging: paged,
-    pageLength: MENU[0],
+    pageLength: MENU[data ? 0 : 1],
     lengthMenu: MENU,
     layout: {
       topStart: filtered ? "search" : null,
@@ -116,12 +117,12 @@ for (const table of document.querySelectorAll(".table > table")) {
   // What is folded away is made when it is opened.
   const fold = table.closest("details:not([open])");
   if (fold) fold.addEventListener("toggle", () => startTable(table), { once: true });
-  else startTable(table);
+  else startInTurn(() => startTable(table));
 }
 
-// Paper has no fold: what is folded is opened for it, and closed again.
+// Paper has no fold: what is folded is opened for it, and closed again. A tree stays as it is.
 matchMedia("print").addEventListener("change", (print) => {
-  const folded = print.matches ? "details:not([open])" : "details[data-folded]";
+  const folded = print.matches ? "details:not([open], .tree details)" : "details[data-folded]";
   document.querySelectorAll(folded).forEach((details) => {
     details.open = print.matches;
     details.toggleAttribute("data-folded", print.matches);
