@@ -141,6 +141,9 @@ def test_a_set_of_a_recipe_is_chosen_among_the_targets_languages() -> None:
         ({"famly": "Turkic"}, "unknown key 'famly' (did you mean 'family'?)"),
         ({}, "sib200.languages: nothing is chosen by"),
         ({"diverse": 0}, "greater than 0"),
+        ({"diverse": True}, "valid integer"),
+        ({"diverse": 500}, "diverse 500 asks for more languages than the "),
+        ({"diverse": 9, "family": "Uralic"}, "than the 3 that there are"),
         (
             {"family": "Turkic", "script": "Thai"},
             "targets.sib200: no language is left: none of its languages is of family Turkic and"

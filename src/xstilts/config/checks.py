@@ -43,10 +43,18 @@ def problems_of(experiment: Experiment) -> Iterator[str]:
         )
     yield from found
     for name, target in experiment.targets.items():
-        if not found and not experiment.languages(name):
-            chosen = target.languages if isinstance(target.languages, LanguageChoice) else None
+        if found:
+            continue
+        left = len(experiment.languages(name))
+        chosen = target.languages if isinstance(target.languages, LanguageChoice) else None
+        if not left:
             why = f": none of its languages is of {chosen}" if chosen else ""
             yield f"targets.{name}: no language is left{why}"
+        elif chosen and left < (chosen.diverse or 0):
+            yield (
+                f"targets.{name}: {chosen} asks for more languages than the {left} that there are"
+                " (those whose typology is known); ask for as many at most"
+            )
 
 
 def _targets_are_known(experiment: Experiment) -> Iterator[str]:

@@ -30,7 +30,7 @@ class LanguageChoice(Strict):
     first.
     """
 
-    diverse: int | None = Field(default=None, gt=0)
+    diverse: int | None = Field(default=None, gt=0, strict=True)
     family: _Several = ()
     script: _Several = ()
     macroarea: _Several = ()

@@ -26,7 +26,8 @@ from xstilts.config.tasks.sources import (
 )
 from xstilts.config.tasks.types import HubSource, Task
 
-# On the hub one treebank of each language is read: its largest one that is not parallel (PUD).
+# On the hub one treebank of each language is read: its largest one that is not parallel (PUD), but
+# of Thai, which has PUD alone, and of Icelandic, whose larger ones are of centuries of texts.
 _TREEBANKS = (
     "af:af_afribooms aii:aii_as ajp:ajp_madar als:sq_tsa amh:am_att apu:apu_ufpa ar:ar_padt "
     "bam:bm_crb bel:be_hse bg:bg_btb bho:bho_bhtb bre:br_keb bxr:bxr_bdt cat:ca_ancora "
