@@ -110,7 +110,7 @@ def prepared(*sources: str, parts: tuple[str, ...], rules: tuple[str, ...]) -> s
     }
 
 
-LANGUAGES = "src/xstilts/config/languages/languages.csv"
+ROWS = "src/xstilts/config/languages/languages.csv"
 FACTS = "src/xstilts/config/languages/facts.csv"
 
 EDITS = {
@@ -232,8 +232,8 @@ EDITS = {
         runs=PAGES | CURVES,
     ),
     "family of a language": Edit(
-        files=(LANGUAGES,),
-        act=edited(LANGUAGES, "swah1253,Bantu,Latn,,Niger", "swah1253,Bantu,Latn,,Atlantic"),
+        files=(ROWS,),
+        act=edited(ROWS, "swah1253,Bantu,Latn,,Niger", "swah1253,Bantu,Latn,,Atlantic"),
         runs=ANALYSED,
     ),
     "distance of a language": Edit(
@@ -254,10 +254,10 @@ EDITS = {
         runs=NOTHING,
     ),
     "one language and one task more": Edit(
-        files=(LANGUAGES, FACTS, "src/xstilts/config/tasks/intermediate.py"),
+        files=(ROWS, FACTS, "src/xstilts/config/tasks/intermediate.py"),
         act=all_of(
             edited(
-                LANGUAGES,
+                ROWS,
                 "\naf,Afr",
                 "\naar,Afar,aar,aa,afar1241,Cushitic,Latn,,Afro-Asiatic,Africa,1,2,afro1255\naf,Afr",
             ),

@@ -397,7 +397,8 @@ def report(grid: Grid, scope: Scope, output: Path) -> None:
                           "data": [paths.data.format(task="xnli", part="eval")]},
         output={"": findings},
         params={"data_source": "folder", "recipes": slices.recipes(),
-                "unseen": slices.unseen(), "corpora": slices.corpora(), **extra})  # fmt: skip
+                "unseen": slices.unseen(), "corpora": slices.corpora(),
+                "own_languages": slices.own_languages(), **extra})  # fmt: skip
     run("write_fairness", input=[findings],
         output={"page": at["fairness.html"], "summary": at["findings.txt"]},
         params={"experiment": experiment, "recipes": list(grid.recipes), "left_out": [],

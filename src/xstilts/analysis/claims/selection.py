@@ -252,10 +252,11 @@ def _sources(target: str, basis: str) -> Iterator[tuple[str, str, str]]:
             name = TARGETS[alike].title
             yield "scores", alike, f"has none: {name}'s development data in all languages{warning}"
     if trained is not None:
+        # A target that others borrow the training of is named by what it trains on.
         others = [
             task.title
             for key, task in TARGETS.items()
-            if task.train_set == trained and key != target
+            if task.train_set == trained != target and key not in (target, trained)
         ]
         shared = f", as for {' and '.join(others)}" if others else ""
         instead = "has none: " if basis == ALL_LANGUAGES else ""
