@@ -16,7 +16,7 @@ import polars as pl
 from xstilts.analysis.association.rows import association_rows
 from xstilts.analysis.claims.claims import claim_parts
 from xstilts.analysis.claims.selection import ENGLISH, NOTHING, select
-from xstilts.analysis.collapsed_cells import Cell, collapsed_scores
+from xstilts.analysis.collapsed_cells import collapsed_scores
 from xstilts.analysis.diversity import diversity_rows
 from xstilts.analysis.fairness.harm import harm_rows
 from xstilts.analysis.fairness.rows import fairness_rows, pareto_rows
@@ -27,10 +27,11 @@ from xstilts.analysis.inputs.items import CLEAN, CellFile, cell_files
 from xstilts.analysis.inputs.panel import Panel, majority_levels
 from xstilts.analysis.pitfall_items import pitfall_items
 from xstilts.analysis.pitfalls import pitfall_rows
-from xstilts.analysis.ranking import rank_encoders
+from xstilts.analysis.ranking import encoder_rows
 from xstilts.analysis.relatedness.rows import kinship_rows
 from xstilts.analysis.robustness import perturbed_rows
 from xstilts.analysis.stability import stability_rows
+from xstilts.analysis.suspects.suspect_rows import Suspects, fairness_without, find_suspects
 from xstilts.analysis.tables import COLLAPSED, TABLES, Findings, Row, table
 from xstilts.config.encoders.catalogue import Corpus
 from xstilts.config.language_facts import LanguageFacts
@@ -110,6 +111,7 @@ def investigate(
     files = cell_files(paths, set(recipes))
     known = recipes if isinstance(recipes, Mapping) else None
     chosen = select(clean, runs, known, split=split) if known is not None else NOTHING
+    suspects = find_suspects(files, world.languages, data or {}, split=split, left_out=left_out)
     claims: list[Row] = []
     rows: Rows = {name: [] for name in TABLES}
     for each in held:
@@ -123,7 +125,7 @@ def investigate(
         )
         ours = [file for file in files if file.encoder == each.encoder]
         own: Rows = {}
-        for name, found in _tables(panel, world, ours, split, data or {}, draws):
+        for name, found in _tables(panel, world, ours, split, data or {}, draws, suspects):
             log.info("%s: %d rows of %s", each.encoder, len(found), name)
             rows[name] += found
             own[name] = own.get(name, []) + found
@@ -136,7 +138,8 @@ def investigate(
                 fairness=own["fairness"],
             )
             claims += [{"encoder": each.encoder, **asdict(part)} for part in parts]
-    rows["encoders"] = list(_encoder_rows(files, recipes, split, draws, left_out))
+    rows["encoders"] = list(encoder_rows(files, recipes, split, draws, left_out))
+    rows["item_checks"], rows["suspect_items"] = [*suspects.checks], [*suspects.items]
     rows["collapsed"] = [
         dict(zip(COLLAPSED, cell, strict=True)) for cell in sorted(collapsed.hopeless)
     ]
@@ -148,31 +151,6 @@ def investigate(
     )
 
 
-def _encoder_rows(
-    files: Sequence[CellFile],
-    recipes: Iterable[str],
-    split: str,
-    draws: int,
-    left_out: Set[Cell],
-) -> Iterator[Row]:
-    """Rows of `tables.ENCODERS`."""
-    for recipe in recipes:
-        for order in rank_encoders(files, recipe, split=split, draws=draws, left_out=left_out):
-            seeds = min(pair["seeds"] for pair in order.pairs)
-            for place, each in enumerate(order.placed, start=1):
-                yield {
-                    "encoder": each.name,
-                    "recipe": recipe,
-                    "target": order.target,
-                    "place": place,
-                    "value": each.mean.value,
-                    "low": each.mean.low,
-                    "high": each.mean.high,
-                    "letters": "".join(each.letters),
-                    "seeds": seeds,
-                }
-
-
 def _tables(
     panel: Panel,
     world: KnownLanguages,
@@ -180,6 +158,7 @@ def _tables(
     split: str,
     data: Mapping[str, str | Path],
     draws: int,
+    suspects: Suspects,
 ) -> Iterator[tuple[str, list[Row]]]:
     groups = group_rows(panel)
     yield "groups", groups
@@ -194,6 +173,8 @@ def _tables(
         yield "perturbed", perturbed_rows(files, panel, split=split, draws=draws)
         yield "pitfalls", pitfall_rows(files, panel, split=split, draws=draws)
         yield "pitfall_items", pitfall_items(files, panel, data, split=split)
+        without = fairness_without(suspects, files, panel, world.facts, split=split)
+        yield "fairness_without", without
 
 
 def _languages(groups: Sequence[Row], world: KnownLanguages) -> list[Row]:

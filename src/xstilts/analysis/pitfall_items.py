@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import polars as pl
 
-from xstilts.analysis.inputs.items import CLEAN, CellFile
+from xstilts.analysis.inputs.item_texts import capped, read_answers, read_texts
+from xstilts.analysis.inputs.items import CellFile
 from xstilts.analysis.inputs.panel import Panel
 from xstilts.analysis.pitfalls import Matched, matched_items
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS
-from xstilts.data.graphemes import whole_graphemes
 from xstilts.data.kinds import ITEMS
-from xstilts.data.kinds.base import Item
 from xstilts.data.sampling import rank
 
 RIGHT, WRONG, UNKNOWN = "right", "wrong", ""
-
-# Characters that are shown of a text; then the rest of a grapheme.
-_LONGEST = 400
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +59,12 @@ def pitfall_items(
     picks = _take_turns(sources, most)
     order = {target: place for place, target in enumerate(matched)}
     picks.sort(key=lambda pick: (panel.recipes.index(pick.recipe), order[pick.target], -pick.share))
-    items = {target: _items(data[target], target, picks, split) for target in matched}
-    answers = _answers(picks, split)
+    items = {}
+    for target in matched:
+        of_target = [pick for pick in picks if pick.target == target]
+        units = {pick.unit for pick in of_target}
+        items[target] = read_texts(data[target], units, {p.language for p in of_target}, split)
+    answers = read_answers([(pick.cell.path, pick.language, pick.unit) for pick in picks], split)
     rows = []
     for pick in picks:
         kind = ITEMS[TARGETS[pick.target].kind]
@@ -83,10 +81,10 @@ def pitfall_items(
                 "item": pick.unit,
                 "before": pick.before,
                 "share": pick.share,
-                "english": _capped(kind.on_one_line(english)),
-                "text": _capped(kind.on_one_line(other)),
-                "gold": _capped(kind.answer_on_one_line(gold, other)),
-                "prediction": _capped(kind.answer_on_one_line(prediction, other)),
+                "english": capped(kind.on_one_line(english)),
+                "text": capped(kind.on_one_line(other)),
+                "gold": capped(kind.answer_on_one_line(gold, other)),
+                "prediction": capped(kind.answer_on_one_line(prediction, other)),
             }
         )
     return rows
@@ -157,40 +155,3 @@ def _before(held: Matched, baseline: Sequence[int]) -> np.ndarray:
         return np.full((len(held.codes), len(held.units)), UNKNOWN, dtype=object)
     right, there = (part[1:] for part in _mean_right(held, baseline))
     return np.select([there & (right > 0.5), there & (right < 0.5)], [RIGHT, WRONG], UNKNOWN)
-
-
-def _items(
-    path: str | Path, target: str, picks: Iterable[_Pick], split: str
-) -> dict[tuple[str, str], Item]:
-    """(language, unit) to the item of those that were picked, English among them."""
-    units = {pick.unit for pick in picks if pick.target == target}
-    languages = {pick.language for pick in picks if pick.target == target} | {SOURCE_LANGUAGE}
-    rows = (
-        pl.scan_parquet(path)
-        .filter(pl.col("group").is_in(units), pl.col("language").is_in(languages), split=split)
-        .collect()
-    )
-    return {(row["language"], row["group"]): row for row in rows.iter_rows(named=True)}
-
-
-def _answers(picks: Sequence[_Pick], split: str) -> dict[tuple[str, str, str], tuple[Any, Any]]:
-    """(path, language, unit) to the prediction and the gold of what was picked."""
-    found = {}
-    for path in dict.fromkeys(pick.cell.path for pick in picks):
-        units = {pick.unit for pick in picks if pick.cell.path == path}
-        rows = (
-            pl.scan_parquet(path)
-            .filter(pl.col("group").is_in(units), split=split, condition=CLEAN)
-            .select("language", "group", "prediction", "gold")
-            .collect()
-        )
-        for language, unit, prediction, gold in rows.iter_rows():
-            found[path, language, unit] = (prediction, gold)
-    return found
-
-
-def _capped(text: str) -> str:
-    if len(text) <= _LONGEST:
-        return text
-    ((_, end),) = whole_graphemes(text, np.array([[0, _LONGEST - 1]]))
-    return f"{text[:end]}…"

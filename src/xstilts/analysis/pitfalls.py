@@ -103,10 +103,10 @@ class _PitfallRates:
 
 def matched_items(files: Sequence[CellFile], panel: Panel, split: str) -> dict[str, Matched]:
     """The clean matched items of each parallel target of the panel."""
-    ours = [file for file in files if file.recipe in panel.recipes and _is_parallel(file.target)]
+    ours = [file for file in files if file.recipe in panel.recipes and is_parallel(file.target)]
     found = {}
     for target, cells in of_target(ours).items():
-        matched = _matched(cells, panel.codes(target), split)
+        matched = matched_cells(cells, panel.codes(target), split)
         if matched.codes:
             found[target] = matched
     return found
@@ -146,13 +146,15 @@ def pitfall_rows(files: Sequence[CellFile], panel: Panel, *, split: str, draws: 
     return rows
 
 
-def _is_parallel(target: str) -> bool:
+def is_parallel(target: str) -> bool:
+    """Whether items of a target stand in English and elsewhere, and are right or wrong."""
     task = TARGETS[target]
     held = SOURCE_LANGUAGE in task.languages and METRICS[task.metric].right is not None
     return task.parallel and held
 
 
-def _matched(cells: Sequence[CellFile], codes: Sequence[str], split: str) -> Matched:
+def matched_cells(cells: Sequence[CellFile], codes: Sequence[str], split: str) -> Matched:
+    """The clean items of cells of one target in English and in these languages."""
     tables = [_read(cell, (SOURCE_LANGUAGE, *codes), split) for cell in cells]
     held = [table.select("language", "group", "cluster").unique() for table in tables]
     units = pl.concat(held).unique()

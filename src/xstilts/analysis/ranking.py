@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import combinations
 from string import ascii_lowercase
@@ -260,3 +260,28 @@ def letters(different: np.ndarray) -> list[tuple[str, ...]]:
 def _name(place: int) -> str:
     rounds, letter = divmod(place, len(ascii_lowercase))
     return ascii_lowercase[letter] + (str(rounds + 1) if rounds else "")
+
+
+def encoder_rows(
+    files: Sequence[CellFile],
+    recipes: Iterable[str],
+    split: str,
+    draws: int,
+    left_out: Set[Cell],
+) -> Iterator[Row]:
+    """Rows of `tables.ENCODERS`."""
+    for recipe in recipes:
+        for order in rank_encoders(files, recipe, split=split, draws=draws, left_out=left_out):
+            seeds = min(pair["seeds"] for pair in order.pairs)
+            for place, each in enumerate(order.placed, start=1):
+                yield {
+                    "encoder": each.name,
+                    "recipe": recipe,
+                    "target": order.target,
+                    "place": place,
+                    "value": each.mean.value,
+                    "low": each.mean.low,
+                    "high": each.mean.high,
+                    "letters": "".join(each.letters),
+                    "seeds": seeds,
+                }

@@ -115,6 +115,10 @@ FAIRNESS: Schema = {
     **_columns(pl.String, "basis", "change_basis", "who"),
 }
 
+# The same without suspect items, of targets that have any and of the mean over targets if these are
+# among them; each is left out in the language in which it is suspect.
+FAIRNESS_WITHOUT = FAIRNESS
+
 # Negative transfer: one row an (encoder, recipe, target, grouping, group). grouping "language" and
 # "family" with group "all": the share of languages or families that lose (`rate`), and of those
 # that lose for certain (`strict`): p adjusted by Holm over all that are counted. grouping "family"
@@ -191,6 +195,31 @@ PITFALL_ITEMS: Schema = {
     **_CELL,
     **_columns(pl.String, "language", "family", "item", "before"),
     "share": pl.Float64,
+    **_columns(pl.String, "english", "text", "gold", "prediction"),
+}
+
+# Whether items of a parallel target can be told to be wrong in one language, one row a target, of
+# all encoders. respondents: runs (encoder, recipe, seed) that did not collapse. seen: of the items
+# of a language, the share that would be listed if no run had them right. spread: median over
+# languages of the standard deviation of usual shifts, in logits. why: nothing can be told, and
+# nothing is listed; null where it can.
+ITEM_CHECKS: Schema = {
+    "target": pl.String,
+    **_columns(pl.Int64, "respondents", "encoders", "languages", "items", "listed"),
+    **_columns(pl.Float64, "seen", "spread"),
+    "why": pl.String,
+}
+
+# Suspect items, one row a (target, language, item): harder in the language than elsewhere, for the
+# runs of all encoders (`analysis.suspects`). probability: that the shift is a departure; on average
+# a tenth of those listed are none. shift: by how much harder in logits, with its error. right,
+# right_elsewhere: shares of runs that have it right, here and over the other languages.
+# difficulties: in logits, in each of `languages`. prediction: of the first run that is wrong.
+SUSPECT_ITEMS: Schema = {
+    **_columns(pl.String, "target", "language", "family", "item"),
+    **_columns(pl.Float64, "probability", "shift", "shift_error", "right", "right_elsewhere"),
+    "languages": pl.List(pl.String),
+    "difficulties": pl.List(pl.Float64),
     **_columns(pl.String, "english", "text", "gold", "prediction"),
 }
 
@@ -300,6 +329,9 @@ TABLES: dict[str, Schema] = {
     "perturbed": PERTURBED,
     "pitfalls": PITFALLS,
     "pitfall_items": PITFALL_ITEMS,
+    "item_checks": ITEM_CHECKS,
+    "suspect_items": SUSPECT_ITEMS,
+    "fairness_without": FAIRNESS_WITHOUT,
     "association": ASSOCIATION,
     "kinship": KINSHIP,
     "kinship_profile": KINSHIP_PROFILE,

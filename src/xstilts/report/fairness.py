@@ -31,6 +31,7 @@ from xstilts.report.plots import SIGNIFICANT, UNSEEN, Names
 from xstilts.report.render import UNFOLDED, templates
 from xstilts.report.sections import Section, SectionPart
 from xstilts.report.summary import ReportSummary
+from xstilts.report.suspect_tables import suspects_section
 from xstilts.report.tree import gain_tree
 
 
@@ -240,6 +241,7 @@ def _sections(findings: Findings, names: Names) -> tuple[Section, ...]:
                 ),
             ),
         ),
+        suspects_section(findings, names),
         Section(
             anchor="stability",
             heading="Seeds",

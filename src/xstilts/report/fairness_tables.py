@@ -234,11 +234,18 @@ def pitfall_items_table(findings: Findings, names: Names) -> Table | None:
     """The items themselves; of too many, the worst of each recipe, target and language."""
     frame = findings["pitfall_items"]
     cell = ["encoder", "recipe", "target", "language"]
-    ranked = frame.with_columns(
-        rank=pl.col("share").rank("ordinal", descending=True).over(cell),
-        language=pl.Series([names.language(code) for code in frame["language"]], dtype=pl.String),
-        before=pl.col("before").replace("", "not known"),
-    ).sort("rank", maintain_order=True)
+    suspects = findings["suspect_items"].select("target", "language", "item", suspect=pl.lit("yes"))
+    ranked = (
+        frame.join(suspects, on=["target", "language", "item"], how="left", maintain_order="left")
+        .with_columns(
+            rank=pl.col("share").rank("ordinal", descending=True).over(cell),
+            language=pl.Series(
+                [names.language(code) for code in frame["language"]], dtype=pl.String
+            ),
+            before=pl.col("before").replace("", "not known"),
+        )
+        .sort("rank", maintain_order=True)
+    )
     kept = ranked.head(_MOST_ITEMS)
     cut = f"; the worst {len(kept):,} of {len(frame):,}" if len(kept) < len(frame) else ""
     return of_frame(
@@ -250,6 +257,7 @@ def pitfall_items_table(findings: Findings, names: Names) -> Table | None:
             Column("language", "Language"),
             Column("family", "Family"),
             Column("before", "Baseline"),
+            Column("suspect", "Suspect"),
             Column("share", "Languages that fail", SHARE),
             Column("english", "In English", TEXT),
             Column("text", "In the language", TEXT),

@@ -39,6 +39,7 @@ from xstilts.report.kinship_sentences import (
     kinship_sentences,
 )
 from xstilts.report.summary import Certain, ReportSummary, Said, certainty, size, sure, unclear
+from xstilts.report.suspect_sentences import suspect_sentences
 from xstilts.report.wording import counted, listed
 from xstilts.rounding import fixed, signed
 
@@ -87,7 +88,7 @@ def summary_of(findings: Findings) -> ReportSummary:
         for heading, said in list(_Of(findings, encoder).messages()) or [("", nothing)]:
             lines = tuple(f"{place}{line}" for line in said.lines)
             shown.append((heading, replace(said, lines=lines)))
-    return ReportSummary.of(shown)
+    return ReportSummary.of([*shown, *((WRONG, said) for said in suspect_sentences(findings))])
 
 
 class _Of:

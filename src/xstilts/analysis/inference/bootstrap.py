@@ -18,7 +18,7 @@ the encoder, or on which other targets there are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -67,11 +67,16 @@ class Sample:
 
 
 def sample_of(
-    files: Sequence[CellFile], languages: tuple[str, ...], *, split: str, draws: int
+    files: Sequence[CellFile],
+    languages: tuple[str, ...],
+    *,
+    split: str,
+    draws: int,
+    left_out: Collection[tuple[str, str]] = (),
 ) -> Sample:
-    """The draws of the cells of one encoder and target."""
+    """The draws of the cells of one encoder and target, without (language, group) left out."""
     task = TARGETS[files[0].target]
-    items = read_items(files, languages, split)
+    items = read_items(files, languages, split, left_out)
     return Sample(
         cells=tuple((file.recipe, file.seed) for file in files),
         languages=languages,

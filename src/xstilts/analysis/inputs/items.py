@@ -114,20 +114,33 @@ def shared_languages(target: str, held: Iterable[set[str]]) -> tuple[str, ...]:
     return tuple(sorted(shared, key=lambda code: (order.get(code, len(order)), code)))
 
 
-def read_items(files: Sequence[CellFile], languages: Sequence[str], split: str) -> dict[str, Items]:
+def read_items(
+    files: Sequence[CellFile],
+    languages: Sequence[str],
+    split: str,
+    left_out: Collection[tuple[str, str]] = (),
+) -> dict[str, Items]:
     """What is resampled, of the clean items of cells of one target: language to its items.
 
     Columns are in the order of `files`. Rows are clusters, ordered by name, loose ones last, so
     that nothing depends on the order of items. On parallel tasks they are the same clusters in all
     languages; else each language has its own. A cluster that a cell lacks adds nothing to its sums.
 
+    Args:
+        left_out: (language, group) of items that are not counted.
+
     Raises:
         XstiltsError: a file has other columns, or lacks a count or cluster in some row.
     """
     task = TARGETS[files[0].target]
+    gone = (
+        pl.LazyFrame(list(left_out), schema=["language", "group"], orient="row")
+        if left_out
+        else None
+    )
 
     def rows(column: int) -> pl.DataFrame:
-        clean = _scan(files[column], task, split).filter(condition=CLEAN)
+        clean = _scan(files[column], task, split, gone).filter(condition=CLEAN)
         return _collect(clean.filter(pl.col("language").is_in(languages)), files[column])
 
     return _arrange(task, languages, len(files), rows)
@@ -233,8 +246,14 @@ def _all_keys(
     return keys
 
 
-def _scan(file: CellFile, task: Task, split: str) -> pl.LazyFrame:
-    """language, condition, id, cluster, numerator, denominator, loose of each item of a file."""
+def _scan(
+    file: CellFile, task: Task, split: str, left_out: pl.LazyFrame | None = None
+) -> pl.LazyFrame:
+    """language, condition, id, cluster, numerator, denominator, loose of each item of a file.
+
+    Args:
+        left_out: language, group of items that are not counted.
+    """
     if not pq.read_schema(file.path).equals(prediction_schema(task)):
         raise XstiltsError(
             f"no predictions of {task.key}", where=file.path, hint="run the workflow again"
@@ -242,6 +261,8 @@ def _scan(file: CellFile, task: Task, split: str) -> pl.LazyFrame:
     metric = METRICS[task.metric]
     numerator, denominator = metric.ratio()
     rows = pl.scan_parquet(file.path).filter(split=split)
+    if left_out is not None:
+        rows = rows.join(left_out, on=["language", "group"], how="anti")
     if metric.direction is not None:
         rows = rows.filter(direction=metric.direction)
     return rows.select(
