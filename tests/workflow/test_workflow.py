@@ -152,7 +152,8 @@ def test_findings_and_their_page_are_there(finished):
     # Three languages of three families allow no more, and one encoder has no order.
     empty = {name for name, held in findings.tables.items() if held.is_empty()}
     kin = {"kinship", "kinship_profile", "kinship_new"}
-    assert empty <= {"association", "pareto", "collapsed", "encoders", *kin}
+    suspects = {"suspect_items", "fairness_without"}  # too few runs to list any
+    assert empty <= {"association", "pareto", "collapsed", "encoders", *kin, *suspects}
     assert set(findings["perturbed"]["target"]) == {*EXPERIMENT["perturbations"]["targets"], EVERY}
     page = (results / "fairness.html").read_text()
     summary = (results / "findings.txt").read_text().splitlines()
