@@ -166,7 +166,7 @@ def pages() -> Work:
     """The pages of scores, claims, robustness and fairness."""
     import polars as pl
 
-    from xstilts.analysis.tables import Findings
+    from xstilts.analysis.findings import Findings
     from xstilts.report.claims import write_claims
     from xstilts.report.fairness import write_fairness
     from xstilts.report.headline import headline

@@ -30,6 +30,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 MINI = Path(__file__).parents[2] / "shared/data/xtreme-mini"
+WIDE = MINI.with_name("wide")
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 # For a container without a sandbox; nothing of the browser's own goes to the network.
@@ -50,6 +51,14 @@ def xtreme_mini() -> Path:
     if not MINI.is_dir():
         pytest.skip(f"no real data: {MINI} is absent, so the readers ran on made-up files only")
     return MINI
+
+
+@pytest.fixture(scope="session")
+def wide() -> Path:
+    """Real data in many languages, and what tables of them are made from, beside the checkout."""
+    if not WIDE.is_dir():
+        pytest.skip(f"no real data: {WIDE} is absent, so tables and readers met no published file")
+    return WIDE
 
 
 @pytest.fixture(scope="session", autouse=True)

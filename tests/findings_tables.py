@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from xstilts.analysis.findings import Findings
 from xstilts.analysis.inference.adjust import NOT_ENOUGH
 from xstilts.analysis.inference.draws import ITEMS_AND_SEEDS
 from xstilts.analysis.stability import BELOW_BEST, CLEARLY_BELOW, MAY_BE_BEST
@@ -37,7 +38,6 @@ from xstilts.analysis.tables import (
     SCORE,
     TABLES,
     WITH_ENGLISH,
-    Findings,
     table,
 )
 from xstilts.config.languages import LANGUAGES, Language

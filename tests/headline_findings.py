@@ -7,12 +7,13 @@ from collections.abc import Mapping
 import polars as pl
 
 from xstilts.analysis.fairness.rows import fairness_rows
+from xstilts.analysis.findings import Findings
 from xstilts.analysis.groups import group_rows
 from xstilts.analysis.inputs.evidence import evidence_of_scores
 from xstilts.analysis.inputs.items import CLEAN
 from xstilts.analysis.inputs.panel import Panel
 from xstilts.analysis.stability import stability_rows
-from xstilts.analysis.tables import TABLES, Findings, table
+from xstilts.analysis.tables import TABLES, table
 from xstilts.config.languages import Language
 from xstilts.config.recipes import NONE
 

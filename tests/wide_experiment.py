@@ -12,7 +12,7 @@ import polars as pl
 from findings_tables import example_findings
 from prediction_files import runs
 
-from xstilts.analysis.tables import Findings
+from xstilts.analysis.findings import Findings
 from xstilts.config.languages import LANGUAGES, Language
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS

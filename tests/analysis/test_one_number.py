@@ -18,6 +18,7 @@ from prediction_files import random_items, scores_of, write_cell
 from test_analysis_claims import recipe
 
 from xstilts.analysis.compare import compare
+from xstilts.analysis.findings import Findings
 from xstilts.analysis.inference.adjust import IN_RUN, NOT_ENOUGH
 from xstilts.analysis.investigate import KnownLanguages, investigate
 from xstilts.analysis.sides import find_side
@@ -31,7 +32,6 @@ from xstilts.analysis.tables import (
     POINTS,
     SCORE,
     WITH_ENGLISH,
-    Findings,
 )
 from xstilts.config.language_facts import FACTS
 from xstilts.config.languages import LANGUAGES

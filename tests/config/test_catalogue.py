@@ -28,7 +28,6 @@ from xstilts.errors import XstiltsError
 from xstilts.execution.code_digest import reached
 from xstilts.execution.cost.shape import EncoderShape, shape_of_source
 
-SHARED = Path(__file__).parents[3] / "shared/data/wide/sources/mmbert-language-counts.csv"
 ENTRIES = catalogue().encoders
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 BASE = {
@@ -131,10 +130,9 @@ def test_amounts_are_each_encoder_s_own():
     assert corpus_of(EncoderSource(folder="models/a")) is None
 
 
-@pytest.mark.skipif(not SHARED.exists(), reason="mmBERT's published table is not here")
-def test_mmbert_s_amounts_are_those_of_its_table():
+def test_mmbert_s_amounts_are_those_of_its_table(wide):
     amounts = catalogue().corpora["mmbert"].amounts
-    with SHARED.open(encoding="utf-8") as lines:
+    with (wide / "sources/mmbert-language-counts.csv").open(encoding="utf-8") as lines:
         rows = {
             row.pop("language"): {name: int(each) for name, each in row.items()}
             for row in csv.DictReader(lines)

@@ -14,9 +14,6 @@ from xstilts.config.languages.codes import CODES, codes_of
 from xstilts.config.languages.make import FAMILY_NAMES, Glottolog, languages, others
 from xstilts.config.languages.names import find
 
-WIDE = Path(__file__).parents[3] / "shared/data/wide"
-needs_wide = pytest.mark.skipif(not WIDE.exists(), reason=f"no {WIDE}: its files were not compared")
-
 
 @pytest.mark.parametrize(
     ("name", "code"),
@@ -122,45 +119,42 @@ def test_what_stands_alone_is_marked() -> None:
     assert all(len(LANGUAGES[code].path) == 1 for code in marked["isolate"])
 
 
-@needs_wide
-def test_all_files_of_the_wide_sets_have_a_language() -> None:
+def test_all_files_of_the_wide_sets_have_a_language(wide: Path) -> None:
     """And those that data sets call the same are the same."""
     folders = {
-        "sib200": [path.name for path in (WIDE / "sib200").iterdir() if path.is_dir()],
+        "sib200": [path.name for path in (wide / "sib200").iterdir() if path.is_dir()],
         "tatoeba112": [
-            path.suffix[1:] for path in (WIDE / "tatoeba").iterdir() if path.suffix != ".eng"
+            path.suffix[1:] for path in (wide / "tatoeba").iterdir() if path.suffix != ".eng"
         ],
         "ntrex": [
             path.name.split(".", 1)[1].removesuffix(".txt")
-            for path in (WIDE / "ntrex").glob("newstest2019-ref.*.txt")
+            for path in (wide / "ntrex").glob("newstest2019-ref.*.txt")
         ],
-        "americasnli": [path.stem for path in (WIDE / "americasnli/test").iterdir()],
-        "masakhapos": [path.name for path in (WIDE / "masakhapos").iterdir()],
-        "masakhaner2": [path.name for path in (WIDE / "masakhaner2").iterdir()],
-        "pitfalls": [path.stem for path in (WIDE / "pitfalls").glob("*.json")],
+        "americasnli": [path.stem for path in (wide / "americasnli/test").iterdir()],
+        "masakhapos": [path.name for path in (wide / "masakhapos").iterdir()],
+        "masakhaner2": [path.name for path in (wide / "masakhaner2").iterdir()],
+        "pitfalls": [path.stem for path in (wide / "pitfalls").glob("*.json")],
     }
     for data_set, names in folders.items():
         assert set(names) <= set(codes_of(data_set).values()), data_set
     # Every line of NTREX's list, but two varieties of Swiss German for which it has no file.
     listed = {
         line.split()[0]
-        for line in (WIDE / "ntrex/LANGUAGES.tsv").read_text(encoding="utf-8").splitlines()
+        for line in (wide / "ntrex/LANGUAGES.tsv").read_text(encoding="utf-8").splitlines()
     }
     assert listed - set(codes_of("ntrex").values()) == {"gsw-BE", "gsw-ZH"}
 
 
-@needs_wide
-def test_the_tables_are_those_that_glottolog_makes() -> None:
-    glottolog = Glottolog(WIDE / "sources")
+def test_the_tables_are_those_that_glottolog_makes(wide: Path) -> None:
+    glottolog = Glottolog(wide / "sources")
     made = languages(glottolog)
     assert made == list(tables.read("languages.csv"))
     assert others(glottolog, made) == list(tables.read("glottolog.csv"))
 
 
-@needs_wide
-def test_families_are_glottolog_s_top_nodes() -> None:
+def test_families_are_glottolog_s_top_nodes(wide: Path) -> None:
     """Read again, without the trees: by the column that names the family."""
-    with (WIDE / "sources/glottolog-5.1-languages.csv").open(encoding="utf-8", newline="") as file:
+    with (wide / "sources/glottolog-5.1-languages.csv").open(encoding="utf-8", newline="") as file:
         rows = {row["ID"]: row for row in csv.DictReader(file)}
     for code, language in LANGUAGES.items():
         top = rows[rows[language.glottocode]["Family_ID"] or language.glottocode]

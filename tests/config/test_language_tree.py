@@ -13,8 +13,6 @@ from xstilts.config.languages.make_tree import tree_rows
 from xstilts.config.languages.names import find
 from xstilts.config.languages.tree import ROOT, Tree, tree_of
 
-SOURCES = Path(__file__).parents[3] / "shared/data/wide/sources"
-
 
 def shared(tree: Tree, one: str, other: str) -> float:
     """The length of the branches that two tips share."""
@@ -115,21 +113,17 @@ def test_generated_languages_are_classified_by_family_and_branch() -> None:
     assert shared(tree, "en", "qbo") == 0
 
 
-def test_the_table_is_what_its_sources_make() -> None:
-    if not SOURCES.is_dir():
-        pytest.skip("the sources of the table are not here")
-    glottolog = Glottolog(SOURCES)
-    rows = tree_rows(SOURCES, languages(glottolog), glottolog.path)
+def test_the_table_is_what_its_sources_make(wide: Path) -> None:
+    glottolog = Glottolog(wide / "sources")
+    rows = tree_rows(wide / "sources", languages(glottolog), glottolog.path)
     assert rows == list(tables.read("tree.csv"))
 
 
-def test_a_branch_of_the_table_is_that_of_its_source() -> None:
+def test_a_branch_of_the_table_is_that_of_its_source(wide: Path) -> None:
     """English and German part where Jäger's file has them: summed by hand from its text."""
-    if not SOURCES.is_dir():
-        pytest.skip("the sources of the table are not here")
-    with (SOURCES / "jaeger-2018-taxa.csv").open(encoding="utf-8") as file:
+    with (wide / "sources/jaeger-2018-taxa.csv").open(encoding="utf-8") as file:
         lists = [row["taxon"] for row in csv.DictReader(file) if row["glottocode"] == "stan1293"]
-    text = (SOURCES / "jaeger-2018-world.tre").read_text("utf-8")
+    text = (wide / "sources/jaeger-2018-world.tre").read_text("utf-8")
     assert lists == ["ENGLISH"]
     start = text.index(".ENGLISH:") + len(".ENGLISH:")
     lengths = [float(text[start:].split(",")[0].split(")")[0])]

@@ -17,14 +17,6 @@ from xstilts.graph.locate import Unit, find_files
 pytestmark = pytest.mark.real_data
 
 
-@pytest.fixture(scope="module")
-def wide(xtreme_mini: Path) -> Path:
-    root = xtreme_mini.parent / "wide"
-    if not root.is_dir():
-        pytest.skip(f"no {root}")
-    return root
-
-
 def read(root: Path, key: str, split: str) -> tuple[list[dict[str, Any]], Counter[str]]:
     """The rows of a split in all languages that lie there, and what was counted."""
     task = TASKS[key]

@@ -26,7 +26,8 @@ from workflow_runs import ROOT, command, planned, snakemake
 
 import xstilts.analysis.investigate as analysis
 import xstilts.execution.jobs
-from xstilts.analysis.tables import EVERY, Findings
+from xstilts.analysis.findings import Findings
+from xstilts.analysis.tables import EVERY
 from xstilts.config.parse import parse_experiment
 from xstilts.errors import XstiltsError
 from xstilts.graph.cells import Cell, Grid

@@ -6,7 +6,8 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from xstilts.analysis.tables import ENCODERS, Findings, table
+from xstilts.analysis.findings import Findings
+from xstilts.analysis.tables import ENCODERS, table
 from xstilts.config.encoders import EncoderSource
 from xstilts.data.schemas import CELL_COSTS
 from xstilts.execution.cost.shape import parameters_of

@@ -11,7 +11,8 @@ import pytest
 from few_scores import baselines, table
 from headline_findings import findings_of
 
-from xstilts.analysis.tables import EVERY, POINTS, WITH_ENGLISH, Findings
+from xstilts.analysis.findings import Findings
+from xstilts.analysis.tables import EVERY, POINTS, WITH_ENGLISH
 from xstilts.config.languages import INVITRO_LANGUAGES, LANGUAGES
 from xstilts.config.tasks import GROUPS, TARGETS, XTREME
 from xstilts.errors import XstiltsError

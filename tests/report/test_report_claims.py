@@ -18,9 +18,10 @@ from test_report import scores_of as plain_scores
 import xstilts.analysis.association.rows as rows_module
 from xstilts.analysis.claims.parts import ClaimPart
 from xstilts.analysis.claims.selection import ENGLISH, SELECTION, select
+from xstilts.analysis.findings import Findings
 from xstilts.analysis.inference.adjust import IN_RUN, NOT_ENOUGH
 from xstilts.analysis.investigate import KnownLanguages, investigate
-from xstilts.analysis.tables import EVERY, POINTS, Findings
+from xstilts.analysis.tables import EVERY, POINTS
 from xstilts.config.languages import LANGUAGES, Language
 from xstilts.config.tasks import TARGETS, XTREME
 from xstilts.report.claims import write_claims

@@ -28,16 +28,9 @@ from findings_tables import (
     example_findings,
 )
 
+from xstilts.analysis.findings import Findings
 from xstilts.analysis.inference.adjust import NOT_ENOUGH
-from xstilts.analysis.tables import (
-    ALL_LANGUAGES,
-    EVERY,
-    FAMILY,
-    GAIN,
-    POINTS,
-    WITH_ENGLISH,
-    Findings,
-)
+from xstilts.analysis.tables import ALL_LANGUAGES, EVERY, FAMILY, GAIN, POINTS, WITH_ENGLISH
 from xstilts.report import fairness_tables, figures_perturbed
 from xstilts.report.fairness import write_fairness
 from xstilts.report.figures_distance import distance_plot

@@ -8,7 +8,8 @@ import polars as pl
 import pytest
 from findings_tables import empty_findings
 
-from xstilts.analysis.tables import POINTS, TABLES, Findings, table
+from xstilts.analysis.findings import Findings
+from xstilts.analysis.tables import POINTS, TABLES, table
 from xstilts.report.fairness import write_fairness
 from xstilts.report.plots import Names
 from xstilts.report.summary import ReportSummary

@@ -18,18 +18,9 @@ from findings_tables import RECIPES, example_findings
 from panels import known_panel
 from wide_experiment import WideExperiment
 
+from xstilts.analysis.findings import Findings
 from xstilts.analysis.groups import group_rows
-from xstilts.analysis.tables import (
-    BRANCH,
-    FAMILY,
-    GAIN,
-    GROUPS,
-    LANGUAGE,
-    POINTS,
-    SCORE,
-    Findings,
-    table,
-)
+from xstilts.analysis.tables import BRANCH, FAMILY, GAIN, GROUPS, LANGUAGE, POINTS, SCORE, table
 from xstilts.config.languages import LANGUAGES
 from xstilts.config.tasks import TARGETS
 from xstilts.report import packed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from xstilts.analysis.findings import Findings
 from xstilts.analysis.inference.adjust import IN_RUN, NOT_ENOUGH
 from xstilts.analysis.inference.draws import ITEMS, ITEMS_AND_SEEDS
 from xstilts.analysis.tables import (
@@ -28,7 +29,6 @@ from xstilts.analysis.tables import (
     PITFALLS,
     POINTS,
     SCORE,
-    Findings,
     table,
 )
 from xstilts.report.sentences import summary_of

@@ -7,7 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from xstilts.analysis.tables import EVERY, GAIN, SCORE, Findings
+from xstilts.analysis.findings import Findings
+from xstilts.analysis.tables import EVERY, GAIN, SCORE
 from xstilts.cli import main
 from xstilts.errors import XstiltsError
 from xstilts.scoring.own_scores import read_own_scores

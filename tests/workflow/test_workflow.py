@@ -19,7 +19,8 @@ import yaml
 from tiny_grid import EXPERIMENT, LANGUAGES, SMALL, edit, make_folder
 from workflow_runs import ROOT, command, has_saved_state, planned, snakemake
 
-from xstilts.analysis.tables import EVERY, Findings
+from xstilts.analysis.findings import Findings
+from xstilts.analysis.tables import EVERY
 from xstilts.execution.provenance import read_provenance
 from xstilts.scoring.scores import LANGUAGE_SCORE
 

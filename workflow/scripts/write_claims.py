@@ -7,7 +7,7 @@ with job(snakemake):
 
     import polars as pl
 
-    from xstilts.analysis.tables import Findings
+    from xstilts.analysis.findings import Findings
     from xstilts.report.claims import write_claims
     from xstilts.report.incomplete import Incomplete
     from xstilts.report.notes import left_out_notes, supervision_notes

@@ -5,7 +5,7 @@ from xstilts.execution.jobs import job
 with job(snakemake):
     from pathlib import Path
 
-    from xstilts.analysis.tables import Findings
+    from xstilts.analysis.findings import Findings
     from xstilts.execution.files import write_text
     from xstilts.report.fairness import write_fairness
     from xstilts.report.incomplete import Incomplete

@@ -8,7 +8,7 @@ with job(snakemake):
     import polars as pl
 
     from xstilts.analysis.collapsed_cells import without_collapsed
-    from xstilts.analysis.tables import Findings
+    from xstilts.analysis.findings import Findings
     from xstilts.config.encoders import EncoderSource
     from xstilts.config.languages import language_table
     from xstilts.execution.cost.shape import parameters_of

@@ -20,6 +20,7 @@ from xstilts.analysis.collapsed_cells import collapsed_scores
 from xstilts.analysis.diversity import diversity_rows
 from xstilts.analysis.fairness.harm import harm_rows
 from xstilts.analysis.fairness.rows import fairness_rows, pareto_rows
+from xstilts.analysis.findings import Findings
 from xstilts.analysis.groups import group_rows
 from xstilts.analysis.inference.bootstrap import DRAWS
 from xstilts.analysis.inputs.evidence import Evidence, evidence, evidence_of_scores
@@ -32,7 +33,7 @@ from xstilts.analysis.relatedness.rows import kinship_rows
 from xstilts.analysis.robustness import perturbed_rows
 from xstilts.analysis.stability import stability_rows
 from xstilts.analysis.suspects.suspect_rows import Suspects, fairness_without, find_suspects
-from xstilts.analysis.tables import COLLAPSED, TABLES, Findings, Row, table
+from xstilts.analysis.tables import COLLAPSED, TABLES, Row, table
 from xstilts.config.encoders.catalogue import Corpus
 from xstilts.config.language_facts import LanguageFacts
 from xstilts.config.languages import Language

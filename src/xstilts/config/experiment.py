@@ -171,10 +171,10 @@ class Experiment(Strict):
             return tuple(str(each) for each in value)
         return str(value) if isinstance(value, Path) else value
 
-    @cached_property
+    @property
     def known_languages(self) -> dict[str, Language]:
         """The languages that its data can be in, by code."""
-        return language_table(self.data_source, rows_of(self.own_languages))
+        return self._named.languages
 
     @property
     def data_roots(self) -> tuple[str, ...]:
@@ -214,8 +214,12 @@ class Experiment(Strict):
 
     def _code(self, language: str) -> str:
         with suppress(ValueError):
-            return _Known(self.data_source, self.own_languages).code(language)
+            return self._named.code(language)
         return language
+
+    @cached_property
+    def _named(self) -> _Known:
+        return _Known(self.data_source, self.own_languages)
 
     def _recipe(self, name: str) -> Recipe:
         settings = self.recipes[name]
@@ -239,7 +243,7 @@ class Experiment(Strict):
             return False
         return True
 
-    @property
+    @cached_property
     def known_language_sets(self) -> dict[str, tuple[str, ...]]:
         """Names that may stand for several languages in a recipe: those given, or `diverse`."""
         if self.language_sets is not None:
@@ -272,14 +276,8 @@ class Experiment(Strict):
         """The languages that `target` can have: the table's list, or those generated, and own."""
         if self.data_source != "invitro":
             named = self.targets[target].languages if target in self.targets else None
-            own = (
-                ()
-                if isinstance(named, LanguageChoice)
-                else self.own_languages.keys() & {*(named or ())}
-            )
-            return TARGETS[target].languages + tuple(
-                code for code in self.own_languages if code in own
-            )
+            own = named if isinstance(named, tuple) else ()
+            return (*TARGETS[target].languages, *(c for c in self.own_languages if c in own))
         retrieved = TARGETS[target].facts.embedded
         return tuple(
             language
@@ -343,12 +341,12 @@ def _choices(chosen: Mapping[str, Chosen | None]) -> dict[str, LanguageChoice]:
 
 
 class _Known:
-    """What languages can be named in an experiment."""
+    """What languages can be named in an experiment: `languages`, by code."""
 
     def __init__(self, data_source: str, own: Mapping[str, OwnLanguage]) -> None:
         self._generated = data_source == "invitro"
-        self._known = language_table(data_source, rows_of(own))
-        self._own = {code: self._known[code] for code in own}
+        self.languages = language_table(data_source, rows_of(own))
+        self._own = {code: self.languages[code] for code in own}
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> _Known:
@@ -361,7 +359,7 @@ class _Known:
         Raises:
             ValueError: there is no such language, or there are several.
         """
-        return name if self._generated or name in self._known else find(name, self._own).code
+        return name if self._generated or name in self.languages else find(name, self._own).code
 
     def codes(self, key: str, chosen: Chosen | None) -> Any:
         """The same of several, or a choice whose parts are known.
@@ -370,7 +368,7 @@ class _Known:
             ValueError: the key, and what is wrong.
         """
         if isinstance(chosen, LanguageChoice):
-            if problems := chosen.problems(self._known):
+            if problems := chosen.problems(self.languages):
                 raise ValueError(f"{key}: {'; '.join(problems)}")
             return chosen
         return chosen and self._coded(key, chosen)

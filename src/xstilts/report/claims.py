@@ -26,18 +26,10 @@ from xstilts.analysis.claims.selection import (
     write_selection,
 )
 from xstilts.analysis.collapsed_cells import collapsed_scores
+from xstilts.analysis.findings import Findings
 from xstilts.analysis.inference.adjust import NOT_ENOUGH, plain
 from xstilts.analysis.inputs.items import CLEAN
-from xstilts.analysis.tables import (
-    ALL,
-    EVERY,
-    GAINS,
-    LOSES,
-    POINTS,
-    SCORE,
-    WITH_ENGLISH,
-    Findings,
-)
+from xstilts.analysis.tables import ALL, EVERY, GAINS, LOSES, POINTS, SCORE, WITH_ENGLISH
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks import TARGETS, XTREME
 from xstilts.execution.files import write_json, write_text

@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterator, Mapping
 import polars as pl
 
 from xstilts.analysis.costs import recipe_costs
-from xstilts.analysis.tables import EVERY, Findings
+from xstilts.analysis.findings import Findings
+from xstilts.analysis.tables import EVERY
 from xstilts.report.amounts import FLOPS, common_unit, duration_cell
 from xstilts.report.table import NAME, NUMBER, Column, Table, TableCell, TableRow
 from xstilts.report.wording import target_name

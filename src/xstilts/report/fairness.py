@@ -13,7 +13,7 @@ from typing import Any
 
 from plotly.offline import get_plotlyjs
 
-from xstilts.analysis.tables import Findings
+from xstilts.analysis.findings import Findings
 from xstilts.config.recipes import NONE
 from xstilts.execution.files import write_text
 from xstilts.report import fairness_tables

@@ -5,17 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from xstilts.analysis.fairness.formulas import error_reduction
-from xstilts.analysis.tables import (
-    ALL,
-    CORRECTED,
-    EVERY,
-    FAMILY,
-    GAIN,
-    LANGUAGE,
-    POINTS,
-    SCORE,
-    Findings,
-)
+from xstilts.analysis.findings import Findings
+from xstilts.analysis.tables import ALL, CORRECTED, EVERY, FAMILY, GAIN, LANGUAGE, POINTS, SCORE
 from xstilts.report.plots import Names
 from xstilts.report.table import (
     CHANGE,

@@ -14,18 +14,10 @@ from typing import Any
 
 import polars as pl
 
+from xstilts.analysis.findings import Findings
 from xstilts.analysis.inference.adjust import IN_RUN, NOT_ENOUGH, plain
 from xstilts.analysis.stability import BELOW_BEST, CLEARLY_BELOW
-from xstilts.analysis.tables import (
-    ALL,
-    EVERY,
-    FAMILY,
-    GAIN,
-    POINTS,
-    SCORE,
-    WITH_ENGLISH,
-    Findings,
-)
+from xstilts.analysis.tables import ALL, EVERY, FAMILY, GAIN, POINTS, SCORE, WITH_ENGLISH
 from xstilts.config.experiment import BASELINE
 from xstilts.config.languages import Language
 from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS, XTREME, averaged

@@ -6,7 +6,9 @@ from functools import partial
 
 import polars as pl
 
-from xstilts.analysis.tables import EVERY, GAIN, Findings
+from xstilts.analysis.findings import Findings
+from xstilts.analysis.relatedness.profile import DROP
+from xstilts.analysis.tables import EVERY, GAIN
 from xstilts.report import plots
 from xstilts.report.figure import MUTED, Figure, PlotView
 from xstilts.report.plots import Names
@@ -28,8 +30,6 @@ _HOVER = (
     "<b>{recipe}</b>, lambda {lambda_:.2f}<br>log-likelihood {relative:.2f} below the best"
     "<br>counts {weight:.2f} of all"
 )
-# Where the profile is lower than this, lambda is outside its 95 % interval.
-_DROP = -1.92
 _CELL = (
     Column("encoder", "Encoder"),
     Column("target", "Target"),
@@ -52,7 +52,7 @@ def lambda_profile(profile: pl.DataFrame, names: Names) -> Figure | None:
         caption=(
             "Which share of what sets the gains of languages apart follows the tree of languages"
             " (lambda): the log-likelihood of each share less that of the best one. Where a line is"
-            f" above {signed(_DROP, 2)}, the share is within its 95 % interval; shares that are far"
+            f" above {signed(-DROP, 2)}, the share is within its 95 % interval; shares that are far"
             " less likely are not drawn."
         ),
         alt=(
@@ -83,7 +83,7 @@ def _view(frame: pl.DataFrame, names: Names) -> PlotView:
     return plots.view(
         traces,
         360,
-        shapes=[plots.ground(_DROP, _DROP, line={"color": MUTED, "dash": "dot"})],
+        shapes=[plots.ground(-DROP, -DROP, line={"color": MUTED, "dash": "dot"})],
         xaxis={"title": {"text": "share that follows the tree"}, "range": [-0.03, 1.03]},
         yaxis={"title": {"text": "log-likelihood below the best"}},
     )

@@ -44,7 +44,7 @@ def kinship_sentences(kinship: pl.DataFrame, name: Callable[[str], str]) -> Iter
         name: what a recipe is called.
     """
     held = kinship.filter(outcome=GAIN)
-    # Targets beyond XTREME are in no mean over targets.
+    # Where no mean over targets has languages enough, each target is told by itself.
     means = held.filter(target=EVERY)
     for (_, target), rows in (held if means.is_empty() else means).group_by(
         ["recipe", "target"], maintain_order=True

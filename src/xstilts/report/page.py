@@ -14,7 +14,7 @@ import yaml
 from plotly.offline import get_plotlyjs
 
 from xstilts.analysis.collapsed_cells import Cell, collapsed_scores, drop
-from xstilts.analysis.tables import Findings
+from xstilts.analysis.findings import Findings
 from xstilts.config.experiment import BASELINE
 from xstilts.config.languages import language_table
 from xstilts.config.tasks import SPLITS, TARGETS

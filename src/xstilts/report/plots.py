@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from xstilts.analysis.findings import Findings
 from xstilts.analysis.inference.adjust import NOT_ENOUGH, plain
 from xstilts.analysis.stability import MAY_BE_BEST
 from xstilts.analysis.tables import (
@@ -19,7 +20,6 @@ from xstilts.analysis.tables import (
     FAMILY,
     LANGUAGE,
     WITH_ENGLISH,
-    Findings,
 )
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks.types import SOURCE_LANGUAGE

@@ -14,6 +14,7 @@ from typing import Any
 
 import polars as pl
 
+from xstilts.analysis.findings import Findings
 from xstilts.analysis.inference.adjust import IN_RUN, NOT_ENOUGH, plain
 from xstilts.analysis.inference.draws import ITEMS, LANGUAGES, SEEDS
 from xstilts.analysis.tables import (
@@ -29,7 +30,6 @@ from xstilts.analysis.tables import (
     LESS_FAIR,
     LOSES,
     POINTS,
-    Findings,
 )
 from xstilts.config.perturbations import KINDS
 from xstilts.config.recipes import NONE

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from xstilts.analysis.tables import POINTS, Findings
+from xstilts.analysis.findings import Findings
+from xstilts.analysis.tables import POINTS
 from xstilts.report.summary import Certain, Said, unclear
 from xstilts.report.wording import counted, listed, title
 from xstilts.rounding import fixed

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from xstilts.analysis.tables import POINTS, Findings
+from xstilts.analysis.findings import Findings
+from xstilts.analysis.tables import POINTS
 from xstilts.report.figures_suspects import suspect_difficulties
 from xstilts.report.plots import Names
 from xstilts.report.sections import Section, SectionPart

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from itertools import chain, product
+from typing import Any
 
 import numpy as np
 
@@ -80,8 +81,14 @@ def observations_of(
     recipe: str,
     outcome: str,
     targets: Sequence[str],
+    *,
+    with_noise: bool = False,
 ) -> Observations | None:
-    """Chance-corrected scores of a recipe, or its gains in points; None where there are none."""
+    """Chance-corrected scores of a recipe, or its gains in points; None where there are none.
+
+    Args:
+        with_noise: whether to reckon the variances that items and seeds give.
+    """
     held: dict[str, Draws] = {}
     panel = panel.fewer
     for target in targets:
@@ -94,6 +101,10 @@ def observations_of(
             held[target] = found
     if not held:
         return None
+    noise: dict[str, Any] = {}
+    if with_noise:
+        noise["noise"] = np.concatenate([_noise(_apart(each)) for each in held.values()])
+        noise["common"] = float(_noise(mean_of([_mean(each) for each in held.values()])))
     tasks = [target for target in held for _ in panel.codes(target)]
     codes = [code for target in held for code in panel.codes(target)]
     known = [facts.get(code) for code in codes]
@@ -103,8 +114,7 @@ def observations_of(
         languages=tuple(codes),
         families=tuple(panel.languages[code].family for code in codes),
         values=np.concatenate([each.observed for each in held.values()]).astype(float),
-        noise=np.concatenate([_noise(_apart(each)) for each in held.values()]),
-        common=float(_noise(mean_of([_mean(each) for each in held.values()]))),
+        **noise,
         seeds=min(each.seeds for each in held.values()),
         predictors={
             DISTANCE: _numbers(each.syntactic_distance if each else None for each in known),

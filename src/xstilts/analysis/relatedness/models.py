@@ -20,7 +20,7 @@ from xstilts.analysis.association.observations import (
 )
 from xstilts.analysis.inference.estimates import LEVEL
 from xstilts.analysis.relatedness.covariances import distances, independent_number, relatedness
-from xstilts.analysis.relatedness.profile import Profile, Told, profile
+from xstilts.analysis.relatedness.profile import POWER, Profile, Told, profile
 from xstilts.analysis.relatedness.reml import Fit, Values, fit
 from xstilts.config.languages import Language
 from xstilts.config.seeds import derive_seed
@@ -28,7 +28,6 @@ from xstilts.config.seeds import derive_seed
 DRAWS = 4_999
 # Reaches of nearness that are tried, in km.
 REACHES = (250.0, 500.0, 1000.0, 2000.0, 4000.0)
-_POWER = 0.8
 # Of fewer degrees of freedom families are not compared.
 _FEWEST_DEGREES = 3
 
@@ -321,7 +320,7 @@ def _noncentrality(above: int, below: int) -> float | None:
     critical = stats.f.ppf(1 - LEVEL, above, below)
 
     def short(size: float) -> float:
-        return float(stats.ncf.sf(critical, above, below, size)) - _POWER
+        return float(stats.ncf.sf(critical, above, below, size)) - POWER
 
     top = 1.0
     while short(top) < 0:

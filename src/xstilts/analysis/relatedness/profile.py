@@ -24,10 +24,11 @@ from xstilts.analysis.relatedness.reml import Fit, Values, fit
 
 GRID = np.linspace(0, 1, 11)
 # Half of the 95 % point of chi-squared with one degree of freedom.
-_DROP = float(stats.chi2.ppf(1 - LEVEL, 1) / 2)
+DROP = float(stats.chi2.ppf(1 - LEVEL, 1) / 2)
 # Lambdas that are less likely by more (on the log scale) do not count.
 _NEGLIGIBLE = 8.0
-_POWER = 0.8
+# With which what is detectable would be told.
+POWER = 0.8
 _TINY = 1e-18
 
 
@@ -79,13 +80,13 @@ class Profile:
             lambdas, heights = np.insert(lambdas, place, peak), np.insert(heights, place, top)
         if len(lambdas) < 2:
             return peak, peak
-        curve = interpolate.PchipInterpolator(lambdas, heights - top + _DROP)
+        curve = interpolate.PchipInterpolator(lambdas, heights - top + DROP)
         return _crossing(curve, peak, float(lambdas[0])), _crossing(curve, peak, float(lambdas[-1]))
 
     @property
     def likely(self) -> list[Fit]:
         """The best model and those whose lambda is within its interval."""
-        least = self.best.log_likelihood - _DROP
+        least = self.best.log_likelihood - DROP
         return [self.best, *(each for each in self.fits.values() if each.log_likelihood >= least)]
 
     def told(self, of: Callable[[Fit], tuple[float, float]], extra: float = 0.0) -> Told:
@@ -110,7 +111,7 @@ class Profile:
             for part in (LEVEL / 2, 1 - LEVEL / 2)
         )
         error = float(np.sqrt(self.weights @ errors**2))
-        two = stats.t.ppf(1 - LEVEL / 2, self.degrees) + stats.t.ppf(_POWER, self.degrees)
+        two = stats.t.ppf(1 - LEVEL / 2, self.degrees) + stats.t.ppf(POWER, self.degrees)
         return Told(
             value=value,
             low=min(low, value),

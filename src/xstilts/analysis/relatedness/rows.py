@@ -48,7 +48,9 @@ def kinship_rows(panel: Panel, facts: Mapping[str, LanguageFacts], corpus: Corpu
         if outcome == SCORE and recipe != NONE:
             continue
         for target, scope in {**scopes, EVERY: panel.averaged}.items():
-            observations = observations_of(panel, facts, corpus, recipe, outcome, scope)
+            observations = observations_of(
+                panel, facts, corpus, recipe, outcome, scope, with_noise=True
+            )
             if observations is None:
                 continue
             head = {

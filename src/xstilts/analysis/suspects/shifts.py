@@ -2,12 +2,12 @@
 
 A shift is the usual difference between languages, or, seldom, a departure:
 
-    d_li ~ (1 - p_l) N(0, s_l²) + p_l Uniform(1, 6) logits.
+    d_li ~ (1 - p_l) N(0, s_l²) + p_l Uniform(2, 6) logits.
 
 The usual differences, which translation, training data and chance of a language make, are estimated
 from all of its items (s_l, an empirical null as in Efron 2004, JASA 99), never below 0.43, under
 which differential functioning counts as negligible (class A of ETS; Zieky 1993). So a language in
-which everything varies has to show more before an item is listed. Departures are odds against of 3
+which everything varies has to show more before an item is listed. Departures are odds against of 7
 to 400: a swapped label or a wrong translation. Both are estimated by EM (two groups; Efron 2008,
 Statistical Science 23), s and p of a language drawn towards those of all.
 

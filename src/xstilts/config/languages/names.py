@@ -50,7 +50,7 @@ def _named(name: str, own: Mapping[str, Language] | None) -> list[Language]:
     if codes := mine or known_by_name(name):
         return codes
     # As it is spelt, where others differ from it in marks on letters alone.
-    rows = [row for row in _glottolog() if key in map(_key, row[:3])]
+    rows = _glottolog().get(key, [])
     exact = [row for row in rows if name in row[:3]]
     return [_from_glottolog(row) for row in exact or rows]
 
@@ -127,11 +127,16 @@ def _region(language: Language) -> str:
 
 
 @cache
-def _glottolog() -> list[tuple[str, ...]]:
-    """Glottolog's other languages: ISO 639-3 code, glottocode, name, and the rest of the row."""
+def _glottolog() -> dict[str, list[tuple[str, ...]]]:
+    """Glottolog's other languages by key: ISO 639-3 code, glottocode, name, the rest of the row."""
     first = ("iso639_3", "glottocode", "name")
     rest = ("family", "macroarea", "latitude", "longitude", "path")
-    return [tuple(row[key] for key in first + rest) for row in tables.read("glottolog.csv")]
+    found: dict[str, list[tuple[str, ...]]] = {}
+    for row in tables.read("glottolog.csv"):
+        held = tuple(row[key] for key in first + rest)
+        for key in dict.fromkeys(map(_key, held[: len(first)])):
+            found.setdefault(key, []).append(held)
+    return found
 
 
 def _from_glottolog(row: tuple[str, ...]) -> Language:
@@ -176,7 +181,7 @@ def _hint(name: str, own: Mapping[str, Language] | None) -> str:
 
 
 def _glottolog_names() -> dict[str, tuple[str, ...]]:
-    return {_key(row[2]): row for row in _glottolog()}
+    return {_key(row[2]): row for rows in _glottolog().values() for row in rows}
 
 
 def _listed(languages: list[Language]) -> str:

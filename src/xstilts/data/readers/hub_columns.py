@@ -264,16 +264,8 @@ def _spans(place: Place, table: pa.Table) -> Batch:
 
 def read_tatoeba(place: Place, dataset: Dataset) -> Batch:
     """Columns source_sentence (foreign) and target_sentence (English), row-aligned."""
-    table = table_of(dataset, place, texts=("source_sentence", "target_sentence"))
-    # The hub keeps the line ends of the files.
-    foreign, english = (
-        [(str(row), text.rstrip("\r\n")) for row, text in enumerate(table[name].to_pylist())]
-        for name in ("source_sentence", "target_sentence")
-    )
-    if not foreign:
-        raise XstiltsError("holds no sentence", where=place.where)
-    gold = [(str(row), str(row)) for row in range(len(foreign))]
-    return retrieval_batch(place, foreign, english, gold)
+    names = ("source_sentence", "target_sentence")
+    return _aligned(place, table_of(dataset, place, texts=names), names, "")
 
 
 def read_tatoeba112(place: Place, dataset: Dataset) -> Batch:
@@ -281,14 +273,20 @@ def read_tatoeba112(place: Place, dataset: Dataset) -> Batch:
     table = table_of(dataset, place, texts=("sentence1", "sentence2", "lang"))
     pair = f"{place.task.codes[place.language]}-eng"
     table = table.filter(pc.equal(table["lang"], pair))
+    return _aligned(place, table, ("sentence1", "sentence2"), f" of {pair}")
+
+
+def _aligned(place: Place, table: pa.Table, names: tuple[str, str], of: str) -> Batch:
+    """The columns of a foreign side and the English one, row i of which translates the other's."""
     if not table.num_rows:
-        raise XstiltsError(f"holds no sentence of {pair}", where=place.where)
+        raise XstiltsError(f"holds no sentence{of}", where=place.where)
+    rows = [str(row) for row in range(table.num_rows)]
+    # The hub keeps the line ends of the files.
     foreign, english = (
-        [(str(row), text.rstrip("\r\n")) for row, text in enumerate(table[name].to_pylist())]
-        for name in ("sentence1", "sentence2")
+        list(zip(rows, (text.rstrip("\r\n") for text in table[name].to_pylist()), strict=True))
+        for name in names
     )
-    names = [str(row) for row in range(table.num_rows)]
-    return retrieval_batch(place, foreign, english, zip(names, names, strict=True))
+    return retrieval_batch(place, foreign, english, zip(rows, rows, strict=True))
 
 
 def read_bucc(place: Place, dataset: Dataset) -> Batch:
