@@ -6,6 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 from prediction_files import write_cell
 from scipy import integrate, optimize, stats
@@ -20,6 +23,9 @@ from xstilts.analysis.suspects.shifts import FALSE_DISCOVERIES, fit_shifts, like
 from xstilts.analysis.suspects.suspect_rows import fairness_without, find_suspects
 from xstilts.analysis.tables import FAIRNESS, ITEM_CHECKS, SUSPECT_ITEMS, table
 from xstilts.config.languages import LANGUAGES
+from xstilts.config.tasks import Kind
+from xstilts.data.schemas import DATA
+from xstilts.execution.parquet import write_table
 
 CODES = ("en", "de", "fr", "sw", "zh", "hi")
 
@@ -168,6 +174,41 @@ def test_rows_name_planted_items_and_their_difficulty_in_every_language(tmp_path
         assert set(row["languages"]) == {*others, row["language"]}
         hardest = row["languages"][int(np.argmax(row["difficulties"]))]
         assert hardest == row["language"]
+
+
+def test_texts_are_those_of_the_item_in_english_and_in_the_suspect_language(tmp_path: Path) -> None:
+    right, _ = answers(12, 300, planted=15)
+    paths = write_runs(tmp_path, right)
+    for path in paths:
+        held = pq.read_table(path)
+        gold = pa.array(["neutral"] * held.num_rows)
+        said = pc.if_else(pc.equal(held["correct"], 1), "neutral", "entailment")
+        for name, values in (("gold", gold), ("prediction", said)):
+            held = held.set_column(held.column_names.index(name), name, values)
+        pq.write_table(held, path)
+    files = cell_files(paths, ("none", "mnli"))
+    columns = {
+        "id": [f"{code}{item}" for code in CODES for item in range(300)],
+        "language": [code for code in CODES for _ in range(300)],
+        "split": ["test"] * 300 * len(CODES),
+        "text_a": [f"{code} premise {item}" for code in CODES for item in range(300)],
+        "text_b": ["b" * 500] * 300 * len(CODES),
+        "label": ["neutral"] * 300 * len(CODES),
+        "group": [f"i{item:04d}" for _ in CODES for item in range(300)],
+        "cluster": [f"i{item:04d}" for _ in CODES for item in range(300)],
+    }
+    path = tmp_path / "eval.parquet"
+    write_table(path, pa.table(columns, schema=DATA[Kind.PAIR]), {})
+    found = find_suspects(files, LANGUAGES, {"xnli": path}, split="test")
+    rows = table(found.items, SUSPECT_ITEMS).to_dicts()
+    assert rows
+    for row in rows:
+        item = int(row["item"][1:])
+        assert f"en premise {item}" in row["english"]
+        assert f"{row['language']} premise {item}" in row["text"]
+        assert row["text"].endswith("…")
+        # Of a run that has it wrong.
+        assert (row["gold"], row["prediction"]) == ("neutral", "entailment")
 
 
 def test_fairness_without_them_is_that_of_files_without_them(tmp_path: Path) -> None:
