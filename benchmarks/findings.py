@@ -28,6 +28,7 @@ from xstilts.analysis.groups import group_rows
 from xstilts.analysis.inference.bootstrap import Sample, resample
 from xstilts.analysis.inputs.evidence import Evidence
 from xstilts.analysis.inputs.items import Items
+from xstilts.analysis.inputs.known_languages import KnownLanguages
 from xstilts.analysis.inputs.panel import Panel
 from xstilts.analysis.relatedness.rows import kinship_rows
 from xstilts.analysis.stability import stability_rows
@@ -119,8 +120,9 @@ def main() -> None:
     timed("mean against worst family", lambda: pareto_rows(panel))
     timed("negative transfer", lambda: harm_rows(panel, groups))
     timed("stability", lambda: stability_rows(panel))
-    timed("correlations", lambda: association_rows(panel, FACTS, None))
-    timed("kinship", lambda: kinship_rows(panel, FACTS, None))
+    world = KnownLanguages(languages=LANGUAGES, facts=FACTS)
+    timed("correlations", lambda: association_rows(panel, world))
+    timed("kinship", lambda: kinship_rows(panel, world))
     theirs = peer_seconds(options.draws, options.recipes, options.seeds, targets)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     print(f"{'scipy.stats.bootstrap, scaled':<40}{theirs:>8.1f} CPU s")

@@ -143,7 +143,8 @@ def analyse() -> Work:
     import polars as pl
     import pyarrow.parquet as pq
 
-    from xstilts.analysis.investigate import KnownLanguages, investigate
+    from xstilts.analysis.inputs.known_languages import KnownLanguages
+    from xstilts.analysis.investigate import investigate
     from xstilts.config.language_facts import FACTS
 
     def work(files: Files, sizes: Sizes) -> int:

@@ -46,6 +46,9 @@ CURVES = frozenset({"write_curves"})
 # What is made of the table of scores.
 ANALYSES = PAGES | {"analyse", "collect_costs"}
 
+# Of what is tokenised for targets.
+OVERLAP = "measure_overlap tiny"
+
 
 def cells(
     recipes: tuple[str, ...] = (*RECIPES, UNTRAINED),
@@ -97,7 +100,7 @@ def evaluated(target: str) -> Jobs:
         predicted(cells(targets=(target,)))
         | perturbed
         | {f"ingest {target}/eval", f"tokenise tiny/{target}/eval", f"shortcuts {target}"}
-        | {"collect_baselines", "write_labels"}
+        | {"collect_baselines", "write_labels", OVERLAP}
         | {f"write_submission tiny/{recipe}/1" for recipe in RECIPES}
     )
 

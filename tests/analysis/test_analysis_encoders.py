@@ -10,7 +10,8 @@ from prediction_files import scores_of
 
 from xstilts.analysis.association.observations import DISTANCE, LATIN, text_size
 from xstilts.analysis.inputs.items import cell_files
-from xstilts.analysis.investigate import KnownLanguages, investigate
+from xstilts.analysis.inputs.known_languages import KnownLanguages
+from xstilts.analysis.investigate import investigate
 from xstilts.analysis.ranking import rank, rank_encoders
 from xstilts.analysis.sides import find_sides
 from xstilts.config.encoders.catalogue import Corpus, catalogue

@@ -12,6 +12,7 @@ from scipy import stats
 
 from xstilts.analysis.association.observations import DISTANCE, LATIN, Observations
 from xstilts.analysis.inference.adjust import NOT_ENOUGH
+from xstilts.analysis.inputs.known_languages import KnownLanguages
 from xstilts.analysis.relatedness.covariances import relatedness
 from xstilts.analysis.relatedness.models import OverLanguages
 from xstilts.analysis.relatedness.profile import Profile
@@ -32,6 +33,7 @@ from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS
 
 CODES = tuple(code for code in TARGETS["panx"].languages if code != SOURCE_LANGUAGE)
 ALIKE = relatedness(LANGUAGES, CODES)
+WORLD = KnownLanguages(languages=LANGUAGES, facts=FACTS)
 
 
 def drift(seed: int, share: float = 1.0) -> np.ndarray:
@@ -206,7 +208,7 @@ def rows() -> dict[str, pl.DataFrame]:
             for recipe in ("none", "mnli")
             for seed in (1, 2, 3)
         }
-    found = kinship_rows(known_panel(scores, draws=300, noise=0.3), FACTS, None)
+    found = kinship_rows(known_panel(scores, draws=300, noise=0.3), WORLD)
     return {name: table(held, TABLES[name]) for name, held in found.items()}
 
 

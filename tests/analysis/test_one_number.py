@@ -20,7 +20,8 @@ from test_analysis_claims import recipe
 from xstilts.analysis.compare import compare
 from xstilts.analysis.findings import Findings
 from xstilts.analysis.inference.adjust import IN_RUN, NOT_ENOUGH
-from xstilts.analysis.investigate import KnownLanguages, investigate
+from xstilts.analysis.inputs.known_languages import KnownLanguages
+from xstilts.analysis.investigate import investigate
 from xstilts.analysis.sides import find_side
 from xstilts.analysis.tables import (
     ALL,

@@ -20,6 +20,7 @@ from rerun_grid import (
     CURVES,
     EXPERIMENT,
     LANGUAGES,
+    OVERLAP,
     PAGES,
     RECIPES,
     SCRIPTS,
@@ -142,7 +143,7 @@ EDITS = {
         experiment={"targets": {**EXPERIMENT["targets"], "panx": {"languages": LANGUAGES}}},
         runs=trained(cells(targets=("panx",)))
         | prepared("panx", parts=("train", "dev", "eval"), rules=("ingest", "tokenise"))
-        | {"shortcuts panx", "write_labels"},
+        | {"shortcuts panx", "write_labels", OVERLAP},
     ),
     "limit of one target": Edit(
         experiment={"limits": {"tasks": {"xquad": {"test": 10}}}}, runs=evaluated("xquad")
@@ -200,7 +201,8 @@ EDITS = {
         runs=trained(cells(("mnli",)) | cells(targets=("xnli",)))
         | {"train_intermediate tiny/mnli/1", "tokenise tiny/xnli/perturbed"}
         | prepared("mnli", "xnli", parts=("train", "dev"), rules=("tokenise",))
-        | prepared("xnli", parts=("eval",), rules=("tokenise",)),
+        | prepared("xnli", parts=("eval",), rules=("tokenise",))
+        | {OVERLAP},
     ),
     # Development sets are decoded too, by which checkpoints are chosen.
     "decoding of one kind of task": Edit(
@@ -210,7 +212,13 @@ EDITS = {
         ),
         runs=trained(cells(targets=SPANS))
         | prepared("squad_v1", parts=("train", "dev"), rules=("tokenise",))
-        | prepared(*SPANS, parts=("eval",), rules=("tokenise",)),
+        | prepared(*SPANS, parts=("eval",), rules=("tokenise",))
+        | {OVERLAP},
+    ),
+    "how alike subwords are": Edit(
+        files=("src/xstilts/features/overlap.py",),
+        act=edited("src/xstilts/features/overlap.py", "base=2", "base=4"),
+        runs=ANALYSED | {OVERLAP},
     ),
     "formula of a measure": Edit(
         files=("src/xstilts/analysis/fairness/formulas.py",),
@@ -293,7 +301,7 @@ EDITS = {
         act=lambda grid: rename_first_id(grid, "xtreme/squad/train-v1.1.json"),
         runs=trained(cells(targets=SPANS))
         | prepared("squad_v1", parts=("train",), rules=("ingest", "tokenise"))
-        | {"shortcuts xquad", "shortcuts mlqa"},
+        | {"shortcuts xquad", "shortcuts mlqa", OVERLAP},
     ),
     "data that were fetched again": Edit(
         files=FETCHED,

@@ -216,6 +216,7 @@ def test_reports_are_made_of_what_is_finished_and_whole_again_when_the_rest_is(f
     jobs = planned(snakemake(finished, *ASKED, "--dry-run"))
     assert set(jobs) <= {
         *("collect_scores", "collect_runs", "collect_baselines", "collect_costs", "analyse"),
+        "measure_overlap",
         *("write_report", "write_claims", "write_fairness", "write_curves", "write_cost"),
         "write_labels",
         "write_submission",
@@ -395,6 +396,7 @@ def report(grid: Grid, scope: Scope, output: Path) -> None:
         output={"": baselines}, params={"names": experiment["baselines"], **extra})  # fmt: skip
     tables = {"scores": scores, "runs": runs}
     run("analyse", input={**tables, "baselines": [baselines], "predictions": predictions,
+                          "overlaps": [],
                           "data": [paths.data.format(task="xnli", part="eval")]},
         output={"": findings},
         params={"data_source": "folder", "recipes": slices.recipes(),

@@ -20,7 +20,8 @@ from xstilts.analysis.claims.parts import ClaimPart
 from xstilts.analysis.claims.selection import ENGLISH, SELECTION, select
 from xstilts.analysis.findings import Findings
 from xstilts.analysis.inference.adjust import IN_RUN, NOT_ENOUGH
-from xstilts.analysis.investigate import KnownLanguages, investigate
+from xstilts.analysis.inputs.known_languages import KnownLanguages
+from xstilts.analysis.investigate import investigate
 from xstilts.analysis.tables import EVERY, POINTS
 from xstilts.config.languages import LANGUAGES, Language
 from xstilts.config.tasks import TARGETS, XTREME

@@ -50,6 +50,32 @@ rule collect_runs:
         "../scripts/collect_runs.py"
 
 
+def in_scope(wildcards):
+    """What the overlap of subwords is reckoned from, of the targets that are there."""
+    found = inputs.measure_overlap(wildcards)
+    return {"encoder": found.pop("encoder"), **{key: scope.files(found[key]) for key in found}}
+
+
+rule measure_overlap:
+    input:
+        unpack(in_scope),
+    output:
+        paths.overlap,
+    log:
+        paths.log("measure_overlap", "encoder"),
+    conda:
+        ENVIRONMENT
+    resources:
+        **needs("measure_overlap"),
+    params:
+        **scope.unfinished,
+        code=code("measure_overlap", about(all_targets, "eval")),
+    message:
+        "compare subwords of {wildcards.encoder} with those of English"
+    script:
+        "../scripts/measure_overlap.py"
+
+
 rule collect_baselines:
     input:
         shortcuts=scope.shortcuts,

@@ -8,7 +8,8 @@ with job(snakemake):
 
     import polars as pl
 
-    from xstilts.analysis.investigate import KnownLanguages, investigate
+    from xstilts.analysis.inputs.known_languages import KnownLanguages, overlap_of
+    from xstilts.analysis.investigate import investigate
     from xstilts.config.encoders.catalogue import Corpus
     from xstilts.config.language_facts import facts_for
     from xstilts.config.languages import language_table
@@ -25,6 +26,7 @@ with job(snakemake):
             corpora={
                 name: Corpus.model_validate(each) for name, each in snakemake.params.corpora.items()
             },
+            overlaps={Path(path).stem: overlap_of(path) for path in snakemake.input.overlaps},
         ),
         recipes=snakemake.params.recipes,
         runs=pl.read_parquet(snakemake.input.runs),

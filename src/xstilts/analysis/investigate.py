@@ -7,8 +7,8 @@ made them.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import polars as pl
@@ -25,6 +25,7 @@ from xstilts.analysis.groups import group_rows
 from xstilts.analysis.inference.bootstrap import DRAWS
 from xstilts.analysis.inputs.evidence import Evidence, evidence, evidence_of_scores
 from xstilts.analysis.inputs.items import CLEAN, CellFile, cell_files
+from xstilts.analysis.inputs.known_languages import KnownLanguages
 from xstilts.analysis.inputs.panel import Panel, majority_levels
 from xstilts.analysis.pitfall_items import pitfall_items
 from xstilts.analysis.pitfalls import pitfall_rows
@@ -35,8 +36,6 @@ from xstilts.analysis.stability import stability_rows
 from xstilts.analysis.suspects.suspect_rows import Suspects, fairness_without, find_suspects
 from xstilts.analysis.tables import COLLAPSED, TABLES, Row, table
 from xstilts.config.encoders.catalogue import Corpus
-from xstilts.config.language_facts import LanguageFacts
-from xstilts.config.languages import Language
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS
 from xstilts.scoring.averages import check_scores
@@ -44,25 +43,6 @@ from xstilts.scoring.averages import check_scores
 log = logging.getLogger(__name__)
 
 Rows = dict[str, list[Row]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class KnownLanguages:
-    """What is known of the languages of a data source.
-
-    Attributes:
-        languages: by code; scores in others are left out, and a note says so.
-        facts: by code, for associations and weights.
-        unseen: encoder to the languages that it was not pretrained on, for those of which it is
-            known.
-        corpora: encoder to the text that it was pretrained on, for those whose amounts by language
-            are known.
-    """
-
-    languages: Mapping[str, Language]
-    facts: Mapping[str, LanguageFacts]
-    unseen: Mapping[str, Set[str]] = field(default_factory=dict)
-    corpora: Mapping[str, Corpus] = field(default_factory=dict)
 
 
 def investigate(
@@ -167,9 +147,8 @@ def _tables(
     yield "harm", harm_rows(panel, groups)
     yield "pareto", pareto_rows(panel, groups)
     yield "stability", stability_rows(panel)
-    corpus = world.corpora.get(panel.evidence.encoder)
-    yield "association", association_rows(panel, world.facts, corpus)
-    yield from kinship_rows(panel, world.facts, corpus).items()
+    yield "association", association_rows(panel, world)
+    yield from kinship_rows(panel, world).items()
     if files:
         yield "perturbed", perturbed_rows(files, panel, split=split, draws=draws)
         yield "pitfalls", pitfall_rows(files, panel, split=split, draws=draws)

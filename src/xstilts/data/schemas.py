@@ -101,6 +101,10 @@ BASELINES = pa.schema(
     [("baseline", _STRING), *(field for field in SCORES if field.name != "recipe")]
 )
 
+# Of an encoder, one row a language of a target. overlap: how alike the subwords of its texts are to
+# those of English ones, from 0 (none in common) to 1 (`features.overlap`).
+OVERLAP = pa.schema([*_columns(_STRING, "target", "language"), ("overlap", _FLOAT)])
+
 # What was used: seconds, operations of encoders (null where none are counted) and joules (null
 # where the energy is not known) in sum, bytes at most. attempts: how often the jobs were started
 # until all had ended.

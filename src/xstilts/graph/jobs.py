@@ -61,6 +61,17 @@ class JobInputs:
             "labels": self._grid.label_files([at["task"]]),
         }
 
+    def measure_overlap(self, at: Mapping[str, str]) -> Files:
+        """Tokenizer, data and features of all targets, and of the English that they train on."""
+        targets = self._grid.experiment.targets
+        trained = [str(TARGETS[key].train_set) for key in targets if self._grid.is_trained(key)]
+        return {
+            "encoder": self._grid.tokenizer_folder(at["encoder"]),
+            "data": [self._data(key, "eval") for key in targets],
+            "features": [self._features(at, key, "eval") for key in targets],
+            "english": [self._features(at, key, "train") for key in dict.fromkeys(trained)],
+        }
+
     def pretrain(self, at: Mapping[str, str]) -> Files:
         """The first weights, and text."""
         return self._training(at, self._paths.initial.format(encoder=at["encoder"]), [TEXT])

@@ -60,6 +60,7 @@ class Paths:
         self.cost_page = f"{root}/cost.html"
         self.curves_page = f"{root}/curves.html"
         self.baselines = f"{root}/baselines.parquet"
+        self.overlap = f"{root}/overlap/{{encoder}}.parquet"
         self.findings = f"{root}/findings"
         self.fairness_page = f"{root}/fairness.html"
         self.summary = f"{root}/findings.txt"

@@ -6,19 +6,19 @@ model does not is named as not clear.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import polars as pl
 
 from xstilts.analysis.association.association import MIXED, SPEARMAN
-from xstilts.analysis.association.observations import DISTANCE
+from xstilts.analysis.association.observations import DISTANCE, LATIN, OVERLAP
 from xstilts.analysis.inference.adjust import IN_RUN, NOT_ENOUGH, plain
 from xstilts.analysis.relatedness.rows import FULL, TREE, WITH_TREE
 from xstilts.analysis.tables import EVERY, GAIN, SCORE
 from xstilts.config.recipes import NONE
 from xstilts.report.summary import Certain, Said, sure, unclear
-from xstilts.report.wording import target_name
+from xstilts.report.wording import listed, target_name
 from xstilts.rounding import fixed, signed
 
 # Scores are at most this far apart, in points.
@@ -116,11 +116,14 @@ def distance_sentences(association: pl.DataFrame, name: Callable[[str], str]) ->
         (pl.col("outcome") != SCORE) | (pl.col("recipe") == NONE),
         predictor=DISTANCE,
     )
-    for _, rows in of_distance.group_by(["recipe", "outcome"], maintain_order=True):
+    for (recipe, outcome), rows in of_distance.group_by(["recipe", "outcome"], maintain_order=True):
         by_method = {row["method"]: row for row in rows.iter_rows(named=True)}
         ranks, tree = by_method.get(SPEARMAN), by_method.get(WITH_TREE)
         if tree is not None and tree["value"] is not None:
-            yield from _with_tree(tree, ranks, by_method.get(MIXED), name)
+            beside = association.filter(
+                pl.col("value").is_not_null(), recipe=recipe, outcome=outcome, method=WITH_TREE
+            )["predictor"]
+            yield from _with_tree(tree, ranks, by_method.get(MIXED), _allowed_for(beside), name)
         elif ranks is not None and _clear(ranks):
             line = f"{_way(ranks, name)} ({_ranks(ranks)}; {_TOGETHER})."
             yield sure(line, [ranks], "value")
@@ -129,8 +132,19 @@ def distance_sentences(association: pl.DataFrame, name: Callable[[str], str]) ->
 _TOGETHER = "distance, size of pretraining text and script go together"
 
 
+def _allowed_for(predictors: Iterable[str]) -> str:
+    """What a model with the tree allows for beside distance."""
+    called = {LATIN: "script", OVERLAP: "subword overlap"}
+    names = [called.get(name, "pretraining text") for name in predictors if name != DISTANCE]
+    return listed(["kinship", *names])
+
+
 def _with_tree(
-    tree: _Row, ranks: _Row | None, mixed: _Row | None, name: Callable[[str], str]
+    tree: _Row,
+    ranks: _Row | None,
+    mixed: _Row | None,
+    allowed_for: str,
+    name: Callable[[str], str],
 ) -> Iterator[Said]:
     shown = (
         f"{signed(tree['value'], 2)} standard deviations for one of distance, 95 %"
@@ -142,12 +156,12 @@ def _with_tree(
             f" {signed(mixed['high'], 2)}, with an intercept of families in place of the tree"
         )
     if _clear(tree):
-        line = f"{_way(tree, name)}, kinship, script and pretraining text allowed for ({shown})."
+        line = f"{_way(tree, name)}, {allowed_for} allowed for ({shown})."
         yield sure(line, [tree], "value")
     elif ranks is not None and _clear(ranks):
         yield unclear(
-            f"{_way(ranks, name)} by ranks ({_ranks(ranks)}), but kin are alike: with kinship,"
-            f" script and pretraining text allowed for there is {NOT_ENOUGH} ({shown})."
+            f"{_way(ranks, name)} by ranks ({_ranks(ranks)}), but kin are alike: with"
+            f" {allowed_for} allowed for there is {NOT_ENOUGH} ({shown})."
         )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from xstilts.analysis.investigate import KnownLanguages, investigate
+from xstilts.analysis.inputs.known_languages import KnownLanguages
+from xstilts.analysis.investigate import investigate
 from xstilts.config.encoders.catalogue import named_corpora
 from xstilts.config.language_facts import facts_for
 from xstilts.config.languages import INVITRO_LANGUAGES, LANGUAGES

@@ -42,6 +42,7 @@ _RESULTS = {
     "scores.parquet": "SCORES",
     "baselines.parquet": "BASELINES",
     "runs.parquet": "RUNS",
+    "overlap/": "OVERLAP",
     "curves/": "CURVES",
     "costs.parquet": "COSTS",
     "cell_costs.parquet": "CELL_COSTS",

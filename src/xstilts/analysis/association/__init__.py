@@ -1,1 +1,1 @@
-"""What scores and gains go together with: distance, size of pretraining text, script."""
+"""What scores and gains go together with: distance, pretraining text, script, subwords."""

@@ -11,6 +11,7 @@ from xstilts.rounding import fixed
 
 # What languages are known by, besides the text in them (`text_size`).
 DISTANCE, LATIN = "distance from English", "Latin script"
+OVERLAP = "subword overlap with English"
 
 # What the outcome does where the predictor is greater.
 RISES, FALLS = "rises with it", "falls with it"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from itertools import chain, product
 from typing import Any
@@ -16,38 +16,28 @@ from xstilts.analysis.association.association import (
     rank_correlations,
 )
 from xstilts.analysis.association.observations import (
-    DISTANCE,
     FALLS,
-    LATIN,
     RISES,
     Association,
     Observations,
-    text_size,
 )
+from xstilts.analysis.association.predictors import predictors
 from xstilts.analysis.inference.adjust import Statement, holm, judge
 from xstilts.analysis.inference.draws import LANGUAGES, Draws, mean_of
 from xstilts.analysis.inference.estimates import Estimate, estimates
+from xstilts.analysis.inputs.known_languages import KnownLanguages
 from xstilts.analysis.inputs.panel import Panel
 from xstilts.analysis.tables import GAIN, SCORE, Row
-from xstilts.config.encoders.catalogue import Corpus
-from xstilts.config.language_facts import LanguageFacts
 from xstilts.config.recipes import NONE
 
 _ASSOCIATIONS = (rank_correlations, partial_rank_correlations, leave_one_family_out, mixed_model)
 
 
-def association_rows(
-    panel: Panel, facts: Mapping[str, LanguageFacts], corpus: Corpus | None
-) -> list[Row]:
-    """Rows of `tables.ASSOCIATION`: scores and gains of every recipe against what is known.
-
-    Args:
-        corpus: what the panel's encoder was pretrained on; without it amounts of text are no
-            predictor, since those of another encoder say nothing of this one.
-    """
+def association_rows(panel: Panel, world: KnownLanguages) -> list[Row]:
+    """Rows of `tables.ASSOCIATION`: scores and gains of every recipe against what is known."""
     found = []
     for recipe, outcome in product(panel.recipes, (SCORE, GAIN)):
-        observations = observations_of(panel, facts, corpus, recipe, outcome, panel.averaged)
+        observations = observations_of(panel, world, recipe, outcome, panel.averaged)
         if observations is not None:
             for each in chain.from_iterable(compute(observations) for compute in _ASSOCIATIONS):
                 found.append((recipe, observations.seeds, each))
@@ -76,8 +66,7 @@ def judged(encoder: str, found: Iterable[tuple[str, int, Association]]) -> list[
 
 def observations_of(
     panel: Panel,
-    facts: Mapping[str, LanguageFacts],
-    corpus: Corpus | None,
+    world: KnownLanguages,
     recipe: str,
     outcome: str,
     targets: Sequence[str],
@@ -107,7 +96,6 @@ def observations_of(
         noise["common"] = float(_noise(mean_of([_mean(each) for each in held.values()])))
     tasks = [target for target in held for _ in panel.codes(target)]
     codes = [code for target in held for code in panel.codes(target)]
-    known = [facts.get(code) for code in codes]
     return Observations(
         outcome=outcome,
         tasks=tuple(tasks),
@@ -116,11 +104,7 @@ def observations_of(
         values=np.concatenate([each.observed for each in held.values()]).astype(float),
         **noise,
         seeds=min(each.seeds for each in held.values()),
-        predictors={
-            DISTANCE: _numbers(each.syntactic_distance if each else None for each in known),
-            **_text_sizes(corpus, codes),
-            LATIN: np.array([float(panel.languages[code].script == "Latn") for code in codes]),
-        },
+        predictors=predictors(world, panel.evidence.encoder, codes, tuple(held)),
     )
 
 
@@ -136,15 +120,3 @@ def _apart(values: Draws) -> Draws:
 def _noise(values: Draws) -> np.ndarray:
     """The variance that items and seeds give; 0 where that is not known."""
     return np.nan_to_num(np.asarray(estimates(values).error)) ** 2
-
-
-def _text_sizes(corpus: Corpus | None, codes: Sequence[str]) -> dict[str, np.ndarray]:
-    """The predictor of how much text there was in each language, where that is known."""
-    if corpus is None or corpus.unit is None or corpus.amounts is None:
-        return {}
-    amounts = _numbers(corpus.amounts.get(code) for code in codes)
-    return {text_size(corpus.unit): np.log1p(amounts)}
-
-
-def _numbers(values: Iterable[float | None]) -> np.ndarray:
-    return np.array([np.nan if value is None else value for value in values], dtype=float)

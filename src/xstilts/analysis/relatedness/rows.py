@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import product
 
 import numpy as np
@@ -11,14 +11,13 @@ from xstilts.analysis.association.observations import Association, Observations
 from xstilts.analysis.association.rows import judged, observations_of
 from xstilts.analysis.inference.adjust import Statement, holm, judge
 from xstilts.analysis.inference.estimates import Estimate
+from xstilts.analysis.inputs.known_languages import KnownLanguages
 from xstilts.analysis.inputs.panel import Panel
 from xstilts.analysis.relatedness.covariances import relatedness
 from xstilts.analysis.relatedness.models import OverLanguages
 from xstilts.analysis.relatedness.profile import Profile, Told
 from xstilts.analysis.relatedness.reml import Fit, fit
 from xstilts.analysis.tables import EVERY, GAIN, SCORE, Row
-from xstilts.config.encoders.catalogue import Corpus
-from xstilts.config.language_facts import LanguageFacts
 from xstilts.config.languages import Language
 from xstilts.config.recipes import NONE
 
@@ -33,7 +32,7 @@ FAMILIES_DIFFER = "families differ"
 Rows = dict[str, list[Row]]
 
 
-def kinship_rows(panel: Panel, facts: Mapping[str, LanguageFacts], corpus: Corpus | None) -> Rows:
+def kinship_rows(panel: Panel, world: KnownLanguages) -> Rows:
     """Rows of "kinship", "kinship_profile", "kinship_new" and "association".
 
     Gains of all recipes, and scores of the baseline, in each target and over those that are
@@ -48,9 +47,7 @@ def kinship_rows(panel: Panel, facts: Mapping[str, LanguageFacts], corpus: Corpu
         if outcome == SCORE and recipe != NONE:
             continue
         for target, scope in {**scopes, EVERY: panel.averaged}.items():
-            observations = observations_of(
-                panel, facts, corpus, recipe, outcome, scope, with_noise=True
-            )
+            observations = observations_of(panel, world, recipe, outcome, scope, with_noise=True)
             if observations is None:
                 continue
             head = {
