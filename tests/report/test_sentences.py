@@ -380,3 +380,42 @@ def test_changes_of_a_share_follow_the_share():
     baseline, after = said(pitfalls=rows)[-2:]
     assert baseline.startswith("Without intermediate training, of what is right in English 40.0 %")
     assert after.startswith("This share rises by 15.0 points after `mnli`")
+
+
+@pytest.mark.parametrize(
+    ("predictor", "value", "words"),
+    [
+        (
+            "subword overlap with English",
+            0.7,
+            "The more subwords a language shares with English, the higher the score, kinship and"
+            " distance allowed for (+0.70 standard deviations for one of subword overlap, 95 %"
+            " +0.50 to +0.90, 12 languages)",
+        ),
+        (
+            "log(1 + GiB of text)",
+            0.7,
+            "The more text of a language the encoder was pretrained on, the higher the score,"
+            " kinship and distance allowed for (+0.70 standard deviations for one of pretraining"
+            " text",
+        ),
+        (
+            "Latin script",
+            -0.7,
+            "In Latin script the score is lower, kinship and distance allowed for (−0.70 standard"
+            " deviations, 95 %",
+        ),
+    ],
+)
+def test_other_predictors_are_told_where_the_model_with_the_tree_sees_them(predictor, value, words):
+    row = {
+        "encoder": "xlmr", "recipe": "none", "outcome": SCORE, "method": "model with the tree",
+        "predictor": predictor, "value": value, "low": value - 0.2, "high": value + 0.2,
+        "p": 0.001, "verdict": "rises with it", "languages": 12, "note": "",
+    }  # fmt: skip
+    distance = row | {"predictor": "distance from English", "verdict": NOT_ENOUGH}
+    [found] = said(association=[distance, row])
+    assert found.startswith(words)
+    ranks = row | {"method": "Spearman"}
+    [nothing] = said(association=[ranks, distance, row | {"verdict": NOT_ENOUGH}])
+    assert nothing.startswith("There is nothing to compare")

@@ -33,11 +33,8 @@ from xstilts.analysis.tables import (
 )
 from xstilts.config.perturbations import KINDS
 from xstilts.config.recipes import NONE
-from xstilts.report.kinship_sentences import (
-    distance_sentences,
-    independent_ones,
-    kinship_sentences,
-)
+from xstilts.report.association_sentences import association_sentences
+from xstilts.report.kinship_sentences import independent_ones, kinship_sentences
 from xstilts.report.summary import Certain, ReportSummary, Said, certainty, size, sure, unclear
 from xstilts.report.suspect_sentences import suspect_sentences
 from xstilts.report.wording import counted, listed
@@ -123,7 +120,11 @@ class _Of:
             (EVEN, self._harm),
             (KIN, self._kinship),
         )
-        always = ((ROBUST, self._perturbed), (WRONG, self._pitfalls), (DISTANCES, self._distance))
+        always = (
+            (ROBUST, self._perturbed),
+            (WRONG, self._pitfalls),
+            (DISTANCES, self._association),
+        )
         can = self._recipes and NONE in self._tables["groups"]["recipe"]
         for heading, tell in (*(compared if can else ()), *always):
             yield from ((heading, said) for said in tell())
@@ -357,8 +358,8 @@ class _Of:
     def _kinship(self) -> Iterator[Said]:
         return kinship_sentences(self._tables["kinship"], self._name)
 
-    def _distance(self) -> Iterator[Said]:
-        return distance_sentences(self._tables["association"], self._name)
+    def _association(self) -> Iterator[Said]:
+        return association_sentences(self._tables["association"], self._name)
 
     def _where(self, rows: Sequence[_Row]) -> str:
         """Says that verdicts are on one run, where they are and it is not said at the start."""
