@@ -76,7 +76,7 @@ def found_rows(
     paths = list(paths)
     (held,) = evidence(paths, recipes=recipes, draws=2, left_out=left_out)
     panel = Panel(evidence=held, recipes=tuple(recipes), languages=LANGUAGES)
-    rows = perturbed_rows(cell_files(paths, recipes), panel, split="test", draws=draws)
+    rows, _ = perturbed_rows(cell_files(paths, recipes), panel, split="test", draws=draws)
     table(rows, PERTURBED)
     return rows
 

@@ -40,7 +40,7 @@ from xstilts.report.kinship_sentences import (
 )
 from xstilts.report.summary import Certain, ReportSummary, Said, certainty, size, sure, unclear
 from xstilts.report.suspect_sentences import suspect_sentences
-from xstilts.report.wording import counted, listed
+from xstilts.report.wording import counted, listed, within
 from xstilts.rounding import fixed, signed
 
 _Row = Mapping[str, Any]
@@ -250,7 +250,7 @@ class _Of:
             if not clear or mean is None or mean["change"] is None:
                 continue
             shown = [
-                f"{_within(row['title'])}"
+                f"{within(row['title'])}"
                 f" {'falls' if row['change'] < 0 else 'rises'} by"
                 f" {fixed(abs(row['change']), 3 if row['measure'] == 'gini' else 1)}"
                 f" ({self._interval(row, 'change_', lowered=row['change'] < 0)})"
@@ -293,7 +293,7 @@ class _Of:
                     strongest[row["kind"]] = row
         if strongest:
             shown = [
-                f"{_within(KINDS[kind].wording.title)} at strength {row['strength']:g}"
+                f"{within(KINDS[kind].wording.title)} at strength {row['strength']:g}"
                 f" by {fixed(row['value'])} points ({self._interval(row)})"
                 for kind, row in strongest.items()
             ]
@@ -309,7 +309,7 @@ class _Of:
         shown = [
             f"{self._name(row['recipe'])} loses {fixed(abs(row['change']))} percentage points"
             f" {'more' if row['change'] > 0 else 'less'}"
-            f" by {_within(KINDS[row['kind']].wording.title)} at"
+            f" by {within(KINDS[row['kind']].wording.title)} at"
             f" {row['strength']:g} ({self._interval(row, 'change_', lowered=row['change'] < 0)})"
             for row in clear
         ]
@@ -355,7 +355,7 @@ class _Of:
             yield Said(tuple(levels), certain, largest)
 
     def _kinship(self) -> Iterator[Said]:
-        return kinship_sentences(self._tables["kinship"], self._name)
+        return kinship_sentences(self._tables, self._name)
 
     def _distance(self) -> Iterator[Said]:
         return distance_sentences(self._tables["association"], self._name)
@@ -384,8 +384,3 @@ def _seen(rows: Sequence[_Row]) -> str:
         f"; a true change of {' to '.join(sizes)} points would be seen in four of five such"
         " experiments"
     )
-
-
-def _within(title: str) -> str:
-    """A title in the middle of a sentence."""
-    return title if title.startswith("Gini") else f"{title[0].lower()}{title[1:]}"

@@ -19,6 +19,11 @@ def counted(number: int, name: str) -> str:
     return f"{number} {name}{'' if number == 1 else 's'}"
 
 
+def within(title: str) -> str:
+    """A title in the middle of a sentence."""
+    return title if title.startswith("Gini") else f"{title[0].lower()}{title[1:]}"
+
+
 def listed(parts: Iterable[str], word: str = "and", *, most: int | None = None) -> str:
     """Parts as one enumeration; the last ones are counted where there are more than `most`."""
     parts = list(parts)

@@ -41,6 +41,7 @@ class Observations:
 
     Attributes:
         outcome: its name.
+        condition: of which perturbed items it is, e.g. "typos@0.1"; empty of clean ones.
         tasks, languages, families: (n,) each.
         values: (n,), finite, as observed.
         predictors: name to (n,), one value a language; nan where unknown.
@@ -56,6 +57,7 @@ class Observations:
     families: tuple[str, ...]
     values: np.ndarray
     predictors: Mapping[str, np.ndarray]
+    condition: str = ""
     seeds: int = 1
     noise: np.ndarray = field(default_factory=lambda: np.empty(0))
     common: float = 0.0
@@ -77,6 +79,7 @@ class Association:
     method: str
     predictor: str
     outcome: str
+    condition: str = ""
     value: float | None = None
     low: float | None = None
     high: float | None = None
