@@ -11,6 +11,7 @@ from panels import known_panel
 from scipy import stats
 
 from xstilts.analysis.association.observations import DISTANCE, LATIN, Observations
+from xstilts.analysis.association.outcomes import Outcomes
 from xstilts.analysis.inference.adjust import NOT_ENOUGH
 from xstilts.analysis.relatedness.covariances import relatedness
 from xstilts.analysis.relatedness.models import OverLanguages
@@ -25,7 +26,8 @@ from xstilts.analysis.relatedness.rows import (
     WITH_TREE,
     kinship_rows,
 )
-from xstilts.analysis.tables import EVERY, GAIN, SCORE, TABLES, table
+from xstilts.analysis.robustness import LossChange
+from xstilts.analysis.tables import EVERY, GAIN, LOSS_CHANGE, SCORE, TABLES, table
 from xstilts.config.language_facts import FACTS
 from xstilts.config.languages import LANGUAGES
 from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS
@@ -262,3 +264,72 @@ def test_effects_stand_beside_those_that_know_no_tree(rows: dict[str, pl.DataFra
     assert set(held["predictor"]) == {DISTANCE, LATIN}
     assert held["p"].null_count() == 0
     assert held.filter(method=ALONG_TREE)["low"].null_count() == 4
+
+
+def loss(recipe: str, condition: str, values: np.ndarray, codes: tuple[str, ...]) -> LossChange:
+    outcomes = Outcomes(
+        codes={"panx": codes},
+        values={"panx": values},
+        noise={"panx": np.full(len(codes), 0.04)},
+        seeds=2,
+    )
+    return LossChange(recipe=recipe, condition=condition, outcomes=outcomes)
+
+
+@pytest.fixture(scope="module")
+def lost() -> dict[str, pl.DataFrame]:
+    """Of typos Uralic languages lose 12 points more after a recipe, of capitals all alike."""
+    panel = known_panel({"panx": {("none", 1): dict.fromkeys(CODES, 50.0)}})
+    uralic = np.array([LANGUAGES[code].family == "Uralic" for code in CODES])
+    changes = [
+        loss("mnli", "typos@0.3", 1 + drift(15) + 12 * uralic, CODES),
+        loss("mnli", "upper@1", 1 + drift(6), CODES),
+        loss("qqp", "typos@0.3", drift(17)[:9], CODES[:9]),
+    ]
+    found = kinship_rows(panel, FACTS, None, changes)
+    return {name: table(held, TABLES[name]) for name, held in found.items()}
+
+
+def test_what_is_lost_is_an_outcome_of_ten_languages_or_more(lost: dict[str, pl.DataFrame]) -> None:
+    keys = ["recipe", "outcome", "condition", "target"]
+    held = lost["kinship"].filter(outcome=LOSS_CHANGE)
+    expected = {("mnli", LOSS_CHANGE, name, EVERY) for name in ("typos@0.3", "upper@1")}
+    for name in ("kinship", "kinship_profile", "kinship_new"):
+        rows = lost[name].filter(outcome=LOSS_CHANGE)
+        assert set(rows.select(keys).iter_rows()) == expected
+    assert set(held["model"]) == {TREE, "places", "tree and places", FULL}
+    rows = lost["association"].filter(outcome=LOSS_CHANGE)
+    assert set(rows["condition"]) == {"typos@0.3", "upper@1"}
+    assert rows["p"].null_count() == 0
+    others = lost["kinship"].filter(pl.col("outcome") != LOSS_CHANGE)
+    assert set(others["condition"]) <= {""}
+
+
+def test_a_family_that_loses_by_itself_is_found(lost: dict[str, pl.DataFrame]) -> None:
+    found = lost["kinship"].filter(outcome=LOSS_CHANGE, model=TREE)
+    verdicts = dict(found.select("condition", "verdict").iter_rows())
+    assert verdicts == {"typos@0.3": FAMILIES_DIFFER, "upper@1": NOT_ENOUGH}
+    # The statements on losses are corrected together, and not with those on gains.
+    assert found["tests"].to_list() == [2, 2]
+    told = lost["kinship_new"].filter(condition="typos@0.3")
+    by_family = dict(told.select("family", "value").iter_rows())
+    assert by_family["Uralic"] > by_family[""] + 3
+
+
+def test_gains_are_told_alike_whether_or_not_losses_are() -> None:
+    scores = {
+        "panx": {
+            (recipe, seed): {
+                code: float(value)
+                for code, value in zip(CODES, 50 + seed + drift(number, 0.5), strict=True)
+            }
+            for number, recipe in enumerate(("none", "mnli"))
+            for seed in (1, 2)
+        }
+    }
+    panel = known_panel(scores, draws=50)
+    alone = kinship_rows(panel, FACTS, None)
+    beside = kinship_rows(panel, FACTS, None, [loss("mnli", "typos@0.3", drift(18), CODES)])
+    for name, rows in alone.items():
+        assert rows == [row for row in beside[name] if row["outcome"] != LOSS_CHANGE]
+        assert len(beside[name]) > len(rows) > 0

@@ -15,7 +15,7 @@ from xstilts.analysis.association.association import MIXED, SPEARMAN
 from xstilts.analysis.association.observations import DISTANCE, ENOUGH_LANGUAGES
 from xstilts.analysis.inference.adjust import IN_RUN, NOT_ENOUGH, plain
 from xstilts.analysis.relatedness.rows import FULL, TREE, WITH_TREE
-from xstilts.analysis.tables import ALL, EVERY, GAIN, LOSS_CHANGE, SCORE
+from xstilts.analysis.tables import ALL_LANGUAGES, EVERY, GAIN, LOSS_CHANGE, SCORE
 from xstilts.config.perturbations import KINDS, parse_condition
 from xstilts.config.recipes import NONE
 from xstilts.report.summary import Certain, Said, sure, unclear
@@ -60,7 +60,9 @@ def kinship_sentences(
 
 def _too_few(tables: Mapping[str, pl.DataFrame]) -> Iterator[Said]:
     """What needs more languages, if anything does."""
-    groups, perturbed = (tables[name].filter(grouping=ALL) for name in ("groups", "perturbed"))
+    groups, perturbed = (
+        tables[name].filter(group=ALL_LANGUAGES) for name in ("groups", "perturbed")
+    )
     asked = {
         GAIN: ("what recipes give", groups.filter(quantity=GAIN)),
         LOSS_CHANGE: (
@@ -69,19 +71,20 @@ def _too_few(tables: Mapping[str, pl.DataFrame]) -> Iterator[Said]:
         ),
     }
     told = set(tables["kinship"]["outcome"])
-    sizes = {
-        words: held["languages"].list.len().max()
+    few = {
+        words: size
         for outcome, (words, held) in asked.items()
-        if outcome not in told and not held.is_empty()
+        if outcome not in told
+        and (size := max(map(len, held["languages"].drop_nulls()), default=0)) > 0
+        and size < ENOUGH_LANGUAGES
     }
-    few = {words: size for words, size in sizes.items() if size < ENOUGH_LANGUAGES}
     if few:
         yield unclear(
             f"Whether families differ in {listed(few, 'or in')} by more than kinship explains, and"
             " how a new language would fare, cannot be told from"
-            f" {counted(max(few.values()), 'language')}: that needs a target in"
-            f" {ENOUGH_LANGUAGES} of them at least, several in some families. What is said of means"
-            " and of families holds for these languages."
+            f" {counted(max(few.values()), 'language')}: that needs {ENOUGH_LANGUAGES} or more in a"
+            " target, some of one family. What is said of means and of families holds for these"
+            " languages."
         )
 
 

@@ -104,6 +104,7 @@ class _Of:
         groups = self._tables["groups"]
         ran = groups["recipe"].unique(maintain_order=True).to_list()
         self._recipes = [recipe for recipe in ran if recipe != NONE]
+        self._compared = bool(self._recipes) and NONE in ran
         lost = self._tables["collapsed"].group_by("recipe").len()
         targets = groups.filter(pl.col("target") != EVERY)["target"].n_unique()
         self._lost = {recipe for recipe, count in lost.iter_rows() if count >= targets}
@@ -124,8 +125,7 @@ class _Of:
             (KIN, self._kinship),
         )
         always = ((ROBUST, self._perturbed), (WRONG, self._pitfalls), (DISTANCES, self._distance))
-        can = self._recipes and NONE in self._tables["groups"]["recipe"]
-        for heading, tell in (*(compared if can else ()), *always):
+        for heading, tell in (*(compared if self._compared else ()), *always):
             yield from ((heading, said) for said in tell())
 
     def _name(self, recipe: str) -> str:
@@ -324,6 +324,8 @@ class _Of:
                 "Not enough data to tell whether intermediate training makes scores more or less"
                 " robust to perturbed inputs."
             )
+        elif self._compared and self._tables["perturbed"].is_empty():
+            yield unclear("No perturbed inputs were scored: nothing can be said of robustness.")
 
     def _pitfalls(self) -> Iterator[Said]:
         rows = self._rows("pitfalls", target=EVERY, grouping=ALL)
