@@ -13,6 +13,7 @@ from scipy import stats
 from xstilts.analysis.association.observations import DISTANCE, LATIN, Observations
 from xstilts.analysis.association.outcomes import Outcomes
 from xstilts.analysis.inference.adjust import NOT_ENOUGH
+from xstilts.analysis.inference.estimates import estimate
 from xstilts.analysis.relatedness.covariances import relatedness
 from xstilts.analysis.relatedness.models import OverLanguages
 from xstilts.analysis.relatedness.profile import Profile
@@ -333,3 +334,30 @@ def test_gains_are_told_alike_whether_or_not_losses_are() -> None:
     for name, rows in alone.items():
         assert rows == [row for row in beside[name] if row["outcome"] != LOSS_CHANGE]
         assert len(beside[name]) > len(rows) > 0
+
+
+def test_languages_like_these_are_not_known_better_than_these() -> None:
+    """Of two seeds that differ, little is known of a third, in any language."""
+    level, gain = 60 + drift(19), drift(20)
+    scores = {
+        "panx": {
+            (recipe, seed): {
+                code: float(before + (recipe == "mnli") * (more + 4 * seed))
+                for code, before, more in zip(CODES, level, gain, strict=True)
+            }
+            for recipe in ("none", "mnli")
+            for seed in (1, 2)
+        }
+    }
+    panel = known_panel(scores, draws=300, noise=0.5)
+    found = panel.gain("panx", "mnli")
+    assert found is not None
+    here = estimate(found.map(lambda each: each.mean(axis=-1)))
+    assert here.low is not None
+    assert here.high is not None
+    rows = kinship_rows(panel, FACTS, None)["kinship"]
+    [row] = [
+        row for row in rows if (row["outcome"], row["target"], row["model"]) == (GAIN, "panx", TREE)
+    ]
+    assert row["high"] - row["low"] >= here.high - here.low > 20
+    assert row["new_high"] - row["new_low"] >= row["high"] - row["low"]

@@ -48,7 +48,7 @@ class Observations:
         seeds: how many the outcomes are means of; the fewest.
         noise: (n,), the variance that items and seeds give to how far a value is from the mean of
             its task; of length 0 where that is not known.
-        common: the variance that they give to the mean over tasks of these means.
+        common: the variance that they give to the mean over tasks of these means (`Outcomes`).
     """
 
     outcome: str

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy import stats
 
 from xstilts.analysis.inference.draws import Draws, mean_of
-from xstilts.analysis.inference.estimates import estimates
+from xstilts.analysis.inference.estimates import LEVEL, Estimate, estimate, estimates
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +21,8 @@ class Outcomes:
         values: target to what was observed in each, (languages,).
         noise: target to the variance that items and seeds give to how far each value is from the
             mean of the target, (languages,); no targets where that is not known.
-        common: the variance that they give to the mean over targets of these means.
+        common: the variance that they give to the mean over targets of these means, as a normal
+            variable would have it whose 95 % interval is as wide: few seeds know it badly.
         seeds: how many the values are means of; the fewest.
     """
 
@@ -46,7 +48,7 @@ class Outcomes:
         noise, common = {}, 0.0
         if with_noise:
             noise = {target: _noise(_apart(each)) for target, each in held.items()}
-            common = float(_noise(mean_of([_mean(each) for each in held.values()])))
+            common = _common(estimate(mean_of([_mean(each) for each in held.values()])))
         return cls(
             codes={target: codes[target] for target in held},
             values={target: each.observed.astype(float) for target, each in held.items()},
@@ -68,3 +70,10 @@ def _apart(values: Draws) -> Draws:
 def _noise(values: Draws) -> np.ndarray:
     """The variance that items and seeds give; 0 where that is not known."""
     return np.nan_to_num(np.asarray(estimates(values).error)) ** 2
+
+
+def _common(mean: Estimate) -> float:
+    """The variance of a normal variable with an interval as wide; 0 where there is none."""
+    if mean.low is None or mean.high is None:
+        return 0.0
+    return float((mean.high - mean.low) / (2 * stats.norm.ppf(1 - LEVEL / 2))) ** 2
