@@ -13,6 +13,7 @@ from scipy import stats
 from xstilts.analysis.association.observations import DISTANCE, LATIN, Observations
 from xstilts.analysis.association.outcomes import Outcomes
 from xstilts.analysis.inference.adjust import NOT_ENOUGH
+from xstilts.analysis.inference.draws import Draws
 from xstilts.analysis.inference.estimates import estimate
 from xstilts.analysis.relatedness.covariances import relatedness
 from xstilts.analysis.relatedness.models import OverLanguages
@@ -361,3 +362,25 @@ def test_languages_like_these_are_not_known_better_than_these() -> None:
     ]
     assert row["high"] - row["low"] >= here.high - here.low > 20
     assert row["new_high"] - row["new_low"] >= row["high"] - row["low"]
+
+
+def test_languages_that_are_seen_not_to_change_do_not_stand_for_all() -> None:
+    """Of 12 items: a recipe changes one language of two by chance, the others not at all."""
+    rng = np.random.default_rng(22)
+    draws = np.zeros((401, len(CODES)))
+    moved = np.arange(len(CODES)) % 2 == 0
+    draws[:, moved] = 6 + rng.normal(0, 3, moved.sum())
+    draws[1:, moved] += rng.normal(0, 6, (400, moved.sum()))
+    held = Draws(both=draws, items=draws, seeds_alone=draws, seeds=1, most_seeds=1)
+    outcomes = Outcomes.of({"panx": held}, {"panx": CODES}, with_noise=True)
+    panel = known_panel({"panx": {("none", 1): dict.fromkeys(CODES, 50.0)}})
+    change = LossChange(recipe="mnli", condition="typos@0.3", outcomes=outcomes)
+    rows = kinship_rows(panel, FACTS, None, [change])["kinship"]
+    [row] = [each for each in rows if each["model"] == TREE]
+    assert row["value"] == pytest.approx(draws[0].mean(), abs=0.5)
+    assert row["low"] > 0
+
+
+def test_what_differs_by_rounding_alone_is_no_outcome() -> None:
+    values = np.concatenate([60 + 8 * drift(23), 1e-6 * drift(24)])
+    assert model_of(observed(values, tasks=2)).tasks == ("panx",)

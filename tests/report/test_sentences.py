@@ -271,9 +271,9 @@ def test_what_kinship_leaves_of_robustness_is_told_of_the_greatest_strength_of_e
     assert first == (
         "Over languages like these `mnli` changes what perturbed inputs take away (points; above 0"
         " more is lost, and who scores less has fewer to lose): typos at strength 0.3 by +1.5 (95 %"
-        " +0.5 to +2.5; in a new language of a new family -1.5 to +4.5; 39 languages count as 19.2"
-        " independent ones) and no diacritics at strength 1 by -2.0 (95 % +0.5 to +2.5; in a new"
-        " language of a new family -1.5 to +4.5; 39 languages count as 19.2 independent ones)."
+        " +0.5 to +2.5; in a new language of a new family -1.5 to +4.5; 39 languages count as 19.2)"
+        " and no diacritics at strength 1 by -2.0 (95 % +0.5 to +2.5; in a new language of a new"
+        " family -1.5 to +4.5; 39 languages count as 19.2)."
     )
     assert second.startswith("Over languages like these `qqp` changes what perturbed inputs take")
     assert "fewer to lose" not in second

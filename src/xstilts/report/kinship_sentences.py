@@ -176,7 +176,7 @@ def _of_loss(row: _Row) -> str:
         f"{_perturbation(row)} by {_signed(row, 'value')} (95 % {_signed(row, 'low')} to"
         f" {_signed(row, 'high')}; in a new language of a new family {_signed(row, 'new_low')} to"
         f" {_signed(row, 'new_high')}; {row['languages']} languages count as"
-        f" {fixed(row['independent'])} independent ones)"
+        f" {fixed(row['independent'])})"
     )
 
 

@@ -1,4 +1,9 @@
-"""What languages have in several targets, as observed, with the noise that is known of it."""
+"""What languages have in several targets, as observed, with the noise that is known of it.
+
+The noise of a language is that of its target, mean over languages. Of few items that a recipe
+leaves as they were the bootstrap sees no noise at all; a language of which that is so would
+outweigh all others wherever languages are estimated not to differ, and draw the mean to no change.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +24,8 @@ class Outcomes:
     Attributes:
         codes: target to its languages.
         values: target to what was observed in each, (languages,).
-        noise: target to the variance that items and seeds give to how far each value is from the
-            mean of the target, (languages,); no targets where that is not known.
+        noise: target to the variance that items and seeds give to how far a value is from the mean
+            of the target, mean over languages, (languages,); no targets where that is not known.
         common: the variance that they give to the mean over targets of these means, as a normal
             variable would have it whose 95 % interval is as wide: few seeds know it badly.
         seeds: how many the values are means of; the fewest.
@@ -47,7 +52,7 @@ class Outcomes:
         """
         noise, common = {}, 0.0
         if with_noise:
-            noise = {target: _noise(_apart(each)) for target, each in held.items()}
+            noise = {target: _noise(each) for target, each in held.items()}
             common = _common(estimate(mean_of([_mean(each) for each in held.values()])))
         return cls(
             codes={target: codes[target] for target in held},
@@ -62,14 +67,11 @@ def _mean(values: Draws) -> Draws:
     return values.map(lambda each: each.mean(axis=-1))
 
 
-def _apart(values: Draws) -> Draws:
-    """How languages differ from their mean."""
-    return values.map(lambda each: each - each.mean(axis=-1, keepdims=True))
-
-
 def _noise(values: Draws) -> np.ndarray:
-    """The variance that items and seeds give; 0 where that is not known."""
-    return np.nan_to_num(np.asarray(estimates(values).error)) ** 2
+    """Of each language beside the mean of languages; 0 where that is not known."""
+    apart = values.map(lambda each: each - each.mean(axis=-1, keepdims=True))
+    variances = np.nan_to_num(np.asarray(estimates(apart).error)) ** 2
+    return np.full(len(variances), variances.mean())
 
 
 def _common(mean: Estimate) -> float:
