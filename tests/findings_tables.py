@@ -34,6 +34,7 @@ from xstilts.analysis.tables import (
     LESS,
     LESS_FAIR,
     LOSES,
+    LOSS_CHANGE,
     POINTS,
     SCORE,
     TABLES,
@@ -438,6 +439,7 @@ class _Maker:
                             "encoder": encoder,
                             "recipe": recipe,
                             "outcome": outcome,
+                            "condition": "",
                             "method": "Spearman",
                             "predictor": predictor,
                             **estimate,
@@ -449,7 +451,10 @@ class _Maker:
     def kin_cells(self) -> Iterator[Row]:
         for cell in self.cells():
             if cell["target"] == EVERY or cell["target"] == self.targets[0]:
-                yield {**cell, "outcome": SCORE if cell["recipe"] == self.recipes[0] else GAIN}
+                outcome = SCORE if cell["recipe"] == self.recipes[0] else GAIN
+                yield {**cell, "outcome": outcome, "condition": ""}
+                if outcome == GAIN and cell["target"] == EVERY:
+                    yield {**cell, "outcome": LOSS_CHANGE, "condition": "typos@0.2"}
 
     def kinship(self) -> Iterator[Row]:
         for cell in self.kin_cells():

@@ -11,7 +11,10 @@ from panels import known_panel
 from scipy import stats
 
 from xstilts.analysis.association.observations import DISTANCE, LATIN, Observations
+from xstilts.analysis.association.outcomes import Outcomes
 from xstilts.analysis.inference.adjust import NOT_ENOUGH
+from xstilts.analysis.inference.draws import Draws
+from xstilts.analysis.inference.estimates import estimate
 from xstilts.analysis.inputs.known_languages import KnownLanguages
 from xstilts.analysis.relatedness.covariances import relatedness
 from xstilts.analysis.relatedness.models import OverLanguages
@@ -26,7 +29,8 @@ from xstilts.analysis.relatedness.rows import (
     WITH_TREE,
     kinship_rows,
 )
-from xstilts.analysis.tables import EVERY, GAIN, SCORE, TABLES, table
+from xstilts.analysis.robustness import LossChange
+from xstilts.analysis.tables import EVERY, GAIN, LOSS_CHANGE, SCORE, TABLES, table
 from xstilts.config.language_facts import FACTS
 from xstilts.config.languages import LANGUAGES
 from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS
@@ -264,3 +268,121 @@ def test_effects_stand_beside_those_that_know_no_tree(rows: dict[str, pl.DataFra
     assert set(held["predictor"]) == {DISTANCE, LATIN}
     assert held["p"].null_count() == 0
     assert held.filter(method=ALONG_TREE)["low"].null_count() == 4
+
+
+def loss(recipe: str, condition: str, values: np.ndarray, codes: tuple[str, ...]) -> LossChange:
+    outcomes = Outcomes(
+        codes={"panx": codes},
+        values={"panx": values},
+        noise={"panx": np.full(len(codes), 0.04)},
+        seeds=2,
+    )
+    return LossChange(recipe=recipe, condition=condition, outcomes=outcomes)
+
+
+@pytest.fixture(scope="module")
+def lost() -> dict[str, pl.DataFrame]:
+    """Of typos Uralic languages lose 12 points more after a recipe, of capitals all alike."""
+    panel = known_panel({"panx": {("none", 1): dict.fromkeys(CODES, 50.0)}})
+    uralic = np.array([LANGUAGES[code].family == "Uralic" for code in CODES])
+    changes = [
+        loss("mnli", "typos@0.3", 1 + drift(15) + 12 * uralic, CODES),
+        loss("mnli", "upper@1", 1 + drift(6), CODES),
+        loss("qqp", "typos@0.3", drift(17)[:9], CODES[:9]),
+    ]
+    found = kinship_rows(panel, WORLD, changes)
+    return {name: table(held, TABLES[name]) for name, held in found.items()}
+
+
+def test_what_is_lost_is_an_outcome_of_ten_languages_or_more(lost: dict[str, pl.DataFrame]) -> None:
+    keys = ["recipe", "outcome", "condition", "target"]
+    held = lost["kinship"].filter(outcome=LOSS_CHANGE)
+    expected = {("mnli", LOSS_CHANGE, name, EVERY) for name in ("typos@0.3", "upper@1")}
+    for name in ("kinship", "kinship_profile", "kinship_new"):
+        rows = lost[name].filter(outcome=LOSS_CHANGE)
+        assert set(rows.select(keys).iter_rows()) == expected
+    assert set(held["model"]) == {TREE, "places", "tree and places", FULL}
+    rows = lost["association"].filter(outcome=LOSS_CHANGE)
+    assert set(rows["condition"]) == {"typos@0.3", "upper@1"}
+    assert rows["p"].null_count() == 0
+    others = lost["kinship"].filter(pl.col("outcome") != LOSS_CHANGE)
+    assert set(others["condition"]) <= {""}
+
+
+def test_a_family_that_loses_by_itself_is_found(lost: dict[str, pl.DataFrame]) -> None:
+    found = lost["kinship"].filter(outcome=LOSS_CHANGE, model=TREE)
+    verdicts = dict(found.select("condition", "verdict").iter_rows())
+    assert verdicts == {"typos@0.3": FAMILIES_DIFFER, "upper@1": NOT_ENOUGH}
+    # The statements on losses are corrected together, and not with those on gains.
+    assert found["tests"].to_list() == [2, 2]
+    told = lost["kinship_new"].filter(condition="typos@0.3")
+    by_family = dict(told.select("family", "value").iter_rows())
+    assert by_family["Uralic"] > by_family[""] + 3
+
+
+def test_gains_are_told_alike_whether_or_not_losses_are() -> None:
+    scores = {
+        "panx": {
+            (recipe, seed): {
+                code: float(value)
+                for code, value in zip(CODES, 50 + seed + drift(number, 0.5), strict=True)
+            }
+            for number, recipe in enumerate(("none", "mnli"))
+            for seed in (1, 2)
+        }
+    }
+    panel = known_panel(scores, draws=50)
+    alone = kinship_rows(panel, WORLD)
+    beside = kinship_rows(panel, WORLD, [loss("mnli", "typos@0.3", drift(18), CODES)])
+    for name, rows in alone.items():
+        assert rows == [row for row in beside[name] if row["outcome"] != LOSS_CHANGE]
+        assert len(beside[name]) > len(rows) > 0
+
+
+def test_languages_like_these_are_not_known_better_than_these() -> None:
+    """Of two seeds that differ, little is known of a third, in any language."""
+    level, gain = 60 + drift(19), drift(20)
+    scores = {
+        "panx": {
+            (recipe, seed): {
+                code: float(before + (recipe == "mnli") * (more + 4 * seed))
+                for code, before, more in zip(CODES, level, gain, strict=True)
+            }
+            for recipe in ("none", "mnli")
+            for seed in (1, 2)
+        }
+    }
+    panel = known_panel(scores, draws=300, noise=0.5)
+    found = panel.gain("panx", "mnli")
+    assert found is not None
+    here = estimate(found.map(lambda each: each.mean(axis=-1)))
+    assert here.low is not None
+    assert here.high is not None
+    rows = kinship_rows(panel, WORLD)["kinship"]
+    [row] = [
+        row for row in rows if (row["outcome"], row["target"], row["model"]) == (GAIN, "panx", TREE)
+    ]
+    assert row["high"] - row["low"] >= here.high - here.low > 20
+    assert row["new_high"] - row["new_low"] >= row["high"] - row["low"]
+
+
+def test_languages_that_are_seen_not_to_change_do_not_stand_for_all() -> None:
+    """Of 12 items: a recipe changes one language of two by chance, the others not at all."""
+    rng = np.random.default_rng(22)
+    draws = np.zeros((401, len(CODES)))
+    moved = np.arange(len(CODES)) % 2 == 0
+    draws[:, moved] = 6 + rng.normal(0, 3, moved.sum())
+    draws[1:, moved] += rng.normal(0, 6, (400, moved.sum()))
+    held = Draws(both=draws, items=draws, seeds_alone=draws, seeds=1, most_seeds=1)
+    outcomes = Outcomes.of({"panx": held}, {"panx": CODES}, with_noise=True)
+    panel = known_panel({"panx": {("none", 1): dict.fromkeys(CODES, 50.0)}})
+    change = LossChange(recipe="mnli", condition="typos@0.3", outcomes=outcomes)
+    rows = kinship_rows(panel, WORLD, [change])["kinship"]
+    [row] = [each for each in rows if each["model"] == TREE]
+    assert row["value"] == pytest.approx(draws[0].mean(), abs=0.5)
+    assert row["low"] > 0
+
+
+def test_what_differs_by_rounding_alone_is_no_outcome() -> None:
+    values = np.concatenate([60 + 8 * drift(23), 1e-6 * drift(24)])
+    assert model_of(observed(values, tasks=2)).tasks == ("panx",)

@@ -66,6 +66,13 @@ def write_conditions(
     return path
 
 
+def panel_of_files(
+    paths: Sequence[Path], recipes: Sequence[str], left_out: frozenset = frozenset()
+) -> Panel:
+    (held,) = evidence(paths, recipes=recipes, draws=2, left_out=left_out)
+    return Panel(evidence=held, recipes=tuple(recipes), languages=LANGUAGES)
+
+
 def found_rows(
     paths: Iterable[Path],
     *,
@@ -74,9 +81,8 @@ def found_rows(
     recipes: Sequence[str] = RECIPES,
 ) -> list[dict]:
     paths = list(paths)
-    (held,) = evidence(paths, recipes=recipes, draws=2, left_out=left_out)
-    panel = Panel(evidence=held, recipes=tuple(recipes), languages=LANGUAGES)
-    rows = perturbed_rows(cell_files(paths, recipes), panel, split="test", draws=draws)
+    panel = panel_of_files(paths, recipes, left_out)
+    rows, _ = perturbed_rows(cell_files(paths, recipes), panel, split="test", draws=draws)
     table(rows, PERTURBED)
     return rows
 
@@ -101,7 +107,7 @@ def grid_of(target: str, codes: Sequence[str]) -> dict[tuple[str, int], Conditio
     cells = {}
     for recipe in RECIPES:
         for seed in (1, 2):
-            rng = np.random.default_rng([len(recipe), seed, len(target)])
+            rng = np.random.default_rng([RECIPES.index(recipe), seed, len(target)])
             cells[recipe, seed] = {
                 CLEAN: {code: random_items(rng, target, 20, 0.8) for code in codes},
                 TYPOS: {code: random_items(rng, target, 20, 0.5)[5:13] for code in codes},
@@ -181,6 +187,69 @@ def test_losses_and_drops_are_those_of_plain_loops(
             own = only(rows, target=target, **same)
             assert row["value"] == pytest.approx(own["value"])
             assert row["languages"] == own["languages"]
+
+
+def test_changes_of_losses_are_those_of_the_table_with_the_noise_of_their_draws(
+    tmp_path: Path,
+) -> None:
+    targets = {"xnli": ("ar", "de", "es", "sw"), "panx": ("de", "es", "fi")}
+    paths = [
+        write_conditions(tmp_path, ("enc", recipe, target, seed), held)
+        for target, codes in targets.items()
+        for (recipe, seed), held in grid_of(target, codes).items()
+    ]
+    panel = panel_of_files(paths, RECIPES)
+    rows, changes = perturbed_rows(cell_files(paths, RECIPES), panel, split="test", draws=400)
+    assert [(each.recipe, each.condition) for each in changes] == [("mnli", TYPOS), ("mnli", LOWER)]
+    for each in changes:
+        kind, strength = each.condition.split("@")
+        for target, codes in targets.items():
+            held = [code for code in codes if kind == "typos" or code != codes[0]]
+            assert set(each.outcomes.codes[target]) == set(held)
+            where = {"kind": kind, "strength": float(strength), "recipe": "mnli"}
+            where |= {"target": target, "quantity": "loss"}
+            own = [only(rows, **where, group=code) for code in each.outcomes.codes[target]]
+            assert each.outcomes.values[target].tolist() == pytest.approx(
+                [row["change"] for row in own]
+            )
+            assert (each.outcomes.noise[target] > 0).all()
+        assert each.outcomes.common > 0
+        assert each.outcomes.seeds == 2
+
+
+def test_the_noise_of_a_language_is_that_of_its_items_apart_from_the_mean_of_languages(
+    tmp_path: Path,
+) -> None:
+    codes, count = ("de", "es", "fi", "sw"), 60
+    rng = np.random.default_rng(21)
+    right = {
+        (recipe, condition): {code: coins(rng, "xnli", count, rate) for code in codes}
+        for recipe, rates in (("none", (0.8, 0.5)), ("mnli", (0.9, 0.7)))
+        for condition, rate in zip((CLEAN, TYPOS), rates, strict=True)
+    }
+    paths = [
+        write_conditions(
+            tmp_path,
+            ("enc", recipe, "xnli", 1),
+            {condition: right[recipe, condition] for condition in (CLEAN, TYPOS)},
+        )
+        for recipe in RECIPES
+    ]
+    panel = panel_of_files(paths, RECIPES)
+    _, [change] = perturbed_rows(cell_files(paths, RECIPES), panel, split="test", draws=4000)
+    order = change.outcomes.codes["xnli"]
+
+    def hits(recipe: str, condition: str) -> np.ndarray:
+        held = right[recipe, condition]
+        return np.array([[hit for _, hit in held[code]] for code in order], dtype=float).T
+
+    lost = {recipe: hits(recipe, CLEAN) - hits(recipe, TYPOS) for recipe in RECIPES}
+    more = 100 * (lost["mnli"] - lost["none"])
+    assert change.outcomes.values["xnli"] == pytest.approx(more.mean(axis=0))
+    apart = more - more.mean(axis=1, keepdims=True)
+    noise = np.full(len(order), apart.var(axis=0).mean() / count)
+    assert change.outcomes.noise["xnli"] == pytest.approx(noise, rel=0.1)
+    assert change.outcomes.common == pytest.approx(more.mean(axis=1).var() / count, rel=0.1)
 
 
 @pytest.mark.parametrize("target", ["xnli", "panx", "xquad", "tatoeba", "udpos"])

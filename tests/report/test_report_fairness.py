@@ -40,7 +40,7 @@ from xstilts.report.figures_heat_map import heat_map
 from xstilts.report.figures_pareto import pareto_plot
 from xstilts.report.figures_perturbed import perturbation_curves
 from xstilts.report.figures_pitfalls import pitfall_rates
-from xstilts.report.kinship import lambda_profile
+from xstilts.report.kinship import kinship_table, lambda_profile, new_languages_table
 from xstilts.report.plots import Names
 from xstilts.report.summary import ReportSummary
 from xstilts.report.wording import title
@@ -520,3 +520,25 @@ def test_a_gain_is_also_told_as_the_share_of_errors_that_is_gone():
     assert found.drop("error_reduction").equals(frame)
     # 85 to 90 is a third of what was wrong; 50 to 40 is a fifth more.
     assert found["error_reduction"].to_list() == pytest.approx([None, 1 / 3, None, None, -1 / 5])
+
+
+def test_gains_and_losses_of_kin_are_not_mixed() -> None:
+    findings = example_findings()
+    names = Names.of(findings, RECIPES)
+    figure = lambda_profile(findings["kinship_profile"], names)
+    assert figure is not None
+    outcomes = {
+        dict(zip(figure.columns, row, strict=True))["outcome"]
+        for view in figure.views.values()
+        for trace in view.drawing["data"]
+        for row in trace["customdata"]
+    }
+    assert outcomes == {GAIN}
+    for table in (kinship_table(findings, names), new_languages_table(findings, names)):
+        assert table is not None
+        assert table.data is not None
+        heads = [column.label for column in table.columns]
+        pairs = {
+            (row[heads.index("Outcome")], row[heads.index("Perturbed by")]) for row in table.data
+        }
+        assert pairs == {("score", ""), ("gain", ""), ("change of loss", "typos@0.2")}

@@ -20,7 +20,19 @@ from wide_experiment import WideExperiment
 
 from xstilts.analysis.findings import Findings
 from xstilts.analysis.groups import group_rows
-from xstilts.analysis.tables import BRANCH, FAMILY, GAIN, GROUPS, LANGUAGE, POINTS, SCORE, table
+from xstilts.analysis.tables import (
+    BRANCH,
+    EVERY,
+    FAMILY,
+    GAIN,
+    GROUPS,
+    KINSHIP_NEW,
+    LANGUAGE,
+    LOSS_CHANGE,
+    POINTS,
+    SCORE,
+    table,
+)
 from xstilts.config.languages import LANGUAGES
 from xstilts.config.tasks import TARGETS
 from xstilts.report import packed
@@ -38,7 +50,7 @@ from xstilts.report.summary import ReportSummary
 from xstilts.report.tree import Node, Tree, gain_tree
 from xstilts.report.wording import label
 from xstilts.report.world import project
-from xstilts.rounding import DECIMALS
+from xstilts.rounding import DECIMALS, signed
 
 # Enough languages that some family is folded into branches.
 CODES = (
@@ -237,6 +249,7 @@ def test_the_tree_has_the_plain_means_of_its_languages() -> None:
     groups = table(group_rows(known_panel({TARGET: scores})), GROUPS)
     tree = gain_tree(
         groups.filter(target=TARGET),
+        table([], KINSHIP_NEW),
         Names(
             recipes=("none", "mnli"),
             languages={
@@ -285,20 +298,63 @@ def test_the_tree_has_the_plain_means_of_its_languages() -> None:
     )
 
 
+def leaves(nodes: tuple[Node, ...]) -> list[str]:
+    return [
+        name for node in nodes for name in (leaves(node.inside) if node.inside else [node.label])
+    ]
+
+
 def test_the_tree_ends_in_every_language_once(findings: Findings, names: Names) -> None:
-    tree = gain_tree(findings["groups"], names)
+    tree = gain_tree(findings["groups"], table([], KINSHIP_NEW), names)
     assert isinstance(tree, Tree)
-
-    def leaves(nodes: tuple[Node, ...]) -> list[str]:
-        return [
-            name
-            for node in nodes
-            for name in (leaves(node.inside) if node.inside else [node.label])
-        ]
-
     for part in tree.parts:
         expected = ["All languages", *map(names.language, CODES)]
         assert sorted(leaves(part.nodes)) == sorted(expected)
+
+
+def test_a_family_holds_what_a_new_language_of_it_would_gain(
+    findings: Findings, names: Names
+) -> None:
+    held = findings["kinship_new"]
+    # Of other outcomes the tree tells nothing.
+    others = held.filter(outcome=GAIN).with_columns(
+        outcome=pl.lit(LOSS_CHANGE), condition=pl.lit("typos@0.1"), value=pl.lit(77.0)
+    )
+    tree = gain_tree(findings["groups"], pl.concat([held, others]), names)
+    assert isinstance(tree, Tree)
+    shown = {recipe: place for place, recipe in enumerate(tree.recipes)}
+    rows = [dict(zip(tree.data()["columns"], row, strict=True)) for row in tree.data()["rows"]]
+    new = {
+        (row["target"], row["group"], row["recipe"]): row
+        for row in rows
+        if row["grouping"] == "new language"
+    }
+    expected = held.filter(outcome=GAIN)
+    assert len(new) == len(expected) > 0
+    for part, target in zip(tree.parts, (EVERY, TARGET), strict=True):
+        tops = {node.label: node for node in part.nodes}
+        for row in expected.filter(target=target).iter_rows(named=True):
+            family = row["family"]
+            if family == "":
+                node = tops["A new language of a new family"]
+            else:
+                # A family of one language is that language.
+                (node,) = [
+                    inner
+                    for top in part.nodes
+                    for inner in top.inside
+                    if inner.label == f"A new language of {family}"
+                ]
+            assert node.new
+            gain = node.gains[shown[row["recipe"]]]
+            assert gain.text == signed(row["value"])
+            assert gain.interval == f"{signed(row['low'])} to {signed(row['high'])}"
+            kept = new[target, family, row["recipe"]]
+            assert kept["family"] == (family or None)
+            assert [kept[name] for name in ("value", "low", "high")] == pytest.approx(
+                [row[name] for name in ("value", "low", "high")], abs=1e-3
+            )
+        assert names.language("ja") in tops
 
 
 def test_a_tree_unfolds_without_scripts(browser: Any, path: Path) -> None:

@@ -31,7 +31,7 @@ from xstilts.analysis.pitfall_items import pitfall_items
 from xstilts.analysis.pitfalls import pitfall_rows
 from xstilts.analysis.ranking import encoder_rows
 from xstilts.analysis.relatedness.rows import kinship_rows
-from xstilts.analysis.robustness import perturbed_rows
+from xstilts.analysis.robustness import LossChange, perturbed_rows
 from xstilts.analysis.stability import stability_rows
 from xstilts.analysis.suspects.suspect_rows import Suspects, fairness_without, find_suspects
 from xstilts.analysis.tables import COLLAPSED, TABLES, Row, table
@@ -148,13 +148,15 @@ def _tables(
     yield "pareto", pareto_rows(panel, groups)
     yield "stability", stability_rows(panel)
     yield "association", association_rows(panel, world)
-    yield from kinship_rows(panel, world).items()
+    changes: list[LossChange] = []
     if files:
-        yield "perturbed", perturbed_rows(files, panel, split=split, draws=draws)
+        perturbed, changes = perturbed_rows(files, panel, split=split, draws=draws)
+        yield "perturbed", perturbed
         yield "pitfalls", pitfall_rows(files, panel, split=split, draws=draws)
         yield "pitfall_items", pitfall_items(files, panel, data, split=split)
         without = fairness_without(suspects, files, panel, world.facts, split=split)
         yield "fairness_without", without
+    yield from kinship_rows(panel, world, changes).items()
 
 
 def _languages(groups: Sequence[Row], world: KnownLanguages) -> list[Row]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from xstilts.analysis.association.outcomes import Outcomes
 from xstilts.analysis.fairness.formulas import chance_corrected, relative_drop
 from xstilts.analysis.group_means import (
     Group,
@@ -37,7 +38,7 @@ from xstilts.analysis.inputs.items import (
     read_conditions,
 )
 from xstilts.analysis.inputs.panel import Panel
-from xstilts.analysis.tables import EVERY, GAINS, LOSES, Row
+from xstilts.analysis.tables import EVERY, GAINS, LANGUAGE, LOSES, Row
 from xstilts.config.perturbations import parse_condition
 from xstilts.config.recipes import NONE
 from xstilts.config.tasks import TARGETS
@@ -51,6 +52,23 @@ _WORDS = {DROP: (MORE_ROBUST, LESS_ROBUST), LOSS: (LOSES_LESS, LOSES_MORE)}
 
 # The chance-corrected clean score of a group from which a relative drop is told.
 _SMALLEST = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossChange:
+    """By how many points more than the baseline a recipe loses in each language.
+
+    In points, which every language has: a relative drop is not defined near chance, and where it
+    is, differences from the mean of a quotient have no known noise. Who scores less has fewer
+    points to lose, so that less lost is not more robust by itself.
+
+    Attributes:
+        outcomes: of the averaged targets.
+    """
+
+    recipe: str
+    condition: str
+    outcomes: Outcomes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +111,11 @@ class _TargetDrop:
     changes: Mapping[str, Grouped]
     counts: Mapping[str, int]
     seeds: int
+
+    @property
+    def languages(self) -> tuple[Group, ...]:
+        """The groups that are a language each."""
+        return tuple(group for group in self.layout if group.grouping == LANGUAGE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,13 +194,15 @@ class _Compared:
         )
 
 
-def perturbed_rows(files: Sequence[CellFile], panel: Panel, *, split: str, draws: int) -> list[Row]:
-    """Rows of `tables.PERTURBED` for each condition, recipe, target and group.
+def perturbed_rows(
+    files: Sequence[CellFile], panel: Panel, *, split: str, draws: int
+) -> tuple[list[Row], list[LossChange]]:
+    """Rows of `tables.PERTURBED`, and how losses of languages change by condition and recipe.
 
-    A group's drop is that of its mean score: undefined where the clean mean is near chance, and
-    without an interval where that of a draw is at or below it. A mean over XTREME's targets is
-    over those in which the quantity is defined; its change over those in which it is so with the
-    recipe and without.
+    Rows are of each condition, recipe, target and group. A group's drop is that of its mean score:
+    undefined where the clean mean is near chance, and without an interval where that of a draw is
+    at or below it. A mean over XTREME's targets is over those in which the quantity is defined;
+    its change over those in which it is so with the recipe and without.
 
     Args:
         files: the cells of the panel's encoder; those without perturbed rows are skipped.
@@ -186,6 +211,7 @@ def perturbed_rows(files: Sequence[CellFile], panel: Panel, *, split: str, draws
         draws: B.
     """
     rows: list[Row] = []
+    changed: list[LossChange] = []
     # The statements on a recipe and a quantity are one family.
     families: dict[tuple[str, str], list[Statement]] = {}
     for condition, held in _by_condition(files, panel, split).items():
@@ -202,6 +228,9 @@ def perturbed_rows(files: Sequence[CellFile], panel: Panel, *, split: str, draws
             head: Row = {"encoder": panel.evidence.encoder, "recipe": recipe}
             head |= {"kind": kind, "strength": strength}
             every = {target: found[target] for target in panel.averaged if target in found}
+            outcomes = _loss_changes(every)
+            if outcomes is not None:
+                changed.append(LossChange(recipe=recipe, condition=condition, outcomes=outcomes))
             scopes = {target: {target: measured} for target, measured in found.items()}
             for target, scope in {**scopes, EVERY: every}.items():
                 for row, value, change in _rows(scope):
@@ -216,7 +245,19 @@ def perturbed_rows(files: Sequence[CellFile], panel: Panel, *, split: str, draws
                         family.append(change.statement(rows[-1], words))
     for family in families.values():
         judge(family, benjamini_hochberg)
-    return rows
+    return rows, changed
+
+
+def _loss_changes(scope: Mapping[str, _TargetDrop]) -> Outcomes | None:
+    """How much more languages lose than without the recipe; None of the baseline itself."""
+    held = {target: each for target, each in scope.items() if each.changes}
+    if not held:
+        return None
+    return Outcomes.of(
+        {target: each.changes[LOSS].columns(each.languages) for target, each in held.items()},
+        {target: tuple(group.name for group in each.languages) for target, each in held.items()},
+        with_noise=True,
+    )
 
 
 def _by_condition(

@@ -29,6 +29,7 @@ Schema = Mapping[str, Type]
 EVERY = ""
 POINTS, CORRECTED = "points", "corrected"
 SCORE, GAIN, GAP = "score", "gain", "gap"
+LOSS_CHANGE = "change of loss"
 LANGUAGE, BRANCH, FAMILY, ALL = "language", "branch", "family", "all"
 ALL_LANGUAGES, ALL_FAMILIES = "all languages", "all families"
 # XTREME's task score: the mean over all languages of a target, English among them.
@@ -216,10 +217,13 @@ SUSPECT_ITEMS: Schema = {
     **_columns(pl.String, "english", "text", "gold", "prediction"),
 }
 
-# outcome: "score" (corrected) or "gain"; see `analysis.association`. p is adjusted by Holm over the
-# recipes and outcomes of one encoder, method and predictor, where languages are enough.
+# outcome: "score" (corrected), "gain", or "change of loss": by how many points more than the
+# baseline a recipe loses where items are perturbed by `condition` (kind and strength, as
+# "typos@0.1"; empty of the other outcomes); see `analysis.association`. p is adjusted by Holm
+# over the recipes and outcomes of one encoder, method and predictor, where languages are enough;
+# of changes of losses over the recipes and conditions.
 ASSOCIATION: Schema = {
-    **_columns(pl.String, "encoder", "recipe", "outcome", "method", "predictor"),
+    **_columns(pl.String, "encoder", "recipe", "outcome", "condition", "method", "predictor"),
     **_columns(pl.Float64, "value", "low", "high", "p", "p_adjusted"),
     "tests": pl.Int64,
     **_columns(pl.String, "verdict", "basis"),
@@ -227,23 +231,29 @@ ASSOCIATION: Schema = {
     "note": pl.String,
 }
 
-# What relatedness and places explain of an outcome ("score", corrected, or "gain", in points) over
-# languages, one row an (encoder, recipe, outcome, target, model): `analysis.relatedness`. model: by
-# what languages are expected to be alike: "tree", "places", "tree and places", or these with what
-# is known of languages ("tree, places and predictors"). lambda_: the share of what sets languages
-# apart that follows the tree (Pagel's lambda), with the interval of its profile; place_share: that
-# which follows places, with the reach in km at which likeness by them has fallen to 37 %.
-# independent_tree, independent: as how many independent languages those here count for a mean, if
-# all follows the tree, and by the model. spread: the standard deviation over languages, noise (that
-# which items and seeds give to a language's value) taken out. value, low, high: the mean over
-# languages of which these are a sample, each family counting by how little it repeats itself;
-# new_low, new_high: of a new language of a new family (95 %). kin_p: of kin being as alike as they
-# are, if the tree had nothing to do with it. p, its adjusted one (Holm over the recipes and
-# outcomes of one encoder, target and model) and the verdict: whether families differ by more than
-# their descent explains; detectable: the standard deviation of shifts of families that would be
-# told.
+# What the outcomes of a model over languages are of: `ASSOCIATION`.
+_MODELLED = _columns(pl.String, "encoder", "recipe", "outcome", "condition", "target")
+
+# What relatedness and places explain of an outcome over languages ("score", corrected, "gain", in
+# points, or "change of loss", in points, above 0 where more is lost; of the last the mean over
+# targets alone), one row an (encoder, recipe, outcome, condition, target, model):
+# `analysis.relatedness`. condition: of which perturbed items a change of loss is; else empty.
+# model: by what languages are expected to be alike: "tree", "places", "tree and places", or these
+# with what is known of languages ("tree, places and predictors"). lambda_: the share of what sets
+# languages apart that follows the tree (Pagel's lambda), with the interval of its profile;
+# place_share: that which follows places, with the reach in km at which likeness by them has
+# fallen to 37 %. independent_tree, independent: as how many independent languages those here
+# count for a mean, if all follows the tree, and by the model. spread: the standard deviation over
+# languages, noise (that which items and seeds give to a language's value) taken out. value, low,
+# high: the mean over languages of which these are a sample, each family counting by how little it
+# repeats itself; new_low, new_high: of a new language of a new family (95 %). kin_p: of kin being
+# as alike as they are, if the tree had nothing to do with it. p, its adjusted one (Holm over the
+# recipes and outcomes of one encoder, target and model, of changes of losses over the recipes and
+# conditions) and the verdict: whether families differ by more than their descent explains;
+# detectable: the standard deviation of shifts of families that would be told.
 KINSHIP: Schema = {
-    **_columns(pl.String, "encoder", "recipe", "outcome", "target", "model"),
+    **_MODELLED,
+    "model": pl.String,
     **_columns(pl.Int64, "languages", "families"),
     **_columns(pl.Float64, "independent_tree", "independent"),
     **_columns(pl.Float64, "lambda_", "lambda_low", "lambda_high", "place_share", "reach"),
@@ -256,19 +266,22 @@ KINSHIP: Schema = {
     "note": pl.String,
 }
 
-# The profile of lambda: one row an (encoder, recipe, outcome, target, model) and lambda that is not
-# far less likely than the best. relative: log-likelihood less the greatest; weight: how much the
-# lambda counts in what is told.
+# The profile of lambda: one row of a model of `KINSHIP` and a lambda that is not far less likely
+# than the best. relative: log-likelihood less the greatest; weight: how much the lambda counts in
+# what is told.
 KINSHIP_PROFILE: Schema = {
-    **_columns(pl.String, "encoder", "recipe", "outcome", "target", "model"),
+    **_MODELLED,
+    "model": pl.String,
     **_columns(pl.Float64, "lambda_", "relative", "weight"),
 }
 
-# What a new language would have, by the model with the tree: one row an (encoder, recipe, outcome,
-# target, family). It parts from the family's others where their first branches part. family: empty
-# for a language of a new family. languages: those of the family that this rests on.
+# What a new language would have, by the model with the tree: one row an (encoder, recipe,
+# outcome, condition, target, family). It parts from the family's others where their first
+# branches part. family: empty for a language of a new family. languages: those of the family that
+# this rests on.
 KINSHIP_NEW: Schema = {
-    **_columns(pl.String, "encoder", "recipe", "outcome", "target", "family"),
+    **_MODELLED,
+    "family": pl.String,
     "languages": pl.Int64,
     **_columns(pl.Float64, "value", "low", "high"),
 }

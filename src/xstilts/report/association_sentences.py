@@ -15,10 +15,10 @@ from xstilts.analysis.association.association import MIXED, SPEARMAN
 from xstilts.analysis.association.observations import DISTANCE, LATIN, OVERLAP
 from xstilts.analysis.inference.adjust import IN_RUN, NOT_ENOUGH
 from xstilts.analysis.relatedness.rows import WITH_TREE
-from xstilts.analysis.tables import SCORE
+from xstilts.analysis.tables import LOSS_CHANGE, SCORE
 from xstilts.config.recipes import NONE
 from xstilts.report.summary import Said, sure, unclear
-from xstilts.report.wording import listed
+from xstilts.report.wording import listed, perturbation
 from xstilts.rounding import fixed, signed
 
 _Row = Mapping[str, Any]
@@ -44,20 +44,17 @@ def association_sentences(association: pl.DataFrame, name: Callable[[str], str])
     """
     # Scores after every recipe go with predictors much alike: the baseline's are told.
     told = association.filter((pl.col("outcome") != SCORE) | (pl.col("recipe") == NONE))
-    for (recipe, outcome, predictor), rows in told.group_by(
-        ["recipe", "outcome", "predictor"], maintain_order=True
-    ):
-        by_method = {row["method"]: row for row in rows.iter_rows(named=True)}
-        ranks, tree = by_method.get(SPEARMAN), by_method.get(WITH_TREE)
-        if tree is not None and tree["value"] is not None:
-            held = told.filter(
-                pl.col("value").is_not_null(), recipe=recipe, outcome=outcome, method=WITH_TREE
-            )["predictor"]
-            beside = _allowed_for(each for each in held if each != predictor)
-            yield from _with_tree(tree, ranks, by_method.get(MIXED), beside, name)
-        elif predictor == DISTANCE and ranks is not None and _clear(ranks):
-            line = f"{_way(ranks, name)} ({_ranks(ranks)}; {_TOGETHER})."
-            yield sure(line, [ranks], "value")
+    for _, held in told.group_by(["recipe", "outcome", "condition"], maintain_order=True):
+        modelled = held.filter(pl.col("value").is_not_null(), method=WITH_TREE)["predictor"]
+        for (predictor,), rows in held.group_by(["predictor"], maintain_order=True):
+            by_method = {row["method"]: row for row in rows.iter_rows(named=True)}
+            ranks, tree = by_method.get(SPEARMAN), by_method.get(WITH_TREE)
+            if tree is not None and tree["value"] is not None:
+                beside = _allowed_for(each for each in modelled if each != predictor)
+                yield from _with_tree(tree, ranks, by_method.get(MIXED), beside, name)
+            elif predictor == DISTANCE and ranks is not None and _clear(ranks):
+                line = f"{_way(ranks, name)} ({_ranks(ranks)}; {_TOGETHER})."
+                yield sure(line, [ranks], "value")
 
 
 def _allowed_for(predictors: Iterable[str]) -> str:
@@ -94,12 +91,19 @@ def _with_tree(
 
 
 def _way(row: _Row, name: Callable[[str], str]) -> str:
-    what = "the score" if row["outcome"] == SCORE else f"the gain of {name(row['recipe'])}"
+    """What is more or less in a language that has more of a predictor."""
     in_run = IN_RUN if row["verdict"].endswith(IN_RUN) else ""
-    way = "lower" if row["value"] < 0 else "higher"
+    below = row["value"] < 0
     if row["predictor"] == LATIN:
-        return f"In Latin script{in_run} {what} is {way}"
-    return f"{_MORE.get(row['predictor'], _MORE[_TEXT])}{in_run}, the {way} {what}"
+        start = f"In Latin script{in_run}"
+    else:
+        start = f"{_MORE.get(row['predictor'], _MORE[_TEXT])}{in_run}, the"
+    if row["outcome"] == LOSS_CHANGE:
+        lost = f"{perturbation(row['condition'])} after {name(row['recipe'])}"
+        return f"{start} {'less' if below else 'more'} is lost by {lost} compared with the baseline"
+    what = "the score" if row["outcome"] == SCORE else f"the gain of {name(row['recipe'])}"
+    way = "lower" if below else "higher"
+    return f"{start} {what} is {way}" if row["predictor"] == LATIN else f"{start} {way} {what}"
 
 
 def _ranks(row: _Row) -> str:

@@ -308,11 +308,12 @@ def _wide_sections(findings: Findings, names: Names) -> tuple[Section, ...]:
             reading=(
                 "A family can gain because all of its languages do, or because one branch does."
                 " Every line that has a mark before it unfolds; a family of a single language is"
-                " that language."
+                " that language. A new language is one that was not measured: of it less is known"
+                " than of the mean of its family."
             ),
             parts=(
                 SectionPart(
-                    tree=gain_tree(findings["groups"], names),
+                    tree=gain_tree(findings["groups"], findings["kinship_new"], names),
                     missing="No language has a gain.",
                 ),
             ),

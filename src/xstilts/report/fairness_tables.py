@@ -7,6 +7,7 @@ import polars as pl
 from xstilts.analysis.fairness.formulas import error_reduction
 from xstilts.analysis.findings import Findings
 from xstilts.analysis.tables import ALL, CORRECTED, EVERY, FAMILY, GAIN, LANGUAGE, POINTS, SCORE
+from xstilts.report.kinship import perturbation
 from xstilts.report.plots import Names
 from xstilts.report.table import (
     CHANGE,
@@ -130,12 +131,14 @@ def association_table(findings: Findings, names: Names) -> Table | None:
     """What scores and gains go with."""
     return of_frame(
         "association",
-        "What scores and gains of languages go with",
-        findings["association"],
+        "What scores and gains of languages, and changes of what perturbed inputs take away from"
+        " them, go with",
+        findings["association"].with_columns(perturbation()),
         (
             _CELL[0],
             _CELL[2],
             Column("outcome", "Outcome"),
+            Column("condition", "Perturbed by"),
             Column("predictor", "Goes with"),
             Column("method", "Method"),
             Column("value", "Value", RATIO, _ENDS),

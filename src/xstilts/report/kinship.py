@@ -35,6 +35,11 @@ _CELL = (
     Column("target", "Target"),
     Column("recipe", "Recipe"),
     Column("outcome", "Outcome"),
+    Column("condition", "Perturbed by"),
+)
+_LOSSES = (
+    "changes of what perturbed inputs take away (points; above 0 more is lost, and who scores less"
+    " has fewer to lose)"
 )
 
 
@@ -93,10 +98,11 @@ def kinship_table(findings: Findings, names: Names) -> Table | None:
     """The models over languages."""
     return of_frame(
         "kinship",
-        "What kinship and nearness of languages explain of scores (corrected) and gains (points)."
-        " The verdict is on whether families differ by more than the model explains; p is adjusted"
-        " over the recipes and outcomes of one encoder, target and model (Holm)",
-        findings["kinship"].sort(pl.col("target").ne(EVERY), maintain_order=True),
+        "What kinship and nearness of languages explain of scores (corrected), gains (points) and"
+        f" {_LOSSES}. The verdict is on whether families differ by more than the model explains; p"
+        " is adjusted over the recipes and outcomes of one encoder, target and model, of changes of"
+        " losses over the recipes and perturbations (Holm)",
+        _means_first(findings["kinship"]),
         (
             *_CELL,
             Column("model", "Alike by"),
@@ -125,12 +131,12 @@ def kinship_table(findings: Findings, names: Names) -> Table | None:
 
 def new_languages_table(findings: Findings, names: Names) -> Table | None:
     """What a new language of each family would have."""
-    frame = findings["kinship_new"].sort(pl.col("target").ne(EVERY), maintain_order=True)
+    frame = _means_first(findings["kinship_new"])
     known = pl.when(pl.col("family") == "").then(pl.lit("a new family")).otherwise("family")
     return of_frame(
         "new-languages",
         "What a new language would have, by the model with the tree, without the noise of"
-        " measuring it: corrected scores, gains in points",
+        f" measuring it: corrected scores, gains in points, {_LOSSES}",
         frame.with_columns(family=known),
         (
             *_CELL,
@@ -140,3 +146,14 @@ def new_languages_table(findings: Findings, names: Names) -> Table | None:
         ),
         names,
     )
+
+
+def _means_first(frame: pl.DataFrame) -> pl.DataFrame:
+    """Rows of the mean over targets first; without a perturbation there is none to name."""
+    order = pl.col("target").ne(EVERY)
+    return frame.sort(order, maintain_order=True).with_columns(perturbation())
+
+
+def perturbation() -> pl.Expr:
+    """The column `condition`, null where nothing is perturbed."""
+    return pl.when(pl.col("condition").ne("")).then("condition").alias("condition")

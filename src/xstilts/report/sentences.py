@@ -37,7 +37,7 @@ from xstilts.report.association_sentences import association_sentences
 from xstilts.report.kinship_sentences import independent_ones, kinship_sentences
 from xstilts.report.summary import Certain, ReportSummary, Said, certainty, size, sure, unclear
 from xstilts.report.suspect_sentences import suspect_sentences
-from xstilts.report.wording import counted, listed
+from xstilts.report.wording import counted, listed, within
 from xstilts.rounding import fixed, signed
 
 _Row = Mapping[str, Any]
@@ -101,6 +101,7 @@ class _Of:
         groups = self._tables["groups"]
         ran = groups["recipe"].unique(maintain_order=True).to_list()
         self._recipes = [recipe for recipe in ran if recipe != NONE]
+        self._compared = bool(self._recipes) and NONE in ran
         lost = self._tables["collapsed"].group_by("recipe").len()
         targets = groups.filter(pl.col("target") != EVERY)["target"].n_unique()
         self._lost = {recipe for recipe, count in lost.iter_rows() if count >= targets}
@@ -125,8 +126,7 @@ class _Of:
             (WRONG, self._pitfalls),
             (DISTANCES, self._association),
         )
-        can = self._recipes and NONE in self._tables["groups"]["recipe"]
-        for heading, tell in (*(compared if can else ()), *always):
+        for heading, tell in (*(compared if self._compared else ()), *always):
             yield from ((heading, said) for said in tell())
 
     def _name(self, recipe: str) -> str:
@@ -251,7 +251,7 @@ class _Of:
             if not clear or mean is None or mean["change"] is None:
                 continue
             shown = [
-                f"{_within(row['title'])}"
+                f"{within(row['title'])}"
                 f" {'falls' if row['change'] < 0 else 'rises'} by"
                 f" {fixed(abs(row['change']), 3 if row['measure'] == 'gini' else 1)}"
                 f" ({self._interval(row, 'change_', lowered=row['change'] < 0)})"
@@ -294,7 +294,7 @@ class _Of:
                     strongest[row["kind"]] = row
         if strongest:
             shown = [
-                f"{_within(KINDS[kind].wording.title)} at strength {row['strength']:g}"
+                f"{within(KINDS[kind].wording.title)} at strength {row['strength']:g}"
                 f" by {fixed(row['value'])} points ({self._interval(row)})"
                 for kind, row in strongest.items()
             ]
@@ -310,7 +310,7 @@ class _Of:
         shown = [
             f"{self._name(row['recipe'])} loses {fixed(abs(row['change']))} percentage points"
             f" {'more' if row['change'] > 0 else 'less'}"
-            f" by {_within(KINDS[row['kind']].wording.title)} at"
+            f" by {within(KINDS[row['kind']].wording.title)} at"
             f" {row['strength']:g} ({self._interval(row, 'change_', lowered=row['change'] < 0)})"
             for row in clear
         ]
@@ -325,6 +325,8 @@ class _Of:
                 "Not enough data to tell whether intermediate training makes scores more or less"
                 " robust to perturbed inputs."
             )
+        elif self._compared and self._tables["perturbed"].is_empty():
+            yield unclear("No perturbed inputs were scored: nothing can be said of robustness.")
 
     def _pitfalls(self) -> Iterator[Said]:
         rows = self._rows("pitfalls", target=EVERY, grouping=ALL)
@@ -356,7 +358,7 @@ class _Of:
             yield Said(tuple(levels), certain, largest)
 
     def _kinship(self) -> Iterator[Said]:
-        return kinship_sentences(self._tables["kinship"], self._name)
+        return kinship_sentences(self._tables, self._name)
 
     def _association(self) -> Iterator[Said]:
         return association_sentences(self._tables["association"], self._name)
@@ -385,8 +387,3 @@ def _seen(rows: Sequence[_Row]) -> str:
         f"; a true change of {' to '.join(sizes)} points would be seen in four of five such"
         " experiments"
     )
-
-
-def _within(title: str) -> str:
-    """A title in the middle of a sentence."""
-    return title if title.startswith("Gini") else f"{title[0].lower()}{title[1:]}"

@@ -6,6 +6,7 @@ import html
 from collections.abc import Iterable
 
 from xstilts.analysis.tables import EVERY
+from xstilts.config.perturbations import KINDS, parse_condition
 from xstilts.config.tasks import TASKS
 from xstilts.scoring.averages import OVERALL
 from xstilts.scoring.metrics import METRICS
@@ -17,6 +18,17 @@ _CAPITALISED = {OVERALL, *(task.group for task in TASKS.values())}
 def counted(number: int, name: str) -> str:
     """A number of something, in the plural where it is not 1."""
     return f"{number} {name}{'' if number == 1 else 's'}"
+
+
+def within(title: str) -> str:
+    """A title in the middle of a sentence."""
+    return title if title.startswith("Gini") else f"{title[0].lower()}{title[1:]}"
+
+
+def perturbation(condition: str) -> str:
+    """A perturbation and its strength, within a sentence."""
+    kind, strength = parse_condition(condition)
+    return f"{within(KINDS[kind].wording.title)} at strength {strength:g}"
 
 
 def listed(parts: Iterable[str], word: str = "and", *, most: int | None = None) -> str:

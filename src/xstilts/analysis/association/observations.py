@@ -42,13 +42,14 @@ class Observations:
 
     Attributes:
         outcome: its name.
+        condition: of which perturbed items it is, e.g. "typos@0.1"; empty of clean ones.
         tasks, languages, families: (n,) each.
         values: (n,), finite, as observed.
         predictors: name to (n,), one value a language; nan where unknown.
         seeds: how many the outcomes are means of; the fewest.
         noise: (n,), the variance that items and seeds give to how far a value is from the mean of
             its task; of length 0 where that is not known.
-        common: the variance that they give to the mean over tasks of these means.
+        common: the variance that they give to the mean over tasks of these means (`Outcomes`).
     """
 
     outcome: str
@@ -57,6 +58,7 @@ class Observations:
     families: tuple[str, ...]
     values: np.ndarray
     predictors: Mapping[str, np.ndarray]
+    condition: str = ""
     seeds: int = 1
     noise: np.ndarray = field(default_factory=lambda: np.empty(0))
     common: float = 0.0
@@ -78,6 +80,7 @@ class Association:
     method: str
     predictor: str
     outcome: str
+    condition: str = ""
     value: float | None = None
     low: float | None = None
     high: float | None = None

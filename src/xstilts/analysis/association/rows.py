@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from itertools import chain, product
-from typing import Any
 
 import numpy as np
 
@@ -21,10 +20,11 @@ from xstilts.analysis.association.observations import (
     Association,
     Observations,
 )
+from xstilts.analysis.association.outcomes import Outcomes
 from xstilts.analysis.association.predictors import predictors
 from xstilts.analysis.inference.adjust import Statement, holm, judge
-from xstilts.analysis.inference.draws import LANGUAGES, Draws, mean_of
-from xstilts.analysis.inference.estimates import Estimate, estimates
+from xstilts.analysis.inference.draws import LANGUAGES, Draws
+from xstilts.analysis.inference.estimates import Estimate
 from xstilts.analysis.inputs.known_languages import KnownLanguages
 from xstilts.analysis.inputs.panel import Panel
 from xstilts.analysis.tables import GAIN, SCORE, Row
@@ -90,33 +90,31 @@ def observations_of(
             held[target] = found
     if not held:
         return None
-    noise: dict[str, Any] = {}
-    if with_noise:
-        noise["noise"] = np.concatenate([_noise(_apart(each)) for each in held.values()])
-        noise["common"] = float(_noise(mean_of([_mean(each) for each in held.values()])))
-    tasks = [target for target in held for _ in panel.codes(target)]
-    codes = [code for target in held for code in panel.codes(target)]
+    known = {target: panel.codes(target) for target in held}
+    outcomes = Outcomes.of(held, known, with_noise=with_noise)
+    return with_predictors(outcomes, panel, world, outcome=outcome)
+
+
+def with_predictors(
+    outcomes: Outcomes,
+    panel: Panel,
+    world: KnownLanguages,
+    *,
+    outcome: str,
+    condition: str = "",
+) -> Observations:
+    """Outcomes beside what is known of their languages."""
+    tasks = [target for target, held in outcomes.codes.items() for _ in held]
+    codes = [code for held in outcomes.codes.values() for code in held]
     return Observations(
         outcome=outcome,
+        condition=condition,
         tasks=tuple(tasks),
         languages=tuple(codes),
         families=tuple(panel.languages[code].family for code in codes),
-        values=np.concatenate([each.observed for each in held.values()]).astype(float),
-        **noise,
-        seeds=min(each.seeds for each in held.values()),
-        predictors=predictors(world, panel.evidence.encoder, codes, tuple(held)),
+        values=np.concatenate(list(outcomes.values.values())),
+        noise=np.concatenate([np.empty(0), *outcomes.noise.values()]),
+        common=outcomes.common,
+        seeds=outcomes.seeds,
+        predictors=predictors(world, panel.evidence.encoder, codes, tuple(outcomes.codes)),
     )
-
-
-def _mean(values: Draws) -> Draws:
-    return values.map(lambda each: each.mean(axis=-1))
-
-
-def _apart(values: Draws) -> Draws:
-    """How languages differ from their mean."""
-    return values.map(lambda each: each - each.mean(axis=-1, keepdims=True))
-
-
-def _noise(values: Draws) -> np.ndarray:
-    """The variance that items and seeds give; 0 where that is not known."""
-    return np.nan_to_num(np.asarray(estimates(values).error)) ** 2

@@ -28,6 +28,8 @@ from xstilts.config.seeds import derive_seed
 DRAWS = 4_999
 # Reaches of nearness that are tried, in km.
 REACHES = (250.0, 500.0, 1000.0, 2000.0, 4000.0)
+# Standard deviations over languages below this, in points, are rounding of single precision.
+_ROUNDING = 1e-4
 # Of fewer degrees of freedom families are not compared.
 _FEWEST_DEGREES = 3
 
@@ -77,7 +79,7 @@ class OverLanguages:
             for task in dict.fromkeys(observations.tasks)
             if len(values := observations.values[kept & (of_task == task)]) > 1
         }
-        tasks = tuple(task for task, spread in spreads.items() if spread > 0)
+        tasks = tuple(task for task, spread in spreads.items() if spread > _ROUNDING)
         kept &= np.isin(of_task, tasks)
         held_codes = np.array(observations.languages)[kept]
         codes = tuple(sorted(set(held_codes.tolist())))

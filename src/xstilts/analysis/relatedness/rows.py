@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 
-from xstilts.analysis.association.observations import Association, Observations
-from xstilts.analysis.association.rows import judged, observations_of
+from xstilts.analysis.association.observations import (
+    ENOUGH_LANGUAGES,
+    Association,
+    Observations,
+)
+from xstilts.analysis.association.rows import judged, observations_of, with_predictors
 from xstilts.analysis.inference.adjust import Statement, holm, judge
 from xstilts.analysis.inference.estimates import Estimate
 from xstilts.analysis.inputs.known_languages import KnownLanguages
@@ -17,7 +22,8 @@ from xstilts.analysis.relatedness.covariances import relatedness
 from xstilts.analysis.relatedness.models import OverLanguages
 from xstilts.analysis.relatedness.profile import Profile, Told
 from xstilts.analysis.relatedness.reml import Fit, fit
-from xstilts.analysis.tables import EVERY, GAIN, SCORE, Row
+from xstilts.analysis.robustness import LossChange
+from xstilts.analysis.tables import EVERY, GAIN, LOSS_CHANGE, SCORE, Row
 from xstilts.config.languages import Language
 from xstilts.config.recipes import NONE
 
@@ -32,28 +38,33 @@ FAMILIES_DIFFER = "families differ"
 Rows = dict[str, list[Row]]
 
 
-def kinship_rows(panel: Panel, world: KnownLanguages) -> Rows:
+class _Cell(NamedTuple):
+    """What one model over languages is of."""
+
+    recipe: str
+    target: str
+    observations: Observations
+
+
+def kinship_rows(panel: Panel, world: KnownLanguages, changes: Sequence[LossChange] = ()) -> Rows:
     """Rows of "kinship", "kinship_profile", "kinship_new" and "association".
 
     Gains of all recipes, and scores of the baseline, in each target and over those that are
-    averaged; targets and means with fewer than ten languages have none.
+    averaged; of perturbed items, changes of losses over those that are averaged. Targets and means
+    with fewer than ten languages have none.
     """
-    rows: Rows = {"kinship": [], "kinship_profile": [], "kinship_new": []}
-    found: list[tuple[str, int, Association]] = []
-    families: dict[tuple[str, str], list[Statement]] = {}
-    scopes = {target: (target,) for target in panel.targets}
-    for recipe, outcome in product(panel.recipes, (SCORE, GAIN)):
-        # Scores after all recipes are much alike.
-        if outcome == SCORE and recipe != NONE:
-            continue
-        for target, scope in {**scopes, EVERY: panel.averaged}.items():
-            observations = observations_of(panel, world, recipe, outcome, scope, with_noise=True)
-            if observations is None:
-                continue
+    rows: Rows = {"kinship": [], "kinship_profile": [], "kinship_new": [], "association": []}
+    encoder = panel.evidence.encoder
+    for cells in (_scored(panel, world), _perturbed(panel, world, changes)):
+        # Statements on losses are families of their own.
+        found: list[tuple[str, int, Association]] = []
+        families: dict[tuple[str, str], list[Statement]] = {}
+        for recipe, target, observations in cells:
             head = {
-                "encoder": panel.evidence.encoder,
+                "encoder": encoder,
                 "recipe": recipe,
-                "outcome": outcome,
+                "outcome": observations.outcome,
+                "condition": observations.condition,
                 "target": target,
             }
             bare = OverLanguages.of(observations, panel.languages)
@@ -81,9 +92,37 @@ def kinship_rows(panel: Panel, world: KnownLanguages) -> Rows:
                     families.setdefault((target, row["model"]), []).append(said)
             rows["kinship_profile"] += [{**head, **row} for row in _profiles(bare, known)]
             rows["kinship_new"] += [{**head, **row} for row in _new(bare)]
-    for family in families.values():
-        judge(family, holm)
-    return {**rows, "association": judged(panel.evidence.encoder, found)}
+        for family in families.values():
+            judge(family, holm)
+        rows["association"] += judged(encoder, found)
+    return rows
+
+
+def _scored(panel: Panel, world: KnownLanguages) -> Iterator[_Cell]:
+    """Scores of the baseline, and gains."""
+    scopes = {target: (target,) for target in panel.targets}
+    for recipe, outcome in product(panel.recipes, (SCORE, GAIN)):
+        # Scores after all recipes are much alike.
+        if outcome == SCORE and recipe != NONE:
+            continue
+        for target, scope in {**scopes, EVERY: panel.averaged}.items():
+            observations = observations_of(panel, world, recipe, outcome, scope, with_noise=True)
+            if observations is not None:
+                yield _Cell(recipe, target, observations)
+
+
+def _perturbed(
+    panel: Panel,
+    world: KnownLanguages,
+    changes: Sequence[LossChange],
+) -> Iterator[_Cell]:
+    """Changes of what is lost where items are perturbed, where languages are enough."""
+    for each in changes:
+        observations = with_predictors(
+            each.outcomes, panel, world, outcome=LOSS_CHANGE, condition=each.condition
+        )
+        if len(set(observations.languages)) >= ENOUGH_LANGUAGES:
+            yield _Cell(each.recipe, EVERY, observations)
 
 
 def _models(bare: OverLanguages, known: OverLanguages | str) -> Iterator[Row]:
@@ -201,6 +240,7 @@ def _effects(observations: Observations, over: OverLanguages | str) -> Iterator[
             for name in observations.predictors:
                 yield Association(
                     method=method, predictor=name, outcome=observations.outcome,
+                    condition=observations.condition,
                     note=over if isinstance(over, str) else "no predictor varies",
                 )  # fmt: skip
             continue
@@ -209,6 +249,7 @@ def _effects(observations: Observations, over: OverLanguages | str) -> Iterator[
                 method=method,
                 predictor=name,
                 outcome=observations.outcome,
+                condition=observations.condition,
                 languages=len(over.codes),
                 **told,
             )
