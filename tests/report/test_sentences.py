@@ -231,10 +231,12 @@ def test_what_kinship_leaves_of_a_gain_is_told_with_both_intervals():
         said(groups=[BASELINE, group("mnli", 1.5, 0.5, 2.5, GAINS)], kinship=kin())
     ).replace("−", "-")
     assert "the mean over 2 languages (by descent as good as 17.7 independent ones)" in found
-    assert "39 languages of 14 families count as 19.2 independent ones (17.7 if all" in found
-    assert "the share that does is 0.71 (95 % 0.04 to 1.00)" in found
-    assert "the mean is +1.5 points (95 % +0.5 to +2.5)" in found
-    assert "a new language of a new family would gain between -1.5 and +4.5 (95 %)" in found
+    assert (
+        "In points, mean gains over languages like these are: `mnli` +1.5 (95 % +0.5 to +2.5; in a"
+        " new language of a new family -1.5 to +4.5; 39 languages of 14 families count as 19.2"
+        " independent ones; the share of what sets them apart that follows the tree is 0.71, 95 %"
+        " 0.04 to 1.00)."
+    ) in found
     assert "by more than their descent and nearness and distance, log(1 + GiB) and script" in found
     assert "shifts of families with a standard deviation of 2.3 points would be seen" in found
 
@@ -242,14 +244,22 @@ def test_what_kinship_leaves_of_a_gain_is_told_with_both_intervals():
 def test_families_that_differ_beyond_descent_are_told():
     rows = kin(verdict="families differ", p_adjusted=0.01)
     found = said(groups=[BASELINE, group("mnli", 1.5, 0.5, 2.5, GAINS)], kinship=rows)
-    assert any(each.startswith("Families differ in what `mnli` gives by more") for each in found)
+    assert any("Families differ in what recipes give by more" in each for each in found)
+    assert any("explain: `mnli` (p 0.010), adjusted for all recipes." in each for each in found)
 
 
-def test_of_whom_the_models_speak_is_said_once():
-    rows = [*kin(), *(row | {"recipe": "qqp"} for row in kin())]
+def test_recipes_are_told_in_one_sentence_after_whom_it_is_of():
+    rows = [*kin(), *(row | {"recipe": "qqp", "value": -0.5} for row in kin(detectable=1.0))]
     groups = [BASELINE, group("mnli", 1.5, 0.5, 2.5, GAINS), group("qqp", 1.5, 0.5, 2.5, GAINS)]
-    found = [each for each in said(groups=groups, kinship=rows) if "For the mean gain" in each]
-    assert [each.startswith("Means over languages and their") for each in found] == [True, False]
+    held = [each.replace("−", "-") for each in said(groups=groups, kinship=rows)]
+    [found] = [each for each in held if "mean gains" in each]
+    assert found.startswith("Means over languages and their")
+    assert "`mnli` +1.5 (95 %" in found
+    assert " and `qqp` -0.5 (95 %" in found
+    [unclear] = [each for each in held if "whether families differ in what recipes give" in each]
+    assert (
+        "(`mnli` and `qqp`); shifts of families with a standard deviation of 1.0 to 2.3" in unclear
+    )
 
 
 def lost(recipe="mnli", condition="typos@0.3", **more):
@@ -266,23 +276,28 @@ def test_what_kinship_leaves_of_robustness_is_told_of_the_greatest_strength_of_e
     ]
     groups = [BASELINE, group("mnli", 1.5, 0.5, 2.5, GAINS), group("qqp", 1.5, 0.5, 2.5, GAINS)]
     held = said(groups=groups, kinship=[*kin(), *rows])
-    found = [each.replace("−", "-") for each in held if "perturbed inputs take away" in each]
+    found = [
+        each.replace("−", "-") for each in held if "the loss by" in each or "take away" in each
+    ]
     first, second, unclear = found
+    of_one = "; 39 languages of 14 families count as 19.2)"
+    new = "(95 % +0.5 to +2.5; in a new language of a new family -1.5 to +4.5" + of_one
     assert first == (
-        "Over languages like these `mnli` changes what perturbed inputs take away (points; above 0"
-        " more is lost, and who scores less has fewer to lose): typos at strength 0.3 by +1.5 (95 %"
-        " +0.5 to +2.5; in a new language of a new family -1.5 to +4.5; 39 languages count as 19.2)"
-        " and no diacritics at strength 1 by -2.0 (95 % +0.5 to +2.5; in a new language of a new"
-        " family -1.5 to +4.5; 39 languages count as 19.2)."
+        "Over languages like these the loss by typos at strength 0.3 changes, in points (above 0"
+        " more is lost, and who scores less has fewer to lose), after"
+        f" `mnli` by +1.5 {new} and after `qqp` by +1.5 {new}."
     )
-    assert second.startswith("Over languages like these `qqp` changes what perturbed inputs take")
-    assert "fewer to lose" not in second
+    assert second == (
+        "Over languages like these the loss by no diacritics at strength 1 changes, in points"
+        f" (above 0 more is lost), after `mnli` by -2.0 {new}."
+    )
     assert unclear == (
         "Not enough data to tell whether families differ in the change of what perturbed inputs"
-        " take away after `mnli` and `qqp` (typos at strength 0.1, typos at strength 0.3 and no"
-        " diacritics at strength 1) by more than their descent and nearness and distance, log(1 +"
-        " GiB) and script explain; shifts of families with a standard deviation of 1.3 to 4.0"
-        " points would be seen in four of five such experiments."
+        " take away by more than their descent and nearness and distance, log(1 + GiB) and script"
+        " explain (typos at strength 0.1 after `mnli`, typos at strength 0.3 after `mnli`, no"
+        " diacritics at strength 1 after `mnli` and typos at strength 0.3 after `qqp`); shifts of"
+        " families with a standard deviation of 1.3 to 4.0 points would be seen in four of five"
+        " such experiments."
     )
     # Gains are told by themselves.
     assert sum("mean gain" in each for each in held) == 1
@@ -300,7 +315,7 @@ def test_families_that_lose_otherwise_beyond_descent_are_told():
         )
         for each in found
     )
-    assert any("take away after `qqp` (typos at strength 0.3) by more" in each for each in found)
+    assert any("explain (typos at strength 0.3 after `qqp`)" in each for each in found)
 
 
 def test_without_families_of_several_languages_nothing_is_said_of_them():

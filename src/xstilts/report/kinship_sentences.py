@@ -18,6 +18,8 @@ from xstilts.rounding import fixed, signed
 
 # Scores are at most this far apart, in points.
 _POSSIBLE = 100
+# So many parts are listed in one sentence.
+_MOST = 6
 
 # What statements over languages are of.
 _OF_WHOM = (
@@ -83,135 +85,134 @@ def _too_few(tables: Mapping[str, pl.DataFrame]) -> Iterator[Said]:
 
 
 def _gains(held: pl.DataFrame, name: Callable[[str], str]) -> Iterator[Said]:
+    """What is said of mean gains."""
     # Where no mean over targets has languages enough, each target is told by itself.
     means = held.filter(target=EVERY)
     start = _OF_WHOM
-    for (_, target), rows in (held if means.is_empty() else means).group_by(
-        ["recipe", "target"], maintain_order=True
+    for (target,), rows in (held if means.is_empty() else means).group_by(
+        ["target"], maintain_order=True
     ):
-        models = {row["model"]: row for row in rows.iter_rows(named=True)}
-        if TREE in models:
-            yield from _of_one(models, name, str(target), start)
-            start = ""
-
-
-def _of_one(
-    models: Mapping[str, _Row], name: Callable[[str], str], target: str, start: str
-) -> Iterator[Said]:
-    row = models[TREE]
-    recipe, where = name(row["recipe"]), f" on {target_name(target)}" if target else ""
-    line = (
-        f"{start}For the mean gain of {recipe}{where} {row['languages']} languages of"
-        f" {row['families']} families count as {fixed(row['independent'])} independent ones"
-        f" ({fixed(row['independent_tree'])} if all that sets gains apart followed the tree): the"
-        f" share that does is {fixed(row['lambda_'], 2)} (95 % {fixed(row['lambda_low'], 2)} to"
-        f" {fixed(row['lambda_high'], 2)}). Over languages of which these are a sample the mean is"
-        f" {_signed(row, 'value')} points (95 % {_signed(row, 'low')} to {_signed(row, 'high')});"
-        f" a new language of a new family would gain between {_signed(row, 'new_low')} and"
-        f" {_signed(row, 'new_high')} (95 %)."
-    )
-    yield Said((line,), Certain.LEVEL)
-    known = _judged(models)
-    if known is None:
-        yield unclear(
-            f"Whether families differ in what {recipe} gives{where} by more than what their descent"
-            f" explains cannot be told: {_NO_FAMILIES}."
-        )
-        return
-    if plain(known["verdict"]) != NOT_ENOUGH:
-        in_run = _in_run([known])
+        where = f" on {target_name(str(target))}" if target else ""
+        asked = _models(rows)
+        told = [_of_gain(models[TREE], name) for models in asked]
         yield Said(
             (
-                f"Families differ in what {recipe} gives{where}{in_run} by more than"
-                f" {_beyond(known)} (p {_p(known['p_adjusted'])}, adjusted).",
+                f"{start}In points, mean gains{where} over languages like these are:"
+                f" {listed(told, most=_MOST)}.",
             ),
-            Certain.SURE_IN_RUN if in_run else Certain.SURE,
+            Certain.LEVEL,
         )
-        return
-    yield unclear(
-        f"Not enough data to tell whether families differ in what {recipe} gives{where} by more"
-        f" than {_beyond(known)}{_seen([known])}."
+        start = ""
+        called = [name(models[TREE]["recipe"]) for models in asked]
+        yield from _families(asked, called, f"what recipes give{where}", "recipes")
+
+
+def _of_gain(row: _Row, name: Callable[[str], str]) -> str:
+    return (
+        f"{name(row['recipe'])} {_over_languages(row)} independent ones; the share of what sets"
+        f" them apart that follows the tree is {fixed(row['lambda_'], 2)}, 95 %"
+        f" {fixed(row['lambda_low'], 2)} to {fixed(row['lambda_high'], 2)})"
     )
 
 
 def _losses(held: pl.DataFrame, name: Callable[[str], str]) -> Iterator[Said]:
     """What is said of changes of what perturbed inputs take away."""
-    asked = [
-        {row["model"]: row for row in rows.iter_rows(named=True)}
-        for _, rows in held.group_by(["recipe", "condition"], maintain_order=True)
-    ]
-    by_recipe: dict[str, list[_Row]] = {}
-    for models in asked:
-        by_recipe.setdefault(models[TREE]["recipe"], []).append(models[TREE])
+    asked = _models(held)
     few = ", and who scores less has fewer to lose"
-    for recipe, rows in by_recipe.items():
-        shown = [_of_loss(row) for row in _strongest(rows)]
+    strongest = _strongest([models[TREE] for models in asked])
+    for condition in dict.fromkeys(row["condition"] for row in strongest):
+        told = [
+            f"after {name(row['recipe'])} by {_over_languages(row)})"
+            for row in strongest
+            if row["condition"] == condition
+        ]
         yield Said(
             (
-                f"Over languages like these {name(recipe)} changes what perturbed inputs take away"
-                f" (points; above 0 more is lost{few}): {listed(shown)}.",
+                f"Over languages like these the loss by {perturbation(condition)} changes, in"
+                f" points (above 0 more is lost{few}), {listed(told, most=_MOST)}.",
             ),
             Certain.LEVEL,
         )
         few = ""
-    judged = [row for models in asked if (row := _judged(models)) is not None]
-    if asked and not judged:
-        yield unclear(
-            "Whether families differ in the change of what perturbed inputs take away by more than"
-            f" what their descent explains cannot be told: {_NO_FAMILIES}."
-        )
-    # What is beyond descent is not the same where other predictors are known.
-    for beyond in dict.fromkeys(map(_beyond, judged)):
-        yield from _families_of_losses([r for r in judged if _beyond(r) == beyond], name, beyond)
+    called = [
+        f"{perturbation(models[TREE]['condition'])} after {name(models[TREE]['recipe'])}"
+        for models in asked
+    ]
+    what = "the change of what perturbed inputs take away"
+    yield from _families(asked, called, what, "recipes and perturbations")
 
 
-def _of_loss(row: _Row) -> str:
+def _over_languages(row: _Row) -> str:
+    """The mean over languages like these and of a new one; the bracket stays open."""
     return (
-        f"{perturbation(row['condition'])} by {_signed(row, 'value')}"
-        f" (95 % {_signed(row, 'low')} to {_signed(row, 'high')};"
+        f"{_signed(row, 'value')} (95 % {_signed(row, 'low')} to {_signed(row, 'high')};"
         f" in a new language of a new family {_signed(row, 'new_low')} to"
-        f" {_signed(row, 'new_high')}; {row['languages']} languages count as"
-        f" {fixed(row['independent'])})"
+        f" {_signed(row, 'new_high')}; {row['languages']} languages of {row['families']} families"
+        f" count as {fixed(row['independent'])}"
     )
 
 
-def _families_of_losses(
-    rows: Sequence[_Row], name: Callable[[str], str], beyond: str
+def _models(held: pl.DataFrame) -> list[dict[str, _Row]]:
+    """For each outcome its models by name, of those that have any with the tree alone."""
+    found: list[dict[str, _Row]] = [
+        {row["model"]: row for row in rows.iter_rows(named=True)}
+        for _, rows in held.group_by(["recipe", "condition"], maintain_order=True)
+    ]
+    return [models for models in found if TREE in models]
+
+
+def _families(
+    asked: Sequence[Mapping[str, _Row]], called: Sequence[str], what: str, over: str
 ) -> Iterator[Said]:
-    what = "what perturbed inputs take away"
-    for in_run in ("", IN_RUN):
-        differ = [
-            f"{perturbation(row['condition'])} after {name(row['recipe'])}"
-            f" (p {_p(row['p_adjusted'])})"
-            for row in rows
-            if plain(row["verdict"]) != NOT_ENOUGH and _in_run([row]) == in_run
-        ]
-        if differ:
-            yield Said(
-                (
-                    f"Families differ in the change of {what}{in_run} by more than {beyond}:"
-                    f" {listed(differ, most=6)}, adjusted for all recipes and perturbations.",
-                ),
-                Certain.SURE_IN_RUN if in_run else Certain.SURE,
-            )
-    rest = [row for row in rows if plain(row["verdict"]) == NOT_ENOUGH]
-    if rest:
-        recipes = listed(dict.fromkeys(name(row["recipe"]) for row in rest), most=6)
-        kinds = listed(dict.fromkeys(perturbation(row["condition"]) for row in rest), most=6)
+    """Whether families differ by more than the models explain.
+
+    Args:
+        called: what each of `asked` is of.
+        over: what p is adjusted over.
+    """
+    pairs = [
+        (row, words)
+        for models, words in zip(asked, called, strict=True)
+        if (row := _judged(models)) is not None
+    ]
+    if asked and not pairs:
         yield unclear(
-            f"Not enough data to tell whether families differ in the change of {what} after"
-            f" {recipes} ({kinds}) by more than {beyond}{_seen(rest)}."
+            f"Whether families differ in {what} by more than what their descent explains cannot be"
+            f" told: {_NO_FAMILIES}."
         )
+    # What is beyond descent is not the same where other predictors are known.
+    for beyond in dict.fromkeys(_beyond(row) for row, _ in pairs):
+        own = [(row, words) for row, words in pairs if _beyond(row) == beyond]
+        for in_run in ("", IN_RUN):
+            differ = [
+                f"{words} (p {_p(row['p_adjusted'])})"
+                for row, words in own
+                if plain(row["verdict"]) != NOT_ENOUGH and _in_run(row) == in_run
+            ]
+            if differ:
+                yield Said(
+                    (
+                        f"Families differ in {what}{in_run} by more than {beyond}:"
+                        f" {listed(differ, most=_MOST)}, adjusted for all {over}.",
+                    ),
+                    Certain.SURE_IN_RUN if in_run else Certain.SURE,
+                )
+        rest = [(row, words) for row, words in own if plain(row["verdict"]) == NOT_ENOUGH]
+        if rest:
+            yield unclear(
+                f"Not enough data to tell whether families differ in {what} by more than"
+                f" {beyond} ({listed([words for _, words in rest], most=_MOST)})"
+                f"{_seen([row for row, _ in rest])}."
+            )
 
 
 def _strongest(rows: Sequence[_Row]) -> list[_Row]:
-    """Of each kind of perturbation the greatest strength."""
-    found: dict[str, tuple[float, _Row]] = {}
+    """Those of the greatest strength of each kind of perturbation."""
+    greatest: dict[str, float] = {}
     for row in rows:
         kind, strength = parse_condition(row["condition"])
-        if kind not in found or strength > found[kind][0]:
-            found[kind] = strength, row
-    return [row for _, row in found.values()]
+        greatest[kind] = max(strength, greatest.get(kind, strength))
+    return [row for row in rows if parse_condition(row["condition"]) in greatest.items()]
 
 
 def _judged(models: Mapping[str, _Row]) -> _Row | None:
@@ -227,8 +228,8 @@ def _beyond(row: _Row) -> str:
     return f"their descent and nearness and {_after_beside(row['note'])} explain"
 
 
-def _in_run(rows: Sequence[_Row]) -> str:
-    return IN_RUN if any(row["verdict"].endswith(IN_RUN) for row in rows) else ""
+def _in_run(row: _Row) -> str:
+    return IN_RUN if row["verdict"].endswith(IN_RUN) else ""
 
 
 def _seen(rows: Sequence[_Row]) -> str:
