@@ -232,10 +232,10 @@ def test_what_kinship_leaves_of_a_gain_is_told_with_both_intervals():
     ).replace("−", "-")
     assert "the mean over 2 languages (by descent as good as 17.7 independent ones)" in found
     assert (
-        "In points, mean gains over languages like these are: `mnli` +1.5 (95 % +0.5 to +2.5; in a"
-        " new language of a new family -1.5 to +4.5; 39 languages of 14 families count as 19.2"
-        " independent ones; the share of what sets them apart that follows the tree is 0.71, 95 %"
-        " 0.04 to 1.00)."
+        "In points, mean gains over languages like these (95 %; new: in a new language of a new"
+        " family; independent: what the 39 languages of 14 families count as; lambda: the share of"
+        " what sets them apart that follows the tree): `mnli` +1.5 (+0.5 to +2.5; new -1.5 to +4.5;"
+        " independent 19.2; lambda 0.71, 0.04 to 1.00)."
     ) in found
     assert "by more than their descent and nearness and distance, log(1 + GiB) and script" in found
     assert "shifts of families with a standard deviation of 2.3 points would be seen" in found
@@ -254,8 +254,8 @@ def test_recipes_are_told_in_one_sentence_after_whom_it_is_of():
     held = [each.replace("−", "-") for each in said(groups=groups, kinship=rows)]
     [found] = [each for each in held if "mean gains" in each]
     assert found.startswith("Means over languages and their")
-    assert "`mnli` +1.5 (95 %" in found
-    assert " and `qqp` -0.5 (95 %" in found
+    assert ": `mnli` +1.5 (+0.5 to" in found
+    assert " and `qqp` -0.5 (+0.5 to" in found
     [unclear] = [each for each in held if "whether families differ in what recipes give" in each]
     assert (
         "(`mnli` and `qqp`); shifts of families with a standard deviation of 1.0 to 2.3" in unclear
@@ -280,16 +280,18 @@ def test_what_kinship_leaves_of_robustness_is_told_of_the_greatest_strength_of_e
         each.replace("−", "-") for each in held if "the loss by" in each or "take away" in each
     ]
     first, second, unclear = found
-    of_one = "; 39 languages of 14 families count as 19.2)"
-    new = "(95 % +0.5 to +2.5; in a new language of a new family -1.5 to +4.5" + of_one
+    numbers = "(+0.5 to +2.5; new -1.5 to +4.5; independent 19.2)"
+    over = (
+        "over languages like these (95 %; new: in a new language of a new family; independent: what"
+        " the 39 languages of 14 families count as)"
+    )
     assert first == (
-        "Over languages like these the loss by typos at strength 0.3 changes, in points (above 0"
-        " more is lost, and who scores less has fewer to lose), after"
-        f" `mnli` by +1.5 {new} and after `qqp` by +1.5 {new}."
+        "In points, changes of the loss by typos at strength 0.3 (above 0 more is lost, and who"
+        f" scores less has fewer to lose) {over}: `mnli` +1.5 {numbers} and `qqp` +1.5 {numbers}."
     )
     assert second == (
-        "Over languages like these the loss by no diacritics at strength 1 changes, in points"
-        f" (above 0 more is lost), after `mnli` by -2.0 {new}."
+        "In points, changes of the loss by no diacritics at strength 1 (above 0 more is lost)"
+        f" {over}: `mnli` -2.0 {numbers}."
     )
     assert unclear == (
         "Not enough data to tell whether families differ in the change of what perturbed inputs"

@@ -94,11 +94,11 @@ def _gains(held: pl.DataFrame, name: Callable[[str], str]) -> Iterator[Said]:
     ):
         where = f" on {target_name(str(target))}" if target else ""
         asked = _models(rows)
-        told = [_of_gain(models[TREE], name) for models in asked]
+        told = [f"{name(models[TREE]['recipe'])} {_of_gain(models[TREE])})" for models in asked]
         yield Said(
             (
-                f"{start}In points, mean gains{where} over languages like these are:"
-                f" {listed(told, most=_MOST)}.",
+                f"{start}In points, mean gains{where} {_over(asked[0][TREE])}; lambda: the share of"
+                f" what sets them apart that follows the tree): {listed(told, most=_MOST)}.",
             ),
             Certain.LEVEL,
         )
@@ -107,11 +107,10 @@ def _gains(held: pl.DataFrame, name: Callable[[str], str]) -> Iterator[Said]:
         yield from _families(asked, called, f"what recipes give{where}", "recipes")
 
 
-def _of_gain(row: _Row, name: Callable[[str], str]) -> str:
+def _of_gain(row: _Row) -> str:
     return (
-        f"{name(row['recipe'])} {_over_languages(row)} independent ones; the share of what sets"
-        f" them apart that follows the tree is {fixed(row['lambda_'], 2)}, 95 %"
-        f" {fixed(row['lambda_low'], 2)} to {fixed(row['lambda_high'], 2)})"
+        f"{_numbers(row)}; lambda {fixed(row['lambda_'], 2)},"
+        f" {fixed(row['lambda_low'], 2)} to {fixed(row['lambda_high'], 2)}"
     )
 
 
@@ -121,15 +120,12 @@ def _losses(held: pl.DataFrame, name: Callable[[str], str]) -> Iterator[Said]:
     few = ", and who scores less has fewer to lose"
     strongest = _strongest([models[TREE] for models in asked])
     for condition in dict.fromkeys(row["condition"] for row in strongest):
-        told = [
-            f"after {name(row['recipe'])} by {_over_languages(row)})"
-            for row in strongest
-            if row["condition"] == condition
-        ]
+        own = [row for row in strongest if row["condition"] == condition]
+        told = [f"{name(row['recipe'])} {_numbers(row)})" for row in own]
         yield Said(
             (
-                f"Over languages like these the loss by {perturbation(condition)} changes, in"
-                f" points (above 0 more is lost{few}), {listed(told, most=_MOST)}.",
+                f"In points, changes of the loss by {perturbation(condition)} (above 0 more is"
+                f" lost{few}) {_over(own[0])}): {listed(told, most=_MOST)}.",
             ),
             Certain.LEVEL,
         )
@@ -142,13 +138,19 @@ def _losses(held: pl.DataFrame, name: Callable[[str], str]) -> Iterator[Said]:
     yield from _families(asked, called, what, "recipes and perturbations")
 
 
-def _over_languages(row: _Row) -> str:
-    """The mean over languages like these and of a new one; the bracket stays open."""
+def _over(row: _Row) -> str:
+    """What `_numbers` are; the bracket stays open, as there."""
     return (
-        f"{_signed(row, 'value')} (95 % {_signed(row, 'low')} to {_signed(row, 'high')};"
-        f" in a new language of a new family {_signed(row, 'new_low')} to"
-        f" {_signed(row, 'new_high')}; {row['languages']} languages of {row['families']} families"
-        f" count as {fixed(row['independent'])}"
+        "over languages like these (95 %; new: in a new language of a new family; independent: what"
+        f" the {row['languages']} languages of {row['families']} families count as"
+    )
+
+
+def _numbers(row: _Row) -> str:
+    return (
+        f"{_signed(row, 'value')} ({_signed(row, 'low')} to {_signed(row, 'high')};"
+        f" new {_signed(row, 'new_low')} to {_signed(row, 'new_high')};"
+        f" independent {fixed(row['independent'])}"
     )
 
 
