@@ -61,7 +61,8 @@ def _too_few(tables: Mapping[str, pl.DataFrame]) -> Iterator[Said]:
         GAIN: ("what recipes give", groups.filter(quantity=GAIN)),
         LOSS_CHANGE: (
             "what perturbed inputs take away",
-            perturbed.filter(pl.col("change").is_not_null()),
+            # Of the mean over targets alone.
+            perturbed.filter(pl.col("change").is_not_null(), target=EVERY),
         ),
     }
     told = set(tables["kinship"]["outcome"])
@@ -76,9 +77,14 @@ def _too_few(tables: Mapping[str, pl.DataFrame]) -> Iterator[Said]:
         yield unclear(
             f"Whether families differ in {listed(few, 'or in')} by more than kinship explains, and"
             " how a new language would fare, cannot be told from"
-            f" {counted(max(few.values()), 'language')}: that needs {ENOUGH_LANGUAGES} or more in a"
-            " target, some of one family. What is said of means and of families holds for these"
-            " languages."
+            f" {counted(max(few.values()), 'language')}: that needs {ENOUGH_LANGUAGES} or more in"
+            f" {'a target' if asked[GAIN][0] in few else 'the mean over targets'}, some of one"
+            " family. What is said of means and of families holds for these languages."
+        )
+    if asked[LOSS_CHANGE][1].is_empty() and perturbed["change"].is_not_null().any():
+        yield unclear(
+            "What perturbed inputs take away over languages is told of the mean over targets alone:"
+            " none of its targets has perturbed inputs."
         )
 
 
@@ -148,8 +154,8 @@ def _losses(held: pl.DataFrame, name: Callable[[str], str]) -> Iterator[Said]:
         shown = [_of_loss(row) for row in _strongest(rows)]
         yield Said(
             (
-                f"Over languages like these {name(recipe)} changes what perturbed inputs take away"
-                f" (points; above 0 more is lost{few}): {listed(shown)}.",
+                "Over languages like these the change of what perturbed inputs take away after"
+                f" {name(recipe)} (points; above 0 more is lost{few}) is {listed(shown)}.",
             ),
             Certain.LEVEL,
         )
@@ -167,7 +173,7 @@ def _losses(held: pl.DataFrame, name: Callable[[str], str]) -> Iterator[Said]:
 
 def _of_loss(row: _Row) -> str:
     return (
-        f"{perturbation(row['condition'])} by {_signed(row, 'value')}"
+        f"{_signed(row, 'value')} by {perturbation(row['condition'])}"
         f" (95 % {_signed(row, 'low')} to {_signed(row, 'high')};"
         f" in a new language of a new family {_signed(row, 'new_low')} to"
         f" {_signed(row, 'new_high')}; {row['languages']} languages count as"
