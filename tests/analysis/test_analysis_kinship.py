@@ -374,7 +374,7 @@ def test_languages_that_are_seen_not_to_change_do_not_stand_for_all() -> None:
     draws[:, moved] = 6 + rng.normal(0, 3, moved.sum())
     draws[1:, moved] += rng.normal(0, 6, (400, moved.sum()))
     held = Draws(both=draws, items=draws, seeds_alone=draws, seeds=1, most_seeds=1)
-    outcomes = Outcomes.of({"panx": held}, {"panx": CODES}, with_noise=True)
+    outcomes = Outcomes.of({"panx": held}, {"panx": CODES}, {"panx": [12] * len(CODES)})
     panel = known_panel({"panx": {("none", 1): dict.fromkeys(CODES, 50.0)}})
     change = LossChange(recipe="mnli", condition="typos@0.3", outcomes=outcomes)
     rows = kinship_rows(panel, WORLD, [change])["kinship"]
@@ -386,3 +386,21 @@ def test_languages_that_are_seen_not_to_change_do_not_stand_for_all() -> None:
 def test_what_differs_by_rounding_alone_is_no_outcome() -> None:
     values = np.concatenate([60 + 8 * drift(23), 1e-6 * drift(24)])
     assert model_of(observed(values, tasks=2)).tasks == ("panx",)
+
+
+@pytest.mark.parametrize(("of_seeds", "of_an_item"), [(0, 1600), (4, 1600), (4, 0)])
+def test_languages_of_few_items_are_noisier_as_far_as_items_are_what_gives_noise(
+    of_seeds: float, of_an_item: float
+) -> None:
+    rng = np.random.default_rng(25)
+    items = [100 if number % 4 else 10_000 for number in range(len(CODES))]
+    variances = of_seeds + of_an_item / np.array(items)
+    draws = np.sqrt(variances) * rng.standard_normal((4001, len(CODES)))
+    # By chance a recipe leaves all items of two languages as they were.
+    draws[1:, 1:3] = draws[0, 1:3]
+    held = Draws(both=draws, items=draws, seeds_alone=draws, seeds=1, most_seeds=1)
+    found = Outcomes.of({"panx": held}, {"panx": CODES}, {"panx": items}).noise["panx"]
+    apart = variances * (1 - 2 / len(CODES)) + variances.mean() / len(CODES)
+    assert found == pytest.approx(apart, rel=0.15)
+    unknown = Outcomes.of({"panx": held}, {"panx": CODES}, {"panx": [0, *items[1:]]})
+    assert unknown.noise["panx"] == pytest.approx(found.mean(), rel=0.01)

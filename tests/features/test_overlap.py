@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xstilts.features.overlap import TargetFiles, subword_overlap
+from xstilts.features.kinds.text import text_features
+from xstilts.features.overlap import TargetFiles, subword_overlap, text_starts
+from xstilts.features.tiny_tokenizers import mbert, xlm_roberta
 
 BEGIN, END = 0, 9
 SPECIAL = frozenset({BEGIN, END, 50})
@@ -113,6 +115,33 @@ def test_pairs_are_compared_with_their_own_english_side(tmp_path):
             ("tatoeba", "sw"): alike([[1, 7]], [[1, 2]]),
         }
     )
+
+
+@pytest.mark.parametrize("make", [mbert, xlm_roberta])
+@pytest.mark.parametrize("prefix", ["query: ", "query:  passage: ", ""])
+def test_what_stands_before_each_text_is_no_part_of_it(tmp_path, make, prefix):
+    """Embedders that were trained with a prefix read it in every language, in English too."""
+    sides = {"foreign": ["ein Haus", "query ein", "das Tor"], "en": ["a house", "a query", "gate"]}
+    texts = [text for held in sides.values() for text in held]
+    tokenizer = make([*texts, "query: passage: "])
+    special = {*tokenizer.all_special_ids} - {tokenizer.unk_token_id}
+    data = pa.table({"text": texts})
+    target = TargetFiles(
+        data=write(
+            tmp_path / "data.parquet",
+            language=["de"] * len(texts),
+            side=[side for side, held in sides.items() for _ in held],
+        ),
+        features=tmp_path / "eval.parquet",
+        english=None,
+        before=text_starts(tokenizer, prefix),
+    )
+    pq.write_table(text_features(data, tokenizer, 64, prefix), target.features)
+    own, english = (
+        tokenizer(held, add_special_tokens=False)["input_ids"] for held in sides.values()
+    )
+    found = subword_overlap({"tatoeba": target}, special).to_pylist()
+    assert [row["overlap"] for row in found] == pytest.approx([alike(own, english)])
 
 
 def test_files_are_counted_whole_however_they_are_read(tmp_path, monkeypatch):

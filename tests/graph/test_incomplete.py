@@ -187,6 +187,17 @@ def test_only_finished_is_true_or_false():
 # --- by the real workflow
 
 
+@pytest.mark.workflow
+@pytest.mark.parametrize("folder", ["encoders", "features/tiny/udpos"])
+def test_reports_need_no_encoder_and_no_features_that_are_gone(copy, folder):
+    """Overlaps of subwords are told of what is there."""
+    shutil.rmtree(copy / "results/tiny" / folder)
+    remove(copy, "mnli/xnli/seed2.parquet")
+    jobs = planned(snakemake(copy, *ASKED, "--dry-run"))
+    assert jobs["analyse"] == 1
+    assert ("measure_overlap" in jobs) == (folder != "encoders")
+
+
 def remove(folder: Path, *scores: str) -> None:
     for name in scores:
         (folder / "results/tiny/scores/tiny" / name).unlink()

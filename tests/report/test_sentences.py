@@ -350,7 +350,17 @@ def test_of_few_languages_one_sentence_says_what_they_do_not_tell():
         each for each in said(groups=groups, perturbed=[row], kinship=kin()) if asked in each
     ]
     assert "differ in what perturbed inputs take away by more" in found
-    assert "from 6 languages" in found
+    assert "from 6 languages: that needs 10 or more in the mean over targets" in found
+    # The mean over targets alone is told, however many languages another target has.
+    alone = row | {"target": "sib200", "languages": [f"l{n}" for n in range(12)]}
+    both = said(groups=groups, perturbed=[row, alone], kinship=kin())
+    assert any("from 6 languages" in each for each in both)
+    (found,) = [
+        each
+        for each in said(groups=groups, perturbed=[alone], kinship=kin())
+        if "take away over languages" in each
+    ]
+    assert found.endswith("none of its targets has perturbed inputs.")
     many = [BASELINE, group("mnli", 1.5, 0.5, 2.5, GAINS, languages=[f"l{n}" for n in range(10)])]
     assert not any(asked in each for each in said(groups=many))
 
@@ -372,8 +382,14 @@ def test_distance_from_english_is_told_of_what_is_lost_too():
     other = row | {"condition": "upper@1", "verdict": NOT_ENOUGH}
     (found,) = [each for each in said(association=[row, other]) if "further" in each]
     assert found.startswith(
-        "The further a language is from English, the more is lost by typos at strength 0.3 after"
-        " `mnli` compared with the baseline, kinship allowed for"
+        "The further a language is from English, the higher the change of the loss by typos at"
+        " strength 0.3 after `mnli` (above 0 more is lost than by the baseline), kinship allowed"
+    )
+    latin = row | {"predictor": "Latin script", "value": -0.4}
+    (found,) = [each for each in said(association=[latin]) if "Latin" in each]
+    assert found.startswith(
+        "In Latin script the change of the loss by typos at strength 0.3 after `mnli` (above 0 more"
+        " is lost than by the baseline) is lower, kinship allowed for"
     )
 
 

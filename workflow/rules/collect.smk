@@ -50,6 +50,12 @@ rule collect_runs:
         "../scripts/collect_runs.py"
 
 
+def with_tokenizer():
+    """The encoders that are compared and whose tokenizer is there."""
+    encoders = dict.fromkeys(cell.encoder for cell in scope.compared)
+    return [each for each in encoders if scope.files([grid.tokenizer_folder(each)])]
+
+
 def in_scope(wildcards):
     """What the overlap of subwords is reckoned from, of the targets that are there."""
     found = inputs.measure_overlap(wildcards)

@@ -85,7 +85,7 @@ rule analyse:
         scores=paths.scores,
         runs=paths.runs,
         baselines=[paths.baselines] if experiment.baselines else [],
-        overlaps=expand(paths.overlap, encoder=dict.fromkeys(c.encoder for c in scope.compared)),
+        overlaps=[paths.overlap.format(encoder=each) for each in with_tokenizer()],
         predictions=[paths.predictions.format(**cell.wildcards) for cell in scope.compared],
         data=scope.files(
             paths.data.format(task=target, part="eval")

@@ -6,8 +6,8 @@ with job(snakemake):
     from pathlib import Path
 
     from xstilts.config.tasks import TARGETS
-    from xstilts.execution.parquet import write_table
-    from xstilts.features.overlap import TargetFiles, subword_overlap
+    from xstilts.execution.parquet import read_meta, write_table
+    from xstilts.features.overlap import TargetFiles, subword_overlap, text_starts
     from xstilts.features.tokenizer import load_tokenizer
 
     data, features, english = (
@@ -22,6 +22,9 @@ with job(snakemake):
                 data=data[target],
                 features=features[target],
                 english=None if train_set is None else english[train_set],
+                before=text_starts(
+                    tokenizer, read_meta(features[target])["lengths"].get("prefix", "")
+                ),
             )
             for target, train_set in trained_on.items()
             if train_set is None or train_set in english

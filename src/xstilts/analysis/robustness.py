@@ -253,10 +253,11 @@ def _loss_changes(scope: Mapping[str, _TargetDrop]) -> Outcomes | None:
     held = {target: each for target, each in scope.items() if each.changes}
     if not held:
         return None
+    codes = {target: tuple(group.name for group in each.languages) for target, each in held.items()}
     return Outcomes.of(
         {target: each.changes[LOSS].columns(each.languages) for target, each in held.items()},
-        {target: tuple(group.name for group in each.languages) for target, each in held.items()},
-        with_noise=True,
+        codes,
+        {target: [held[target].counts[code] for code in own] for target, own in codes.items()},
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +14,7 @@ from scipy import sparse
 from scipy.spatial.distance import jensenshannon
 
 from xstilts.data.schemas import OVERLAP
+from xstilts.features.layout import layout_of, subwords
 
 # Features read at a time.
 _BATCH = 8192
@@ -27,11 +29,13 @@ class TargetFiles:
         features: those of its items.
         english: features of its English training data; None for retrieval, whose items have an
             English side.
+        before: how many subwords stand before each text and are no part of it.
     """
 
     data: str | Path
     features: str | Path
     english: str | Path | None
+    before: int = 0
 
 
 def subword_overlap(targets: Mapping[str, TargetFiles], special: Set[int]) -> pa.Table:
@@ -41,8 +45,9 @@ def subword_overlap(targets: Mapping[str, TargetFiles], special: Set[int]) -> pa
     both, 0 where none is in both (the divergence is that of Limisiewicz, Balhar and Marecek 2023,
     Findings of ACL). p is the distribution of subwords in the language's development and test
     texts, q that in the English texts that the target trains on, or in the other side of the
-    language's own pairs. It hangs on what the texts are about and how many there are, so that it
-    compares the languages of one target.
+    language's own pairs: of texts as the encoder reads them, cut where they are too long, and
+    twice where windows of long ones overlap. It hangs on what the texts are about and how many
+    there are, so that it compares the languages of one target.
 
     Args:
         special: ids of subwords that are no part of a text.
@@ -65,8 +70,8 @@ def _by_language(target: TargetFiles, special: Set[int]) -> Iterator[tuple[str, 
     codes, place = named.dictionary.to_pylist(), named.indices.to_numpy()
     if target.english is None:
         is_english = np.array(data["side"].to_pylist()) == "en"
-        own = _counts(target.features, np.where(is_english, -1, place), len(codes))
-        english = _counts(target.features, np.where(is_english, place, -1), len(codes))
+        sides = (np.where(is_english, -1, place), np.where(is_english, place, -1))
+        own, english = (_counts(target.features, side, len(codes), target.before) for side in sides)
     else:
         own = _counts(target.features, place, len(codes))
         english = _counts(target.english, None, 1)
@@ -78,19 +83,29 @@ def _by_language(target: TargetFiles, special: Set[int]) -> Iterator[tuple[str, 
             yield code, 1 - float(jensenshannon(p, q, base=2)) ** 2
 
 
-def _counts(features: str | Path, place: np.ndarray | None, groups: int) -> sparse.csr_array:
+def text_starts(tokenizer: Any, prefix: str) -> int:
+    """How many subwords stand before each text that a prefix is put before (`text_features`)."""
+    prefix = prefix.rstrip()
+    before = next(subwords(tokenizer, [prefix])) if prefix else ()
+    return len(layout_of(tokenizer, pair=False).prefix) + len(before)
+
+
+def _counts(
+    features: str | Path, place: np.ndarray | None, groups: int, before: int = 0
+) -> sparse.csr_array:
     """(groups, ids): how often each subword is in the rows of each group.
 
     Args:
         place: the group of each row of the data, -1 for rows that do not count; None if all rows
             are of one.
+        before: how many subwords at the start of a feature do not count.
     """
     file = pq.ParquetFile(features)
     of_rows = "rows" if "rows" in file.schema_arrow.names else "item"
     columns = ["input_ids"] if place is None else ["input_ids", of_rows]
     total = sparse.csr_array((groups, 0), dtype=np.int64)
     for batch in file.iter_batches(_BATCH, columns=columns):
-        held = _matrix(batch["input_ids"])
+        held = _matrix(batch["input_ids"], before)
         if place is None:
             count = sparse.csr_array(held.sum(axis=0)[None])
         else:
@@ -102,12 +117,13 @@ def _counts(features: str | Path, place: np.ndarray | None, groups: int) -> spar
     return total
 
 
-def _matrix(lists: pa.ListArray) -> sparse.csr_array:
-    """(lists, numbers): how often each list has a number."""
-    flat = lists.flatten().to_numpy()
-    ends = np.concatenate([[0], np.cumsum(lists.value_lengths().to_numpy())])
+def _matrix(lists: pa.ListArray, before: int) -> sparse.csr_array:
+    """(lists, numbers): how often each list has a number after the first ones, `before`."""
+    flat, lengths = lists.flatten().to_numpy(), lists.value_lengths().to_numpy()
+    ends = np.concatenate([[0], np.cumsum(lengths)])
+    counted = np.arange(len(flat)) - np.repeat(ends[:-1], lengths) >= before
     shape = (len(lists), int(flat.max(initial=-1)) + 1)
-    return sparse.csr_array((np.ones(len(flat), dtype=np.int64), flat, ends), shape=shape)
+    return sparse.csr_array((counted.astype(np.int64), flat, ends), shape=shape)
 
 
 def _groups(rows: pa.Array, place: np.ndarray, groups: int) -> sparse.csr_array:

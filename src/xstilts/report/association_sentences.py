@@ -97,13 +97,21 @@ def _way(row: _Row, name: Callable[[str], str]) -> str:
     if row["predictor"] == LATIN:
         start = f"In Latin script{in_run}"
     else:
-        start = f"{_MORE.get(row['predictor'], _MORE[_TEXT])}{in_run}, the"
+        start = f"{_MORE.get(row['predictor'], _MORE[_TEXT])}{in_run},"
     if row["outcome"] == LOSS_CHANGE:
-        lost = f"{perturbation(row['condition'])} after {name(row['recipe'])}"
-        return f"{start} {'less' if below else 'more'} is lost by {lost} compared with the baseline"
-    what = "the score" if row["outcome"] == SCORE else f"the gain of {name(row['recipe'])}"
+        # What rises with distance may be below 0 everywhere: less lost than by the baseline.
+        what = (
+            f"change of the loss by {perturbation(row['condition'])} after {name(row['recipe'])}"
+            " (above 0 more is lost than by the baseline)"
+        )
+    else:
+        what = "score" if row["outcome"] == SCORE else f"gain of {name(row['recipe'])}"
     way = "lower" if below else "higher"
-    return f"{start} {what} is {way}" if row["predictor"] == LATIN else f"{start} {way} {what}"
+    return (
+        f"{start} the {what} is {way}"
+        if row["predictor"] == LATIN
+        else f"{start} the {way} the {what}"
+    )
 
 
 def _ranks(row: _Row) -> str:

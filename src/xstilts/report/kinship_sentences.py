@@ -63,7 +63,8 @@ def _too_few(tables: Mapping[str, pl.DataFrame]) -> Iterator[Said]:
         GAIN: ("what recipes give", groups.filter(quantity=GAIN)),
         LOSS_CHANGE: (
             "what perturbed inputs take away",
-            perturbed.filter(pl.col("change").is_not_null()),
+            # Of the mean over targets alone.
+            perturbed.filter(pl.col("change").is_not_null(), target=EVERY),
         ),
     }
     told = set(tables["kinship"]["outcome"])
@@ -78,9 +79,14 @@ def _too_few(tables: Mapping[str, pl.DataFrame]) -> Iterator[Said]:
         yield unclear(
             f"Whether families differ in {listed(few, 'or in')} by more than kinship explains, and"
             " how a new language would fare, cannot be told from"
-            f" {counted(max(few.values()), 'language')}: that needs {ENOUGH_LANGUAGES} or more in a"
-            " target, some of one family. What is said of means and of families holds for these"
-            " languages."
+            f" {counted(max(few.values()), 'language')}: that needs {ENOUGH_LANGUAGES} or more in"
+            f" {'a target' if asked[GAIN][0] in few else 'the mean over targets'}, some of one"
+            " family. What is said of means and of families holds for these languages."
+        )
+    if asked[LOSS_CHANGE][1].is_empty() and perturbed["change"].is_not_null().any():
+        yield unclear(
+            "What perturbed inputs take away over languages is told of the mean over targets alone:"
+            " none of its targets has perturbed inputs."
         )
 
 

@@ -1,17 +1,18 @@
 """What languages have in several targets, as observed, with the noise that is known of it.
 
-The noise of a language is that of its target, mean over languages. Of few items that a recipe
-leaves as they were the bootstrap sees no noise at all; a language of which that is so would
-outweigh all others wherever languages are estimated not to differ, and draw the mean to no change.
+The noise of a language is what the bootstrap gives to languages of its target with as many items.
+Of few items that a recipe leaves as they were it sees no noise at all; a language of which that is
+so would outweigh all others wherever languages are estimated not to differ, and draw the mean to no
+change.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy import stats
+from scipy import optimize, stats
 
 from xstilts.analysis.inference.draws import Draws, mean_of
 from xstilts.analysis.inference.estimates import LEVEL, Estimate, estimate, estimates
@@ -25,7 +26,8 @@ class Outcomes:
         codes: target to its languages.
         values: target to what was observed in each, (languages,).
         noise: target to the variance that items and seeds give to how far a value is from the mean
-            of the target, mean over languages, (languages,); no targets where that is not known.
+            of the target, smoothed over languages, (languages,); no targets where that is not
+            known.
         common: the variance that they give to the mean over targets of these means, as a normal
             variable would have it whose 95 % interval is as wide: few seeds know it badly.
         seeds: how many the values are means of; the fewest.
@@ -42,17 +44,17 @@ class Outcomes:
         cls,
         held: Mapping[str, Draws],
         codes: Mapping[str, tuple[str, ...]],
-        *,
-        with_noise: bool = False,
+        items: Mapping[str, Sequence[int]] | None = None,
     ) -> Outcomes:
         """From draws, target to (1 + draws, languages) in the order of `codes`.
 
         Args:
-            with_noise: whether to reckon the variances that items and seeds give.
+            items: target to the number of items of each language, 0 where it is not known; None
+                if variances that items and seeds give are not asked for.
         """
         noise, common = {}, 0.0
-        if with_noise:
-            noise = {target: _noise(each) for target, each in held.items()}
+        if items is not None:
+            noise = {target: _noise(each, items[target]) for target, each in held.items()}
             common = _common(estimate(mean_of([_mean(each) for each in held.values()])))
         return cls(
             codes={target: codes[target] for target in held},
@@ -67,11 +69,19 @@ def _mean(values: Draws) -> Draws:
     return values.map(lambda each: each.mean(axis=-1))
 
 
-def _noise(values: Draws) -> np.ndarray:
-    """Of each language beside the mean of languages; 0 where that is not known."""
+def _noise(values: Draws, items: Sequence[int]) -> np.ndarray:
+    """Of each language beside the mean of languages; 0 where that is not known.
+
+    a + b / items by least squares, a and b not below 0: what seeds give is the same of few items
+    and of many, what items give is not. It is the mean over languages where all have as many.
+    """
     apart = values.map(lambda each: each - each.mean(axis=-1, keepdims=True))
     variances = np.nan_to_num(np.asarray(estimates(apart).error)) ** 2
-    return np.full(len(variances), variances.mean())
+    design = [np.ones(len(variances))]
+    if len(set(items)) > 1 and min(items) > 0:
+        design.append(min(items) / np.array(items))
+    columns = np.column_stack(design)
+    return columns @ optimize.nnls(columns, variances)[0]
 
 
 def _common(mean: Estimate) -> float:

@@ -91,7 +91,8 @@ def observations_of(
     if not held:
         return None
     known = {target: panel.codes(target) for target in held}
-    outcomes = Outcomes.of(held, known, with_noise=with_noise)
+    items = {target: [panel.items(target, code) for code in known[target]] for target in held}
+    outcomes = Outcomes.of(held, known, items if with_noise else None)
     return with_predictors(outcomes, panel, world, outcome=outcome)
 
 
