@@ -20,7 +20,7 @@ from xstilts.analysis.inputs.panel import Panel
 from xstilts.analysis.suspects import item_response as model
 from xstilts.analysis.suspects.item_response import Normal, fit_parameters, starting_parameters
 from xstilts.analysis.suspects.shifts import FALSE_DISCOVERIES, fit_shifts, likelihoods
-from xstilts.analysis.suspects.suspect_rows import fairness_without, find_suspects
+from xstilts.analysis.suspects.suspect_rows import DIFFERENT, fairness_without, find_suspects
 from xstilts.analysis.tables import FAIRNESS, ITEM_CHECKS, SUSPECT_ITEMS, table
 from xstilts.config.languages import LANGUAGES
 from xstilts.config.tasks import Kind
@@ -260,6 +260,18 @@ def test_too_little_is_said_and_nothing_listed(
     assert why in check["why"]
     assert check["listed"] == 0
     assert not found.items
+
+
+def test_runs_that_share_weaknesses_are_told_from_too_few(tmp_path: Path) -> None:
+    random = np.random.default_rng(3)
+    shift = random.normal(scale=3, size=(len(CODES), 200))
+    right = (random.random((9, *shift.shape)) < expit(1 - shift)).astype(np.int8)
+    shifts = fit_shifts(right)
+    assert (shifts.seen, shifts.tellable) == (0, 0)
+    assert fit_shifts(answers(3, 200)[0]).tellable == 1
+    files = cell_files(write_runs(tmp_path, right), ("none", "mnli"))
+    (check,) = find_suspects(files, LANGUAGES, {}, split="test").checks
+    assert check["why"] == DIFFERENT
 
 
 def test_collapsed_runs_are_no_respondents(tmp_path: Path) -> None:

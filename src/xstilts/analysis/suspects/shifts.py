@@ -35,6 +35,7 @@ NEGLIGIBLE, LEAST, MOST = 0.43, 2.0, 6.0
 _NODES = np.linspace(-6, 8, 43)
 _IS_DEPARTURE = (_NODES >= LEAST) & (_NODES <= MOST)
 _DEPARTURE = _IS_DEPARTURE / _IS_DEPARTURE.sum()
+_AT_MOST = np.isclose(_NODES, MOST)[None, None].astype(np.float32)
 # Where EM begins, and what languages are drawn to, as strongly as so many items would.
 _SHARE, _SPREAD, _DRAWN_BY = 0.01, 0.7, 50
 # Parameters and shifts are fitted by turns; with the first parameters there are no shifts.
@@ -52,6 +53,8 @@ class Shifts:
         shift: given the answers.
         usual: the probability that the shift is no departure.
         usual_if_missed: the same if no respondent had been right: what could be seen at all.
+        usual_at_most: (languages,): the same of a shift of `MOST` that were known without error, as
+            very many respondents of the same kind would show it.
         spread: (languages,): standard deviation of usual shifts.
     """
 
@@ -59,6 +62,7 @@ class Shifts:
     shift: Normal
     usual: np.ndarray
     usual_if_missed: np.ndarray
+    usual_at_most: np.ndarray
     spread: np.ndarray
 
     @property
@@ -74,6 +78,11 @@ class Shifts:
     def seen(self) -> float:
         """The share of items of a language that would be listed if nobody had them right."""
         return float((self.usual_if_missed <= FALSE_DISCOVERIES).mean())
+
+    @property
+    def tellable(self) -> float:
+        """The share of languages in which more respondents could tell a departure."""
+        return float((self.usual_at_most <= FALSE_DISCOVERIES).mean())
 
 
 def fit_shifts(right: np.ndarray) -> Shifts:
@@ -117,6 +126,7 @@ def _shifts(right: np.ndarray, parameters: ItemParameters) -> Shifts:
         shift=Normal(mean=mean, sd=np.sqrt(np.maximum(square - mean**2, 0))),
         usual=usual,
         usual_if_missed=_usual(missed, share, spread)[0],
+        usual_at_most=_usual(_AT_MOST, share, spread)[0][:, 0],
         spread=spread,
     )
 

@@ -27,6 +27,11 @@ from xstilts.data.kinds import ITEMS
 LEAST_RESPONDENTS, LEAST_LANGUAGES, LEAST_ITEMS = 3, 3, 50
 # Nor where fewer of the items of a language would be listed though nobody had them right.
 LEAST_SEEN = 0.1
+# Runs of one encoder share its weaknesses, which may be as great as what an error makes.
+DIFFERENT = (
+    "for these encoders items differ too much by language anyway, and more of their runs would not"
+    " help"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +108,8 @@ def _judged(matched: Matched) -> tuple[Row, tuple[Matched, Shifts] | None]:
     shifts = fit_shifts(matched.right)
     row |= {"seen": shifts.seen, "spread": float(np.median(shifts.spread))}
     if shifts.seen < LEAST_SEEN:
-        return {**row, "why": "too few runs, or runs that know too little"}, None
+        few = "too few runs, or runs that know too little"
+        return {**row, "why": few if shifts.tellable >= LEAST_SEEN else DIFFERENT}, None
     return {**row, "listed": int(shifts.listed.sum())}, (matched, shifts)
 
 
