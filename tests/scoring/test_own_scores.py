@@ -56,7 +56,9 @@ def test_a_table_typed_from_a_paper_gives_all_that_its_columns_allow(tmp_path, c
     page = (tmp_path / "xquad/fairness.html").read_text()
     assert "XLM-R" in page
     summary = (tmp_path / "xquad/findings.txt").read_text()
-    raised = "`XLM-R` raises the mean over 10 languages (by descent as good as 7.1 independent ones)"
+    raised = (
+        "`XLM-R` raises the mean over 10 languages (by descent as good as 7.1 independent ones)"
+    )
     assert f"{raised} by 13.0 points (95 % 6.7 to 19.2)" in summary
     assert "All intervals are over languages" in summary
 
