@@ -59,7 +59,7 @@ def rows_of(
             rows.append({**row, "direction": TO_ENGLISH, "correct": 1 - counts[0]})
             row |= {"direction": FROM_ENGLISH, "correct": counts[0]}
         else:
-            row |= {"correct": counts[0]}
+            row |= {"correct": counts[0], "gold": task.labels[0] if task.labels else None}
         rows.append(row)
     return rows
 

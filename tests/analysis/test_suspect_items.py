@@ -18,9 +18,10 @@ from xstilts.analysis.inputs.evidence import evidence
 from xstilts.analysis.inputs.items import cell_files
 from xstilts.analysis.inputs.panel import Panel
 from xstilts.analysis.suspects import item_response as model
+from xstilts.analysis.suspects import shifts as shifts_module
 from xstilts.analysis.suspects.item_response import Normal, fit_parameters, starting_parameters
 from xstilts.analysis.suspects.shifts import FALSE_DISCOVERIES, fit_shifts, likelihoods
-from xstilts.analysis.suspects.suspect_rows import fairness_without, find_suspects
+from xstilts.analysis.suspects.suspect_rows import DIFFERENT, fairness_without, find_suspects
 from xstilts.analysis.tables import FAIRNESS, ITEM_CHECKS, SUSPECT_ITEMS, table
 from xstilts.config.languages import LANGUAGES
 from xstilts.config.tasks import Kind
@@ -44,17 +45,17 @@ def answers(
     return right.astype(np.int8), wrong
 
 
-def penalised(parameters: np.ndarray, right: np.ndarray, shift: Normal) -> float:
+def penalised(parameters: np.ndarray, right: np.ndarray, label: np.ndarray, shift: Normal) -> float:
     """Minus the expected log-likelihood and the logarithms of the priors."""
     respondents, languages, items = right.shape
-    ability, log_slope, difficulty = np.split(
-        parameters, [respondents * languages, respondents * languages + items]
-    )
-    ability = ability.reshape(respondents, languages)
+    shape = respondents, languages, int(label.max()) + 1
+    abilities = int(np.prod(shape))
+    ability, log_slope, difficulty = np.split(parameters, [abilities, abilities + items])
+    ability = ability.reshape(shape)
     total = 0.0
     for code in range(languages):
         for moved, weight in shift.nodes(code):
-            logit = np.exp(log_slope) * (ability[:, code, None] - difficulty - moved)
+            logit = np.exp(log_slope) * (ability[:, code, label] - difficulty - moved)
             of_answer = stats.bernoulli.logpmf(np.maximum(right[:, code], 0), expit(logit))
             total += weight * of_answer[right[:, code] >= 0].sum()
     total += stats.norm.logpdf(ability, scale=model.ABILITY_SD).sum()
@@ -62,8 +63,9 @@ def penalised(parameters: np.ndarray, right: np.ndarray, shift: Normal) -> float
     return -total - float(stats.norm.logpdf(difficulty, scale=model.DIFFICULTY_SD).sum())
 
 
+@pytest.mark.parametrize("labels", [1, 2])
 @pytest.mark.parametrize("shifted", [False, True])
-def test_parameters_are_those_of_plain_optimisation(shifted: bool) -> None:
+def test_parameters_are_those_of_plain_optimisation(shifted: bool, labels: int) -> None:
     right, _ = answers(4, 8, languages=3)
     right[1, 2, 5] = right[0, :, 1] = -1
     random = np.random.default_rng(2)
@@ -71,16 +73,18 @@ def test_parameters_are_those_of_plain_optimisation(shifted: bool) -> None:
     shift = Normal(mean=np.zeros(size), sd=np.zeros(size))
     if shifted:
         shift = Normal(mean=random.normal(size=size), sd=random.uniform(0.2, 1, size=size))
-    found = fit_parameters(right, shift, starting_parameters(right), tolerance=1e-7, sweeps=2000)
+    label = np.arange(8) % labels
+    start = starting_parameters(right, label)
+    found = fit_parameters(right, shift, start, tolerance=1e-7, sweeps=2000)
     ours = np.concatenate([found.ability.ravel(), np.log(found.slope), found.difficulty])
-    best = optimize.minimize(penalised, np.zeros(len(ours)), (right, shift), method="BFGS")
+    best = optimize.minimize(penalised, np.zeros(len(ours)), (right, label, shift), method="BFGS")
     np.testing.assert_allclose(ours, best.x, atol=1e-3)
 
 
 def test_likelihoods_are_products_over_respondents() -> None:
     right, _ = answers(5, 6, languages=3)
     right[2, 1, 4] = -1
-    parameters = starting_parameters(right)
+    parameters = starting_parameters(right, np.zeros(6, dtype=int))
     found, missed = likelihoods(right, parameters)
     nodes = np.linspace(-6, 8, 43)
     for code, item in np.ndindex(3, 6):
@@ -96,7 +100,7 @@ def test_posterior_is_that_of_the_two_groups() -> None:
     shifts = fit_shifts(right)
     code, item = np.unravel_index(np.argmin(shifts.usual), shifts.usual.shape)
     parameters = shifts.parameters
-    logit = parameters.ability[:, code] - parameters.difficulty[item]
+    logit = parameters.ability[:, code, 0] - parameters.difficulty[item]
 
     def likelihood(shift: float) -> float:
         p = expit(parameters.slope[item] * (logit - shift))
@@ -106,8 +110,10 @@ def test_posterior_is_that_of_the_two_groups() -> None:
     usual, _ = integrate.quad(lambda d: likelihood(d) * normal.pdf(d), -6, 8)
     departs, _ = integrate.quad(lambda d: likelihood(d) / 4, 2, 6)
     odds = (1 - shifts.usual[code, item]) / shifts.usual[code, item]
-    # What is left is the odds before any answer: a share of at most some percent.
-    assert 0.002 < odds * usual / departs < 0.1
+    share = shifts.share[code]
+    assert odds == pytest.approx(share / (1 - share) * departs / usual, rel=0.05)
+    at_most = share / 4 / (share / 4 + (1 - share) * normal.pdf(6))
+    assert 1 - shifts.usual_at_most[code] == pytest.approx(at_most, rel=0.1)
 
 
 def test_listed_are_as_many_as_keep_the_rate_of_false_discoveries() -> None:
@@ -129,6 +135,28 @@ def test_planted_labels_are_found_and_little_else(seed: int) -> None:
     assert (listed & ~wrong).sum() <= 3
     nothing, _ = answers(12, 300, seed=seed)
     assert fit_shifts(nothing).listed.sum() <= 1
+
+
+def test_runs_that_say_one_label_make_no_item_suspect() -> None:
+    random = np.random.default_rng(4)
+    label = np.arange(198) % 3
+    known = np.array([1.2, 0.6, 0.4])[:, None] - random.normal(size=198)
+    said = np.broadcast_to(np.where(label == 0, 4.0, -4.0), (4, 198))
+    p = expit(np.concatenate([known, said]))
+    right = (random.random((3, *p.shape)) < p).astype(np.int8)
+    assert fit_shifts(right).listed.sum() > 10
+    assert fit_shifts(right, label).listed.sum() <= 2
+
+
+def test_spreads_do_not_hang_on_where_they_begin(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(5)
+    p = expit(1 - random.normal(size=200) - random.normal(scale=1.5, size=(len(CODES), 200)))
+    right = (random.random((3, *p.shape)) < p).astype(np.int8)
+    found = []
+    for spread in (0.5, 2.0):
+        monkeypatch.setattr(shifts_module, "_SPREAD", spread)
+        found.append(fit_shifts(right).spread)
+    np.testing.assert_allclose(*found, atol=0.15)
 
 
 def write_runs(folder: Path, right: np.ndarray, target: str = "xnli") -> list[Path]:
@@ -260,6 +288,18 @@ def test_too_little_is_said_and_nothing_listed(
     assert why in check["why"]
     assert check["listed"] == 0
     assert not found.items
+
+
+def test_runs_that_share_weaknesses_are_told_from_too_few(tmp_path: Path) -> None:
+    random = np.random.default_rng(3)
+    shift = random.normal(scale=3, size=(len(CODES), 200))
+    right = (random.random((9, *shift.shape)) < expit(1 - shift)).astype(np.int8)
+    shifts = fit_shifts(right)
+    assert (shifts.seen, shifts.tellable) == (0, 0)
+    assert fit_shifts(answers(3, 200)[0]).tellable == 1
+    files = cell_files(write_runs(tmp_path, right), ("none", "mnli"))
+    (check,) = find_suspects(files, LANGUAGES, {}, split="test").checks
+    assert check["why"] == DIFFERENT
 
 
 def test_collapsed_runs_are_no_respondents(tmp_path: Path) -> None:

@@ -2,13 +2,14 @@
 
 Respondent r (a trained model) answers item i in language l correctly with the probability
 
-    P(y_rli = 1) = sigmoid(a_i (t_rl - b_i - d_li)),
+    P(y_rli = 1) = sigmoid(a_i (t_rlk - b_i - d_li)),
 
 the two-parameter logistic model (Birnbaum 1968, in Lord and Novick, Statistical Theories of Mental
-Test Scores, chapter 17) with an ability t of its own for each language, so that a language may be
-harder as a whole, and a shift d, which is uniform differential item functioning (Swaminathan and
-Rogers 1990, Journal of Educational Measurement 27). Of multilingual benchmarks: Multilingual-IRT
-(arXiv 2606.15643).
+Test Scores, chapter 17) with an ability t of its own for each language and right label k, and a
+shift d, which is uniform differential item functioning (Swaminathan and Rogers 1990, Journal of
+Educational Measurement 27). Of multilingual benchmarks: Multilingual-IRT (arXiv 2606.15643). So a
+language may be harder as a whole, and a run that does not know it may say one label throughout:
+then it is right on all items of that label, which says nothing of any of them.
 
 Abilities, slopes and difficulties maximise the likelihood in which shifts are integrated out
 (`shifts`), with priors as in Mislevy (1986, Psychometrika 51): log a ~ N(0, 0.5²), b ~ N(0, 2²),
@@ -38,17 +39,19 @@ class ItemParameters:
     """The model without shifts.
 
     Attributes:
-        ability: (respondents, languages).
+        ability: (respondents, languages, labels).
+        label: (items,): the number of the right label of each.
         slope, difficulty: (items,), in logits of ability.
     """
 
     ability: np.ndarray
+    label: np.ndarray
     slope: np.ndarray
     difficulty: np.ndarray
 
     def advantage(self, language: int) -> np.ndarray:
         """(respondents, items): ability less difficulty in a language, without shifts."""
-        return self.ability[:, language, None] - self.difficulty
+        return self.ability[:, language, self.label] - self.difficulty
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,11 +74,12 @@ class Normal:
         return [(mean + place * sd, weight) for place, weight in _RULE]
 
 
-def starting_parameters(right: np.ndarray) -> ItemParameters:
+def starting_parameters(right: np.ndarray, label: np.ndarray) -> ItemParameters:
     """All items alike, all respondents of ability 0."""
     respondents, languages, items = right.shape
     return ItemParameters(
-        ability=np.zeros((respondents, languages)),
+        ability=np.zeros((respondents, languages, int(label.max()) + 1)),
+        label=label,
         slope=np.ones(items),
         difficulty=np.zeros(items),
     )
@@ -102,6 +106,9 @@ def fit_parameters(
         sweeps: at most.
     """
     ability, slope, difficulty = start.ability.copy(), np.log(start.slope), start.difficulty.copy()
+    label = start.label
+    # (items, labels): sums over the items of a label are products with it.
+    of_label = np.eye(ability.shape[2])[label]
     for _ in range(sweeps):
         old = np.concatenate([ability.ravel(), slope, difficulty])
         a = np.exp(slope)
@@ -112,12 +119,12 @@ def fit_parameters(
             parts = shift.nodes(place)
             gradient, information = -ability[:, place] / ABILITY_SD**2, ABILITY_SD**-2
             for moved, weight in parts:
-                p = expit(a * (ability[:, place, None] - difficulty - moved))
-                gradient += weight * (there * (right[:, place] - p)) @ a
-                information = information + weight * (there * p * (1 - p)) @ a**2
+                p = expit(a * (ability[:, place, label] - difficulty - moved))
+                gradient += weight * (there * (right[:, place] - p) * a) @ of_label
+                information = information + weight * (there * p * (1 - p) * a**2) @ of_label
             ability[:, place] += _step(gradient / information)
             for moved, weight in parts:
-                ahead = ability[:, place, None] - difficulty - moved
+                ahead = ability[:, place, label] - difficulty - moved
                 p = expit(a * ahead)
                 left, curved = there * (right[:, place] - p), there * p * (1 - p)
                 bent = curved * ahead
@@ -137,23 +144,24 @@ def fit_parameters(
             factor = _unit(ability, slope, difficulty)
             slope -= np.log(factor)
             ability, difficulty = ability * factor, difficulty * factor
-        origin = _origin(ability, difficulty)
-        ability, difficulty = ability - origin, difficulty - origin
+        origin = _origins(ability, difficulty, of_label)
+        ability, difficulty = ability - origin, difficulty - origin[label]
         new = np.concatenate([ability.ravel(), slope, difficulty])
         if np.abs(new - old).max() < tolerance:
             break
-    return ItemParameters(ability=ability, slope=np.exp(slope), difficulty=difficulty)
+    return ItemParameters(ability=ability, label=label, slope=np.exp(slope), difficulty=difficulty)
 
 
 def _step(size: np.ndarray) -> np.ndarray:
     return np.clip(size, -_LONGEST_STEP, _LONGEST_STEP)
 
 
-def _origin(ability: np.ndarray, difficulty: np.ndarray) -> float:
-    """What to take from abilities and difficulties so that their priors are greatest."""
+def _origins(ability: np.ndarray, difficulty: np.ndarray, of_label: np.ndarray) -> np.ndarray:
+    """(labels,): what to take from abilities and difficulties so that their priors are greatest."""
     weights = ABILITY_SD**-2, DIFFICULTY_SD**-2
-    above = weights[0] * ability.sum() + weights[1] * difficulty.sum()
-    return float(above / (weights[0] * ability.size + weights[1] * difficulty.size))
+    above = weights[0] * ability.sum(axis=(0, 1)) + weights[1] * difficulty @ of_label
+    runs_by_languages = ability[..., 0].size
+    return above / (weights[0] * runs_by_languages + weights[1] * of_label.sum(axis=0))
 
 
 def _unit(ability: np.ndarray, slope: np.ndarray, difficulty: np.ndarray) -> float:

@@ -35,10 +35,12 @@ NEGLIGIBLE, LEAST, MOST = 0.43, 2.0, 6.0
 _NODES = np.linspace(-6, 8, 43)
 _IS_DEPARTURE = (_NODES >= LEAST) & (_NODES <= MOST)
 _DEPARTURE = _IS_DEPARTURE / _IS_DEPARTURE.sum()
+_AT_MOST = np.isclose(_NODES, MOST)[None, None].astype(np.float32)
 # Where EM begins, and what languages are drawn to, as strongly as so many items would.
 _SHARE, _SPREAD, _DRAWN_BY = 0.01, 0.7, 50
-# Parameters and shifts are fitted by turns; with the first parameters there are no shifts.
-_ROUNDS, _SWEEPS, _EM_STEPS = 6, (50, 4), 30
+# Parameters and shifts are fitted by turns, until no spread changes by more; with the first
+# parameters there are no shifts. Few respondents say little of spreads, and EM gets there slowly.
+_ROUNDS, _SWEEPS, _EM_STEPS, _TOLERANCE = 40, (50, 4), 30, 0.02
 # The product of two exponentials of it is finite in float32.
 _GREATEST = np.float32(40)
 
@@ -52,14 +54,19 @@ class Shifts:
         shift: given the answers.
         usual: the probability that the shift is no departure.
         usual_if_missed: the same if no respondent had been right: what could be seen at all.
+        usual_at_most: (languages,): the same of a shift of `MOST` that were known without error, as
+            very many respondents of the same kind would show it.
         spread: (languages,): standard deviation of usual shifts.
+        share: (languages,): of departures.
     """
 
     parameters: ItemParameters
     shift: Normal
     usual: np.ndarray
     usual_if_missed: np.ndarray
+    usual_at_most: np.ndarray
     spread: np.ndarray
+    share: np.ndarray
 
     @property
     def listed(self) -> np.ndarray:
@@ -75,27 +82,40 @@ class Shifts:
         """The share of items of a language that would be listed if nobody had them right."""
         return float((self.usual_if_missed <= FALSE_DISCOVERIES).mean())
 
+    @property
+    def tellable(self) -> float:
+        """The share of languages in which more respondents could tell a departure."""
+        return float((self.usual_at_most <= FALSE_DISCOVERIES).mean())
 
-def fit_shifts(right: np.ndarray) -> Shifts:
+
+def fit_shifts(right: np.ndarray, label: np.ndarray | None = None) -> Shifts:
     """The shifts of all items in all languages.
 
     Args:
         right: int8, (respondents, languages, items): 1 right, 0 wrong, -1 not there.
+        label: (items,): the number of the right label of each, where there are labels.
     """
-    parameters = starting_parameters(right)
+    if label is None:
+        label = np.zeros(right.shape[2], dtype=int)
+    parameters = starting_parameters(right, label)
+    languages = right.shape[1]
     none = np.zeros(right.shape[1:])
     shift = Normal(mean=none, sd=none)
+    share, spread = np.full(languages, _SHARE), np.full(languages, _SPREAD)
     for number in range(_ROUNDS):
         parameters = fit_parameters(right, shift, parameters, sweeps=_SWEEPS[number > 0])
-        found = _shifts(right, parameters)
-        shift = found.shift
+        found = _shifts(right, parameters, share, spread)
+        moved = np.abs(found.spread - spread).max()
+        shift, share, spread = found.shift, found.share, found.spread
+        if number > 1 and moved < _TOLERANCE:
+            break
     return found
 
 
-def _shifts(right: np.ndarray, parameters: ItemParameters) -> Shifts:
+def _shifts(
+    right: np.ndarray, parameters: ItemParameters, share: np.ndarray, spread: np.ndarray
+) -> Shifts:
     answered, missed = likelihoods(right, parameters)
-    languages = right.shape[1]
-    share, spread = np.full(languages, _SHARE), np.full(languages, _SPREAD)
     for _ in range(_EM_STEPS):
         usual, prior = _usual(answered, share, spread)
         # Sums over the items of each language.
@@ -117,7 +137,9 @@ def _shifts(right: np.ndarray, parameters: ItemParameters) -> Shifts:
         shift=Normal(mean=mean, sd=np.sqrt(np.maximum(square - mean**2, 0))),
         usual=usual,
         usual_if_missed=_usual(missed, share, spread)[0],
+        usual_at_most=_usual(_AT_MOST, share, spread)[0][:, 0],
         spread=spread,
+        share=share,
     )
 
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 
 from xstilts.analysis.collapsed_cells import Cell
 from xstilts.analysis.fairness.rows import fairness_rows
 from xstilts.analysis.groups import group_rows
 from xstilts.analysis.inference.bootstrap import sample_of
 from xstilts.analysis.inputs.item_texts import capped, read_answers, read_texts
-from xstilts.analysis.inputs.items import CellFile, languages_of, of_target, shared_languages
+from xstilts.analysis.inputs.items import CLEAN, CellFile, languages_of, of_target, shared_languages
 from xstilts.analysis.inputs.panel import Panel
 from xstilts.analysis.pitfalls import Matched, is_parallel, matched_cells
 from xstilts.analysis.suspects.shifts import Shifts, fit_shifts
@@ -27,6 +28,11 @@ from xstilts.data.kinds import ITEMS
 LEAST_RESPONDENTS, LEAST_LANGUAGES, LEAST_ITEMS = 3, 3, 50
 # Nor where fewer of the items of a language would be listed though nobody had them right.
 LEAST_SEEN = 0.1
+# Runs of one encoder share its weaknesses, which may be as great as what an error makes.
+DIFFERENT = (
+    "for these encoders items differ too much by language anyway, and more of their runs would not"
+    " help"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,18 +77,32 @@ def find_suspects(
         ]
         if not (sound and codes):
             continue
-        check, found = _judged(matched_cells(sound, codes, split))
+        matched = matched_cells(sound, codes, split)
+        check, found = _judged(matched, _right_labels(matched, split))
         checks.append(check)
         if found is not None:
-            matched, shifts = found
-            rows = list(_rows(matched, shifts, languages))
+            rows = list(_rows(matched, found, languages))
             if target in data:
                 _add_texts(rows, matched, data[target], split)
             items += rows
     return Suspects(checks=checks, items=items)
 
 
-def _judged(matched: Matched) -> tuple[Row, tuple[Matched, Shifts] | None]:
+def _right_labels(matched: Matched, split: str) -> np.ndarray | None:
+    """(units,): the number of the right label of each, None where answers are no labels."""
+    if not TARGETS[matched.cells[0].target].labels:
+        return None
+    english = pl.concat(
+        pl.scan_parquet(cell.path)
+        .filter(language=SOURCE_LANGUAGE, split=split, condition=CLEAN)
+        .select("group", "gold")
+        for cell in matched.cells
+    )
+    right = dict(english.unique().collect().iter_rows())
+    return np.unique([right[unit] for unit in matched.units], return_inverse=True)[1]
+
+
+def _judged(matched: Matched, label: np.ndarray | None) -> tuple[Row, Shifts | None]:
     """The row of a target, and its shifts where suspects can be told."""
     respondents, languages, units = matched.right.shape
     row: Row = {
@@ -100,11 +120,12 @@ def _judged(matched: Matched) -> tuple[Row, tuple[Matched, Shifts] | None]:
     ):
         if number < least:
             return {**row, "why": f"fewer than {least} {what}"}, None
-    shifts = fit_shifts(matched.right)
+    shifts = fit_shifts(matched.right, label)
     row |= {"seen": shifts.seen, "spread": float(np.median(shifts.spread))}
     if shifts.seen < LEAST_SEEN:
-        return {**row, "why": "too few runs, or runs that know too little"}, None
-    return {**row, "listed": int(shifts.listed.sum())}, (matched, shifts)
+        few = "too few runs, or runs that know too little"
+        return {**row, "why": few if shifts.tellable >= LEAST_SEEN else DIFFERENT}, None
+    return {**row, "listed": int(shifts.listed.sum())}, shifts
 
 
 def _rows(matched: Matched, shifts: Shifts, languages: Mapping[str, Language]) -> Iterator[Row]:
