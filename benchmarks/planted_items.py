@@ -287,7 +287,8 @@ def _report(name: str, wide: Path, xtreme: Path, work: Path, *, texts: bool) -> 
         print(_row(name, *held, planted), flush=True)
     labels = sum(what == LABEL for what in planted.values())
     seen = not_paired(results, study.target) - before
-    print(f"\n{name}: of {labels} wrong labels {seen} are found as the data are read\n")
+    if labels:
+        print(f"\n{name}: of {labels} wrong labels {seen} are found as the data are read\n")
     for number in numbers if texts else ():
         files = of_runs(sound, study, number)
         for row in find_suspects(files, LANGUAGES, {study.target: data}, split=SPLIT).items:
