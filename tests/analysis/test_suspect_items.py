@@ -273,21 +273,53 @@ def test_fairness_without_them_is_that_of_files_without_them(tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     ("respondents", "items", "why"),
-    [(2, 200, "fewer than 3 runs"), (6, 40, "fewer than 50 items"), (3, 200, "too few runs")],
+    [
+        (2, 200, "fewer than 3 runs"),
+        (6, 40, "fewer than 50 items"),
+        (6, 200, "fewer than 3 languages that 3 runs know"),
+        (3, 200, "too few runs"),
+    ],
 )
 def test_too_little_is_said_and_nothing_listed(
     tmp_path: Path, respondents: int, items: int, why: str
 ) -> None:
     right, _ = answers(respondents, items, planted=10)
-    if "too" in why:
+    random = np.random.default_rng(1)
+    if "know" in why:
         # As good as guessing.
-        right = np.random.default_rng(1).integers(0, 2, right.shape, dtype=np.int8)
+        right = (random.random(right.shape) < 1 / 3).astype(np.int8)
+    if "too" in why:
+        # Little more than guessing.
+        right = (random.random(right.shape) < 0.65).astype(np.int8)
     files = cell_files(write_runs(tmp_path, right), ("none", "mnli"))
     found = find_suspects(files, LANGUAGES, {}, split="test")
     (check,) = found.checks
     assert why in check["why"]
     assert check["listed"] == 0
     assert not found.items
+
+
+def test_where_runs_guess_they_say_nothing_of_items(tmp_path: Path) -> None:
+    """What is hard in the languages that are known looks easier where runs guess."""
+    random = np.random.default_rng(4)
+    known, _ = answers(9, 200, planted=12, languages=3)
+    guessed = (random.random((9, 3, 200)) < 1 / 3).astype(np.int8)
+    # One run knows a fourth language too, which is not enough.
+    guessed[0, 0] = known[0, 2]
+    files = cell_files(write_runs(tmp_path, np.hstack([known, guessed])), ("none", "mnli"))
+    found = find_suspects(files, LANGUAGES, {}, split="test")
+    (check,) = found.checks
+    assert (check["languages"], check["respondents"], check["why"]) == (3, 9, None)
+    alone = fit_shifts(known)
+    codes, items = np.nonzero(alone.listed)
+    assert found.of("xnli") == {
+        (CODES[code], f"i{item:04d}") for code, item in zip(codes, items, strict=True)
+    }
+    assert len(items) > 5
+    assert all(set(row["languages"]) == {"en", "de", "fr"} for row in found.items)
+    # With all that is guessed, what is hard everywhere is listed where it is known.
+    beside = fit_shifts(np.hstack([known, guessed])).listed
+    assert (beside[:3] & ~alone.listed).any()
 
 
 def test_runs_that_share_weaknesses_are_told_from_too_few(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +23,16 @@ from xstilts.config.language_facts import LanguageFacts
 from xstilts.config.languages import Language
 from xstilts.config.tasks import SOURCE_LANGUAGE, TARGETS
 from xstilts.data.kinds import ITEMS
+from xstilts.scoring.metrics import METRICS
 
 # Below these nothing can be told of single items.
 LEAST_RESPONDENTS, LEAST_LANGUAGES, LEAST_ITEMS = 3, 3, 50
+# A run says something of a language if of what it has right there no more would be luck.
+MOST_LUCK = 1 / 3
+UNKNOWN = (
+    f"fewer than {LEAST_LANGUAGES} languages that {LEAST_RESPONDENTS} runs know well enough for at"
+    " most a third of what is right there to be luck"
+)
 # Nor where fewer of the items of a language would be listed though nobody had them right.
 LEAST_SEEN = 0.1
 # Runs of one encoder share its weaknesses, which may be as great as what an error makes.
@@ -77,8 +84,10 @@ def find_suspects(
         ]
         if not (sound and codes):
             continue
-        matched = matched_cells(sound, codes, split)
-        check, found = _judged(matched, _right_labels(matched, split))
+        matched, check = _known(matched_cells(sound, codes, split))
+        found = None
+        if check["why"] is None:
+            check, found = _judged(matched, _right_labels(matched, split), check)
         checks.append(check)
         if found is not None:
             rows = list(_rows(matched, found, languages))
@@ -102,24 +111,48 @@ def _right_labels(matched: Matched, split: str) -> np.ndarray | None:
     return np.unique([right[unit] for unit in matched.units], return_inverse=True)[1]
 
 
-def _judged(matched: Matched, label: np.ndarray | None) -> tuple[Row, Shifts | None]:
-    """The row of a target, and its shifts where suspects can be told."""
-    respondents, languages, units = matched.right.shape
-    row: Row = {
-        "target": matched.cells[0].target,
-        "respondents": respondents,
-        "encoders": len({cell.encoder for cell in matched.cells}),
-        "languages": languages,
-        "items": units,
-        "listed": 0,
+def _known(matched: Matched) -> tuple[Matched, Row]:
+    """What runs answer in languages that they know, and the row of a target so far.
+
+    A run that knows few items of a language has others right by luck, so that items look alike
+    there, and what is hard everywhere looks like a departure in the languages that are known. Of
+    all answers chance * (1 - right) / (1 - chance) are luck if who does not know an item guesses.
+    """
+    task = TARGETS[matched.cells[0].target]
+    chance = METRICS[task.metric].chance(task, len(matched.units)) / 100
+    there = matched.right >= 0
+    accuracy = (matched.right > 0).sum(axis=2) / np.maximum(there.sum(axis=2), 1)
+    knows = there.any(axis=2) & (chance * (1 - accuracy) <= MOST_LUCK * (1 - chance) * accuracy)
+    kept = knows.sum(axis=0) >= LEAST_RESPONDENTS
+    # An item is matched through English.
+    kept &= kept[0]
+    numbers = {
+        "runs": (len(matched.right), LEAST_RESPONDENTS),
+        "languages": (1 + len(matched.codes), LEAST_LANGUAGES),
+        "items": (len(matched.units), LEAST_ITEMS),
     }
-    for number, least, what in (
-        (respondents, LEAST_RESPONDENTS, "runs"),
-        (languages, LEAST_LANGUAGES, "languages"),
-        (units, LEAST_ITEMS, "items"),
-    ):
-        if number < least:
-            return {**row, "why": f"fewer than {least} {what}"}, None
+    few = [f"fewer than {least} {what}" for what, (held, least) in numbers.items() if held < least]
+    if not few and kept.sum() < LEAST_LANGUAGES:
+        few.append(UNKNOWN)
+    row: Row = {
+        "target": task.key,
+        "respondents": int(knows[:, kept].any(axis=1).sum()) if kept.any() else len(matched.right),
+        "encoders": len({cell.encoder for cell in matched.cells}),
+        "languages": int(kept.sum()) if kept.any() else 1 + len(matched.codes),
+        "items": len(matched.units),
+        "listed": 0,
+        "why": few[0] if few else None,
+    }
+    known = replace(
+        matched,
+        codes=tuple(code for code, each in zip(matched.codes, kept[1:], strict=True) if each),
+        right=np.where(knows[:, :, None], matched.right, -1)[:, kept].astype(np.int8),
+    )
+    return known, row
+
+
+def _judged(matched: Matched, label: np.ndarray | None, row: Row) -> tuple[Row, Shifts | None]:
+    """The row of a target, and its shifts where suspects can be told."""
     shifts = fit_shifts(matched.right, label)
     row |= {"seen": shifts.seen, "spread": float(np.median(shifts.spread))}
     if shifts.seen < LEAST_SEEN:
