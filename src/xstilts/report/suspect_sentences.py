@@ -43,8 +43,8 @@ def _listed(row: Mapping[str, Any], findings: Findings, runs: str) -> str:
     are = "item is" if row["listed"] == 1 else "items are"
     return (
         f"{row['listed']} {are} suspect in {title(row['target'])}, harder in one language than"
-        f" elsewhere ({where}; {runs}; on average a tenth of such a list is no"
-        f" error){_worst(row['target'], findings)}."
+        f" elsewhere ({where}; {runs}; whether a translation is wrong a reader has to judge, and on"
+        f" average a tenth of a list departs by chance){_worst(row['target'], findings)}."
     )
 
 
