@@ -322,6 +322,24 @@ def test_where_runs_guess_they_say_nothing_of_items(tmp_path: Path) -> None:
     assert (beside[:3] & ~alone.listed).any()
 
 
+def test_items_that_runs_know_in_one_language_alone_say_nothing(tmp_path: Path) -> None:
+    random = np.random.default_rng(5)
+    known, _ = answers(9, 200, planted=12, languages=3)
+    # Of the last items there are English and what is guessed alone, and no run has them right.
+    known[:, 0, -20:], known[:, 1:, -20:] = 0, -1
+    guessed = (random.random((9, 3, 200)) < 1 / 3).astype(np.int8)
+    files = cell_files(write_runs(tmp_path, np.hstack([known, guessed])), ("none", "mnli"))
+    found = find_suspects(files, LANGUAGES, {}, split="test")
+    known[:, 0, -20:] = -1
+    alone = fit_shifts(known)
+    codes, items = np.nonzero(alone.listed)
+    assert found.of("xnli") == {
+        (CODES[code], f"i{item:04d}") for code, item in zip(codes, items, strict=True)
+    }
+    (check,) = found.checks
+    assert check["seen"] == pytest.approx(alone.seen)
+
+
 def test_runs_that_share_weaknesses_are_told_from_too_few(tmp_path: Path) -> None:
     random = np.random.default_rng(3)
     shift = random.normal(scale=3, size=(len(CODES), 200))

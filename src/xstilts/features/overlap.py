@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -55,15 +56,19 @@ def subword_overlap(targets: Mapping[str, TargetFiles], special: Set[int]) -> pa
     Returns:
         Columns of `schemas.OVERLAP`, for English too where it is tested.
     """
+    # Targets may share what they train on.
+    trained_on = cache(lambda path: _counts(path, None, 1))
     rows = [
         {"target": target, "language": code, "overlap": overlap}
         for target, files in targets.items()
-        for code, overlap in _by_language(files, special)
+        for code, overlap in _by_language(files, special, trained_on)
     ]
     return pa.Table.from_pylist(rows, schema=OVERLAP)
 
 
-def _by_language(target: TargetFiles, special: Set[int]) -> Iterator[tuple[str, float]]:
+def _by_language(
+    target: TargetFiles, special: Set[int], trained_on: Callable[[str | Path], sparse.csr_array]
+) -> Iterator[tuple[str, float]]:
     columns = ["language"] if target.english else ["language", "side"]
     data = pq.read_table(target.data, columns=columns)
     named = data["language"].combine_chunks().dictionary_encode()
@@ -74,7 +79,7 @@ def _by_language(target: TargetFiles, special: Set[int]) -> Iterator[tuple[str, 
         own, english = (_counts(target.features, side, len(codes), target.before) for side in sides)
     else:
         own = _counts(target.features, place, len(codes))
-        english = _counts(target.english, None, 1)
+        english = trained_on(target.english)
     width = max(own.shape[1], english.shape[1])
     for row, code in enumerate(codes):
         p = _dense(own, row, width, special)

@@ -12,12 +12,10 @@ from xstilts.analysis.inference.adjust import IN_RUN, NOT_ENOUGH, plain
 from xstilts.analysis.relatedness.rows import FULL, TREE
 from xstilts.analysis.tables import ALL_LANGUAGES, EVERY, GAIN, LOSS_CHANGE
 from xstilts.config.perturbations import parse_condition
-from xstilts.report.summary import Certain, Said, unclear
+from xstilts.report.summary import Certain, Said, detectable, unclear
 from xstilts.report.wording import counted, listed, perturbation, target_name
 from xstilts.rounding import fixed, signed
 
-# Scores are at most this far apart, in points.
-_POSSIBLE = 100
 # So many parts are listed in one sentence.
 _MOST = 6
 
@@ -242,12 +240,11 @@ def _in_run(row: _Row) -> str:
 
 def _seen(rows: Sequence[_Row]) -> str:
     """Which differences of families would have been seen."""
-    known = [row["detectable"] for row in rows if row["detectable"] is not None]
-    if not known:
+    sizes = detectable(rows)
+    if sizes is None:
         return ""
-    if min(known) > _POSSIBLE:
+    if not sizes:
         return "; no differences that are possible would be seen"
-    sizes = dict.fromkeys(fixed(size) for size in (min(known), max(known)) if size <= _POSSIBLE)
     return (
         f"; shifts of families with a standard deviation of {' to '.join(sizes)} points would be"
         " seen in four of five such experiments"

@@ -35,7 +35,16 @@ from xstilts.config.perturbations import KINDS
 from xstilts.config.recipes import NONE
 from xstilts.report.association_sentences import association_sentences
 from xstilts.report.kinship_sentences import independent_ones, kinship_sentences
-from xstilts.report.summary import Certain, ReportSummary, Said, certainty, size, sure, unclear
+from xstilts.report.summary import (
+    Certain,
+    ReportSummary,
+    Said,
+    certainty,
+    detectable,
+    size,
+    sure,
+    unclear,
+)
 from xstilts.report.suspect_sentences import suspect_sentences
 from xstilts.report.wording import counted, listed, within
 from xstilts.rounding import fixed, signed
@@ -54,8 +63,6 @@ EVEN, FAMILIES, KIN, DISTANCES, ROBUST, WRONG = (
 
 # More names than six in one sentence are counted.
 _listed = partial(listed, most=6)
-# Scores are at most this far apart, in points.
-_POSSIBLE = 100
 # Measures of evenness that are spoken of, in order; the first that has a verdict is.
 _EVENNESS = ("gini", "spread", "family_gap")
 # What an interval does not cover has to be said.
@@ -377,12 +384,11 @@ def _as_one_of(row: _Row) -> str:
 
 def _seen(rows: Sequence[_Row]) -> str:
     """What could have been seen, of rows with the smallest detectable effect."""
-    known = [row["detectable"] for row in rows if row["detectable"] is not None]
-    if not known:
+    sizes = detectable(rows)
+    if sizes is None:
         return ""
-    if min(known) > _POSSIBLE:
+    if not sizes:
         return "; no change that is possible would be seen in four of five such experiments"
-    sizes = dict.fromkeys(fixed(size) for size in (min(known), max(known)) if size <= _POSSIBLE)
     return (
         f"; a true change of {' to '.join(sizes)} points would be seen in four of five such"
         " experiments"

@@ -9,9 +9,12 @@ from itertools import groupby
 from typing import Any
 
 from xstilts.analysis.inference.adjust import IN_RUN
+from xstilts.rounding import fixed
 
 # So many sentences come first.
 FIRST = 10
+# Scores are at most this far apart, in points.
+_POSSIBLE = 100
 
 
 class Certain(IntEnum):
@@ -98,3 +101,15 @@ def size(row: Mapping[str, Any], column: str) -> float:
 def certainty(row: Mapping[str, Any]) -> Certain:
     """How certain a verdict is."""
     return Certain.SURE_IN_RUN if row["verdict"].endswith(IN_RUN) else Certain.SURE
+
+
+def detectable(rows: Sequence[Mapping[str, Any]]) -> list[str] | None:
+    """The least and the greatest effect that would be seen, in points, as far as they are possible.
+
+    None where it is not known of any row; none where no effect that is possible would be seen.
+    """
+    known = [row["detectable"] for row in rows if row["detectable"] is not None]
+    if not known:
+        return None
+    ends = (min(known), max(known))
+    return list(dict.fromkeys(fixed(size) for size in ends if size <= _POSSIBLE))

@@ -143,10 +143,13 @@ def _known(matched: Matched) -> tuple[Matched, Row]:
         "listed": 0,
         "why": few[0] if few else None,
     }
+    right = np.where(knows[:, :, None], matched.right, -1)[:, kept].astype(np.int8)
+    # In one language alone there is nothing to compare an item with.
+    right[:, :, (right >= 0).any(axis=0).sum(axis=0) < 2] = -1
     known = replace(
         matched,
         codes=tuple(code for code, each in zip(matched.codes, kept[1:], strict=True) if each),
-        right=np.where(knows[:, :, None], matched.right, -1)[:, kept].astype(np.int8),
+        right=right,
     )
     return known, row
 
